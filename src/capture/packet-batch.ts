@@ -1,0 +1,46 @@
+/**
+ * A batch of packets in one ArrayBuffer, the same layout from a file reader and from the native capture
+ * (`native/capture/batch.h`; `test/capture/layout.test.ts` compares the offsets):
+ *
+ *     0              header: count u32, byteLength u32, kernelDrops u32, engineDrops u32, captureTimeUs f64 (24 of 64 bytes used)
+ *     64             timeUs    f64 x MAX   microseconds since the epoch (nanoseconds are cut)
+ *     + 8 MAX        capLen    u32 x MAX   bytes captured
+ *     + 4 MAX        wireLen   u32 x MAX   bytes on the wire
+ *     + 4 MAX        offset    u32 x MAX   where the packet starts, from the start of the ArrayBuffer
+ *     + 4 MAX        link      u32 x MAX   low 16 bits DLT / LINKTYPE, high 16 bits interface index within the source
+ *     BYTES_OFFSET   packet bytes
+ *
+ * A batch is borrowed: whoever got it from a source gives it back with `release`, after which its views are void.
+ */
+export const MAX_PACKETS = 8192;
+export const HEADER_BYTES = 64;
+export const BYTES_OFFSET = HEADER_BYTES + MAX_PACKETS * (8 + 4 + 4 + 4 + 4);
+/** Room for packet bytes; also the size of one read from a file. */
+export const DEFAULT_DATA_BYTES = 1 << 20;
+
+export class PacketBatch {
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  readonly timeUs: Float64Array;
+  readonly capLen: Uint32Array;
+  readonly wireLen: Uint32Array;
+  readonly offset: Uint32Array;
+  readonly link: Uint32Array;
+  /** Packets in the batch. */
+  count = 0;
+
+  constructor(dataBytes: number = DEFAULT_DATA_BYTES) {
+    this.buffer = new ArrayBuffer(BYTES_OFFSET + dataBytes);
+    this.bytes = new Uint8Array(this.buffer);
+    let at = HEADER_BYTES;
+    this.timeUs = new Float64Array(this.buffer, at, MAX_PACKETS);
+    at += MAX_PACKETS * 8;
+    this.capLen = new Uint32Array(this.buffer, at, MAX_PACKETS);
+    at += MAX_PACKETS * 4;
+    this.wireLen = new Uint32Array(this.buffer, at, MAX_PACKETS);
+    at += MAX_PACKETS * 4;
+    this.offset = new Uint32Array(this.buffer, at, MAX_PACKETS);
+    at += MAX_PACKETS * 4;
+    this.link = new Uint32Array(this.buffer, at, MAX_PACKETS);
+  }
+}

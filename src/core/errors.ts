@@ -1,0 +1,46 @@
+/**
+ * Operating failures, each with a code that stays the same between versions. Hostile or odd traffic is not among
+ * them: that gives a weird and a count. The table is also the reference page of `docs/errors.md`.
+ */
+export const errorCodes = {
+  CAPTURE_OPEN_FAILED: 'A capture file could not be opened or read.',
+  CAPTURE_WRONG_MAGIC: 'The file is neither pcap nor pcapng.',
+  CAPTURE_TRUNCATED: 'The capture ends inside a packet; everything before it was used.',
+  CAPTURE_BAD_RECORD: 'A packet record claims an impossible length; reading stopped there, what came before was used.',
+  CAPTURE_UNSUPPORTED: 'The capture has a form that is not read (a link type or a version).',
+  CAPTURE_PERMISSION: 'This user may not capture on the interface.',
+  CAPTURE_NO_INTERFACE: 'There is no such interface.',
+  CAPTURE_BAD_FILTER: 'The BPF filter does not compile.',
+  CAPTURE_NATIVE_MISSING: 'The native capture addon is not built, so live capture is not available.',
+  CAPTURE_INTERFACE_LOST: 'The interface went away or failed while it was captured.',
+  HOST_LOG_OPEN_FAILED: 'A host log could not be opened or read.',
+  HOST_LOG_UNKNOWN_FORMAT: 'No line of the file has the form of a known host log.',
+  HOST_LOG_BAD_LINE: 'Lines of a host log could not be read; the others were used.',
+  HOST_LOG_VERSION: 'The recording was made by a version that this one cannot read.',
+  RULE_OPEN_FAILED: 'A rule file or folder could not be read.',
+  RULE_MALFORMED: 'A rule is not well-formed.',
+  RULE_UNSUPPORTED: 'A rule asks for something that this version does not evaluate.',
+  RULE_SCRIPT_FAILED: 'A script rule failed while it ran; its other events go on.',
+  OUTPUT_OPEN_FAILED: 'An output file could not be opened for writing.',
+  OUTPUT_WRITE_FAILED: 'An output could not be written (disk full, device gone).',
+  SENSOR_LIMITED: 'This host can be watched in part only.',
+  USAGE: 'The command line is not understood.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** An operating failure with a stable `code`. The message is for people and may change. */
+export class CorrelateError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CorrelateError';
+    this.code = code;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

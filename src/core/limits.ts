@@ -1,0 +1,8 @@
+/**
+ * Every bound of the program in one place. Each has a policy at the bound and a counter, both named beside it.
+ * 0 never means unlimited.
+ */
+export const limits = {
+  /** Longest packet record accepted from a file, bytes (libpcap's own maximum). Longer: CAPTURE_BAD_RECORD. */
+  packetBytes: 262_144,
+} as const;

@@ -1,0 +1,151 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { type Connection, connectionSchema } from './connection.js';
+import type { AnyTableRow } from './host-row.js';
+
+/**
+ * How an owner was found, best first. Originating end: socket_event (full tuple), open_socket (full tuple, polled),
+ * local_endpoint (bound to the exact local endpoint), connect_event (connect without a local port near the first packet).
+ * Responding end: accept_event, open_socket, listening_port. shared_socket: found through a socket that several
+ * processes hold, none of which is known to have made it.
+ */
+export const methods = [
+  'socket_event',
+  'open_socket',
+  'local_endpoint',
+  'connect_event',
+  'accept_event',
+  'listening_port',
+  'shared_socket',
+] as const;
+export type Method = (typeof methods)[number];
+
+/**
+ * Why an end has no owner. no_agent: its address belongs to no watched host. agent_offline: the host was not watched then.
+ * agent_late: the host had not reported up to that time when the record was written. events_lost: rows of that time were
+ * lost. no_socket_seen: every stream that could answer is complete and none knows a socket. nat, not_local: the address is
+ * translated, or is nobody's (multicast, broadcast). unsupported_proto: no stream of the host reports this protocol.
+ */
+export const reasons = [
+  'no_agent',
+  'agent_offline',
+  'agent_late',
+  'events_lost',
+  'no_socket_seen',
+  'nat',
+  'not_local',
+  'unsupported_proto',
+] as const;
+export type Reason = (typeof reasons)[number];
+
+const literals = <T extends string>(values: readonly T[], description: string) =>
+  Type.Unsafe<T>({ type: 'string', enum: [...values], description });
+
+const ancestor = Type.Object({
+  pid: Type.Integer({ description: 'Process id.' }),
+  start: Type.Optional(Type.Number({ description: 'When the process started; absent when no row tells.' })),
+  name: Type.Optional(Type.String({ description: 'Name of the process: the last part of its path.' })),
+  path: Type.Optional(Type.String({ description: 'Path of the executable.' })),
+  cmdline: Type.Optional(Type.String({ description: 'Command line.' })),
+});
+
+export const processSchema = Type.Composite([
+  ancestor,
+  Type.Object({
+    cwd: Type.Optional(Type.String({ description: 'Working directory.' })),
+    sha256: Type.Optional(Type.String({ description: 'SHA-256 of the executable.' })),
+    ancestors: Type.Optional(Type.Array(ancestor, { description: 'Parent first, as of the start of the connection.' })),
+  }),
+]);
+
+const owner = {
+  method: literals(methods, 'The evidence that decided.'),
+  host: Type.Object({
+    id: Type.String({ description: "The host's id." }),
+    boot: Type.Optional(Type.String({ description: 'Boot id, where known.' })),
+  }),
+  clock: Type.Optional(
+    Type.Object(
+      {
+        offset: Type.Number({ description: 'Host clock minus capture clock.' }),
+        err: Type.Number({ description: 'Give or take.' }),
+      },
+      { description: 'Measured clock of the host; absent when none was measured.' },
+    ),
+  ),
+  process: processSchema,
+  user: Type.Optional(
+    Type.Object({
+      uid: Type.Integer({ description: 'User id.' }),
+      name: Type.Optional(Type.String({ description: 'User name; absent when the host did not report its users.' })),
+    }),
+  ),
+  container: Type.Optional(Type.Object({ id: Type.String({ description: 'Container id.' }) })),
+  sharers: Type.Optional(
+    Type.Array(Type.Object({ pid: Type.Integer(), start: Type.Optional(Type.Number()) }), {
+      description: 'Other processes that hold the same socket.',
+    }),
+  ),
+};
+
+const candidateSchema = Type.Object({
+  ...owner,
+  from: Type.Optional(
+    Type.Number({ description: "The socket's first possible moment, capture clock; absent: unknown." }),
+  ),
+  to: Type.Optional(
+    Type.Number({ description: "The socket's last possible moment, capture clock; absent: still open." }),
+  ),
+  tie: Type.String({ description: 'Why this candidate is not better or worse than the others.' }),
+});
+
+export const endSchema = Type.Union([
+  Type.Object({ state: Type.Literal('attributed'), ...owner }),
+  Type.Object({ state: Type.Literal('ambiguous'), candidates: Type.Array(candidateSchema) }),
+  Type.Object({ state: Type.Literal('pending') }),
+  Type.Object({
+    state: Type.Literal('unattributed'),
+    reason: literals(reasons, 'Why there is no owner.'),
+    host: Type.Optional(Type.Object({ id: Type.String({ description: 'The host that has the address.' }) })),
+  }),
+]);
+
+export type Process = Static<typeof processSchema>;
+export type Candidate = Static<typeof candidateSchema> & Evidence;
+
+/** The rows that decided; shown in alerts and by `explain`, not in connection lines. */
+export interface Evidence {
+  readonly evidence?: readonly AnyTableRow[];
+}
+
+type EndShape = Static<typeof endSchema>;
+export type AttributedEnd = Extract<EndShape, { state: 'attributed' }> & Evidence;
+export type AmbiguousEnd = { state: 'ambiguous'; candidates: Candidate[] };
+export type End = AttributedEnd | AmbiguousEnd | Extract<EndShape, { state: 'pending' | 'unattributed' }>;
+
+/** What made this line: the connection began, lasts or ended, or host rows changed what is known of it. */
+export const causes = ['start', 'interim', 'end', 'evidence'] as const;
+export type Cause = (typeof causes)[number];
+
+export const attributedConnectionSchema = Type.Composite(
+  [
+    connectionSchema,
+    Type.Object({
+      cause: literals(causes, 'What made this line.'),
+      rev: Type.Integer({ minimum: 0, description: 'Grows by one with every line of a uid; the last line holds.' }),
+      orig: endSchema,
+      resp: endSchema,
+    }),
+  ],
+  { $id: 'attributed-connection', description: 'A connection and the owner of each end.' },
+);
+
+/** A connection with its ends. Times are integer microseconds here, epoch seconds at the outputs. */
+export interface AttributedConnection {
+  readonly connection: Connection;
+  /** Name of the packet source; see ConnectionUpdate. */
+  readonly capture: string;
+  readonly cause: Cause;
+  readonly rev: number;
+  readonly orig: End;
+  readonly resp: End;
+}

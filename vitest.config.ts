@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: {
+    // A script rule imports the package by its name; in tests that is the source, not the build.
+    alias: { correlate: new URL('./src/index.ts', import.meta.url).pathname },
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    isolate: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
