@@ -1,0 +1,85 @@
+import type { Micros } from '../../../src/core/time.js';
+import type { Host } from './host.js';
+
+export interface Image {
+  readonly from: Micros;
+  readonly path: string;
+  readonly cmdline: string;
+}
+
+/** A process as it truly was. Its identity is (host, pid, start); exec changes the image only. */
+export interface Process {
+  readonly host: Host;
+  readonly pid: number;
+  readonly start: Micros;
+  readonly parent: Process | undefined;
+  readonly uid: number;
+  readonly images: Image[];
+  exit?: Micros;
+}
+
+export function imageAt(process: Process, at: Micros): Image {
+  let found = process.images[0]!;
+  for (const image of process.images) if (image.from <= at) found = image;
+  return found;
+}
+
+export function isAlive(process: Process, at: Micros): boolean {
+  return process.start <= at && (process.exit === undefined || at < process.exit);
+}
+
+const programs = ['curl', 'nginx', 'sshd', 'python3', 'postgres', 'node', 'wget', 'dnsmasq'] as const;
+
+/** Gives out pids in order and starts again at the bottom, as Linux does, from a space so small that they come back soon. */
+export class ProcessTable {
+  readonly all: Process[] = [];
+  readonly #host: Host;
+  readonly #space: number;
+  #next = 0;
+  reused = 0;
+
+  constructor(host: Host, space: number) {
+    this.#host = host;
+    this.#space = space;
+  }
+
+  get alive(): Process[] {
+    return this.all.filter((process) => process.exit === undefined);
+  }
+
+  /** Undefined when every pid is taken. */
+  fork(parent: Process | undefined, uid: number, at: Micros): Process | undefined {
+    const taken = new Set(this.alive.map((process) => process.pid));
+    for (let tried = 0; tried < this.#space; tried++) {
+      const pid = 100 + (this.#next++ % this.#space);
+      if (taken.has(pid)) continue;
+      const image = parent === undefined ? { path: '/sbin/init', cmdline: 'init' } : imageAt(parent, at);
+      const process: Process = {
+        host: this.#host,
+        pid,
+        start: at,
+        parent,
+        uid,
+        images: [{ from: at, path: image.path, cmdline: image.cmdline }],
+      };
+      if (this.all.some((other) => other.pid === pid)) this.reused++;
+      this.all.push(process);
+      this.#host.facts.push({ kind: 'fork', at, process });
+      return process;
+    }
+    return undefined;
+  }
+
+  exec(process: Process, at: Micros, choice: number): void {
+    const name = programs[choice % programs.length]!;
+    // A running number makes every image of the world its own, so that a stale one cannot pass as the right one.
+    const image = { from: at, path: `/usr/bin/${name}`, cmdline: `${name} --run ${this.all.length}.${process.images.length}` };
+    process.images.push(image);
+    this.#host.facts.push({ kind: 'exec', at, process, image });
+  }
+
+  exit(process: Process, at: Micros): void {
+    process.exit = at;
+    this.#host.facts.push({ kind: 'exit', at, process });
+  }
+}

@@ -1,0 +1,181 @@
+import { isLoopback, isUnspecified } from '../../../src/core/address.js';
+import type { Micros } from '../../../src/core/time.js';
+import type { Host } from './host.js';
+import type { Process } from './process-life.js';
+
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** That a process has the socket among its files. */
+export interface Hold {
+  readonly process: Process;
+  readonly fd: number;
+  readonly from: Micros;
+  to?: Micros;
+}
+
+/** A socket as it truly was: who made it, who held it, from when to when. */
+export interface Socket {
+  readonly host: Host;
+  readonly id: number;
+  readonly proto: 'tcp' | 'udp';
+  /** Made as an IPv6 socket; IPv4 peers show as mapped addresses in its rows. */
+  readonly v6: boolean;
+  /** The process that called connect, accept or bind. */
+  readonly maker: Process;
+  readonly opened: Micros;
+  local: Endpoint;
+  remote?: Endpoint;
+  listening: boolean;
+  readonly holds: Hold[];
+  closed?: Micros;
+}
+
+export function isOpen(socket: Socket, at: Micros): boolean {
+  return socket.opened <= at && (socket.closed === undefined || at < socket.closed);
+}
+
+export interface SocketPlan {
+  readonly proto: 'tcp' | 'udp';
+  readonly v6: boolean;
+  readonly local: Endpoint;
+  readonly remote?: Endpoint;
+  readonly listening?: boolean;
+}
+
+/** Sockets of a host. Ephemeral ports come from a range so small that a tuple is used again within milliseconds. */
+export class SocketTable {
+  readonly all: Socket[] = [];
+  readonly #host: Host;
+  readonly #portSpace: number;
+  #nextPort = 0;
+  #nextId = 1;
+  reused = 0;
+
+  constructor(host: Host, portSpace: number) {
+    this.#host = host;
+    this.#portSpace = portSpace;
+  }
+
+  /** An ephemeral port free for the tuple, or undefined. */
+  freePort(proto: 'tcp' | 'udp', address: string, remote: Endpoint | undefined, at: Micros): number | undefined {
+    for (let tried = 0; tried < this.#portSpace; tried++) {
+      const port = 40_000 + (this.#nextPort++ % this.#portSpace);
+      const clash = this.all.some(
+        (socket) =>
+          socket.proto === proto &&
+          socket.closed === undefined &&
+          socket.local.port === port &&
+          (socket.remote === undefined ||
+            remote === undefined ||
+            (socket.local.address === address &&
+              socket.remote.address === remote.address &&
+              socket.remote.port === remote.port)),
+      );
+      if (!clash && at >= 0) return port;
+    }
+    return undefined;
+  }
+
+  open(maker: Process, plan: SocketPlan, at: Micros): Socket {
+    const socket: Socket = {
+      host: this.#host,
+      id: this.#nextId++,
+      proto: plan.proto,
+      v6: plan.v6,
+      maker,
+      opened: at,
+      local: plan.local,
+      listening: plan.listening ?? false,
+      holds: [{ process: maker, fd: this.#freeFd(maker), from: at }],
+    };
+    if (plan.remote !== undefined) socket.remote = plan.remote;
+    if (plan.remote !== undefined && this.all.some((other) => sameTuple(other, socket))) this.reused++;
+    this.all.push(socket);
+    return socket;
+  }
+
+  #freeFd(process: Process): number {
+    const taken = new Set(this.heldBy(process).map((hold) => hold.fd));
+    let fd = 3;
+    while (taken.has(fd)) fd++;
+    return fd;
+  }
+
+  heldBy(process: Process): Hold[] {
+    return this.all.flatMap((socket) =>
+      socket.closed !== undefined ? [] : socket.holds.filter((hold) => hold.process === process && hold.to === undefined),
+    );
+  }
+
+  /** By fork or over a UNIX socket. */
+  share(socket: Socket, process: Process, at: Micros): void {
+    if (socket.closed !== undefined || process.exit !== undefined) return;
+    if (socket.holds.some((hold) => hold.process === process && hold.to === undefined)) return;
+    socket.holds.push({ process, fd: this.#freeFd(process), from: at });
+  }
+
+  /** Takes the socket away from one process; the last one closes it. */
+  drop(socket: Socket, process: Process, at: Micros): void {
+    for (const hold of socket.holds) if (hold.process === process && hold.to === undefined) hold.to = at;
+    if (socket.closed !== undefined || socket.holds.some((hold) => hold.to === undefined)) return;
+    socket.closed = at;
+    this.#host.facts.push({ kind: 'close', at, process, socket });
+  }
+
+  close(socket: Socket, at: Micros): void {
+    for (const hold of [...socket.holds]) if (hold.to === undefined) this.drop(socket, hold.process, at);
+  }
+
+  /** The TCP listeners or unconnected UDP sockets that packets to an endpoint reach; an exact address goes before a wildcard. */
+  receivers(proto: 'tcp' | 'udp', to: Endpoint): Socket[] {
+    const open = this.all.filter(
+      (socket) =>
+        socket.closed === undefined &&
+        socket.proto === proto &&
+        socket.local.port === to.port &&
+        (proto === 'tcp' ? socket.listening : socket.remote === undefined),
+    );
+    const exact = open.filter((socket) => socket.local.address === to.address);
+    if (exact.length > 0) return exact;
+    return open.filter((socket) => isUnspecified(socket.local.address) && takes(socket, to.address));
+  }
+
+  connected(proto: 'tcp' | 'udp', local: Endpoint, remote: Endpoint): Socket | undefined {
+    return this.all.find(
+      (socket) =>
+        socket.closed === undefined &&
+        socket.proto === proto &&
+        socket.remote !== undefined &&
+        sameEndpoint(socket.local, local) &&
+        sameEndpoint(socket.remote, remote),
+    );
+  }
+}
+
+/** A dual-stack wildcard takes both families, an IPv4 wildcard only its own. */
+export function takes(socket: Socket, address: string): boolean {
+  return socket.v6 || !address.includes(':');
+}
+
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.address === b.address && a.port === b.port;
+}
+
+function sameTuple(a: Socket, b: Socket): boolean {
+  return (
+    a !== b &&
+    a.proto === b.proto &&
+    a.remote !== undefined &&
+    b.remote !== undefined &&
+    sameEndpoint(a.local, b.local) &&
+    sameEndpoint(a.remote, b.remote)
+  );
+}
+
+/** Loopback tuples mean something only with their host. */
+export function isLocalTraffic(endpoint: Endpoint): boolean {
+  return isLoopback(endpoint.address);
+}
