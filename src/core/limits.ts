@@ -5,8 +5,57 @@
 export const limits = {
   /** Longest packet record accepted from a file, bytes (libpcap's own maximum). Longer: CAPTURE_BAD_RECORD. */
   packetBytes: 262_144,
+  /** Interfaces described by one pcapng file, over all its sections. More: CAPTURE_BAD_RECORD. */
+  captureInterfaces: 65_536,
+  /** Capture files merged into one stream; each keeps one file and two buffers open. More: refused with USAGE. */
+  captureFiles: 256,
+  /** Batches that one packet source owns. None free: `next` waits for a release, live packets wait in the kernel's ring. */
+  batchesPerSource: 8,
   /** Bytes of output lines gathered before they are written. */
   sinkChunkBytes: 1 << 18,
   /** Bytes of output lines that may wait; the producer waits beyond it. */
   sinkPendingBytes: 1 << 24,
+  /** Connection records that may wait between the capture thread and the main thread; more are dropped and counted. */
+  liveUpdates: 200_000,
+  /** Connections looked at before the first is joined, to measure the clocks of hosts whose logs carry no clock rows. */
+  clockConnections: 500_000,
+  /** Host rows looked at for the same purpose. */
+  clockRows: 1_000_000,
+  /** Connections shown in the table at the end of a run; the file output has them all. */
+  tableConnections: 200,
+  /** Longest rule file, bytes. Longer: RULE_MALFORMED. */
+  ruleFileBytes: 1 << 20,
+  /** Connections whose alerts are remembered for revisions. At the bound the longest unchanged is forgotten: `counters.forgotten`. */
+  rememberedMatches: 100_000,
+  /** Current rows kept of one table of one host. At the bound a new row is dropped: `counters.dropped`. */
+  hostTableRows: 65_536,
+  /** Newest rows kept of one event table of one host. At the bound the oldest goes: `counters.evicted`. */
+  hostEventRows: 4_096,
+  /** Hosts whose rows are kept for script rules. At the bound rows of further hosts are dropped: `counters.dropped`. */
+  ruleHosts: 10_000,
+  /** Rows of one result of a rule's query. At the bound the rest is cut: `counters.cut`. */
+  queryResultRows: 10_000,
+  /** Longest line of a host log, bytes. Longer: the line is skipped and counted (HOST_LOG_BAD_LINE). */
+  hostLineBytes: 1_048_576,
+  /** Broken lines of one host log that are told one by one; the others are summed in one warning. */
+  hostBadLinesTold: 3,
+  /**
+   * Text of osquery result lines held back to put them in order, bytes. When full, the earlier half is handed over; a
+   * differential line that belongs before what was handed over is dropped and counted, an event line is used as it comes.
+   */
+  hostSortBytes: 67_108_864,
+  /** Query streams (host and query name) of one osquery log. Lines of further ones are dropped and counted. */
+  hostStreams: 65_536,
+  /**
+   * Rows of differential queries that are remembered to compare full sets with, over all streams of a log. Further rows
+   * are handed over but not remembered (counted): a later full set shows them as added again, and never as removed.
+   */
+  hostKnownRows: 1_000_000,
+  /** Columns of one host row, and characters of a host id or query name. Lines with more are bad lines. */
+  hostRowColumns: 256,
+  hostNameChars: 512,
+  /** Sockets, processes and network namespaces that the polling sensor looks at in one poll; the rest is not reported, which is told. */
+  sensorSockets: 262_144,
+  sensorProcesses: 65_536,
+  sensorNamespaces: 256,
 } as const;
