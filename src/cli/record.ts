@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { RecordingWriter } from '../hosts/recording-writer.js';
+import { localHostId } from '../pipeline/live.js';
+import { PollSensor } from '../sensor/poll-sensor.js';
+import { createLog } from './log.js';
+import { onSignals } from './signals.js';
+import { seconds } from './values.js';
+
+interface Flags {
+  readonly hostId?: string;
+  readonly duration?: number;
+  readonly poll?: number;
+}
+
+/** `correlate record FILE`: writes what this host's sensor sees into a file that `--host-log` reads back. */
+export function addRecordCommand(program: Command): void {
+  program
+    .command('record')
+    .description("record this host's processes and sockets into a file for --host-log")
+    .argument('<file>', 'where to write')
+    .option('--host-id <ID>', "id of this host (default: the host's name)")
+    .option('--duration <SECONDS>', 'stop after this long (default: at SIGINT or SIGTERM)', seconds)
+    .option('--poll <SECONDS>', 'time between two looks (default: 0.1)', seconds)
+    .action(async (file: string, flags: Flags) => {
+      await record(file, flags);
+    });
+}
+
+async function record(file: string, flags: Flags): Promise<void> {
+  const log = createLog({ json: false, quiet: false, verbose: false });
+  const writer = new RecordingWriter(file);
+  let rows = 0;
+  const sensor = new PollSensor({
+    host: flags.hostId ?? localHostId(),
+    ...(flags.poll !== undefined && { intervalMs: flags.poll / 1000 }),
+    emit: (batch) => {
+      rows += batch.length;
+      writer.write(batch);
+    },
+    warn: log.warn,
+  });
+  await sensor.start();
+  log.info(`recording into ${file}`);
+  await new Promise<void>((resolve) => {
+    const signals = onSignals({ stop: resolve, warn: log.warn });
+    if (flags.duration === undefined) return;
+    setTimeout(() => {
+      signals.close();
+      resolve();
+    }, flags.duration / 1000);
+  });
+  await sensor.stop();
+  writer.close();
+  log.info(`${rows} rows recorded`);
+}

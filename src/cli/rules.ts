@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { formatProblem } from '../rules/rule-problem.js';
+import { loadRules } from '../rules/rule-set.js';
+
+/** `correlate rules check PATH…`: loads rules and tells all that is wrong with them. */
+export function addRulesCommand(program: Command): void {
+  const rules = program.command('rules').description('work on rules');
+  rules
+    .command('check')
+    .description('load rules and list those that are malformed or not supported')
+    .argument('<path...>', 'rule files or folders')
+    .action(async (paths: string[]) => {
+      process.exitCode = await check(paths);
+    });
+}
+
+/** 0, also when rules are refused for a reason that Sigma's specification allows; 2 when one is malformed. */
+async function check(paths: readonly string[]): Promise<number> {
+  const set = await loadRules(paths);
+  for (const problem of set.problems) process.stdout.write(`${formatProblem(problem)} [${problem.code}]\n`);
+  const malformed = set.problems.filter(({ kind }) => kind === 'malformed').length;
+  const unsupported = set.problems.length - malformed;
+  process.stdout.write(`${set.rules.length} rules loaded, ${malformed} malformed, ${unsupported} not supported\n`);
+  return malformed > 0 ? 2 : 0;
+}

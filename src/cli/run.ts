@@ -1,0 +1,169 @@
+import { type Command, Option } from 'commander';
+import { CorrelateError } from '../core/errors.js';
+import { SECOND } from '../core/time.js';
+import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
+import { type Progress, startProgress } from '../outputs/progress.js';
+import { summaryText } from '../outputs/summary.js';
+import { type RunOptions, run } from '../pipeline.js';
+import { type Level, levels } from '../records/alert.js';
+import { createLog, type Log } from './log.js';
+import { onSignals } from './signals.js';
+import { asText, bytes, interfaceRef, repeated, seconds } from './values.js';
+
+/** Every option of `correlate run`, in the order of the help text. */
+const options = [
+  new Option('-i, --interface <IF[@HOST]>', 'capture on an interface; HOST says whose it is (repeatable)').argParser(
+    repeated(interfaceRef),
+  ),
+  new Option('-r, --read <FILE>', 'read a pcap or pcapng file, - is stdin (repeatable)').argParser(repeated(asText)),
+  new Option('-f, --filter <BPF>', 'capture only what this BPF filter lets through'),
+  new Option('--snaplen <BYTES>', 'capture at most this much of a packet').argParser(bytes),
+  new Option('--ring-size <BYTES>', "size of the kernel's ring for each interface (64M)").argParser(bytes),
+  new Option('--checksums <MODE>', 'auto verifies files and ignores live traffic')
+    .choices(['auto', 'verify', 'ignore'])
+    .default('auto'),
+  new Option('-C', 'the same as --checksums ignore'),
+  new Option('--interim <SECONDS>', 'report lasting connections this often').argParser(seconds),
+  new Option('--host-log <FILE>', 'host rows: an osquery result log or a recording (repeatable)').argParser(
+    repeated(asText),
+  ),
+  new Option('--rules <PATH>', 'a rule file or a folder of them (repeatable)').argParser(repeated(asText)),
+  new Option('--strict-rules', 'do not start when a rule is refused'),
+  new Option('--no-local-host', 'do not watch this host'),
+  new Option('--alerts <FILE>', 'alerts as JSON lines (default: stdout)'),
+  new Option('--format <FORMAT>', 'format of alerts').choices(Object.keys(alertFormats)).default('ecs'),
+  new Option('--connections <FILE>', 'attributed connections as JSON lines'),
+  new Option('--lateness <SECONDS>', 'how long host rows may be late').argParser(seconds).default(600 * SECOND, '600'),
+  new Option('--attr-wait <SECONDS>', 'how long an ended connection waits for its owner')
+    .argParser(seconds)
+    .default(2 * SECOND, '2'),
+  new Option('--final-only', 'one line per connection, when it is final (always so with --read)'),
+  new Option('--table <WHEN>', 'connections, alerts and summary for a person, on stderr')
+    .choices(['auto', 'always', 'never'])
+    .default('auto'),
+  new Option('--fail-on-alert <LEVEL>', 'exit with 3 when an alert of this level or higher was raised').choices([
+    ...levels,
+  ]),
+  new Option('--json-log', 'log as JSON lines even on a terminal'),
+  new Option('-q, --quiet', 'log warnings and errors only'),
+  new Option('-v, --verbose', 'log more'),
+];
+
+interface Flags {
+  readonly interface?: { name: string; host?: string }[];
+  readonly read?: string[];
+  readonly filter?: string;
+  readonly snaplen?: number;
+  readonly ringSize?: number;
+  readonly checksums: 'auto' | 'verify' | 'ignore';
+  readonly C?: true;
+  readonly interim?: number;
+  readonly hostLog?: string[];
+  readonly rules?: string[];
+  readonly strictRules?: true;
+  readonly localHost: boolean;
+  readonly alerts?: string;
+  readonly format: AlertFormat;
+  readonly connections?: string;
+  readonly lateness: number;
+  readonly attrWait: number;
+  readonly finalOnly?: true;
+  readonly table: 'auto' | 'always' | 'never';
+  readonly failOnAlert?: Level;
+  readonly jsonLog?: true;
+  readonly quiet?: true;
+  readonly verbose?: true;
+}
+
+/** `correlate [run]`: the main job. */
+export function addRunCommand(program: Command): void {
+  const command = program
+    .command('run', { isDefault: true })
+    .description('watch a network or read captures, attribute every connection, raise alerts');
+  for (const option of options) command.addOption(option);
+  command.action(async (flags: Flags) => {
+    const log = createLog({
+      json: flags.jsonLog === true,
+      quiet: flags.quiet === true,
+      verbose: flags.verbose === true,
+    });
+    process.exitCode = await runWith(flags, log);
+  });
+}
+
+function checkUsage(flags: Flags): void {
+  const live = flags.interface !== undefined;
+  const reads = flags.read ?? [];
+  const logs = flags.hostLog ?? [];
+  if (live && (reads.length > 0 || logs.length > 0)) {
+    throw new CorrelateError('USAGE', '--interface is live; --read and --host-log are files: give one or the other');
+  }
+  if (!live && reads.length === 0 && logs.length === 0) {
+    throw new CorrelateError('USAGE', 'nothing to watch: give --interface, --read or --host-log (see --help)');
+  }
+  if ([...reads, ...logs].filter((path) => path === '-').length > 1) {
+    throw new CorrelateError('USAGE', 'standard input can be read only once');
+  }
+  if (flags.filter !== undefined && !live) throw new CorrelateError('USAGE', '--filter is for --interface');
+}
+
+function runOptions(flags: Flags, person: boolean): RunOptions {
+  const alertsShown = person && process.stdout.isTTY && flags.alerts === undefined;
+  return {
+    interfaces: flags.interface ?? [],
+    files: flags.read ?? [],
+    hostLogs: flags.hostLog ?? [],
+    rules: flags.rules ?? [],
+    strictRules: flags.strictRules === true,
+    checksums: flags.C === true ? 'ignore' : flags.checksums,
+    watchLocalHost: flags.localHost,
+    latenessUs: flags.lateness,
+    attrWaitUs: flags.attrWait,
+    ...(flags.filter !== undefined && { filter: flags.filter }),
+    ...(flags.snaplen !== undefined && { snaplen: flags.snaplen }),
+    ...(flags.ringSize !== undefined && { ringBytes: flags.ringSize }),
+    ...(flags.interim !== undefined && { interimUs: flags.interim }),
+    outputs: {
+      format: flags.format,
+      table: person,
+      finalOnly: flags.finalOnly === true || flags.interface === undefined,
+      show: (text) => void process.stderr.write(`${text}\n`),
+      ...(!alertsShown && { alerts: flags.alerts ?? '-' }),
+      ...(flags.connections !== undefined && { connections: flags.connections }),
+    },
+  };
+}
+
+async function runWith(flags: Flags, log: Log): Promise<number> {
+  checkUsage(flags);
+  const person = flags.table === 'always' || (flags.table === 'auto' && process.stderr.isTTY === true);
+  const stop = new AbortController();
+  let reopen = async (): Promise<void> => {};
+  const signals = onSignals({ stop: () => stop.abort(), reopen: () => reopen(), warn: log.warn });
+  let progress: Progress | undefined;
+  try {
+    const { summary, outputs } = await run(runOptions(flags, person), {
+      warn: log.warn,
+      info: log.info,
+      stop: stop.signal,
+      onProgress: (read, total) => {
+        progress ??= startProgress(total, person);
+        progress.update(read);
+      },
+      onReopen: (function_) => {
+        reopen = function_;
+      },
+    });
+    progress?.stop();
+    const table = outputs.table();
+    if (person) process.stderr.write(`${table === undefined ? '' : `${table}\n\n`}${summaryText(summary)}\n`);
+    else log.info(summaryText(summary).replace(/\s+/g, ' '));
+    if (outputs.linesLost > 0 && !outputs.readerGone) return 1;
+    const { highest } = outputs;
+    const failing = flags.failOnAlert !== undefined && highest !== undefined;
+    return failing && levels.indexOf(highest) >= levels.indexOf(flags.failOnAlert) ? 3 : 0;
+  } finally {
+    progress?.stop();
+    signals.close();
+  }
+}

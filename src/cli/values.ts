@@ -1,0 +1,37 @@
+import { InvalidArgumentError } from 'commander';
+import { type Micros, parseSeconds } from '../core/time.js';
+
+/** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error with exit code 2. */
+
+/** Seconds, with decimals, as microseconds. */
+export function seconds(text: string): Micros {
+  const us = parseSeconds(text);
+  if (us === undefined || us < 0) throw new InvalidArgumentError('Seconds are wanted, for example 2 or 0.5.');
+  return us;
+}
+
+/** A count of bytes with an optional k, M or G (powers of 1024). */
+export function bytes(text: string): number {
+  const match = /^(\d+)([kMG]?)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('A number of bytes is wanted, for example 65535 or 64M.');
+  const value = Number(match[1]) * { '': 1, k: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2] as '' | 'k' | 'M' | 'G'];
+  if (value < 1 || value > 2 ** 31) throw new InvalidArgumentError('Between 1 byte and 2G.');
+  return value;
+}
+
+/** `eth0` or `eth0@host`. */
+export function interfaceRef(text: string): { name: string; host?: string } {
+  const at = text.lastIndexOf('@');
+  if (at < 0) return { name: text };
+  const name = text.slice(0, at);
+  const host = text.slice(at + 1);
+  if (name === '' || host === '') throw new InvalidArgumentError('INTERFACE or INTERFACE@HOST is wanted.');
+  return { name, host };
+}
+
+/** Collects the values of an option that may be given several times. */
+export function repeated<T>(parse: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
+  return (text, before) => [...(before ?? []), parse(text)];
+}
+
+export const asText = (text: string): string => text;

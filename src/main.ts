@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { createLog } from './cli/log.js';
+import { addRecordCommand } from './cli/record.js';
+import { addRulesCommand } from './cli/rules.js';
+import { addRunCommand } from './cli/run.js';
+import { CorrelateError, messageOf } from './core/errors.js';
+
+/** argv to one command. Exit codes: 0 done, 1 operating failure, 2 usage or malformed rules, 3 see --fail-on-alert. */
+async function main(argv: readonly string[]): Promise<void> {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const program = new Command('correlate')
+    .description('says for every connection which process, user and host own each end')
+    .version(version, '-V, --version')
+    .showHelpAfterError('(see --help)')
+    .exitOverride();
+  for (const add of [addRunCommand, addRecordCommand, addRulesCommand]) add(program);
+  await program.parseAsync([...argv]);
+}
+
+/** Usage problems, malformed rules with --strict-rules and the like are 2; everything else that fails is 1. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  return error instanceof CorrelateError && (error.code === 'USAGE' || error.code === 'RULE_MALFORMED') ? 2 : 1;
+}
+
+main(process.argv).catch((error: unknown) => {
+  process.exitCode = exitCodeOf(error);
+  if (error instanceof CommanderError) return;
+  const json = process.argv.includes('--json-log');
+  const log = createLog({ json, quiet: false, verbose: false });
+  if (error instanceof CorrelateError) log.error({ code: error.code, message: error.message });
+  else process.stderr.write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
+});

@@ -1,0 +1,191 @@
+import type { CaptureStats } from './capture/packet-source.js';
+import type { TrackerOptions, TrackerStats } from './conn/connection-tracker.js';
+import { CorrelateError } from './core/errors.js';
+import type { Micros } from './core/time.js';
+import type { Warn } from './core/warnings.js';
+import { Join } from './join/attribution.js';
+import type { RunSummary } from './outputs/summary.js';
+import { FileNetwork } from './pipeline/file-network.js';
+import { Live, localHostId } from './pipeline/live.js';
+import type { InterfaceRef } from './pipeline/live-messages.js';
+import { type Intake, readFiles } from './pipeline/offline.js';
+import { type OutputOptions, Outputs } from './pipeline/outputs.js';
+import { RuleEngine } from './rules/rule-engine.js';
+import { loadRules, type RuleSet } from './rules/rule-set.js';
+
+/** What a run reads, how it joins, and where its results go. */
+export interface RunOptions {
+  readonly interfaces: readonly InterfaceRef[];
+  readonly files: readonly string[];
+  readonly hostLogs: readonly string[];
+  readonly rules: readonly string[];
+  readonly strictRules: boolean;
+  readonly filter?: string;
+  readonly snaplen?: number;
+  readonly ringBytes?: number;
+  /** auto: files are verified, live traffic is not, since offloading makes its checksums wrong. */
+  readonly checksums: 'auto' | 'verify' | 'ignore';
+  readonly interimUs?: Micros;
+  readonly watchLocalHost: boolean;
+  readonly latenessUs: Micros;
+  readonly attrWaitUs: Micros;
+  readonly outputs: OutputOptions;
+}
+
+/** What surrounds a run: where its warnings go, what stops it, how it shows progress. */
+export interface RunContext {
+  readonly warn: Warn;
+  readonly info: (message: string) => void;
+  /** Aborts a run: everything is flushed and the run ends as if its input had ended. */
+  readonly stop: AbortSignal;
+  /** Called with bytes read, and the total where it is known. */
+  readonly onProgress: (readBytes: number, totalBytes: number | undefined) => void;
+  /** Gets a function that reopens the output files, for a log rotation. */
+  readonly onReopen: (reopen: () => Promise<void>) => void;
+}
+
+export interface RunResult {
+  readonly summary: RunSummary;
+  readonly outputs: Outputs;
+}
+
+/**
+ * The whole program, top to bottom:
+ *
+ *     capture -> decode -> conn ----- connections --+
+ *                                                   +-> join -> rules -> outputs
+ *     sensor, host logs -> hosts ----- rows --------+
+ */
+export async function run(options: RunOptions, context: RunContext): Promise<RunResult> {
+  const began = process.hrtime.bigint();
+  const ruleSet = await rulesOf(options, context.warn);
+  const outputs = new Outputs(options.outputs, context.warn);
+  context.onReopen(() => outputs.reopen());
+
+  const rules = new RuleEngine(ruleSet, { emit: (alert) => outputs.alert(alert), warn: context.warn });
+  const join = new Join({
+    latenessUs: options.latenessUs,
+    attrWaitUs: options.attrWaitUs,
+    finalOnly: options.outputs.finalOnly,
+    emit: (attributed) => {
+      outputs.connection(attributed);
+      rules.connection(attributed);
+    },
+  });
+  let hostRows = 0;
+  const intake: Intake = {
+    connection: (update) => join.connection(update),
+    row: (row) => {
+      hostRows++;
+      join.row(row);
+      rules.row(row);
+    },
+    advance: (now) => join.advance(now),
+    ready: () => outputs.ready(),
+    get stopped() {
+      return outputs.readerGone || context.stop.aborted;
+    },
+  };
+
+  const network =
+    options.interfaces.length > 0
+      ? await captureLive(options, intake, outputs, context)
+      : await captureFiles(options, intake, context);
+
+  join.end();
+  rules.end();
+  await outputs.close();
+  return {
+    outputs,
+    summary: {
+      capture: network.capture,
+      packetsSkipped: network.tracker.skipped,
+      weirds: network.tracker.weirds,
+      connectionsEvicted: network.tracker.evictedAttempts + network.tracker.evictedOthers,
+      hostRows,
+      coverage: outputs.coverage,
+      alerts: outputs.alerts,
+      ruleProblems: ruleSet.problems.length,
+      losses: { 'output lines': outputs.linesLost, 'connection records': network.updatesDropped },
+      elapsedUs: Number((process.hrtime.bigint() - began) / 1000n),
+    },
+  };
+}
+
+interface NetworkFigures {
+  readonly capture: CaptureStats;
+  readonly tracker: TrackerStats;
+  readonly updatesDropped: number;
+}
+
+/** Loads the rules, tells what is wrong with any of them, and refuses to start when the user wants none to be missing. */
+async function rulesOf(options: RunOptions, warn: Warn): Promise<RuleSet> {
+  const rules = await loadRules(options.rules);
+  for (const { code, file, line, column, message } of rules.problems) {
+    if (code === 'RULE_OPEN_FAILED') throw new CorrelateError(code, `${file}: ${message}`);
+    warn({ code, message, where: `${file}:${line}:${column}` });
+  }
+  if (options.strictRules && rules.problems.length > 0) {
+    throw new CorrelateError('RULE_MALFORMED', `${rules.problems.length} rules were refused`);
+  }
+  return rules;
+}
+
+async function captureFiles(options: RunOptions, intake: Intake, context: RunContext): Promise<NetworkFigures> {
+  const checksums = options.checksums === 'ignore' ? 'ignore' : 'verify';
+  const network = await FileNetwork.open(options.files, { checksums, ...interim(options) }, context.warn);
+  await readFiles(network, options.hostLogs, options.latenessUs, intake, context.warn, (read) =>
+    context.onProgress(read, network.totalBytes),
+  );
+  return { capture: network.captureStats, tracker: network.trackerStats, updatesDropped: 0 };
+}
+
+/** Live outputs are written this often. */
+const FLUSH_MS = 20;
+
+async function captureLive(
+  options: RunOptions,
+  intake: Intake,
+  outputs: Outputs,
+  context: RunContext,
+): Promise<NetworkFigures> {
+  const host = options.watchLocalHost ? localHostId() : undefined;
+  const checksums = options.checksums === 'verify' ? 'verify' : 'ignore';
+  if (options.checksums === 'auto') {
+    context.info(
+      'checksums of live traffic are not verified, since network cards fill them in later (--checksums verify)',
+    );
+  }
+  const live = await Live.start(
+    {
+      network: {
+        interfaces: options.interfaces.map(({ name, host: at = host }) => ({
+          name,
+          ...(at !== undefined && { host: at }),
+        })),
+        ...(options.filter !== undefined && { filter: options.filter }),
+        ...(options.snaplen !== undefined && { snaplen: options.snaplen }),
+        ...(options.ringBytes !== undefined && { ringBytes: options.ringBytes }),
+        tracker: { checksums, startRecords: !options.outputs.finalOnly, ...interim(options) },
+      },
+      ...(host !== undefined && { localHost: host }),
+    },
+    intake,
+    context.warn,
+  );
+  context.info(`capturing on ${options.interfaces.map(({ name }) => name).join(', ')}`);
+  const timer = setInterval(() => void outputs.flush(), FLUSH_MS);
+  const stopped = new Promise<void>((resolve) => {
+    context.stop.addEventListener('abort', () => resolve(), { once: true });
+    if (context.stop.aborted) resolve();
+  });
+  await Promise.race([live.finished, stopped]);
+  await live.stop();
+  clearInterval(timer);
+  const stats = live.stats!;
+  return { capture: stats.capture, tracker: stats.tracker, updatesDropped: stats.updatesDropped };
+}
+
+function interim(options: RunOptions): Pick<TrackerOptions, 'interimUs'> {
+  return options.interimUs === undefined ? {} : { interimUs: options.interimUs };
+}

@@ -1,0 +1,118 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { openLive } from '../capture/live-source.js';
+import type { CaptureStats, PacketSource } from '../capture/packet-source.js';
+import { ConnectionTracker } from '../conn/connection-tracker.js';
+import { CorrelateError, messageOf } from '../core/errors.js';
+import { limits } from '../core/limits.js';
+import { MILLISECOND } from '../core/time.js';
+import type { ConnectionUpdate } from '../records/connection.js';
+import type { FromLiveWorker, LiveStart, ToLiveWorker } from './live-messages.js';
+
+/**
+ * The network side of a live run, in a thread of its own so that a garbage collection or a slow rule on the main thread cannot
+ * overrun the kernel's ring: captures, follows connections, hands over their records every few milliseconds.
+ */
+
+/** Records are handed over this often; half of it is their mean delay. */
+const HANDOVER_MS = 20;
+/** Packets may still be on their way from the ring: idle connections expire against a clock that is this much behind. */
+const IDLE_LAG_US = 500 * MILLISECOND;
+
+const port = parentPort!;
+const start = workerData as LiveStart;
+const send = (message: FromLiveWorker) => port.postMessage(message);
+
+let updates: ConnectionUpdate[] = [];
+let waiting = 0;
+let updatesDropped = 0;
+let stopping = false;
+
+const tracker = new ConnectionTracker({
+  ...start.tracker,
+  emit(update) {
+    if (waiting + updates.length < limits.liveUpdates) updates.push(update);
+    else updatesDropped++;
+  },
+});
+
+function sum(sources: readonly PacketSource[]): CaptureStats {
+  const total = { packets: 0, bytes: 0, kernelDrops: 0, interfaceDrops: 0, engineDrops: 0 };
+  for (const source of sources) {
+    const stats = source.stats();
+    for (const key of Object.keys(total) as (keyof CaptureStats)[]) total[key] += stats[key];
+  }
+  return total;
+}
+
+function handOver(sources: readonly PacketSource[]): void {
+  const now = Date.now() * 1000;
+  if (!stopping) tracker.advance(now - IDLE_LAG_US);
+  waiting += updates.length;
+  send({ kind: 'updates', updates, now, stats: { capture: sum(sources), tracker: tracker.stats, updatesDropped } });
+  updates = [];
+}
+
+async function follow(source: PacketSource, index: number): Promise<void> {
+  for (;;) {
+    const batch = await source.next();
+    if (batch === undefined) return;
+    if (index > 0) for (let i = 0; i < batch.count; i++) batch.link[i] = (batch.link[i]! & 0xffff) | (index << 16);
+    tracker.batch(batch, start.interfaces);
+    source.release(batch);
+  }
+}
+
+async function openAll(): Promise<PacketSource[]> {
+  const sources: PacketSource[] = [];
+  try {
+    for (const { name } of start.interfaces) {
+      sources.push(
+        await openLive({
+          interface: name,
+          ...(start.filter !== undefined && { filter: start.filter }),
+          ...(start.snaplen !== undefined && { snaplen: start.snaplen }),
+          ...(start.ringBytes !== undefined && { ringBytes: start.ringBytes }),
+        }),
+      );
+    }
+  } catch (error) {
+    await Promise.all(sources.map((source) => source.close()));
+    throw error;
+  }
+  return sources;
+}
+
+async function capture(): Promise<void> {
+  const sources = await openAll();
+  port.on('message', (message: ToLiveWorker) => {
+    if (message.kind === 'taken') waiting -= message.updates;
+    else {
+      stopping = true;
+      for (const source of sources) void source.close();
+    }
+  });
+  send({ kind: 'started' });
+  const timer = setInterval(() => handOver(sources), HANDOVER_MS);
+  const followed = await Promise.allSettled(sources.map(follow));
+  for (const result of followed) {
+    if (result.status === 'fulfilled') continue;
+    const code = result.reason instanceof CorrelateError ? result.reason.code : 'CAPTURE_INTERFACE_LOST';
+    send({ kind: 'warning', warning: { code, message: messageOf(result.reason) } });
+  }
+  clearInterval(timer);
+  stopping = true;
+  tracker.end();
+  handOver(sources);
+}
+
+try {
+  await capture();
+} catch (error) {
+  send({
+    kind: 'failed',
+    code: error instanceof CorrelateError ? error.code : undefined,
+    message: messageOf(error),
+  });
+}
+send({ kind: 'stopped' });
+port.unref();

@@ -1,0 +1,82 @@
+import { hostname } from 'node:os';
+import { type Micros, SECOND } from '../core/time.js';
+import type { Warn } from '../core/warnings.js';
+import { PollSensor } from '../sensor/poll-sensor.js';
+import type { LiveStart, LiveStats } from './live-messages.js';
+import { LiveNetwork } from './live-network.js';
+import type { Intake } from './offline.js';
+
+export interface LiveOptions {
+  readonly network: LiveStart;
+  /** Watch this host too, under this id. */
+  readonly localHost?: string;
+  readonly pollMs?: number;
+}
+
+/** A live run: everything is handed on as it happens, until `stop`. */
+export class Live {
+  readonly #network: LiveNetwork;
+  readonly #sensor: PollSensor | undefined;
+
+  private constructor(network: LiveNetwork, sensor: PollSensor | undefined) {
+    this.#network = network;
+    this.#sensor = sensor;
+  }
+
+  /** Resolves when host and interfaces are watched. */
+  static async start(options: LiveOptions, intake: Intake, warn: Warn): Promise<Live> {
+    const sensor =
+      options.localHost === undefined ? undefined : await watchHost(options.localHost, options, intake, warn);
+    try {
+      const network = await LiveNetwork.start(
+        options.network,
+        (updates, now) => {
+          for (const update of updates) intake.connection(update);
+          intake.advance(now);
+        },
+        warn,
+      );
+      return new Live(network, sensor);
+    } catch (error) {
+      await sensor?.stop();
+      throw error;
+    }
+  }
+
+  /** Resolves when every capture has ended, by `stop` or since its interface went away. */
+  get finished(): Promise<void> {
+    return this.#network.finished;
+  }
+
+  /** Ends the capture, takes a last look at the host, and hands over what is open. */
+  async stop(): Promise<void> {
+    await this.#sensor?.stop();
+    this.#network.stop();
+    await this.#network.finished;
+  }
+
+  get stats(): LiveStats | undefined {
+    return this.#network.stats;
+  }
+}
+
+/** The id of this host when the user gives none. */
+export const localHostId = (): string => hostname();
+
+async function watchHost(host: string, options: LiveOptions, intake: Intake, warn: Warn): Promise<PollSensor> {
+  // The sensor and the capture read one machine's clock, so there is nothing to measure.
+  const from: Micros = Date.now() * 1000 - SECOND;
+  for (const { name } of options.network.interfaces) {
+    intake.row({ kind: 'clock', host, capture: name, offset: 0, err: 0, from });
+  }
+  const sensor = new PollSensor({
+    host,
+    ...(options.pollMs !== undefined && { intervalMs: options.pollMs }),
+    emit: (rows) => {
+      for (const row of rows) intake.row(row);
+    },
+    warn,
+  });
+  await sensor.start();
+  return sensor;
+}

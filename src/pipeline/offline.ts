@@ -1,0 +1,131 @@
+import { limits } from '../core/limits.js';
+import type { Micros } from '../core/time.js';
+import type { Warn } from '../core/warnings.js';
+import { readHostLog } from '../hosts/sources/host-log.js';
+import { ClockEstimator } from '../join/clock.js';
+import type { ConnectionUpdate } from '../records/connection.js';
+import type { HostRow } from '../records/host-row.js';
+import type { FileNetwork } from './file-network.js';
+import { Lookahead } from './lookahead.js';
+
+/** What takes the inputs: the join and the rules. */
+export interface Intake {
+  connection(update: ConnectionUpdate): void;
+  row(row: HostRow): void;
+  /** Capture time has reached `now`. */
+  advance(now: Micros): void;
+  /** Waits while the outputs have too much queued; called between batches. */
+  ready(): Promise<void>;
+  /** True when going on would be for nobody. */
+  readonly stopped: boolean;
+}
+
+/** The time of a row on its host's clock, which puts rows in order. */
+function timeOf(row: HostRow): Micros {
+  switch (row.kind) {
+    case 'row':
+      return row.time;
+    case 'host':
+    case 'clock':
+      return row.from;
+    case 'complete':
+      return row.until;
+    case 'lost':
+      return row.to;
+    case 'host_timeout':
+      return row.at;
+  }
+}
+
+async function* hostRows(paths: readonly string[], warn: Warn): AsyncGenerator<HostRow[]> {
+  for (const path of paths) yield* readHostLog(path, { warn });
+}
+
+/** Rows of several streams put in order of time; rows of one time stay in their order. */
+function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
+  const rows = lists.flat();
+  const order = rows.map((row, index) => ({
+    time: row.kind === 'host' ? Number.NEGATIVE_INFINITY : timeOf(row),
+    index,
+  }));
+  order.sort((a, b) => a.time - b.time || a.index - b.index);
+  return order.map(({ index }) => rows[index]!);
+}
+
+/**
+ * Reads captures and host logs together, in order of time, with host rows ahead of the connections that they may explain by the
+ * lateness that the join allows. Where a log carries no clock rows, the first connections and rows are looked at before anything is
+ * joined, and the clocks measured from them enter as rows.
+ */
+export async function readFiles(
+  network: FileNetwork,
+  hostLogs: readonly string[],
+  latenessUs: Micros,
+  intake: Intake,
+  warn: Warn,
+  onProgress: (readBytes: number) => void,
+): Promise<void> {
+  if (hostLogs.length === 0) {
+    for await (const updates of network.updates()) {
+      for (const update of updates) intake.connection(update);
+      onProgress(network.readBytes);
+      await intake.ready();
+      if (intake.stopped) return;
+    }
+    return;
+  }
+
+  const connections = new Lookahead(network.updates());
+  const rows = new Lookahead(hostRows(hostLogs, warn));
+  const firstRows = inOrder(await rows.peek(limits.clockRows));
+  const firstConnections = await connections.peek(limits.clockConnections);
+  const clocks = new ClockEstimator();
+  for (const row of firstRows) clocks.row(row);
+  for (const list of firstConnections) for (const update of list) clocks.connection(update);
+  for (const row of clocks.estimate()) intake.row(row);
+
+  const ordered = new OrderedRows(rows, firstRows);
+  for (;;) {
+    const updates = await connections.next();
+    if (updates === undefined) break;
+    for (const update of updates) {
+      const end = update.connection.ts + (update.connection.duration ?? 0);
+      await ordered.until(end + latenessUs, intake);
+      intake.connection(update);
+      intake.advance(end);
+    }
+    onProgress(network.readBytes);
+    await intake.ready();
+    if (intake.stopped) return;
+  }
+  await ordered.until(Number.POSITIVE_INFINITY, intake);
+}
+
+/** Host rows handed on up to a time: the looked-at ones sorted, what follows in the order it comes. */
+class OrderedRows {
+  #list: readonly HostRow[];
+  #at = 0;
+
+  constructor(
+    private readonly rest: Lookahead<HostRow>,
+    first: readonly HostRow[],
+  ) {
+    this.#list = first;
+    rest.drop();
+  }
+
+  async until(time: Micros, intake: Intake): Promise<void> {
+    for (;;) {
+      while (this.#at < this.#list.length) {
+        const row = this.#list[this.#at]!;
+        if (timeOf(row) > time) return;
+        intake.row(row);
+        this.#at++;
+      }
+      const next = await this.rest.next();
+      if (next === undefined) return;
+      this.#list = next;
+      this.#at = 0;
+    }
+  }
+}

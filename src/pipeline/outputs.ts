@@ -1,0 +1,102 @@
+import { limits } from '../core/limits.js';
+import type { Warn } from '../core/warnings.js';
+import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
+import { alertText } from '../outputs/alert-text.js';
+import { connectionLine } from '../outputs/connection-json.js';
+import { connectionTable } from '../outputs/connection-table.js';
+import { LineSink } from '../outputs/line-sink.js';
+import { Coverage } from '../outputs/summary.js';
+import { type Alert, type Level, levels } from '../records/alert.js';
+import type { AttributedConnection } from '../records/attributed-connection.js';
+
+export interface OutputOptions {
+  /** Where alerts go as JSON lines; `-` is stdout. Absent: to the terminal as text for a person. */
+  readonly alerts?: string;
+  readonly format: AlertFormat;
+  /** Where attributed connections go as JSON lines. Absent: nowhere. */
+  readonly connections?: string;
+  /** Show a table of connections for a person. */
+  readonly table: boolean;
+  /** Only one line per connection comes, so nothing needs to be remembered for revisions. */
+  readonly finalOnly: boolean;
+  /** Text for a person at a terminal, line by line. */
+  readonly show: (text: string) => void;
+}
+
+/** All that leaves a run: connection lines, alerts, what a person sees, and the counts of both. */
+export class Outputs {
+  readonly coverage = new Coverage();
+  /** Alerts with status new. */
+  alerts = 0;
+  /** The highest level among them. */
+  highest: Level | undefined;
+  readonly #connections: LineSink | undefined;
+  readonly #alerts: LineSink | undefined;
+  readonly #shown: AttributedConnection[] = [];
+
+  constructor(
+    private readonly options: OutputOptions,
+    warn: Warn,
+  ) {
+    this.#connections = options.connections === undefined ? undefined : new LineSink(options.connections, warn);
+    this.#alerts = options.alerts === undefined ? undefined : new LineSink(options.alerts, warn);
+  }
+
+  connection(attributed: AttributedConnection): void {
+    this.#connections?.line(connectionLine(attributed));
+    this.coverage.line(attributed, this.options.finalOnly);
+    if (this.options.table && attributed.cause === 'end' && this.#shown.length < limits.tableConnections) {
+      this.#shown.push(attributed);
+    }
+  }
+
+  alert(alert: Alert): void {
+    if (alert.status === 'new') {
+      this.alerts++;
+      if (this.highest === undefined || levels.indexOf(alert.rule.level) > levels.indexOf(this.highest)) {
+        this.highest = alert.rule.level;
+      }
+    }
+    if (this.#alerts !== undefined) this.#alerts.line(alertFormats[this.options.format](alert));
+    else this.options.show(alertText(alert));
+  }
+
+  /** Waits while more is queued than may be. */
+  async ready(): Promise<void> {
+    for (const sink of this.#sinks()) if (sink.full) await sink.drain();
+  }
+
+  /** Writes what is queued: a live run does it every few milliseconds. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#sinks().map((sink) => sink.drain()));
+  }
+
+  async reopen(): Promise<void> {
+    for (const sink of this.#sinks()) await sink.reopen();
+  }
+
+  async close(): Promise<void> {
+    for (const sink of this.#sinks()) await sink.close();
+  }
+
+  /** The connections of the run as a table, in order of time; undefined when none is to be shown. */
+  table(): string | undefined {
+    if (!this.options.table || this.#shown.length === 0) return undefined;
+    const shown = this.#shown.sort((a, b) => a.connection.ts - b.connection.ts);
+    return connectionTable(shown, this.coverage.connections);
+  }
+
+  /** Lines that could not be written. */
+  get linesLost(): number {
+    return this.#sinks().reduce((sum, sink) => sum + sink.linesLost, 0);
+  }
+
+  /** The reader of a pipe went away, so that going on would be for nobody. */
+  get readerGone(): boolean {
+    return this.#sinks().some((sink) => sink.readerGone);
+  }
+
+  #sinks(): LineSink[] {
+    return [this.#connections, this.#alerts].filter((sink) => sink !== undefined);
+  }
+}
