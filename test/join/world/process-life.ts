@@ -73,7 +73,11 @@ export class ProcessTable {
   exec(process: Process, at: Micros, choice: number): void {
     const name = programs[choice % programs.length]!;
     // A running number makes every image of the world its own, so that a stale one cannot pass as the right one.
-    const image = { from: at, path: `/usr/bin/${name}`, cmdline: `${name} --run ${this.all.length}.${process.images.length}` };
+    const image = {
+      from: at,
+      path: `/usr/bin/${name}`,
+      cmdline: `${name} --run ${this.all.length}.${process.images.length}`,
+    };
     process.images.push(image);
     this.#host.facts.push({ kind: 'exec', at, process, image });
   }

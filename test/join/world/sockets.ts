@@ -1,4 +1,4 @@
-import { isLoopback, isUnspecified } from '../../../src/core/address.js';
+import { isUnspecified } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
 import type { Host } from './host.js';
 import type { Process } from './process-life.js';
@@ -53,6 +53,7 @@ export class SocketTable {
   #nextPort = 0;
   #nextId = 1;
   reused = 0;
+  onClose: (socket: Socket) => void = () => {};
 
   constructor(host: Host, portSpace: number) {
     this.#host = host;
@@ -60,7 +61,7 @@ export class SocketTable {
   }
 
   /** An ephemeral port free for the tuple, or undefined. */
-  freePort(proto: 'tcp' | 'udp', address: string, remote: Endpoint | undefined, at: Micros): number | undefined {
+  freePort(proto: 'tcp' | 'udp', address: string, remote?: Endpoint): number | undefined {
     for (let tried = 0; tried < this.#portSpace; tried++) {
       const port = 40_000 + (this.#nextPort++ % this.#portSpace);
       const clash = this.all.some(
@@ -74,7 +75,7 @@ export class SocketTable {
               socket.remote.address === remote.address &&
               socket.remote.port === remote.port)),
       );
-      if (!clash && at >= 0) return port;
+      if (!clash) return port;
     }
     return undefined;
   }
@@ -106,7 +107,9 @@ export class SocketTable {
 
   heldBy(process: Process): Hold[] {
     return this.all.flatMap((socket) =>
-      socket.closed !== undefined ? [] : socket.holds.filter((hold) => hold.process === process && hold.to === undefined),
+      socket.closed !== undefined
+        ? []
+        : socket.holds.filter((hold) => hold.process === process && hold.to === undefined),
     );
   }
 
@@ -123,6 +126,7 @@ export class SocketTable {
     if (socket.closed !== undefined || socket.holds.some((hold) => hold.to === undefined)) return;
     socket.closed = at;
     this.#host.facts.push({ kind: 'close', at, process, socket });
+    this.onClose(socket);
   }
 
   close(socket: Socket, at: Micros): void {
@@ -141,17 +145,6 @@ export class SocketTable {
     const exact = open.filter((socket) => socket.local.address === to.address);
     if (exact.length > 0) return exact;
     return open.filter((socket) => isUnspecified(socket.local.address) && takes(socket, to.address));
-  }
-
-  connected(proto: 'tcp' | 'udp', local: Endpoint, remote: Endpoint): Socket | undefined {
-    return this.all.find(
-      (socket) =>
-        socket.closed === undefined &&
-        socket.proto === proto &&
-        socket.remote !== undefined &&
-        sameEndpoint(socket.local, local) &&
-        sameEndpoint(socket.remote, remote),
-    );
   }
 }
 
@@ -173,9 +166,4 @@ function sameTuple(a: Socket, b: Socket): boolean {
     sameEndpoint(a.local, b.local) &&
     sameEndpoint(a.remote, b.remote)
   );
-}
-
-/** Loopback tuples mean something only with their host. */
-export function isLocalTraffic(endpoint: Endpoint): boolean {
-  return isLoopback(endpoint.address);
 }

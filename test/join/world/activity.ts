@@ -1,0 +1,333 @@
+import { isLoopback } from '../../../src/core/address.js';
+import type { Host } from './host.js';
+import type { Flow, Network } from './network.js';
+import type { Process } from './process-life.js';
+import type { Random } from './random.js';
+import type { Endpoint, Socket } from './sockets.js';
+import type { Timeline } from './timeline.js';
+
+const ms = 1_000;
+
+/** What processes do: listen, connect, accept, send, fork, exec, pass on, exit. Each call is one small story on the timeline. */
+export class Activity {
+  readonly #random: Random;
+  readonly #timeline: Timeline;
+  readonly #network: Network;
+  readonly #hosts: readonly Host[];
+  readonly #tcpFlows = new Map<Socket, Flow>();
+  readonly #peers = new Map<Socket, Socket>();
+
+  constructor(random: Random, timeline: Timeline, network: Network, hosts: readonly Host[]) {
+    this.#random = random;
+    this.#timeline = timeline;
+    this.#network = network;
+    this.#hosts = hosts;
+    for (const host of hosts) host.sockets.onClose = (socket) => this.#closed(socket);
+  }
+
+  /** A new process with an image of its own. */
+  spawn(host: Host): Process | undefined {
+    const random = this.#random;
+    const alive = host.processes.alive;
+    const parent = alive.length > 0 ? random.pick(alive) : undefined;
+    const process = host.processes.fork(parent, random.pick([0, 33, 1000, 1001]), this.#timeline.now);
+    if (process === undefined) return undefined;
+    if (parent !== undefined && random.chance(0.2)) this.#inherit(parent, process);
+    if (random.chance(0.9)) this.#timeline.after(random.int(1, 40), () => this.exec(process));
+    return process;
+  }
+
+  exec(process: Process): void {
+    if (process.exit === undefined) process.host.processes.exec(process, this.#timeline.now, this.#random.int(0, 7));
+  }
+
+  exit(process: Process): void {
+    if (process.exit !== undefined) return;
+    const { sockets, processes } = process.host;
+    for (const socket of sockets.all)
+      if (socket.closed === undefined) sockets.drop(socket, process, this.#timeline.now);
+    processes.exit(process, this.#timeline.now);
+  }
+
+  /** Binds a TCP listener or an unconnected UDP socket. Undefined when the port is taken and not shared. */
+  serve(process: Process, proto: 'tcp' | 'udp', local: Endpoint, v6: boolean): Socket {
+    const at = this.#timeline.now;
+    const socket = process.host.sockets.open(process, { proto, v6, local, listening: proto === 'tcp' }, at);
+    process.host.facts.push({ kind: 'bind', at, process, socket });
+    if (proto === 'tcp') process.host.facts.push({ kind: 'listen', at, process, socket });
+    return socket;
+  }
+
+  /** Workers that hold the listener too; the master may go away. */
+  forkWorkers(socket: Socket, count: number): void {
+    const { maker } = socket;
+    for (let i = 0; i < count; i++) {
+      const worker = maker.host.processes.fork(maker, maker.uid, this.#timeline.now);
+      if (worker !== undefined) maker.host.sockets.share(socket, worker, this.#timeline.now);
+    }
+  }
+
+  connect(process: Process, to: Endpoint): void {
+    const random = this.#random;
+    const { host } = process;
+    const source = this.#sourceAddress(host, to.address);
+    if (process.exit !== undefined || source === undefined) return;
+    const port = host.sockets.freePort('tcp', source, to);
+    if (port === undefined || this.#network.isBusy({ address: source, port }, to)) return;
+    const local = { address: source, port };
+    const at = this.#timeline.now;
+    const socket = host.sockets.open(
+      process,
+      { proto: 'tcp', v6: to.address.includes(':') || random.chance(0.15), local, remote: to },
+      at,
+    );
+    if (random.chance(0.15)) host.facts.push({ kind: 'bind', at, process, socket });
+    const blocking = random.chance(0.5);
+    const synAt = at + random.int(5, 60);
+    this.#timeline.at(synAt, () => {
+      const listener = this.#listenerOf(to, host);
+      const dead = listener === 'dark' || listener === 'refuse';
+      const result = blocking ? (dead ? 'failed' : 'succeeded') : 'in_progress';
+      // The call is known at its start; what came of it is told with it, as audit does at the call's return.
+      host.facts.push({ kind: 'connect', at, process, socket, result });
+      if (socket.closed !== undefined) return;
+      const flow = this.#network.begin('tcp', this.#captureOf(host, local, to), local, to, this.#timeline.now);
+      flow.origOwner = { process, at, socket };
+      flow.sockets.push(socket);
+      this.#tcpFlows.set(socket, flow);
+      this.#afterSyn(flow, socket, listener);
+    });
+  }
+
+  #afterSyn(flow: Flow, socket: Socket, listener: Socket | 'dark' | 'refuse' | 'stranger'): void {
+    const random = this.#random;
+    const timeline = this.#timeline;
+    if (listener === 'dark') {
+      flow.packets += 2;
+      timeline.after(random.int(20, 900) * ms, () => this.#closeSocket(socket));
+      return;
+    }
+    if (listener === 'refuse') {
+      flow.refused = true;
+      this.#network.packet(flow, timeline.now + random.int(20, 200));
+      timeline.after(random.int(300, 2000), () => this.#closeSocket(socket));
+      return;
+    }
+    flow.answered = true;
+    this.#network.packet(flow, timeline.now + random.int(30, 300));
+    if (random.chance(0.12)) flow.flipped = true;
+    if (listener !== 'stranger') {
+      const delay = random.chance(0.1) ? random.int(5, 150) * ms : random.int(80, 3000);
+      flow.waiting = true;
+      timeline.after(delay, () => this.#accept(flow, socket, listener));
+    }
+    this.#live(socket, socket.maker);
+  }
+
+  #accept(flow: Flow, client: Socket | undefined, listener: Socket): void {
+    const { host } = listener;
+    const now = this.#timeline.now;
+    flow.waiting = false;
+    if (listener.closed !== undefined) {
+      this.#network.packet(flow, now);
+      if (client !== undefined) this.#closeSocket(client);
+      return;
+    }
+    const holders = listener.holds.filter((hold) => hold.to === undefined);
+    const process = this.#random.pick(holders).process;
+    const socket = host.sockets.open(
+      process,
+      { proto: 'tcp', v6: listener.v6, local: flow.resp, remote: flow.orig },
+      now,
+    );
+    host.facts.push({ kind: 'accept', at: now, process, socket });
+    flow.respOwner = { process, at: now, socket };
+    flow.sockets.push(socket);
+    this.#tcpFlows.set(socket, flow);
+    if (client === undefined) {
+      this.#live(socket, process);
+    } else if (client.closed === undefined) {
+      this.#peers.set(client, socket);
+      this.#peers.set(socket, client);
+      this.#network.packet(flow, now + 20);
+      if (this.#random.chance(0.25)) this.#handOver(socket);
+    } else {
+      this.#timeline.after(this.#random.int(100, 2000), () => this.#closeSocket(socket));
+    }
+  }
+
+  /** What the maker of a connected socket does with it before it closes. */
+  #live(socket: Socket, process: Process): void {
+    const random = this.#random;
+    const life = random.chance(0.15) ? random.int(300, 3000) * ms : random.int(1, 25) * ms;
+    if (random.chance(0.12)) this.#timeline.after(Math.floor(life / 3), () => this.#handOver(socket));
+    if (random.chance(0.12)) this.#timeline.after(Math.floor(life / 2), () => this.exec(process));
+    this.#timeline.after(life, () => {
+      this.#closeSocket(socket);
+      if (random.chance(0.85)) this.#timeline.after(random.int(1, 200), () => this.#exitUnlessServing(process));
+    });
+  }
+
+  /** The socket goes to a child or, as a passed descriptor, to a stranger; the maker may let go of it. */
+  #handOver(socket: Socket): void {
+    if (socket.closed !== undefined) return;
+    const { host } = socket;
+    const now = this.#timeline.now;
+    const other = this.#random.chance(0.5)
+      ? host.processes.fork(socket.maker.exit === undefined ? socket.maker : undefined, socket.maker.uid, now)
+      : this.#random.pick(host.processes.alive);
+    if (other === undefined || other === socket.maker) return;
+    host.sockets.share(socket, other, now);
+    if (this.#random.chance(0.6))
+      this.#timeline.after(this.#random.int(5, 400), () => this.#drop(socket, socket.maker));
+  }
+
+  #drop(socket: Socket, process: Process): void {
+    if (socket.closed === undefined) socket.host.sockets.drop(socket, process, this.#timeline.now);
+  }
+
+  #inherit(parent: Process, child: Process): void {
+    const held = parent.host.sockets.heldBy(parent);
+    for (const hold of held.slice(0, 2)) {
+      const socket = parent.host.sockets.all.find((s) => s.holds.includes(hold))!;
+      parent.host.sockets.share(socket, child, this.#timeline.now);
+    }
+  }
+
+  #exitUnlessServing(process: Process): void {
+    const serving = process.host.sockets.heldBy(process).length > 0;
+    if (!serving) this.exit(process);
+  }
+
+  /** A UDP exchange: one socket, connected or not, some peers, some answers. */
+  datagrams(process: Process, peers: readonly Endpoint[], connected: boolean): void {
+    const random = this.#random;
+    const { host } = process;
+    const first = peers[0]!;
+    const source = this.#sourceAddress(host, first.address);
+    if (process.exit !== undefined || source === undefined) return;
+    const port = host.sockets.freePort('udp', source);
+    if (port === undefined) return;
+    const at = this.#timeline.now;
+    const v6 = first.address.includes(':');
+    const wildcard = v6 ? '::' : '0.0.0.0';
+    const plan = connected
+      ? { proto: 'udp' as const, v6, local: { address: source, port }, remote: first }
+      : { proto: 'udp' as const, v6, local: { address: wildcard, port } };
+    const socket = host.sockets.open(process, plan, at);
+    if (connected) host.facts.push({ kind: 'connect', at, process, socket, result: 'succeeded' });
+    else if (random.chance(0.3)) host.facts.push({ kind: 'bind', at, process, socket });
+    let delay = random.int(5, 50);
+    for (const peer of connected ? [first] : peers) {
+      const from = { address: source, port };
+      const times = random.int(1, 3);
+      for (let i = 0; i < times; i++) {
+        const isFirst = i === 0;
+        this.#timeline.after(delay, () => this.#sendDatagram(socket, process, from, peer, !connected && isFirst));
+        delay += random.int(50, 4000);
+      }
+    }
+    this.#timeline.after(delay + random.int(200, 5000), () => {
+      this.#closeSocket(socket);
+      if (random.chance(0.8)) this.#exitUnlessServing(process);
+    });
+  }
+
+  #sendDatagram(socket: Socket, process: Process, from: Endpoint, to: Endpoint, isFirst: boolean): void {
+    if (socket.closed !== undefined || process.exit !== undefined) return;
+    const { host } = socket;
+    const at = this.#timeline.now;
+    if (isFirst) host.facts.push({ kind: 'send', at, process, socket, local: from, remote: to });
+    const receiver = this.#datagramReceiver(to, host);
+    const wireAt = at + this.#random.int(3, 20);
+    this.#timeline.at(wireAt, () => {
+      const capture = this.#captureOf(host, from, to);
+      let flow = this.#network.datagramFlow(capture.name, from, to, wireAt);
+      if (flow === undefined) {
+        flow = this.#network.begin('udp', capture, from, to, wireAt);
+        flow.origOwner = { process, at, socket };
+        if (receiver !== undefined) flow.respOwner = { process: receiver.maker, at: receiver.opened, socket: receiver };
+      } else this.#network.packet(flow, wireAt);
+      if (receiver === undefined || !this.#random.chance(0.7)) return;
+      const answerAt = wireAt + this.#random.int(30, 900);
+      flow.answered = true;
+      this.#network.packet(flow, answerAt);
+    });
+  }
+
+  /** A connection from a machine that is no part of the world. */
+  visit(from: Endpoint, to: Endpoint): void {
+    const host = this.#hosts.find((h) => h.has(to.address, this.#timeline.now));
+    if (host === undefined || this.#network.isBusy(from, to)) return;
+    const flow = this.#network.begin('tcp', { name: 'eth0', host: undefined }, from, to, this.#timeline.now);
+    const listeners = host.sockets.receivers('tcp', to);
+    if (listeners.length === 0) {
+      flow.refused = true;
+      this.#network.packet(flow, this.#timeline.now + 40);
+      return;
+    }
+    flow.answered = true;
+    flow.waiting = true;
+    this.#timeline.after(this.#random.int(80, 3000), () => this.#accept(flow, undefined, this.#random.pick(listeners)));
+  }
+
+  /** An echo request from a raw socket, which no stream reports. */
+  ping(host: Host, to: string): void {
+    const from = this.#sourceAddress(host, to);
+    if (from === undefined || isLoopback(to)) return;
+    const flow = this.#network.begin(
+      'icmp',
+      { name: 'eth0', host: undefined },
+      { address: from, port: 8 },
+      { address: to, port: 0 },
+      this.#timeline.now,
+    );
+    flow.answered = true;
+    this.#network.packet(flow, this.#timeline.now + 200);
+  }
+
+  #closeSocket(socket: Socket): void {
+    socket.host.sockets.close(socket, this.#timeline.now);
+  }
+
+  #closed(socket: Socket): void {
+    const flow = this.#tcpFlows.get(socket);
+    if (flow === undefined) return;
+    this.#network.packet(flow, this.#timeline.now + this.#random.int(2, 30));
+    const peer = this.#peers.get(socket);
+    if (peer === undefined || peer.closed !== undefined) return;
+    this.#timeline.after(this.#random.int(40, 900), () => this.#closeSocket(peer));
+  }
+
+  #sourceAddress(host: Host, to: string): string | undefined {
+    if (isLoopback(to)) return to;
+    const v6 = to.includes(':');
+    const usable = host.addressesAt(this.#timeline.now).filter((a) => a.includes(':') === v6 && !isLoopback(a));
+    return usable.length > 0 ? this.#random.pick(usable) : undefined;
+  }
+
+  #hostOf(address: string, from: Host): Host | undefined {
+    if (isLoopback(address)) return from;
+    return this.#hosts.find((host) => host.has(address, this.#timeline.now));
+  }
+
+  #captureOf(host: Host, a: Endpoint, b: Endpoint): { name: string; host: string | undefined } {
+    return isLoopback(a.address) || isLoopback(b.address)
+      ? { name: `lo@${host.id}`, host: host.id }
+      : { name: 'eth0', host: undefined };
+  }
+
+  #listenerOf(to: Endpoint, from: Host): Socket | 'dark' | 'refuse' | 'stranger' {
+    const host = this.#hostOf(to.address, from);
+    if (host === undefined) return this.#random.chance(0.8) ? 'stranger' : 'dark';
+    const listeners = host.sockets.receivers('tcp', to);
+    return listeners.length > 0 ? this.#random.pick(listeners) : 'refuse';
+  }
+
+  #datagramReceiver(to: Endpoint, from: Host): Socket | undefined {
+    const host = this.#hostOf(to.address, from);
+    if (host === undefined) return undefined;
+    const receivers = host.sockets.receivers('udp', to);
+    return receivers.length > 0 ? this.#random.pick(receivers) : undefined;
+  }
+}

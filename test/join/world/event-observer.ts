@@ -1,0 +1,95 @@
+import { isUnspecified } from '../../../src/core/address.js';
+import type { Micros } from '../../../src/core/time.js';
+import type { Columns } from '../../../src/records/host-tables.js';
+import type { Fact, Host } from './host.js';
+import { imageAt, type Process } from './process-life.js';
+import type { RowStream } from './row-stream.js';
+import type { Endpoint, Socket } from './sockets.js';
+
+/** How a row writes an address of a socket: IPv4 on an IPv6 socket is a mapped address. */
+export function written(socket: Socket, address: string): string {
+  return socket.v6 && !address.includes(':') ? `::ffff:${address}` : address;
+}
+
+export function familyOf(socket: Socket): number {
+  return socket.v6 ? 10 : 2;
+}
+
+export const protocolNumber = { tcp: 6, udp: 17 } as const;
+
+const syscalls = { fork: 'fork', exec: 'execve', exit: 'exit' } as const;
+
+/** What an event stream can tell: everything (`full`), or what osquery's audit tables hold (`audit`). */
+export type EventDetail = 'full' | 'audit';
+
+/** Tells process facts as rows of process_events. Audit reports exec only. */
+export function observeProcesses(
+  host: Host,
+  stream: RowStream<'process_events'>,
+  detail: EventDetail,
+  from: Micros,
+): void {
+  for (const fact of host.facts) {
+    if (fact.at < from || (fact.kind !== 'fork' && fact.kind !== 'exec' && fact.kind !== 'exit')) continue;
+    if (detail === 'audit' && fact.kind !== 'exec') continue;
+    stream.write('event', fact.at, { ...processColumns(fact.process, fact.at), syscall: syscalls[fact.kind] });
+  }
+}
+
+function processColumns(process: Process, at: Micros): Columns<'process_events'> {
+  const image = imageAt(process, at);
+  return {
+    pid: process.pid,
+    ...(process.parent === undefined ? {} : { parent: process.parent.pid }),
+    path: image.path,
+    cmdline: image.cmdline,
+    uid: process.uid,
+    euid: process.uid,
+    gid: process.uid,
+    egid: process.uid,
+  };
+}
+
+/** Tells socket facts as rows of socket_events. Audit knows no local end of a connect, no close and no socket id. */
+export function observeSockets(
+  host: Host,
+  stream: RowStream<'socket_events'>,
+  detail: EventDetail,
+  from: Micros,
+): void {
+  for (const fact of host.facts) {
+    if (fact.at < from || !('socket' in fact)) continue;
+    if (detail === 'audit' && (fact.kind === 'close' || fact.kind === 'send' || fact.kind === 'listen')) continue;
+    stream.write('event', fact.at, socketColumns(fact, detail));
+  }
+}
+
+type SocketFact = Extract<Fact, { readonly socket: Socket }>;
+
+function socketColumns(fact: SocketFact, detail: EventDetail): Columns<'socket_events'> {
+  const { socket, process } = fact;
+  const local = fact.kind === 'send' ? fact.local : socket.local;
+  const remote =
+    fact.kind === 'send' ? fact.remote : fact.kind === 'bind' || fact.kind === 'listen' ? undefined : socket.remote;
+  const hidesLocal = detail === 'audit' && fact.kind === 'connect';
+  return {
+    action: fact.kind,
+    pid: process.pid,
+    path: imageAt(process, fact.at).path,
+    fd: String(socket.holds[0]!.fd),
+    status: fact.kind === 'connect' ? fact.result : 'succeeded',
+    success: fact.kind === 'connect' && fact.result === 'failed' ? 0 : 1,
+    family: familyOf(socket),
+    protocol: protocolNumber[socket.proto],
+    ...(hidesLocal ? {} : endpointColumns(socket, local, 'local')),
+    ...(remote === undefined ? {} : endpointColumns(socket, remote, 'remote')),
+    ...(detail === 'full' ? { socket: String(socket.id) } : {}),
+  };
+}
+
+function endpointColumns(socket: Socket, end: Endpoint, side: 'local' | 'remote'): Columns<'socket_events'> {
+  const address = isUnspecified(end.address) ? (socket.v6 ? '::' : '0.0.0.0') : written(socket, end.address);
+  return side === 'local'
+    ? { local_address: address, local_port: end.port }
+    : { remote_address: address, remote_port: end.port };
+}

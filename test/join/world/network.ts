@@ -1,0 +1,105 @@
+import type { Micros } from '../../../src/core/time.js';
+import type { Process } from './process-life.js';
+import type { Endpoint, Socket } from './sockets.js';
+import { sameEndpoint } from './sockets.js';
+
+/**
+ * Who truly owns an end. `process` called connect, accept or, for datagrams, sent or bound, at `at`. `socket` is the socket
+ * itself: a poll that saw another of its holders is no lie.
+ */
+export interface TrueOwner {
+  readonly process: Process;
+  readonly at: Micros;
+  readonly socket: Socket;
+}
+
+/** One connection as the packets tell it, in true time, with who truly owned its ends. */
+export interface Flow {
+  readonly uid: string;
+  readonly capture: string;
+  readonly captureHost: string | undefined;
+  readonly proto: 'tcp' | 'udp' | 'icmp';
+  readonly orig: Endpoint;
+  readonly resp: Endpoint;
+  readonly start: Micros;
+  last: Micros;
+  packets: number;
+  answered: boolean;
+  refused: boolean;
+  origOwner?: TrueOwner;
+  respOwner?: TrueOwner;
+  /** The handshake is done and nobody has called accept yet. */
+  waiting: boolean;
+  readonly sockets: Socket[];
+  /** The packet side took the responder for the originator, as after a missed SYN. */
+  flipped: boolean;
+}
+
+/** The wire: turns segments and datagrams into flows as a capture keyed by tuple would. */
+export class Network {
+  readonly flows: Flow[] = [];
+  readonly #udpTimeout: Micros;
+
+  constructor(udpTimeout: Micros) {
+    this.#udpTimeout = udpTimeout;
+  }
+
+  get udpTimeout(): Micros {
+    return this.#udpTimeout;
+  }
+
+  begin(
+    proto: Flow['proto'],
+    capture: { readonly name: string; readonly host: string | undefined },
+    orig: Endpoint,
+    resp: Endpoint,
+    at: Micros,
+  ): Flow {
+    const flow: Flow = {
+      uid: `C${String(this.flows.length).padStart(4, '0')}`,
+      capture: capture.name,
+      captureHost: capture.host,
+      proto,
+      orig,
+      resp,
+      start: at,
+      last: at,
+      packets: 1,
+      answered: false,
+      refused: false,
+      waiting: false,
+      sockets: [],
+      flipped: false,
+    };
+    this.flows.push(flow);
+    return flow;
+  }
+
+  packet(flow: Flow, at: Micros): void {
+    flow.last = Math.max(flow.last, at);
+    flow.packets++;
+  }
+
+  /** Whether either machine still knows a TCP connection of the tuple, so that a new one cannot begin. */
+  isBusy(orig: Endpoint, resp: Endpoint): boolean {
+    return this.flows.some(
+      (flow) =>
+        flow.proto === 'tcp' &&
+        sameEndpoint(flow.orig, orig) &&
+        sameEndpoint(flow.resp, resp) &&
+        (flow.waiting || flow.sockets.some((socket) => socket.closed === undefined)),
+    );
+  }
+
+  /** The flow that a datagram belongs to, in either direction; undefined when it starts one. */
+  datagramFlow(capture: string, from: Endpoint, to: Endpoint, at: Micros): Flow | undefined {
+    return this.flows.find(
+      (flow) =>
+        flow.proto === 'udp' &&
+        flow.capture === capture &&
+        at < flow.last + this.#udpTimeout &&
+        ((sameEndpoint(flow.orig, from) && sameEndpoint(flow.resp, to)) ||
+          (sameEndpoint(flow.orig, to) && sameEndpoint(flow.resp, from))),
+    );
+  }
+}

@@ -1,0 +1,81 @@
+import type { Micros } from '../../../src/core/time.js';
+import type { Connection, ConnectionCause, ConnectionUpdate } from '../../../src/records/connection.js';
+import type { Flow, Network } from './network.js';
+import type { Random } from './random.js';
+
+/** An update and the true time at which the packet side hands it on. */
+export interface Emission {
+  readonly at: Micros;
+  readonly update: ConnectionUpdate;
+}
+
+export interface CaptureView {
+  /** Nothing before this true time was captured. */
+  readonly from: Micros;
+  /** Capture clock minus true time, by capture name. */
+  readonly offset: (capture: string) => Micros;
+}
+
+const protocolNumbers = { tcp: 6, udp: 17, icmp: 1 } as const;
+
+/** What was captured of a flow: its beginning may lie before the capture's. Undefined when all of it does. */
+function captured(flow: Flow, from: Micros): { start: Micros; midstream: boolean } | undefined {
+  if (flow.start >= from) return { start: flow.start, midstream: false };
+  if (flow.proto !== 'tcp' || flow.last <= from + 1_000) return undefined;
+  return { start: from + Math.floor((flow.last - from) / 7), midstream: true };
+}
+
+function connectionOf(flow: Flow, start: Micros, last: Micros, midstream: boolean, offset: Micros): Connection {
+  const [orig, resp] = flow.flipped ? [flow.resp, flow.orig] : [flow.orig, flow.resp];
+  const single = last <= start;
+  return {
+    ts: start + offset,
+    uid: flow.uid,
+    'id.orig_h': orig.address,
+    'id.orig_p': orig.port,
+    'id.resp_h': resp.address,
+    'id.resp_p': resp.port,
+    proto: flow.proto,
+    ...(single ? {} : { duration: last - start }),
+    conn_state: flow.proto !== 'tcp' ? 'SF' : flow.refused ? 'REJ' : midstream ? 'OTH' : flow.answered ? 'SF' : 'S0',
+    missed_bytes: 0,
+    history: historyOf(flow, midstream),
+    orig_pkts: single ? 1 : flow.packets,
+    orig_ip_bytes: 40 * flow.packets,
+    resp_pkts: flow.answered && !single ? flow.packets : 0,
+    resp_ip_bytes: flow.answered && !single ? 40 * flow.packets : 0,
+    ip_proto: protocolNumbers[flow.proto],
+  };
+}
+
+function historyOf(flow: Flow, midstream: boolean): string {
+  if (flow.proto !== 'tcp') return flow.answered ? 'Dd' : 'D';
+  if (midstream) return flow.flipped ? '^DadA' : 'DadA';
+  if (flow.flipped) return 'hSaDAdfF';
+  if (flow.refused) return 'Sr';
+  return flow.answered ? 'ShADadFf' : 'S';
+}
+
+/** The flows as start, interim and end updates, in order of emission. */
+export function emitConnections(network: Network, view: CaptureView, random: Random): Emission[] {
+  const out: Emission[] = [];
+  for (const flow of network.flows) {
+    const seen = captured(flow, view.from);
+    if (seen === undefined) continue;
+    const offset = view.offset(flow.capture);
+    const emit = (cause: ConnectionCause, at: Micros, last: Micros): void => {
+      const connection = connectionOf(flow, seen.start, last, seen.midstream, offset);
+      const host = flow.captureHost === undefined ? {} : { captureHost: flow.captureHost };
+      out.push({ at, update: { cause, capture: flow.capture, ...host, connection } });
+    };
+    const started = seen.start + random.int(500, 20_000);
+    const linger =
+      flow.proto === 'udp' ? network.udpTimeout : random.chance(0.2) ? 3_000_000 : random.int(1_000, 60_000);
+    const ended = Math.max(flow.last + linger, started + 1);
+    if (random.chance(0.85)) emit('start', started, seen.start);
+    const middle = Math.floor((seen.start + flow.last) / 2);
+    if (flow.last - seen.start > 400_000 && random.chance(0.5) && middle > started) emit('interim', middle, middle);
+    emit('end', ended, Math.max(flow.last, seen.start));
+  }
+  return out.sort((a, b) => a.at - b.at);
+}

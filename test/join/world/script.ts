@@ -1,0 +1,177 @@
+import type { Micros } from '../../../src/core/time.js';
+import type { Activity } from './activity.js';
+import type { Host } from './host.js';
+import type { Process } from './process-life.js';
+import type { Random } from './random.js';
+import type { Endpoint } from './sockets.js';
+import type { Timeline } from './timeline.js';
+
+const second = 1_000_000;
+const tcpPorts = [80, 443] as const;
+const udpPorts = [53, 123] as const;
+const strangers = ['203.0.113.5', '203.0.113.6', '2001:db8:ffff::5'] as const;
+
+/** Writes what will happen in a world: services that come and go, and bursts of clients that collide in ports, pids and times. */
+export class Script {
+  readonly #random: Random;
+  readonly #timeline: Timeline;
+  readonly #activity: Activity;
+  readonly #hosts: readonly Host[];
+  readonly #lifetime: Micros;
+
+  constructor(random: Random, timeline: Timeline, activity: Activity, hosts: readonly Host[], lifetime: Micros) {
+    this.#random = random;
+    this.#timeline = timeline;
+    this.#activity = activity;
+    this.#hosts = hosts;
+    this.#lifetime = lifetime;
+  }
+
+  write(): void {
+    const start = this.#timeline.now;
+    const random = this.#random;
+    for (const host of this.#hosts) {
+      const init = host.processes.fork(undefined, 0, start)!;
+      this.#timeline.after(1, () => this.#activity.exec(init));
+      for (const port of tcpPorts) this.#planService(host, 'tcp', port);
+      for (const port of udpPorts) this.#planService(host, 'udp', port);
+    }
+    const bursts = random.int(7, 10);
+    for (let i = 0; i < bursts; i++) {
+      this.#timeline.at(start + random.int(100_000, this.#lifetime - 2 * second), () => this.#burst());
+    }
+    if (random.chance(0.35)) this.#planMove();
+  }
+
+  /** One service after another on a port; sometimes several at once, sharing it or told apart by address. */
+  #planService(host: Host, proto: 'tcp' | 'udp', port: number): void {
+    const random = this.#random;
+    if (random.chance(0.05)) return;
+    let at = this.#timeline.now + random.int(10, 3_000);
+    const generations = random.pick([1, 1, 2, 3]);
+    for (let i = 0; i < generations; i++) {
+      const until = i === generations - 1 ? undefined : at + random.int(second, 4 * second);
+      const startAt = at;
+      this.#timeline.at(startAt, () => this.#startService(host, proto, port, until));
+      if (until === undefined) break;
+      at = until + random.int(50, 300_000);
+    }
+  }
+
+  #startService(host: Host, proto: 'tcp' | 'udp', port: number, until: Micros | undefined): void {
+    const random = this.#random;
+    const owner = this.#activity.spawn(host);
+    if (owner === undefined) return;
+    const own = host.addressesAt(this.#timeline.now);
+    const wildcard = random.chance(0.7) ? { address: '::', v6: true } : { address: '0.0.0.0', v6: false };
+    const exact = random.pick(own);
+    const local = random.chance(0.8) ? wildcard : { address: exact, v6: exact.includes(':') };
+    this.#timeline.after(random.int(50, 200), () => {
+      if (owner.exit !== undefined) return;
+      const socket = this.#activity.serve(owner, proto, { address: local.address, port }, local.v6);
+      if (random.chance(0.3)) this.#timeline.after(20, () => this.#activity.forkWorkers(socket, random.int(1, 2)));
+      if (until !== undefined) {
+        this.#timeline.at(until, () => host.sockets.close(socket, this.#timeline.now));
+        this.#timeline.at(until + 10, () => this.#activity.exit(owner));
+      }
+      if (random.chance(0.2)) this.#startSecond(host, proto, port, local.address === wildcard.address, until);
+    });
+  }
+
+  /** A second owner of the port: on an exact address beside a wildcard, or one more on the same endpoint (SO_REUSEPORT). */
+  #startSecond(host: Host, proto: 'tcp' | 'udp', port: number, isWildcard: boolean, until: Micros | undefined): void {
+    const other = this.#activity.spawn(host);
+    if (other === undefined) return;
+    const exact = this.#random.pick(host.addressesAt(this.#timeline.now));
+    const local = isWildcard ? { address: exact, v6: exact.includes(':') } : { address: '0.0.0.0', v6: false };
+    this.#timeline.after(60, () => {
+      if (other.exit !== undefined) return;
+      const socket = this.#activity.serve(other, proto, { address: local.address, port }, local.v6);
+      if (until !== undefined) this.#timeline.at(until, () => host.sockets.close(socket, this.#timeline.now));
+    });
+  }
+
+  #burst(): void {
+    const random = this.#random;
+    const host = random.pick(this.#hosts);
+    const target = this.#target();
+    const count = random.int(4, 9);
+    for (let i = 0; i < count; i++) {
+      this.#timeline.after(random.int(0, 60_000), () =>
+        this.#client(random.chance(0.75) ? host : random.pick(this.#hosts), target),
+      );
+    }
+    for (let i = 0; i < 2; i++) {
+      this.#timeline.after(random.int(0, 60_000), () => this.#visitorFromAfar());
+    }
+  }
+
+  #target(): string {
+    const random = this.#random;
+    if (random.chance(0.12)) return random.pick(strangers);
+    if (random.chance(0.12)) return random.pick(['127.0.0.1', '::1']);
+    const host = random.pick(this.#hosts);
+    return random.pick(host.addressesAt(this.#timeline.now).filter((a) => a !== '127.0.0.1' && a !== '::1'));
+  }
+
+  #client(host: Host, target: string): void {
+    const random = this.#random;
+    const process = random.chance(0.8) ? this.#activity.spawn(host) : random.pick(host.processes.alive);
+    if (process === undefined) return;
+    const isLocal = host.addressesAt(this.#timeline.now).includes(target) && target !== '127.0.0.1' && target !== '::1';
+    // A host speaks to its own addresses over loopback, which has a capture of its own; that stays with loopback addresses here.
+    if (isLocal) return;
+    this.#timeline.after(random.int(60, 400), () => this.#act(process, target));
+  }
+
+  #act(process: Process, target: string): void {
+    const random = this.#random;
+    if (process.exit !== undefined) return;
+    if (random.chance(0.04)) {
+      this.#activity.ping(process.host, target);
+      return;
+    }
+    if (random.chance(0.7)) {
+      const burst = random.chance(0.25) ? random.int(2, 3) : 1;
+      for (let i = 0; i < burst; i++) this.#activity.connect(process, { address: target, port: random.pick(tcpPorts) });
+      return;
+    }
+    const peers: Endpoint[] = [{ address: target, port: random.pick(udpPorts) }];
+    if (target !== '127.0.0.1' && target !== '::1') {
+      const other = this.#target();
+      const sameFamily = other.includes(':') === target.includes(':');
+      const isFar = !process.host.addressesAt(this.#timeline.now).includes(other);
+      if (random.chance(0.5) && sameFamily && isFar) peers.push({ address: other, port: random.pick(udpPorts) });
+    }
+    this.#activity.datagrams(process, peers, random.chance(0.4));
+  }
+
+  #visitorFromAfar(): void {
+    const random = this.#random;
+    const host = random.pick(this.#hosts);
+    const address = random.pick(host.addressesAt(this.#timeline.now).filter((a) => a !== '127.0.0.1' && a !== '::1'));
+    const from = {
+      address: address.includes(':') ? '2001:db8:ffff::9' : '203.0.113.9',
+      port: random.int(50_000, 50_003),
+    };
+    this.#activity.visit(from, { address, port: random.pick(tcpPorts) });
+  }
+
+  /** An address leaves one host and, a moment later, belongs to another. */
+  #planMove(): void {
+    const random = this.#random;
+    if (this.#hosts.length < 2) return;
+    const [from, to] = random.shuffled(this.#hosts) as [Host, Host];
+    const at = this.#timeline.now + random.int(2 * second, 5 * second);
+    const address = '192.0.2.99';
+    from.addresses.push({ address, from: this.#timeline.now });
+    this.#timeline.at(at, () => {
+      const span = from.addresses.find((a) => a.address === address)!;
+      for (const socket of from.sockets.all) {
+        if (socket.closed === undefined && socket.local.address === address) from.sockets.close(socket, at);
+      }
+      span.to = at;
+      to.addresses.push({ address, from: at + random.int(1_000, 800_000) });
+    });
+  }
+}

@@ -1,0 +1,64 @@
+import type { Micros } from '../../../src/core/time.js';
+import type { Flow, TrueOwner } from './network.js';
+import { imageAt, type Process } from './process-life.js';
+
+/** Who truly owned one end of a connection. */
+export interface TrueEnd {
+  readonly host: string;
+  readonly pid: number;
+  /** True time of the fork. */
+  readonly start: Micros;
+  readonly path: string;
+  readonly uid: number;
+  /** Start of the owner as its host's clock told it. */
+  readonly hostStart: Micros;
+  /** Everybody who ever held the socket, the owner among them. */
+  readonly holders: readonly { readonly pid: number; readonly start: Micros; readonly hostStart: Micros }[];
+  readonly ancestors: readonly { readonly pid: number; readonly path: string }[];
+}
+
+export interface Truth {
+  readonly flow: Flow;
+  /** Absent: nobody, or a host that is no part of the world. */
+  readonly orig?: TrueEnd;
+  readonly resp?: TrueEnd;
+}
+
+function trueEnd(owner: TrueOwner): TrueEnd {
+  const { process, at, socket } = owner;
+  const { host } = process;
+  const ancestors: { pid: number; path: string }[] = [];
+  for (let p: Process | undefined = process.parent; p !== undefined; p = p.parent) {
+    ancestors.push({ pid: p.pid, path: imageAt(p, at).path });
+  }
+  return {
+    host: host.id,
+    pid: process.pid,
+    start: process.start,
+    hostStart: host.clock(process.start),
+    path: imageAt(process, at).path,
+    uid: process.uid,
+    holders: socket.holds.map(({ process: holder }) => ({
+      pid: holder.pid,
+      start: holder.start,
+      hostStart: host.clock(holder.start),
+    })),
+    ancestors,
+  };
+}
+
+/** The truth by uid, as the records name the ends: a flipped flow has them swapped. */
+export function truthOf(flows: readonly Flow[]): Map<string, Truth> {
+  const out = new Map<string, Truth>();
+  for (const flow of flows) {
+    const orig = flow.origOwner === undefined ? undefined : trueEnd(flow.origOwner);
+    const resp = flow.respOwner === undefined ? undefined : trueEnd(flow.respOwner);
+    const [first, second] = flow.flipped ? [resp, orig] : [orig, resp];
+    out.set(flow.uid, {
+      flow,
+      ...(first === undefined ? {} : { orig: first }),
+      ...(second === undefined ? {} : { resp: second }),
+    });
+  }
+  return out;
+}

@@ -1,0 +1,220 @@
+import type { Micros } from '../../../src/core/time.js';
+import type { HostRow } from '../../../src/records/host-row.js';
+import type { HostTable } from '../../../src/records/host-tables.js';
+import { Activity } from './activity.js';
+import { observeProcesses, observeSockets } from './event-observer.js';
+import { Host } from './host.js';
+import { Network } from './network.js';
+import { type Emission, emitConnections } from './packet-side.js';
+import {
+  lookAtAddresses,
+  lookAtListeners,
+  lookAtProcesses,
+  lookAtSockets,
+  lookAtUsers,
+  poll,
+} from './poll-observer.js';
+import { Random } from './random.js';
+import { type Delivery, RowStream, type Transport } from './row-stream.js';
+import { Script } from './script.js';
+import { Timeline } from './timeline.js';
+import { type Truth, truthOf } from './truth.js';
+
+const second = 1_000_000;
+/** True time at which every world begins. */
+export const genesis: Micros = 1_700_000_000 * second;
+const lifetime: Micros = 9 * second;
+
+/** What a host's owner installed on it. */
+export type Profile = 'ebpf' | 'audit' | 'poll' | 'none';
+
+export interface WorldOptions {
+  /** Rows may be lost, and a host may fall silent. */
+  readonly losses: boolean;
+  /** Rows may arrive late, though never later than the lateness. */
+  readonly late: boolean;
+  /** Profiles to choose from; every host gets one of them. */
+  readonly profiles: readonly Profile[];
+}
+
+export interface World {
+  readonly seed: number;
+  readonly emissions: readonly Emission[];
+  readonly deliveries: readonly Delivery[];
+  readonly truth: ReadonlyMap<string, Truth>;
+  readonly hosts: readonly Host[];
+  readonly profiles: ReadonlyMap<string, Profile>;
+  /** No row arrives later than this after the time it is about. */
+  readonly latenessUs: Micros;
+  /** True time by which everything was handed over. */
+  readonly endAt: Micros;
+  readonly lossy: boolean;
+}
+
+export const latenessUs: Micros = 8 * second;
+const maxLate: Micros = 4 * second;
+
+function makeHosts(random: Random): Host[] {
+  const count = random.int(2, 4);
+  const hosts: Host[] = [];
+  for (let i = 0; i < count; i++) {
+    hosts.push(
+      new Host({
+        id: `host-${i}`,
+        addresses: ['127.0.0.1', '::1', `192.0.2.${10 + i}`, `2001:db8::${10 + i}`],
+        clockOffset: random.chance(0.3) ? 0 : random.int(-3 * second, 3 * second),
+        clockDrift: random.int(-40, 40),
+        pidSpace: random.int(14, 30),
+        portSpace: random.int(3, 9),
+        bornAt: genesis,
+      }),
+    );
+  }
+  return hosts;
+}
+
+/** Builds a world, lets it live, and takes down what packets, observers and truth say of it. */
+export function buildWorld(seed: number, options: WorldOptions): World {
+  const random = new Random(seed);
+  const hosts = makeHosts(random);
+  const timeline = new Timeline(genesis);
+  const network = new Network(random.int(300, 1500) * 1_000);
+  const activity = new Activity(random, timeline, network, hosts);
+  new Script(random, timeline, activity, hosts, lifetime).write();
+  timeline.run(genesis + lifetime);
+  // A fact that only its result completes is written after facts that it precedes.
+  for (const host of hosts) host.facts.sort((a, b) => a.at - b.at);
+
+  const captureOffsets = new Map(hosts.map((host) => [`lo@${host.id}`, random.int(-second, second)]));
+  const offset = (capture: string): Micros => captureOffsets.get(capture) ?? 0;
+  const from = genesis + random.int(0, second);
+  const emissions = emitConnections(network, { from, offset }, random);
+  const profiles = new Map(hosts.map((host) => [host.id, random.pick(options.profiles)]));
+  const endAt = genesis + lifetime + 6 * second;
+  const deliveries: Delivery[] = [];
+  let lossy = false;
+  for (const host of hosts) {
+    const profile = profiles.get(host.id)!;
+    if (profile === 'none') continue;
+    const transport = makeTransport(random, options, profile);
+    lossy ||= transport.lost !== undefined || transport.silentAt !== undefined;
+    deliveries.push(...observeHost({ random, host, profile, transport, offset, endAt }));
+  }
+  deliveries.sort((a, b) => a.at - b.at);
+  const truth = truthOf(network.flows);
+  return { seed, emissions, deliveries, truth, hosts, profiles, latenessUs, endAt, lossy };
+}
+
+function makeTransport(random: Random, options: WorldOptions, profile: Profile): Transport {
+  const late = options.late && random.chance(0.6);
+  const base = {
+    lateChance: late ? 0.25 : 0,
+    maxLate,
+    duplicateChance: random.chance(0.3) ? 0.15 : 0,
+  };
+  if (!options.losses) return base;
+  if (random.chance(0.3)) return { ...base, silentAt: genesis + random.int(2 * second, lifetime) };
+  if (random.chance(0.5)) {
+    const streams = profile === 'poll' ? ['process_open_sockets', 'processes'] : ['socket_events', 'process_events'];
+    const from = genesis + random.int(2 * second, lifetime - 3 * second);
+    return { ...base, lost: { stream: random.pick(streams), from, to: from + random.int(200_000, 2 * second) } };
+  }
+  return base;
+}
+
+interface Watch {
+  readonly random: Random;
+  readonly host: Host;
+  readonly profile: Profile;
+  readonly transport: Transport;
+  readonly offset: (capture: string) => Micros;
+  readonly endAt: Micros;
+}
+
+function times(from: Micros, to: Micros, step: Micros, random: Random): Micros[] {
+  const out = [from];
+  for (let at = from; at + step < to; ) {
+    at += step + random.int(0, Math.floor(step / 10));
+    out.push(at);
+  }
+  return out;
+}
+
+function observeHost(watch: Watch): Delivery[] {
+  const { random, host, profile, transport, endAt } = watch;
+  const from = genesis + random.int(200_000, random.chance(0.2) ? 4 * second : 900_000);
+  const osquery = profile === 'audit' || (profile === 'poll' && random.chance(0.5));
+  const resolution = osquery ? second : 1;
+  const style = osquery ? 'last_change' : 'every';
+  const interval = random.int(200_000, 2_500_000);
+  const once = [from];
+  const ticks = times(from, endAt, random.int(200_000, second), random);
+  const polls = times(from, endAt, interval, random);
+  const out: Delivery[] = [];
+  const streams: { stream: string; table: HostTable }[] = [];
+  const add = <T extends HostTable>(stream: RowStream<T>, completeAt: readonly Micros[]): void => {
+    streams.push({ stream: stream.stream, table: stream.table });
+    out.push(...stream.deliver(transport, completeAt, random));
+  };
+  const isEventful = profile === 'ebpf' || profile === 'audit';
+  if (isEventful) {
+    const detail = profile === 'ebpf' ? 'full' : 'audit';
+    const processes = new RowStream(host, 'process_events', 'process_events', resolution);
+    observeProcesses(host, processes, detail, from);
+    add(processes, ticks);
+    const sockets = new RowStream(host, 'socket_events', 'socket_events', resolution);
+    observeSockets(host, sockets, detail, from);
+    add(sockets, ticks);
+  }
+  // A sensor that sees every event looks once at what was there before it.
+  const looks = profile === 'ebpf' ? once : polls;
+  const completeAt = profile === 'ebpf' ? ticks : polls;
+  const tables = [
+    ['processes', lookAtProcesses(host)],
+    ['process_open_sockets', lookAtSockets(host)],
+    ['listening_ports', lookAtListeners(host)],
+  ] as const;
+  for (const [table, look] of tables) {
+    const stream = new RowStream<HostTable>(host, table, table, resolution);
+    poll(stream, looks, look, style);
+    add(stream, completeAt);
+  }
+  const addresses = new RowStream(host, 'interface_addresses', 'interface_addresses', resolution);
+  poll(addresses, polls, lookAtAddresses(host), style);
+  add(addresses, polls);
+  const users = new RowStream(host, 'users', 'users', resolution);
+  poll(users, once, lookAtUsers(host), style);
+  add(users, polls);
+  out.push(...controlRows(watch, from, streams));
+  return out;
+}
+
+function controlRows(watch: Watch, from: Micros, streams: { stream: string; table: HostTable }[]): Delivery[] {
+  const { random, host, transport, offset, endAt } = watch;
+  const seen: HostRow = { kind: 'host', host: host.id, boot: host.boot, streams, from: host.clock(from) };
+  const out: Delivery[] = [{ at: from, row: seen }];
+  const noise = random.pick([0, 100, 2_000, 30_000]);
+  for (const capture of ['eth0', `lo@${host.id}`]) {
+    for (const sampleAt of [genesis - second, genesis + random.int(2, 6) * second]) {
+      const [first, last] = [host.offset(Math.max(sampleAt, genesis)), host.offset(endAt)];
+      const measured = first + random.int(-noise, noise);
+      const err = noise + Math.abs(last - first) + 1;
+      out.push({
+        at: Math.max(sampleAt, from) + random.int(0, 1000),
+        row: {
+          kind: 'clock',
+          host: host.id,
+          capture,
+          offset: measured - offset(capture),
+          err,
+          from: sampleAt + offset(capture),
+        },
+      });
+    }
+  }
+  if (transport.silentAt !== undefined) {
+    const at = host.clock(transport.silentAt);
+    out.push({ at: transport.silentAt + 2 * second, row: { kind: 'host_timeout', host: host.id, at } });
+  }
+  return out;
+}
