@@ -1,3 +1,5 @@
+import type { Micros } from '../core/time.js';
+
 /**
  * A batch of packets in one ArrayBuffer, the same layout from a file reader and from the native capture
  * (`native/capture/batch.h`; `test/capture/layout.test.ts` compares the offsets):
@@ -7,7 +9,7 @@
  *     + 8 MAX        capLen    u32 x MAX   bytes captured
  *     + 4 MAX        wireLen   u32 x MAX   bytes on the wire
  *     + 4 MAX        offset    u32 x MAX   where the packet starts, from the start of the ArrayBuffer
- *     + 4 MAX        link      u32 x MAX   low 16 bits DLT / LINKTYPE, high 16 bits interface index within the source
+ *     + 4 MAX        link      u32 x MAX   low 16 bits LINKTYPE, high 16 bits index of the source in a merged stream, else 0
  *     BYTES_OFFSET   packet bytes
  *
  * A batch is borrowed: whoever got it from a source gives it back with `release`, after which its views are void.
@@ -21,6 +23,8 @@ export const DEFAULT_DATA_BYTES = 1 << 20;
 export class PacketBatch {
   readonly buffer: ArrayBuffer;
   readonly bytes: Uint8Array;
+  /** The whole buffer, for reading numbers of either byte order. */
+  readonly view: DataView;
   readonly timeUs: Float64Array;
   readonly capLen: Uint32Array;
   readonly wireLen: Uint32Array;
@@ -28,10 +32,13 @@ export class PacketBatch {
   readonly link: Uint32Array;
   /** Packets in the batch. */
   count = 0;
+  /** The capturing host's clock when the batch was closed; absent for files. Packets stamped a block timeout earlier may follow. */
+  captureTimeUs: Micros | undefined = undefined;
 
   constructor(dataBytes: number = DEFAULT_DATA_BYTES) {
     this.buffer = new ArrayBuffer(BYTES_OFFSET + dataBytes);
     this.bytes = new Uint8Array(this.buffer);
+    this.view = new DataView(this.buffer);
     let at = HEADER_BYTES;
     this.timeUs = new Float64Array(this.buffer, at, MAX_PACKETS);
     at += MAX_PACKETS * 8;

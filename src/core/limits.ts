@@ -5,7 +5,7 @@
 export const limits = {
   /** Longest packet record accepted from a file, bytes (libpcap's own maximum). Longer: CAPTURE_BAD_RECORD. */
   packetBytes: 262_144,
-  /** Interfaces described by one pcapng file, over all its sections. More: CAPTURE_BAD_RECORD. */
+  /** Interfaces described by one section of a pcapng file. More: CAPTURE_BAD_RECORD. */
   captureInterfaces: 65_536,
   /** Capture files merged into one stream; each keeps one file and two buffers open. More: refused with USAGE. */
   captureFiles: 256,
