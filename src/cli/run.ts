@@ -108,7 +108,7 @@ function checkUsage(flags: Flags): void {
 }
 
 function runOptions(flags: Flags, person: boolean): RunOptions {
-  const alertsShown = person && process.stdout.isTTY && flags.alerts === undefined;
+  const alertsShown = person && flags.alerts === undefined && (flags.table === 'always' || process.stdout.isTTY);
   return {
     interfaces: flags.interface ?? [],
     files: flags.read ?? [],

@@ -1,0 +1,65 @@
+// Writes the reference pages and JSON Schemas that are generated from the source, into docs/:
+//   node scripts/docs.mjs          write them
+//   node scripts/docs.mjs --check  fail when a committed page is another one
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const load = (file) => import(new URL(`../dist/${file}.js`, import.meta.url).href);
+
+/** Objects without a word about further fields allow none, so that an undocumented field is a mistake that shows. */
+function closed(schema) {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const copy = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
+  if (copy.type === 'object' && copy.properties !== undefined && copy.additionalProperties === undefined) {
+    copy.additionalProperties = false;
+  }
+  return copy;
+}
+
+function schemaText(schema) {
+  const { $id, ...rest } = closed(JSON.parse(JSON.stringify(schema)));
+  // A schema within a schema must not carry an id of its own.
+  const text = JSON.stringify(rest, (key, value) => (key === '$id' ? undefined : value), 2);
+  return `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', $id: `${$id}.schema.json` }, null, 2).slice(0, -2)},${text.slice(1)}\n`;
+}
+
+function fieldTable(schema) {
+  const required = new Set(schema.required ?? []);
+  const rows = Object.entries(schema.properties).map(([name, field]) => {
+    const type = field.type ?? (field.anyOf ? field.anyOf.map((a) => a.const ?? a.type).join(' or ') : 'object');
+    return `| \`${name}\` | ${type} | ${required.has(name) ? 'always' : 'when known'} | ${field.description ?? ''} |`;
+  });
+  return ['| field | type | present | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+export async function pages() {
+  const { attributedConnectionSchema } = await load('records/attributed-connection');
+  const { ecsAlertSchema } = await load('outputs/alert-ecs-schema');
+  const { errorCodes } = await load('core/errors');
+  const codes = Object.entries(errorCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  return {
+    'docs/schemas/attributed-connection.schema.json': schemaText(attributedConnectionSchema),
+    'docs/schemas/ecs-alert.schema.json': schemaText(ecsAlertSchema),
+    'docs/errors.md': `# Error codes\n\nEach failure and warning carries one of these codes; they stay the same between versions.\n\n| code | meaning |\n| --- | --- |\n${codes.join('\n')}\n`,
+    'docs/records.md': `# Records\n\nThe fields of an attributed connection (\`--connections\`), one JSON line each. Times are epoch seconds with six decimals, lengths of time are seconds. The shape of \`orig\` and \`resp\` is in the [JSON Schema](schemas/attributed-connection.schema.json); that of alerts in [ecs-alert](schemas/ecs-alert.schema.json).\n\n${fieldTable(attributedConnectionSchema)}\n`,
+  };
+}
+
+const check = process.argv.includes('--check');
+let stale = 0;
+for (const [file, text] of Object.entries(await pages())) {
+  const path = join(root, file);
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
+  if (check) {
+    console.error(`${file} is not what the source says; run: npm run docs`);
+    stale++;
+  } else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    console.log(`wrote ${file}`);
+  }
+}
+process.exit(stale > 0 ? 1 : 0);

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { connectionLine } from '../../src/outputs/connection-json.js';
+import type { End } from '../../src/records/attributed-connection.js';
+import { attributed, connection, curl } from './attributed-example.js';
+
+const schema = JSON.parse(
+  readFileSync(new URL('../../docs/schemas/attributed-connection.schema.json', import.meta.url), 'utf8'),
+) as object;
+const validate = new Ajv2020({ strict: false }).compile(schema);
+
+const { state: _, ...owner } = curl;
+const ends: readonly [string, End][] = [
+  ['attributed', curl],
+  [
+    'ambiguous',
+    {
+      state: 'ambiguous',
+      candidates: [
+        { ...owner, from: 1_700_000_000_000_001, tie: 'same port, both open' },
+        { ...owner, to: 1_700_000_000_000_002, tie: 'same port, both open' },
+      ],
+    },
+  ],
+  ['pending', { state: 'pending' }],
+  ['unattributed', { state: 'unattributed', reason: 'no_socket_seen', host: { id: 'web-1' } }],
+];
+
+describe('connection lines', () => {
+  it.each(ends)('follow the published schema when an end is %s', (_name, end) => {
+    const line = JSON.parse(connectionLine(attributed({ orig: end, resp: end }))) as unknown;
+    expect(validate(line), JSON.stringify(validate.errors)).toBe(true);
+  });
+
+  it('would fail the schema with an undocumented field', () => {
+    const line = JSON.parse(connectionLine(attributed())) as Record<string, unknown>;
+    expect(validate({ ...line, invented: 1 })).toBe(false);
+  });
+
+  it('print times as epoch seconds from the integer, in the connection and in its ends', () => {
+    const line = connectionLine(attributed());
+    expect(line).toContain('"ts":1700000000.000123,');
+    expect(line).toContain('"duration":0.200000,');
+    expect(line).toContain('"offset":0.012000,"err":0.003000');
+    expect(line).toContain('"start":1699999999.900000');
+    expect(line).toContain('"start":1699999990.000001');
+  });
+
+  it('leave out what is unknown', () => {
+    const { duration, orig_bytes, resp_bytes, history, community_id, ...rest } = connection;
+    const line = connectionLine({ ...attributed(), connection: rest });
+    expect([duration, orig_bytes, resp_bytes, history, community_id]).not.toContain(undefined);
+    for (const name of ['duration', 'orig_bytes', 'resp_bytes', 'history', 'community_id', 'service', 'vlan', 'null']) {
+      expect(line).not.toContain(name);
+    }
+  });
+
+  it('keep evidence rows to themselves', () => {
+    const line = connectionLine(attributed({ orig: { ...curl, evidence: [] } }));
+    expect(line).not.toContain('evidence');
+  });
+});

@@ -1,0 +1,59 @@
+import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Warning } from '../../src/core/warnings.js';
+import { LineSink } from '../../src/outputs/line-sink.js';
+
+let folder: string;
+let warnings: Warning[];
+const warn = (warning: Warning) => void warnings.push(warning);
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'line-sink-'));
+  warnings = [];
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('LineSink', () => {
+  it('writes lines in order, many more than one chunk holds', async () => {
+    const path = join(folder, 'out');
+    const sink = new LineSink(path, warn);
+    const lines = Array.from({ length: 50_000 }, (_, i) => `line ${i}`);
+    for (const line of lines) sink.line(line);
+    await sink.close();
+    expect(readFileSync(path, 'utf8')).toBe(`${lines.join('\n')}\n`);
+    expect(sink.linesWritten).toBe(lines.length);
+    expect(warnings).toEqual([]);
+  });
+
+  it('refuses a path that cannot be opened with a code', () => {
+    expect(() => new LineSink(join(folder, 'missing', 'out'), warn)).toThrowError(
+      expect.objectContaining({ code: 'OUTPUT_OPEN_FAILED' }),
+    );
+  });
+
+  it('tells a full disk once and counts the lines that were lost', async () => {
+    const sink = new LineSink('/dev/full', warn);
+    for (let round = 0; round < 3; round++) {
+      sink.line('a');
+      sink.line('b');
+      await sink.drain();
+    }
+    await sink.close();
+    expect(sink.linesLost).toBe(6);
+    expect(warnings.map(({ code, where }) => [code, where])).toEqual([['OUTPUT_WRITE_FAILED', '/dev/full']]);
+  });
+
+  it('goes on in a new file after the old one was moved away', async () => {
+    const path = join(folder, 'out');
+    const sink = new LineSink(path, warn);
+    sink.line('before');
+    await sink.drain();
+    renameSync(path, `${path}.1`);
+    await sink.reopen();
+    sink.line('after');
+    await sink.close();
+    expect([readFileSync(`${path}.1`, 'utf8'), readFileSync(path, 'utf8')]).toEqual(['before\n', 'after\n']);
+  });
+});
