@@ -1,0 +1,140 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
+import { messageOf } from '../../core/errors.js';
+import type { Position, ProblemList } from '../rule-problem.js';
+import type { PlacedScalar } from './field-item.js';
+
+/** An entry of a map whose key is text. */
+export interface Entry {
+  readonly key: string;
+  readonly keyAt: Position;
+  readonly value: Node | null;
+}
+
+/** A YAML file with the places of its parts. Aliases are followed. */
+export class YamlTree {
+  readonly #source: string;
+  readonly #lines: LineCounter;
+  readonly #document: Document;
+
+  constructor(source: string, lines: LineCounter, document: Document) {
+    this.#source = source;
+    this.#lines = lines;
+    this.#document = document;
+  }
+
+  get root(): Node | null {
+    return this.#document.contents;
+  }
+
+  at(node: Node | null | undefined): Position {
+    return this.#position(node?.range?.[0] ?? this.#document.range?.[0] ?? 0);
+  }
+
+  #position(offset: number): Position {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+
+  /** The node that an alias stands for, or the node. */
+  resolve(node: Node | null): Node | null {
+    return isAlias(node) ? (node.resolve(this.#document) ?? null) : node;
+  }
+
+  map(node: Node | null): YAMLMap | undefined {
+    const resolved = this.resolve(node);
+    return isMap(resolved) ? resolved : undefined;
+  }
+
+  sequence(node: Node | null): YAMLSeq | undefined {
+    const resolved = this.resolve(node);
+    return isSeq(resolved) ? resolved : undefined;
+  }
+
+  entries(map: YAMLMap, problems: ProblemList): Entry[] {
+    const entries: Entry[] = [];
+    for (const pair of map.items) {
+      const key = pair.key as Node | null;
+      if (!isScalar(key) || key.value === null) {
+        problems.malformed(this.at(key ?? map), 'a key must be a text');
+        continue;
+      }
+      entries.push({ key: String(key.value), keyAt: this.at(key), value: pair.value as Node | null });
+    }
+    return entries;
+  }
+
+  items(sequence: YAMLSeq): (Node | null)[] {
+    return sequence.items.map((item) => (isPair(item) ? null : (item as Node | null)));
+  }
+
+  /** The scalar with its spelling; a missing value is null. Undefined for maps, lists and values YAML made objects of. */
+  scalar(node: Node | null, fallback: Position): PlacedScalar | undefined {
+    const resolved = this.resolve(node);
+    if (resolved === null) return { value: null, raw: '', at: fallback };
+    if (!isScalar(resolved)) return undefined;
+    const { value } = resolved as Scalar;
+    const at = this.at(node);
+    if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') {
+      return { value, raw: (resolved as Scalar).source ?? String(value), at };
+    }
+    return undefined;
+  }
+
+  text(node: Node | null): string | undefined {
+    const resolved = this.resolve(node);
+    return isScalar(resolved) && typeof resolved.value === 'string' ? resolved.value : undefined;
+  }
+
+  /**
+   * Place of a character of a scalar's text. Folding and quoting change blanks only, so the count of characters that are no
+   * blanks leads to it.
+   */
+  within(node: Node | null, offset: number): Position {
+    const scalar = this.resolve(node);
+    const start = scalar?.range?.[0];
+    if (!isScalar(scalar) || typeof scalar.value !== 'string' || start === undefined) return this.at(node);
+    let from = start;
+    if (scalar.type === 'QUOTE_SINGLE' || scalar.type === 'QUOTE_DOUBLE') from++;
+    if (scalar.type === 'BLOCK_FOLDED' || scalar.type === 'BLOCK_LITERAL') from = this.#source.indexOf('\n', start) + 1;
+    let ahead = scalar.value.slice(0, offset).replace(/\s/g, '').length;
+    while (from < this.#source.length) {
+      if (!/\s/.test(this.#source[from]!) && ahead-- === 0) break;
+      from++;
+    }
+    return this.#position(Math.min(from, scalar.range?.[1] ?? from));
+  }
+}
+
+/** The documents of a YAML file that have content. What is not YAML is told in `problems`. */
+export function parseYaml(source: string, problems: ProblemList): YamlTree[] {
+  const lines = new LineCounter();
+  const trees: YamlTree[] = [];
+  try {
+    for (const document of parseAllDocuments(source, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' })) {
+      for (const error of document.errors) {
+        const { line, col } = lines.linePos(error.pos[0]);
+        problems.malformed({ line: Math.max(1, line), column: Math.max(1, col) }, error.message);
+      }
+      if (document.errors.length === 0 && document.contents !== null) {
+        trees.push(new YamlTree(source, lines, document as Document));
+      }
+    }
+  } catch (error) {
+    // The parser recurses: a file of nothing but brackets exhausts the stack.
+    problems.malformed({ line: 1, column: 1 }, `cannot be parsed: ${messageOf(error)}`);
+  }
+  return trees;
+}
