@@ -1,18 +1,41 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { CorrelateError, messageOf } from '../core/errors.js';
 import type { HostRow } from '../records/host-row.js';
+import { recordingMark, recordingVersion } from './recording-format.js';
 
 /**
- * Writes host rows as a recording: JSON lines after a header line with the format's version. `readHostLog` reads it back.
+ * Writes host rows as a recording: JSON lines after a header line with the format's version. `readHostLog` gives back
+ * equal rows. Every call writes whole lines, so what was written before a crash can be read.
  */
 export class RecordingWriter {
-  constructor(path: string) {
-    void path;
+  private readonly file: number;
+
+  /** Creates or empties the file. Throws OUTPUT_OPEN_FAILED. */
+  constructor(private readonly path: string) {
+    try {
+      this.file = openSync(path, 'w');
+    } catch (error) {
+      throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+    }
+    this.append(`${JSON.stringify({ [recordingMark]: recordingVersion })}\n`);
   }
 
-  /** Appends rows, in order. Throws CorrelateError OUTPUT_WRITE_FAILED. */
+  /** Appends rows, in order. Throws OUTPUT_WRITE_FAILED. */
   write(rows: readonly HostRow[]): void {
-    void rows;
+    if (rows.length > 0) this.append(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   }
 
-  /** Writes what is buffered and closes the file. */
-  close(): void {}
+  /** Closes the file; the writer cannot be used after it. */
+  close(): void {
+    closeSync(this.file);
+  }
+
+  private append(text: string): void {
+    const bytes = Buffer.from(text);
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at);
+    } catch (error) {
+      throw new CorrelateError('OUTPUT_WRITE_FAILED', `${this.path}: ${messageOf(error)}`, { cause: error });
+    }
+  }
 }

@@ -1,0 +1,34 @@
+import type { Warn } from '../../core/warnings.js';
+import type { HostRow } from '../../records/host-row.js';
+
+/** A parsed JSON object from outside: nothing is known of its members. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Whether a value is a JSON object (not an array, not null). */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Turns the lines of one log into host rows. It keeps the state that a log's lines need to be understood. */
+export interface HostLogDecoder {
+  /**
+   * Takes one line of `bytes` length. Returns why it is a bad line, or undefined when it was used. Throws CorrelateError
+   * only when the whole log cannot be read.
+   */
+  accept(line: JsonObject, bytes: number): string | undefined;
+  /** Well-formed lines so far that tell nothing that is understood: other tables, status lines. */
+  readonly unused: number;
+  /** The batches that are ready. */
+  ready(): Iterable<HostRow[]>;
+  /** The log is over: all that is left. */
+  end(): Iterable<HostRow[]>;
+}
+
+/** A format of host logs. */
+export interface HostSource {
+  readonly name: string;
+  /** Whether a parsed line is one of this format; the first line that a source recognises decides for the file. */
+  recognises(line: JsonObject): boolean;
+  /** A decoder for one log. `where` names the log in warnings. */
+  open(where: string, warn: Warn): HostLogDecoder;
+}

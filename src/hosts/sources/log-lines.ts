@@ -1,0 +1,42 @@
+/** One line of a log, without its line end. `text` is undefined when the line is longer than allowed. */
+export interface LogLine {
+  readonly number: number;
+  readonly bytes: number;
+  readonly text: string | undefined;
+}
+
+const LINE_FEED = 10;
+
+/**
+ * Splits byte chunks into lines (numbered from 1; a last one without a line feed counts). A line longer than `maxBytes`
+ * is told without its text, so that no input makes this hold more than that. Empty lines are left out.
+ */
+export async function* readLogLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<LogLine> {
+  let number = 1;
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  const finish = (): LogLine | undefined => {
+    const text = heldBytes > maxBytes ? undefined : Buffer.concat(held, heldBytes).toString('utf8');
+    const line = { number, bytes: heldBytes, text };
+    held = [];
+    heldBytes = 0;
+    return text !== undefined && text.trim() === '' ? undefined : line;
+  };
+  for await (const chunk of chunks) {
+    let start = 0;
+    while (start < chunk.length) {
+      const found = chunk.indexOf(LINE_FEED, start);
+      const end = found < 0 ? chunk.length : found;
+      heldBytes += end - start;
+      if (heldBytes <= maxBytes) held.push(chunk.subarray(start, end));
+      else held = [];
+      if (found < 0) break;
+      const line = finish();
+      if (line !== undefined) yield line;
+      number++;
+      start = found + 1;
+    }
+  }
+  const last = heldBytes > 0 ? finish() : undefined;
+  if (last !== undefined) yield last;
+}

@@ -1,0 +1,59 @@
+import { limits } from '../../../core/limits.js';
+import { type ColumnType, type HostTable, hostTables } from '../../../records/host-tables.js';
+import { isJsonObject } from '../host-source.js';
+
+/** The columns of one row, converted, and a text that is equal for equal columns. */
+export interface ConvertedRow {
+  readonly columns: Readonly<Record<string, string | number>>;
+  readonly key: string;
+}
+
+const UNSET_ID = 4_294_967_295;
+
+/** Columns in which osquery writes a number that means unknown: -1 for a pid or port, 4294967295 for an audit user. */
+const isUnknown: Readonly<Record<string, (value: number) => boolean>> = {
+  ...Object.fromEntries(
+    ['pid', 'parent', 'pgroup', 'fd', 'uptime', 'time', 'start_time', 'threads'].map((name) => [
+      name,
+      (value: number) => value < 0,
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['port', 'local_port', 'remote_port'].map((name) => [name, (value: number) => value < 0 || value > 65_535]),
+  ),
+  ...Object.fromEntries(
+    ['auid', 'uid', 'gid', 'euid', 'egid', 'suid', 'sgid', 'owner_uid'].map((name) => [
+      name,
+      (value: number) => value < 0 || value === UNSET_ID,
+    ]),
+  ),
+};
+
+/**
+ * Converts a row's columns to the types of `hostTables`. Columns that the table does not have stay as they are. Empty and
+ * null values and numbers that mean unknown are left out. Returns why the row is broken when it is.
+ */
+export function convertRow(table: HostTable, raw: unknown): ConvertedRow | string {
+  if (!isJsonObject(raw)) return 'a row is no object';
+  const names = Object.keys(raw);
+  if (names.length > limits.hostRowColumns) return `a row has more than ${limits.hostRowColumns} columns`;
+  const types: Readonly<Record<string, ColumnType>> = hostTables[table];
+  const columns: Record<string, string | number> = {};
+  for (const name of names.sort()) {
+    if (name === '__proto__') return 'a column is called __proto__';
+    const value = raw[name];
+    if (value === null || value === '') continue;
+    if (typeof value !== 'string' && typeof value !== 'number') return `column ${name} is neither text nor a number`;
+    const type = Object.hasOwn(types, name) ? types[name] : undefined;
+    if (type === undefined) columns[name] = value;
+    else if (type === 'TEXT') columns[name] = String(value);
+    else {
+      const number = typeof value === 'number' ? value : Number(value.trim() || Number.NaN);
+      if (!(type === 'DOUBLE' ? Number.isFinite(number) : Number.isSafeInteger(number))) {
+        return `column ${name} is no number that fits: ${String(value).slice(0, 40)}`;
+      }
+      if (isUnknown[name]?.(number) !== true) columns[name] = number;
+    }
+  }
+  return { columns, key: JSON.stringify(columns) };
+}

@@ -1,0 +1,159 @@
+import { limits } from '../../../core/limits.js';
+import { type Micros, parseSeconds, SECOND } from '../../../core/time.js';
+import type { HostTable } from '../../../records/host-tables.js';
+import { isJsonObject, type JsonObject } from '../host-source.js';
+import { type ConvertedRow, convertRow } from './columns.js';
+import { isOtherTable, tableOfColumns, tableOfName } from './table.js';
+
+/** One line of osquery's result log, whichever of its forms it had. */
+export interface ResultLine {
+  readonly host: string;
+  /** Name of the query. */
+  readonly query: string;
+  /** Absent when neither the name nor a row tells: an empty set under a name of its own. */
+  readonly table: HostTable | undefined;
+  /** As text: an epoch may be any 64-bit number. Empty when the line has none. */
+  readonly epoch: string;
+  /** Absent when the line has none. */
+  readonly counter: number | undefined;
+  /** When osquery ran the query; 0 for a line that does not tell, all of whose rows are events with a time. */
+  readonly time: Micros;
+  /** `snapshot`: `added` is (a part of) all there is. */
+  readonly kind: 'changes' | 'snapshot';
+  readonly added: readonly ConvertedRow[];
+  readonly removed: readonly ConvertedRow[];
+}
+
+/** A line that is well-formed and holds nothing to use. Its host was alive at `time` all the same. */
+export interface OtherLine {
+  readonly kind: 'unknown_table' | 'status';
+  readonly host: string | undefined;
+  readonly time: Micros | undefined;
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const eventTables: readonly HostTable[] = ['process_events', 'socket_events'];
+
+/** Whether the rows of a table are things that happened, not things that are. */
+export function isEventTable(table: HostTable): boolean {
+  return eventTables.includes(table);
+}
+
+/** Whether a line has one of the forms of osquery's result or status log. */
+export function isOsqueryLine(line: JsonObject): boolean {
+  return isResult(line) || isStatus(line);
+}
+
+function isResult(line: JsonObject): boolean {
+  return (
+    typeof line.name === 'string' &&
+    (isJsonObject(line.columns) || isJsonObject(line.diffResults) || Array.isArray(line.snapshot))
+  );
+}
+
+function isStatus(line: JsonObject): boolean {
+  return line.severity !== undefined && typeof line.filename === 'string' && line.message !== undefined;
+}
+
+/** Reads a line; a text tells why it is a bad one. */
+export function parseResultLine(line: JsonObject): ResultLine | OtherLine | string {
+  const host = hostOf(line);
+  const time = timeOf(line);
+  if (!isResult(line)) return isStatus(line) ? { kind: 'status', host, time } : 'the line is no result of osquery';
+  const query = line.name as string;
+  const rows = rowsOf(line);
+  if (typeof rows === 'string') return rows;
+  const sample = rows.added[0] ?? rows.removed[0];
+  const named = tableOfName(query);
+  const table = named ?? (isJsonObject(sample) && !isOtherTable(query) ? tableOfColumns(sample) : undefined);
+  if (table === undefined && (sample !== undefined || isOtherTable(query)))
+    return { kind: 'unknown_table', host, time };
+  if (host === undefined) return 'the line names no host';
+  if (query.length > limits.hostNameChars || host.length > limits.hostNameChars) return 'a name is too long';
+  const added = table === undefined ? [] : convertAll(table, rows.added);
+  if (typeof added === 'string') return added;
+  const removed = table === undefined ? [] : convertAll(table, rows.removed);
+  if (typeof removed === 'string') return removed;
+  const haveTimes = table !== undefined && isEventTable(table) && added.length > 0 && added.every(hasTime);
+  if (time === undefined && !haveTimes) return 'the line has no time';
+  const counter = counterOf(line.counter);
+  if (counter === 'bad') return 'the counter is no number';
+  const epoch = epochOf(line.epoch);
+  if (epoch === undefined) return 'the epoch is no number';
+  return { host, query, table, epoch, counter, time: time ?? 0, kind: rows.kind, added, removed };
+}
+
+interface RawRows {
+  readonly kind: 'changes' | 'snapshot';
+  readonly added: readonly unknown[];
+  readonly removed: readonly unknown[];
+}
+
+/** The rows of the four forms: batch, snapshot, one change, one row of a snapshot. */
+function rowsOf(line: JsonObject): RawRows | string {
+  const { diffResults, snapshot, columns, action } = line;
+  if (isJsonObject(diffResults)) {
+    const added = listOf(diffResults.added);
+    const removed = listOf(diffResults.removed);
+    if (added === undefined || removed === undefined) return 'diffResults holds no lists of rows';
+    return { kind: 'changes', added, removed };
+  }
+  if (Array.isArray(snapshot)) return { kind: 'snapshot', added: snapshot, removed: [] };
+  if (action === 'snapshot') return { kind: 'snapshot', added: [columns], removed: [] };
+  if (action === 'added') return { kind: 'changes', added: [columns], removed: [] };
+  if (action === 'removed') return { kind: 'changes', added: [], removed: [columns] };
+  return 'the line has no known action';
+}
+
+/** osquery writes an empty text where there are no rows. */
+function listOf(value: unknown): readonly unknown[] | undefined {
+  if (value === undefined || value === '') return [];
+  return Array.isArray(value) ? value : undefined;
+}
+
+function convertAll(table: HostTable, rows: readonly unknown[]): ConvertedRow[] | string {
+  const converted: ConvertedRow[] = [];
+  for (const raw of rows) {
+    const row = convertRow(table, raw);
+    if (typeof row === 'string') return row;
+    converted.push(row);
+  }
+  return converted;
+}
+
+function hasTime({ columns }: ConvertedRow): boolean {
+  return typeof columns.time === 'number' && columns.time > 0;
+}
+
+function hostOf(line: JsonObject): string | undefined {
+  for (const name of [line.hostIdentifier, line.hostname]) if (typeof name === 'string' && name !== '') return name;
+  return undefined;
+}
+
+function epochOf(value: unknown): string | undefined {
+  if (value === undefined) return '';
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+function counterOf(value: unknown): number | undefined | 'bad' {
+  if (value === undefined || value === '') return undefined;
+  if (typeof value !== 'string' && typeof value !== 'number') return 'bad';
+  const counter = Number(value);
+  return Number.isSafeInteger(counter) && counter >= 0 ? counter : 'bad';
+}
+
+function timeOf(line: JsonObject): Micros | undefined {
+  const { unixTime, calendarTime } = line;
+  const time = typeof unixTime === 'string' || typeof unixTime === 'number' ? parseSeconds(unixTime) : undefined;
+  if (time !== undefined && time > 0) return Number.isSafeInteger(time) ? time : undefined;
+  return typeof calendarTime === 'string' ? parseCalendarTime(calendarTime) : undefined;
+}
+
+/** osquery's calendar time in UTC, `Tue Sep 30 17:37:30 2014 UTC`; old versions leave out the zone. */
+function parseCalendarTime(text: string): Micros | undefined {
+  const match = /^[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d{1,2}) (\d{2}):(\d{2}):(\d{2}) (\d{4})(?: UTC)?$/.exec(text.trim());
+  const month = months.indexOf(match?.[1] ?? '');
+  if (match === null || month < 0) return undefined;
+  const [day, hour, minute, second, year] = match.slice(2).map(Number);
+  return (Date.UTC(year!, month, day!, hour!, minute!, second!) / 1000) * SECOND;
+}

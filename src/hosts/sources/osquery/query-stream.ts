@@ -1,0 +1,171 @@
+import { type Micros, SECOND } from '../../../core/time.js';
+import type { AnyTableRow } from '../../../records/host-row.js';
+import type { HostTable } from '../../../records/host-tables.js';
+import type { ConvertedRow } from './columns.js';
+import { isEventTable } from './line.js';
+import { compare, isSameRun, type QueryRun } from './runs.js';
+
+/** Counts over all streams of a log, with the room that is left for remembered rows. */
+export interface StreamCounters {
+  /** Rows of differential queries that may still be remembered. */
+  room: number;
+  /** Rows that were not remembered. */
+  forgotten: number;
+  /** Lines that came after later ones had been handed over, and were dropped. */
+  late: number;
+}
+
+type Rows = ReadonlyMap<string, ConvertedRow>;
+
+/**
+ * One query of one host: turns its runs, taken in order, into rows. A row that comes twice in a run counts once, since
+ * osquery delivers at least once.
+ *
+ * Event tables: every row is an event at its `time` column, or else at the time of the line. Other tables: a run with
+ * counter 0, the first run of another epoch and a snapshot are full sets and are compared with what is known; other runs
+ * are changes. `since` of a change is the time of the query's last run before it in the log. osquery writes nothing when
+ * nothing changed, so the poll before may in truth have been later: the interval is wide, never wrong. It is absent where
+ * not all was known before: on first sight.
+ */
+export class QueryStream {
+  private readonly known = new Map<string, ConvertedRow>();
+  private knowsAll = false;
+  private last: QueryRun | undefined;
+  /** The last run of the hand-over before: what belongs before it came too late. */
+  private handedOver: QueryRun | undefined;
+  /** Rows of the last run, with a sign for added and removed. */
+  private seen = new Set<string>();
+  private seq = 0;
+
+  constructor(
+    private readonly host: string,
+    private readonly query: string,
+    private readonly counters: StreamCounters,
+  ) {}
+
+  /** The runs that follow were put in order together. */
+  beginHandOver(): void {
+    this.handedOver = this.last;
+  }
+
+  /** Takes the next run of the query, which is about `table`, and appends what it tells to `out`. */
+  take(run: QueryRun, table: HostTable, out: AnyTableRow[]): void {
+    const { last } = this;
+    const goesOn = last !== undefined && isSameRun(last, run);
+    if (!goesOn) this.seen = new Set();
+    if (isEventTable(table)) {
+      this.takeEvents(run, table, out);
+    } else if (this.isLate(run)) {
+      this.counters.late += run.lines.length;
+      return;
+    } else if (goesOn) {
+      this.takeChanges(run, table, undefined, out);
+    } else if (run.kind === 'snapshot' || run.counter === 0 || (last !== undefined && last.epoch !== run.epoch)) {
+      this.takeFullSet(run, table, last?.time, out);
+    } else {
+      this.takeChanges(run, table, last?.time, out);
+    }
+    this.last = { ...run, lines: [] };
+  }
+
+  /** Whether the run belongs before one that an earlier hand-over took, so that the known set has gone past it. */
+  private isLate(run: QueryRun): boolean {
+    const last = this.handedOver;
+    if (last === undefined || run.time >= last.time) return false;
+    return run.epoch !== last.epoch || run.counter === undefined || run.counter <= (last.counter ?? run.counter);
+  }
+
+  private takeEvents(run: QueryRun, table: HostTable, out: AnyTableRow[]): void {
+    const events: { row: ConvertedRow; time: Micros }[] = [];
+    for (const row of this.news(run, 'added')) {
+      const seconds = row.columns.time;
+      events.push({ row, time: typeof seconds === 'number' && seconds > 0 ? seconds * SECOND : run.time });
+    }
+    events.sort((a, b) => a.time - b.time);
+    for (const { row, time } of events) this.emit(table, 'event', row, time, undefined, out);
+  }
+
+  private takeFullSet(run: QueryRun, table: HostTable, before: Micros | undefined, out: AnyTableRow[]): void {
+    const now: Rows = new Map(this.news(run, 'added').map((row) => [row.key, row]));
+    const gone = [...this.known.values()].filter((row) => !now.has(row.key)).sort(byKey);
+    for (const row of gone) {
+      this.forget(row);
+      this.emit(table, 'removed', row, run.time, before, out);
+    }
+    const since = this.knowsAll ? before : undefined;
+    for (const row of now.values()) {
+      if (this.known.has(row.key)) continue;
+      this.remember(row);
+      this.emit(table, 'added', row, run.time, since, out);
+    }
+    this.knowsAll = true;
+  }
+
+  private takeChanges(run: QueryRun, table: HostTable, since: Micros | undefined, out: AnyTableRow[]): void {
+    for (const row of this.news(run, 'removed')) {
+      this.forget(row);
+      this.emit(table, 'removed', row, run.time, since, out);
+    }
+    for (const row of this.news(run, 'added')) {
+      this.remember(row);
+      this.emit(table, 'added', row, run.time, since, out);
+    }
+  }
+
+  /** The run's rows that were not in it before, in an order that does not depend on that of its lines. */
+  private news(run: QueryRun, action: 'added' | 'removed'): ConvertedRow[] {
+    const rows: ConvertedRow[] = [];
+    const sign = action === 'added' ? '+' : '-';
+    for (const { line } of run.lines) {
+      for (const row of line[action]) {
+        const mark = sign + row.key;
+        if (this.seen.has(mark)) continue;
+        this.seen.add(mark);
+        rows.push(row);
+      }
+    }
+    return rows.sort(byKey);
+  }
+
+  private remember(row: ConvertedRow): void {
+    if (this.known.has(row.key)) return;
+    if (this.counters.room === 0) {
+      this.counters.forgotten++;
+      return;
+    }
+    this.counters.room--;
+    this.known.set(row.key, row);
+  }
+
+  private forget(row: ConvertedRow): void {
+    if (this.known.delete(row.key)) this.counters.room++;
+  }
+
+  private emit(
+    table: HostTable,
+    action: AnyTableRow['action'],
+    row: ConvertedRow,
+    time: Micros,
+    since: Micros | undefined,
+    out: AnyTableRow[],
+  ): void {
+    // The columns were converted by the types of the very table, which the compiler cannot follow.
+    out.push({
+      kind: 'row',
+      host: this.host,
+      stream: this.query,
+      table,
+      action,
+      time,
+      // A clock that was set back between the two polls leaves the earlier bound unknown.
+      ...(since !== undefined && since <= time ? { since } : {}),
+      resolution: SECOND,
+      seq: this.seq++,
+      columns: row.columns,
+    } as AnyTableRow);
+  }
+}
+
+function byKey(a: ConvertedRow, b: ConvertedRow): number {
+  return compare(a.key, b.key);
+}
