@@ -58,4 +58,18 @@ export const limits = {
   sensorSockets: 262_144,
   sensorProcesses: 65_536,
   sensorNamespaces: 256,
+  /** Connections open at once (256 bytes each). At the bound the one due to expire first is ended early: `evictedAttempts`, `evictedOthers`. */
+  connections: 1_048_576,
+  /** Ranges of data above a hole in one direction of a TCP connection. More: gaps of that direction are no longer followed, `segment_list_full`. */
+  segmentsPerDirection: 64,
+  /** Such ranges of all connections together, with the same policy. */
+  segments: 1_000_000,
+  /** Letters of one connection's history. Further ones are left out: `history_full`. */
+  historyLetters: 256,
+  /** IP datagrams that wait for fragments. At the bound the oldest is dropped: `fragment_table_full`. */
+  fragmentDatagrams: 4_096,
+  /** Their bytes together, with the same policy. */
+  fragmentBytes: 1 << 26,
+  /** Separate ranges of one such datagram. More: the datagram is dropped, `fragment_table_full`. */
+  fragmentRanges: 64,
 } as const;
