@@ -1,0 +1,146 @@
+/**
+ * Community ID v1 (corelight/community-id-spec): SHA-1 over seed, addresses, protocol and ports with the smaller end
+ * first, in base64. The input is at most 40 bytes, so SHA-1 runs over one block, here without any allocation.
+ */
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const PAIRS: readonly string[] = Array.from({ length: 4096 }, (_, i) => BASE64.charAt(i >> 6) + BASE64.charAt(i & 63));
+
+const block = new Int32Array(80);
+const digest = new Int32Array(5);
+
+/** SHA-1 of the one block in `block[0..15]`, padding included, into `digest` (FIPS 180-4, 6.1.2). */
+function sha1Block(): void {
+  const w = block;
+  for (let i = 16; i < 80; i++) {
+    const x = w[i - 3]! ^ w[i - 8]! ^ w[i - 14]! ^ w[i - 16]!;
+    w[i] = (x << 1) | (x >>> 31);
+  }
+  let a = 0x67452301;
+  let b = 0xefcdab89 | 0;
+  let c = 0x98badcfe | 0;
+  let d = 0x10325476;
+  let e = 0xc3d2e1f0 | 0;
+  for (let i = 0; i < 80; i++) {
+    let f: number;
+    if (i < 20) f = ((d ^ (b & (c ^ d))) + 0x5a827999) | 0;
+    else if (i < 40) f = ((b ^ c ^ d) + 0x6ed9eba1) | 0;
+    else if (i < 60) f = (((b & c) | (d & (b | c))) + 0x8f1bbcdc) | 0;
+    else f = ((b ^ c ^ d) + 0xca62c1d6) | 0;
+    const next = (((a << 5) | (a >>> 27)) + f + e + w[i]!) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  digest[0] = (a + 0x67452301) | 0;
+  digest[1] = (b + 0xefcdab89) | 0;
+  digest[2] = (c + 0x98badcfe) | 0;
+  digest[3] = (d + 0x10325476) | 0;
+  digest[4] = (e + 0xc3d2e1f0) | 0;
+}
+
+function encode(): string {
+  const [a, b, c, d, e] = digest as unknown as [number, number, number, number, number];
+  return (
+    `1:${PAIRS[a >>> 20]!}${PAIRS[(a >>> 8) & 4095]!}${PAIRS[((a & 255) << 4) | (b >>> 28)]!}` +
+    `${PAIRS[(b >>> 16) & 4095]!}${PAIRS[(b >>> 4) & 4095]!}${PAIRS[((b & 15) << 8) | (c >>> 24)]!}` +
+    `${PAIRS[(c >>> 12) & 4095]!}${PAIRS[c & 4095]!}${PAIRS[d >>> 20]!}${PAIRS[(d >>> 8) & 4095]!}` +
+    `${PAIRS[((d & 255) << 4) | (e >>> 28)]!}${PAIRS[(e >>> 16) & 4095]!}${PAIRS[(e >>> 4) & 4095]!}` +
+    `${BASE64.charAt((e & 15) << 2)}=`
+  );
+}
+
+/** Types whose reply has another type: the pair counts as the two ports (specification, ICMP). */
+const counterparts4 = new Map([
+  [8, 0],
+  [0, 8],
+  [13, 14],
+  [14, 13],
+  [15, 16],
+  [16, 15],
+  [10, 9],
+  [9, 10],
+  [17, 18],
+  [18, 17],
+]);
+const counterparts6 = new Map([
+  [128, 129],
+  [129, 128],
+  [133, 134],
+  [134, 133],
+  [135, 136],
+  [136, 135],
+  [130, 131],
+  [131, 130],
+  [139, 140],
+  [140, 139],
+  [144, 145],
+  [145, 144],
+]);
+
+/**
+ * The type that answers an ICMP type, or undefined for one-way types. Zeek and Community ID share this mapping.
+ */
+export function icmpCounterpart(version: 4 | 6, type: number): number | undefined {
+  return (version === 4 ? counterparts4 : counterparts6).get(type);
+}
+
+/** Whether end 1 (words `offset1..`) is greater than end 2 in network byte order; equal addresses compare by port. */
+function isGreater(ends: Int32Array, count: number, port1: number, port2: number): boolean {
+  for (let i = 0; i < count; i++) {
+    const one = ends[i]! >>> 0;
+    const two = ends[count + i]! >>> 0;
+    if (one !== two) return one > two;
+  }
+  return port1 > port2;
+}
+
+/**
+ * Community ID of a flow. `ends` holds the source address and then the destination address, one word each for IPv4, four
+ * each for IPv6. Ports of -1 mean a protocol without ports; for ICMP they are type and code. One-way ICMP messages keep
+ * their direction, as the specification says.
+ */
+export function communityId(
+  ends: Int32Array,
+  version: 4 | 6,
+  proto: number,
+  port1: number,
+  port2: number,
+  seed = 0,
+): string {
+  const count = version === 4 ? 1 : 4;
+  const portless = port1 < 0;
+  let sport = portless ? 0 : port1;
+  let dport = portless ? 0 : port2;
+  let oneWay = false;
+  if (proto === 1 || proto === 58) {
+    const counterpart = icmpCounterpart(proto === 1 ? 4 : 6, port1);
+    if (counterpart === undefined) oneWay = true;
+    else dport = counterpart;
+  }
+  const swap = !oneWay && isGreater(ends, count, sport, dport);
+  if (swap) [sport, dport] = [dport, sport];
+  block.fill(0, 0, 16);
+  // The seed is two bytes, so every later word straddles two words of the block.
+  let at = 0;
+  let carry = seed & 0xffff;
+  const put = (word: number): void => {
+    block[at++] = (carry << 16) | (word >>> 16);
+    carry = word & 0xffff;
+  };
+  for (let i = 0; i < count; i++) put(ends[swap ? count + i : i]!);
+  for (let i = 0; i < count; i++) put(ends[swap ? i : count + i]!);
+  let bytes = 2 + 8 * count + 2;
+  block[at++] = (carry << 16) | (proto << 8);
+  if (portless) block[at] = 0x80000000 | 0;
+  else {
+    block[at++] = (sport << 16) | dport;
+    block[at] = 0x80000000 | 0;
+    bytes += 4;
+  }
+  block[15] = bytes * 8;
+  sha1Block();
+  return encode();
+}

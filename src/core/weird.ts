@@ -1,0 +1,83 @@
+/**
+ * Names of odd traffic, as Zeek's weird.log spells them. Odd traffic never stops the work: it gets a name and a count.
+ * Those after the blank line are this program's own, for its bounds.
+ */
+export type WeirdName =
+  | 'truncated_ethernet_frame'
+  | 'truncated_link_header'
+  | 'unknown_link_type'
+  | 'truncated_IP'
+  | 'unknown_ip_version'
+  | 'ip_hdr_len_zero'
+  | 'truncated_IP_len'
+  | 'invalid_IP_header_size'
+  | 'internally_truncated_header'
+  | 'IPv4_min_header_size'
+  | 'bad_IP_checksum'
+  | 'incompletely_captured_fragment'
+  | 'excessively_small_fragment'
+  | 'excessively_large_fragment'
+  | 'fragment_with_DF'
+  | 'fragment_size_inconsistency'
+  | 'fragment_overlap'
+  | 'fragment_inconsistency'
+  | 'fragment_protocol_inconsistency'
+  | 'routing0_hdr'
+  | 'odd_routing0_len'
+  | 'bad_routing2_len'
+  | 'unknown_routing_type'
+  | 'ipv6_no_next'
+  | 'truncated_header'
+  | 'bad_TCP_header_len'
+  | 'bad_TCP_checksum'
+  | 'bad_UDP_checksum'
+  | 'bad_ICMP_checksum'
+  | 'UDP_datagram_length_mismatch'
+  | 'TCP_seq_underflow_or_misorder'
+  | 'TCP_ack_underflow_or_misorder'
+  | 'TCP_christmas'
+  | 'baroque_SYN'
+  | 'SYN_with_data'
+  | 'SYN_seq_jump'
+  | 'SYN_inside_connection'
+  | 'SYN_after_partial'
+  | 'SYN_after_close'
+  | 'SYN_after_reset'
+  | 'FIN_after_reset'
+  | 'data_after_reset'
+  | 'FIN_advanced_last_seq'
+  | 'connection_originator_SYN_ack'
+  | 'bad_SYN_ack'
+  | 'simultaneous_open'
+  | 'unsolicited_SYN_response'
+  | 'spontaneous_FIN'
+  | 'spontaneous_RST'
+  | 'possible_split_routing'
+  | 'repeated_SYN_with_ack'
+  | 'repeated_SYN_reply_wo_ack'
+  | 'inappropriate_FIN'
+  | 'data_before_established'
+  | 'active_connection_reuse'
+  | 'premature_connection_reuse'
+  | 'pending_data_when_closed'
+  | 'truncated_tcp_payload'
+  | 'above_hole_data_without_any_acks'
+  | 'excessive_data_without_further_acks'
+
+  | 'fragment_table_full'
+  | 'segment_list_full'
+  | 'history_full';
+
+/** How often each weird occurred. */
+export class WeirdCounts {
+  readonly #counts = new Map<WeirdName, number>();
+
+  count(name: WeirdName): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  /** Only those that occurred, by name. */
+  snapshot(): Record<string, number> {
+    return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}

@@ -1,0 +1,209 @@
+import { type HashKey, hashFour } from '../core/hash.js';
+import { limits } from '../core/limits.js';
+import type { WeirdCounts } from '../core/weird.js';
+import type { Packet } from './packet.js';
+
+const MAX_DATAGRAM_BYTES = 65_535;
+/** Zeek's bounds of a usual fragment, bytes. */
+const SMALL_FRAGMENT = 64;
+const LARGE_DATAGRAM = 64_000;
+
+/** An IP datagram of which fragments have come. */
+interface Datagram {
+  readonly hash: number;
+  readonly ordinal: number;
+  readonly src: readonly [number, number, number, number];
+  readonly dst: readonly [number, number, number, number];
+  readonly id: number;
+  readonly version: 4 | 6;
+  readonly headerBytes: number;
+  proto: number;
+  /** Length of the payload, -1 until the last fragment came. */
+  total: number;
+  bytes: Uint8Array;
+  /** Ranges that have come, sorted and apart: start, end, start, end. */
+  readonly ranges: number[];
+  next: Datagram | undefined;
+}
+
+/**
+ * Puts fragmented datagrams together (RFC 791 3.2, RFC 8200 4.5); where fragments overlap, what came first stays, as in
+ * Zeek. Bounded by `limits.fragmentDatagrams` and `limits.fragmentBytes`; at either bound the oldest datagram is dropped
+ * and counted as `fragment_table_full`.
+ */
+export class FragmentTable {
+  readonly #byHash = new Map<number, Datagram>();
+  readonly #byAge = new Map<number, Datagram>();
+  readonly #key: HashKey;
+  readonly #weird: WeirdCounts;
+  #ordinal = 0;
+  #heldBytes = 0;
+
+  constructor(key: HashKey, weird: WeirdCounts) {
+    this.#key = key;
+    this.#weird = weird;
+  }
+
+  /** Datagrams that wait for fragments. */
+  get size(): number {
+    return this.#byAge.size;
+  }
+
+  /**
+   * Takes the fragment that `packet` stands for, wholly captured. True when it completes its datagram: then `packet`
+   * stands for that.
+   */
+  add(packet: Packet, id: number, offset: number, more: boolean, headerBytes: number, proto: number): boolean {
+    const end = offset + packet.length;
+    if (more && packet.ipBytes < SMALL_FRAGMENT) this.#weird.count('excessively_small_fragment');
+    if (end > LARGE_DATAGRAM) this.#weird.count('excessively_large_fragment');
+    if (end > MAX_DATAGRAM_BYTES) return false;
+    const datagram = this.#find(packet, id) ?? this.#begin(packet, id, headerBytes, proto);
+    if (offset === 0) datagram.proto = proto;
+    else if (packet.version === 4 && datagram.proto !== proto) this.#weird.count('fragment_protocol_inconsistency');
+    if (!more || (datagram.total >= 0 && end > datagram.total)) {
+      if (datagram.total >= 0 && end !== datagram.total) this.#weird.count('fragment_size_inconsistency');
+      if (end > datagram.total) datagram.total = end;
+    }
+    if (!this.#insert(datagram, packet, offset, end)) return false;
+    const [start, reached] = datagram.ranges;
+    if (datagram.total < 0 || start !== 0 || reached === undefined || reached < datagram.total) return false;
+    this.#remove(datagram);
+    packet.view = new DataView(datagram.bytes.buffer);
+    packet.whole = true;
+    packet.proto = datagram.proto;
+    packet.ipBytes = datagram.headerBytes + reached;
+    packet.at = 0;
+    packet.length = reached;
+    packet.captured = reached;
+    return true;
+  }
+
+  #find(packet: Packet, id: number): Datagram | undefined {
+    let datagram = this.#byHash.get(this.#hash(packet, id));
+    for (; datagram !== undefined; datagram = datagram.next) {
+      const { src, dst } = datagram;
+      if (
+        datagram.id === id &&
+        datagram.version === packet.version &&
+        src[3] === packet.src3 &&
+        dst[3] === packet.dst3 &&
+        src[0] === packet.src0 &&
+        src[1] === packet.src1 &&
+        src[2] === packet.src2 &&
+        dst[0] === packet.dst0 &&
+        dst[1] === packet.dst1 &&
+        dst[2] === packet.dst2
+      ) {
+        return datagram;
+      }
+    }
+    return undefined;
+  }
+
+  #hash(p: Packet, id: number): number {
+    const { k0, k1 } = this.#key;
+    return hashFour(
+      k0,
+      k1,
+      hashFour(k0, k1, p.src0, p.src1, p.src2, p.src3),
+      hashFour(k0, k1, p.dst0, p.dst1, p.dst2, p.dst3),
+      id,
+      p.version,
+    );
+  }
+
+  #begin(packet: Packet, id: number, headerBytes: number, proto: number): Datagram {
+    if (this.#byAge.size >= limits.fragmentDatagrams) this.#dropOldest();
+    const hash = this.#hash(packet, id);
+    const datagram: Datagram = {
+      hash,
+      ordinal: this.#ordinal++,
+      src: [packet.src0, packet.src1, packet.src2, packet.src3],
+      dst: [packet.dst0, packet.dst1, packet.dst2, packet.dst3],
+      id,
+      version: packet.version,
+      headerBytes,
+      proto,
+      total: -1,
+      bytes: new Uint8Array(0),
+      ranges: [],
+      next: this.#byHash.get(hash),
+    };
+    this.#byHash.set(hash, datagram);
+    this.#byAge.set(datagram.ordinal, datagram);
+    return datagram;
+  }
+
+  /** Copies what is new of a fragment. False when the datagram had to be given up. */
+  #insert(datagram: Datagram, packet: Packet, offset: number, end: number): boolean {
+    if (end === offset) return true;
+    if (datagram.bytes.length < end) this.#grow(datagram, end);
+    const source = new Uint8Array(packet.view.buffer, packet.view.byteOffset + packet.at, packet.length);
+    const { ranges, bytes } = datagram;
+    const merged: number[] = [];
+    let from = offset;
+    let low = offset;
+    let high = end;
+    let overlaps = false;
+    let placed = false;
+    for (let i = 0; i < ranges.length; i += 2) {
+      const start = ranges[i]!;
+      const stop = ranges[i + 1]!;
+      if (stop < offset) {
+        merged.push(start, stop);
+        continue;
+      }
+      if (start > end) {
+        if (!placed) merged.push(low, high);
+        placed = true;
+        merged.push(start, stop);
+        continue;
+      }
+      if (start < end && stop > offset) overlaps = true;
+      if (from < start) bytes.set(source.subarray(from - offset, start - offset), from);
+      from = Math.max(from, stop);
+      low = Math.min(low, start);
+      high = Math.max(high, stop);
+    }
+    if (!placed) merged.push(low, high);
+    if (from < end) bytes.set(source.subarray(from - offset), from);
+    if (overlaps) this.#weird.count('fragment_overlap');
+    if (merged.length > 2 * limits.fragmentRanges) {
+      this.#remove(datagram);
+      this.#weird.count('fragment_table_full');
+      return false;
+    }
+    ranges.splice(0, ranges.length, ...merged);
+    return true;
+  }
+
+  #grow(datagram: Datagram, bytes: number): void {
+    const grown = new Uint8Array(Math.min(MAX_DATAGRAM_BYTES, Math.max(bytes, 2 * datagram.bytes.length)));
+    grown.set(datagram.bytes);
+    this.#heldBytes += grown.length - datagram.bytes.length;
+    datagram.bytes = grown;
+    while (this.#heldBytes > limits.fragmentBytes && this.#byAge.size > 1) this.#dropOldest();
+  }
+
+  #dropOldest(): void {
+    for (const datagram of this.#byAge.values()) {
+      this.#remove(datagram);
+      this.#weird.count('fragment_table_full');
+      return;
+    }
+  }
+
+  #remove(datagram: Datagram): void {
+    if (!this.#byAge.delete(datagram.ordinal)) return;
+    this.#heldBytes -= datagram.bytes.length;
+    let link = this.#byHash.get(datagram.hash);
+    if (link === datagram) {
+      if (datagram.next === undefined) this.#byHash.delete(datagram.hash);
+      else this.#byHash.set(datagram.hash, datagram.next);
+      return;
+    }
+    while (link !== undefined && link.next !== datagram) link = link.next;
+    if (link !== undefined) link.next = datagram.next;
+  }
+}

@@ -1,0 +1,175 @@
+import type { WeirdCounts } from '../core/weird.js';
+import { sumBytes } from './checksum.js';
+import type { FragmentTable } from './fragment.js';
+import type { Packet } from './packet.js';
+
+/** Ends of the frame that a datagram lies in, as absolute offsets: of the captured bytes, and of the wire's. */
+export interface IpContext {
+  readonly verifyChecksums: boolean;
+  readonly weird: WeirdCounts;
+  readonly fragments: FragmentTable;
+}
+
+const PROTO_HOP_BY_HOP = 0;
+const PROTO_ROUTING = 43;
+const PROTO_FRAGMENT = 44;
+const PROTO_ESP = 50;
+const PROTO_AH = 51;
+const PROTO_NONE = 59;
+const PROTO_DESTINATION = 60;
+const PROTO_MOBILITY = 135;
+
+function fail(context: IpContext, name: Parameters<WeirdCounts['count']>[0]): false {
+  context.weird.count(name);
+  return false;
+}
+
+/**
+ * Reads an IP header at `at` into `packet`, up to where the transport header starts. `end` is where the captured bytes
+ * end, `wireEnd` where the frame ended on the wire. False when there is nothing to go on with: malformed (a weird is
+ * counted), encrypted, or a fragment that completes nothing. Checks and their order are Zeek's.
+ */
+export function decodeIp(context: IpContext, packet: Packet, at: number, end: number, wireEnd: number): boolean {
+  if (end - at < 20) return fail(context, 'truncated_IP');
+  const version = packet.view.getUint8(at) >>> 4;
+  if (version === 4) return decodeIpv4(context, packet, at, end, wireEnd);
+  if (version === 6) return decodeIpv6(context, packet, at, end, wireEnd);
+  return fail(context, 'unknown_ip_version');
+}
+
+function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number, wireEnd: number): boolean {
+  const view = packet.view;
+  const headerBytes = (view.getUint8(at) & 15) << 2;
+  let total = view.getUint16(at + 2);
+  if (total === 0) {
+    // Segmentation offload leaves the length empty; with checksums ignored the captured length stands in for it.
+    context.weird.count('ip_hdr_len_zero');
+    if (context.verifyChecksums) return false;
+    total = end - at;
+  }
+  if (wireEnd - at < total) return fail(context, 'truncated_IP_len');
+  if (headerBytes > total) return fail(context, 'invalid_IP_header_size');
+  if (headerBytes > end - at) return fail(context, 'internally_truncated_header');
+  if (headerBytes < 20) return fail(context, 'IPv4_min_header_size');
+  if (context.verifyChecksums && sumBytes(view, at, headerBytes) !== 0xffff) return fail(context, 'bad_IP_checksum');
+  packet.version = 4;
+  packet.src0 = packet.src1 = packet.src2 = packet.dst0 = packet.dst1 = packet.dst2 = 0;
+  packet.src3 = view.getInt32(at + 12);
+  packet.dst3 = view.getInt32(at + 16);
+  packet.proto = view.getUint8(at + 9);
+  packet.ipBytes = total;
+  packet.at = at + headerBytes;
+  packet.length = total - headerBytes;
+  packet.captured = end - at - headerBytes;
+  const fragment = view.getUint16(at + 6);
+  if ((fragment & 0x3fff) === 0) return true;
+  const offset = (fragment & 0x1fff) << 3;
+  const more = (fragment & 0x2000) !== 0;
+  if ((fragment & 0x4000) !== 0) context.weird.count('fragment_with_DF');
+  return takeFragment(context, packet, view.getUint16(at + 4), offset, more, headerBytes, packet.proto);
+}
+
+/** Hands a fragment to the table; true when `packet` now stands for a whole datagram (or for a lone first fragment). */
+function takeFragment(
+  context: IpContext,
+  packet: Packet,
+  id: number,
+  offset: number,
+  more: boolean,
+  headerBytes: number,
+  proto: number,
+): boolean {
+  if (packet.captured < packet.length) {
+    // Cut by the capture, so it can never be put together; the first one still shows the ports.
+    context.weird.count('incompletely_captured_fragment');
+    return offset === 0;
+  }
+  return context.fragments.add(packet, id, offset, more, headerBytes, proto);
+}
+
+function decodeIpv6(context: IpContext, packet: Packet, at: number, end: number, wireEnd: number): boolean {
+  const view = packet.view;
+  if (end - at < 40) return fail(context, 'truncated_IP');
+  const payload = view.getUint16(at + 4);
+  let total = payload + 40;
+  if (payload === 0 && view.getUint8(at + 6) === PROTO_NONE) total = 40;
+  if (wireEnd - at < total) return fail(context, 'truncated_IP_len');
+  packet.version = 6;
+  packet.src0 = view.getInt32(at + 8);
+  packet.src1 = view.getInt32(at + 12);
+  packet.src2 = view.getInt32(at + 16);
+  packet.src3 = view.getInt32(at + 20);
+  packet.dst0 = view.getInt32(at + 24);
+  packet.dst1 = view.getInt32(at + 28);
+  packet.dst2 = view.getInt32(at + 32);
+  packet.dst3 = view.getInt32(at + 36);
+  packet.ipBytes = total;
+  return decodeExtensions(context, packet, view.getUint8(at + 6), at, end, total);
+}
+
+/** Walks the extension headers of RFC 8200 section 4 and RFC 4302. */
+function decodeExtensions(
+  context: IpContext,
+  packet: Packet,
+  firstType: number,
+  start: number,
+  end: number,
+  total: number,
+): boolean {
+  const view = packet.view;
+  let type = firstType;
+  let at = start + 40;
+  for (;;) {
+    const isExtension =
+      type === PROTO_HOP_BY_HOP || type === PROTO_ROUTING || type === PROTO_FRAGMENT || type === PROTO_AH || type === PROTO_DESTINATION;
+    if (!isExtension) break;
+    if (at + 8 > end) return fail(context, 'internally_truncated_header');
+    const length = type === PROTO_FRAGMENT ? 8 : type === PROTO_AH ? (view.getUint8(at + 1) + 2) << 2 : (view.getUint8(at + 1) + 1) << 3;
+    const next = view.getUint8(at);
+    if (at + length > end) return fail(context, 'internally_truncated_header');
+    if (at + length - start > total) return fail(context, 'invalid_IP_header_size');
+    if (type === PROTO_ROUTING) routingHeader(context, packet, at, length);
+    at += length;
+    if (type === PROTO_FRAGMENT) {
+      const word = view.getUint16(at - 6);
+      setTransport(packet, next, start, at, end, total);
+      return takeFragment(context, packet, view.getInt32(at - 4), word & 0xfff8, (word & 1) === 1, at - start - 8, next);
+    }
+    type = next;
+  }
+  // Nothing behind these can be read: encrypted, or a signalling message without payload.
+  if (type === PROTO_ESP || type === PROTO_MOBILITY) return false;
+  if (type === PROTO_NONE) return fail(context, 'ipv6_no_next');
+  setTransport(packet, type, start, at, end, total);
+  return true;
+}
+
+function setTransport(packet: Packet, proto: number, start: number, at: number, end: number, total: number): void {
+  packet.proto = proto;
+  packet.at = at;
+  packet.length = total - (at - start);
+  packet.captured = end - at;
+}
+
+/** A routing header of type 0 or 2 that is not used up names the true destination (RFC 2460 4.4, RFC 6275 6.4). */
+function routingHeader(context: IpContext, packet: Packet, at: number, length: number): void {
+  const view = packet.view;
+  const type = view.getUint8(at + 2);
+  const segmentsLeft = view.getUint8(at + 3);
+  const units = view.getUint8(at + 1);
+  if (type === 0) context.weird.count('routing0_hdr');
+  else if (type !== 2) {
+    context.weird.count('unknown_routing_type');
+    return;
+  }
+  if (segmentsLeft === 0 || units < 2) return;
+  if (type === 0 ? units % 2 !== 0 : units !== 2) {
+    context.weird.count(type === 0 ? 'odd_routing0_len' : 'bad_routing2_len');
+    return;
+  }
+  const address = at + length - 16;
+  packet.dst0 = view.getInt32(address);
+  packet.dst1 = view.getInt32(address + 4);
+  packet.dst2 = view.getInt32(address + 8);
+  packet.dst3 = view.getInt32(address + 12);
+}

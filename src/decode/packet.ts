@@ -1,0 +1,38 @@
+/**
+ * What decoding found in one packet. There is one such object, overwritten by every packet, so that nothing is allocated
+ * per packet. All words are signed 32-bit in host order; an IPv4 address is in `src3` and `dst3` with the others 0, so
+ * that both versions compare alike. After a decoder answered false the fields mean nothing.
+ */
+export class Packet {
+  /** The bytes that the offsets below point into: the batch's, or those of a reassembled datagram. */
+  view: DataView = new DataView(new ArrayBuffer(0));
+  timeUs = 0;
+  /** Whether the capture holds the whole packet as it was on the wire. */
+  whole = true;
+  /** VLAN id of the first and of the second tag, -1 without. */
+  vlan = -1;
+  innerVlan = -1;
+  version: 4 | 6 = 4;
+  src0 = 0;
+  src1 = 0;
+  src2 = 0;
+  src3 = 0;
+  dst0 = 0;
+  dst1 = 0;
+  dst2 = 0;
+  dst3 = 0;
+  /** IP protocol of the payload. */
+  proto = 0;
+  /** Length of the whole IP datagram, from its header. */
+  ipBytes = 0;
+  /** Where the transport header starts, its length with payload from the IP header, and how much of that is captured
+   * (link-layer padding may make it more). */
+  at = 0;
+  length = 0;
+  captured = 0;
+  /** Ports; ICMP: type and the counterpart's type or the code. */
+  sport = 0;
+  dport = 0;
+  /** An ICMP message that has no answer: its direction is part of its key. */
+  oneWay = false;
+}
