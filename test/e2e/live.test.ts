@@ -1,0 +1,166 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
+import { bin, jsonLines, Running } from './program.js';
+
+interface Line {
+  readonly 'id.resp_p': number;
+  readonly 'id.orig_p': number;
+  readonly cause: string;
+  readonly rev: number;
+  readonly orig: {
+    readonly state: string;
+    readonly process?: { readonly name: string; readonly cmdline: string; readonly pid: number };
+  };
+  readonly resp: { readonly state: string; readonly process?: { readonly name: string } };
+}
+
+const SERVER = '198.51.100.20';
+
+const rule = `
+title: curl leaves
+id: 6a3a2c1e-7a51-4f0e-9d0e-000000000001
+status: test
+level: low
+logsource: { category: network_connection, product: linux }
+detection:
+  selection:
+    Image|endswith: /curl
+    DestinationPort: 8080
+    Initiated: 'true'
+  condition: selection
+`;
+
+/** An HTTP server that sends a page in slices over about two seconds, so that the connection lasts. */
+const slowServer = `
+import http.server, socketserver, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.send_header('Content-Length', '20000'); self.end_headers()
+        for _ in range(20):
+            self.wfile.write(b'x' * 1000); self.wfile.flush(); time.sleep(0.1)
+    def log_message(self, *a): pass
+socketserver.ThreadingTCPServer.allow_reuse_address = True
+socketserver.ThreadingTCPServer(('${SERVER}', 8080), Handler).serve_forever()
+`;
+
+describe.skipIf(!mayMakeNamespaces)('live capture between namespaces (needs root)', () => {
+  let folder: string;
+  let network: TestNetwork;
+  const running: Running[] = [];
+  const start = (command: readonly string[]) => {
+    const program = new Running(command);
+    running.push(program);
+    return program;
+  };
+  const lines = () => jsonLines(readFileSync(join(folder, 'connections.jsonl'), 'utf8')) as Line[];
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'live-'));
+    network = new TestNetwork({ client: ['198.51.100.10/24'], server: [`${SERVER}/24`] });
+    writeFileSync(join(folder, 'curl.yml'), rule);
+    writeFileSync(join(folder, 'server.py'), slowServer);
+  });
+
+  afterAll(async () => {
+    await Promise.all(running.map((program) => program.stop()));
+    network?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('attributes real curl and ssh connections while they run, alerts within a second, and flushes at SIGINT', async () => {
+    start([...network.on('server'), 'python3', join(folder, 'server.py')]);
+    const sshd = startSshd(folder, network, start);
+    const watcher = start([
+      ...network.onBridge,
+      process.execPath,
+      bin,
+      '-i',
+      'br0',
+      '--rules',
+      join(folder, 'curl.yml'),
+      '--connections',
+      join(folder, 'connections.jsonl'),
+    ]);
+    await watcher.until('the capture to start', () => (/capturing on br0/.test(watcher.stderr) ? true : undefined));
+    await sshd;
+
+    const began = Date.now();
+    const curl = start([...network.on('client'), 'curl', '-s', '-o', '/dev/null', `http://${SERVER}:8080/`]);
+    const alert = await watcher.until('the alert', () =>
+      watcher.lines.find(({ text }) => text.includes('curl leaves')),
+    );
+    expect(curl.child.exitCode, 'curl still runs when the alert is there').toBe(null);
+    expect(alert.at - began).toBeLessThan(2000);
+    expect(JSON.parse(alert.text)).toMatchObject({
+      process: { name: 'curl', pid: expect.any(Number) as number },
+      destination: { ip: SERVER, port: 8080 },
+      correlate: { status: 'new', side: 'orig' },
+    });
+    const open = lines().filter((line) => line['id.resp_p'] === 8080 && line.orig.state === 'attributed');
+    expect(open[0]).toMatchObject({ orig: { process: { name: 'curl' } } });
+    expect(open.some((line) => line.cause === 'end')).toBe(false);
+
+    const ssh = start([
+      ...network.on('client'),
+      'ssh',
+      '-F',
+      'none',
+      '-i',
+      join(folder, 'key'),
+      '-p',
+      '2222',
+      '-o',
+      'StrictHostKeyChecking=no',
+      '-o',
+      'UserKnownHostsFile=/dev/null',
+      `root@${SERVER}`,
+      'sleep 1',
+    ]);
+    await watcher.until('the ssh connection', () =>
+      lines().find(
+        (line) => line['id.resp_p'] === 2222 && line.orig.process?.name === 'ssh' && line.resp.process?.name === 'sshd',
+      ),
+    );
+    expect(ssh.child.exitCode, 'ssh still runs when it is attributed').toBe(null);
+    await Promise.all([curl.ended, ssh.ended]);
+    expect(ssh.child.exitCode).toBe(0);
+
+    watcher.signal('SIGINT');
+    expect(await watcher.ended).toBe(0);
+    const last = new Map(lines().map((line) => [`${line['id.orig_p']}:${line['id.resp_p']}`, line]));
+    for (const port of [8080, 2222]) {
+      const line = [...last.values()].find((l) => l['id.resp_p'] === port);
+      expect(line).toMatchObject({ orig: { state: 'attributed' }, resp: { state: 'attributed' } });
+    }
+    expect([...last.values()].filter((l) => l.orig.state === 'pending')).toEqual([]);
+  });
+});
+
+/** A real sshd with a key of its own, so that nothing of the machine's configuration is used. */
+async function startSshd(
+  folder: string,
+  network: TestNetwork,
+  start: (command: readonly string[]) => Running,
+): Promise<void> {
+  const made = start([
+    'sh',
+    '-c',
+    `ssh-keygen -q -t ed25519 -N '' -f ${folder}/host && ssh-keygen -q -t ed25519 -N '' -f ${folder}/key`,
+  ]);
+  await made.ended;
+  writeFileSync(join(folder, 'authorized'), readFileSync(join(folder, 'key.pub')));
+  writeFileSync(
+    join(folder, 'sshd.conf'),
+    `HostKey ${folder}/host\nAuthorizedKeysFile ${folder}/authorized\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\nListenAddress ${SERVER}\nPort 2222\n`,
+  );
+  const sshd = start([
+    ...network.on('server'),
+    'sh',
+    '-c',
+    `mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e -f ${folder}/sshd.conf`,
+  ]);
+  await sshd.until('sshd', () => (/Server listening/.test(sshd.stderr) ? true : undefined));
+}

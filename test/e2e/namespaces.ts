@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+
+/** Can this process make network namespaces here? */
+export const mayMakeNamespaces = process.getuid?.() === 0 && spawnSync('ip', ['netns', 'list']).status === 0;
+
+function must(command: string): void {
+  const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command}: ${stderr}`);
+}
+
+/**
+ * Hosts on a bridge: a namespace for each host and one for the bridge, on which everything can be captured (interface `br0`). Addresses come
+ * from the documentation ranges. Offloading is off, so that checksums on the wire are real.
+ */
+export class TestNetwork {
+  readonly #prefix = `ct${process.pid}`;
+  readonly #names: string[] = [];
+  readonly bridge: string;
+
+  constructor(hosts: Readonly<Record<string, readonly string[]>>) {
+    this.bridge = this.#add('br');
+    must(`ip -n ${this.bridge} link add br0 type bridge && ip -n ${this.bridge} link set br0 up`);
+    for (const [host, addresses] of Object.entries(hosts)) {
+      const ns = this.#add(host);
+      must(`ip -n ${this.bridge} link add v-${host} type veth peer name eth0 netns ${ns}`);
+      must(`ip -n ${this.bridge} link set v-${host} master br0 up`);
+      for (const address of addresses) {
+        must(`ip -n ${ns} address add ${address} dev eth0 ${address.includes(':') ? 'nodad' : ''}`);
+      }
+      must(`ip -n ${ns} link set eth0 up && ip -n ${ns} link set lo up`);
+      for (const [where, device] of [
+        [ns, 'eth0'],
+        [this.bridge, `v-${host}`],
+      ]) {
+        must(`ip netns exec ${where} ethtool -K ${device} tx off rx off tso off gso off gro off >/dev/null`);
+      }
+    }
+  }
+
+  #add(name: string): string {
+    const ns = `${this.#prefix}-${name}`;
+    must(`ip netns add ${ns}`);
+    this.#names.push(ns);
+    return ns;
+  }
+
+  /** The words that start a command on a host. */
+  on(host: string): string[] {
+    return ['ip', 'netns', 'exec', `${this.#prefix}-${host}`];
+  }
+
+  /** The words that start a command where the bridge is. */
+  get onBridge(): string[] {
+    return ['ip', 'netns', 'exec', this.bridge];
+  }
+
+  remove(): void {
+    for (const name of this.#names) spawnSync('ip', ['netns', 'delete', name]);
+  }
+}
