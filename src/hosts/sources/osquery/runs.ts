@@ -30,8 +30,8 @@ export function compare(a: string, b: string): number {
  * Groups the lines of one query of one host into runs, in order.
  *
  * In an epoch the counter grows with every run, so it is trusted over the clock, which may be set back. When a counter
- * stands at two times, it began anew within the epoch (a lost database, a changed query) or does not count runs
- * (snapshots, derived logs): then time decides.
+ * stands at two times, or 0 comes after a higher one, it began anew within the epoch (a lost database, a changed query)
+ * or does not count runs (snapshots, derived logs): then time decides.
  */
 export function toRuns(waiting: readonly WaitingLine[]): QueryRun[] {
   const byKey = new Map<string, QueryRun>();
@@ -43,7 +43,7 @@ export function toRuns(waiting: readonly WaitingLine[]): QueryRun[] {
     else run.lines.push(each);
   }
   const runs = [...byKey.values()].sort(byTime);
-  return countersAreUnique(runs) ? orderByCounter(runs) : runs;
+  return countersAreSound(runs) ? orderByCounter(runs) : runs;
 }
 
 function byTime(a: QueryRun, b: QueryRun): number {
@@ -52,12 +52,15 @@ function byTime(a: QueryRun, b: QueryRun): number {
   );
 }
 
-function countersAreUnique(runs: readonly QueryRun[]): boolean {
-  const seen = new Set<string>();
+/** Takes runs ordered by time. */
+function countersAreSound(runs: readonly QueryRun[]): boolean {
+  const seen = new Map<string, Set<number>>();
   for (const { epoch, counter } of runs) {
-    const key = `${epoch} ${counter ?? ''}`;
-    if (counter === undefined || seen.has(key)) return false;
-    seen.add(key);
+    const counters = seen.get(epoch);
+    if (counter === undefined || counters?.has(counter) === true) return false;
+    if (counter === 0 && counters !== undefined) return false;
+    if (counters === undefined) seen.set(epoch, new Set([counter]));
+    else counters.add(counter);
   }
   return true;
 }
