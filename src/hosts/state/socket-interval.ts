@@ -1,0 +1,32 @@
+import type { Micros } from '../../core/time.js';
+
+/**
+ * What told of a socket: a call (`connect`, `accept`, `bind`, `listen` of socket_events; its `send`, the first datagram to
+ * a peer, counts as connect) or a poll (`open` of
+ * process_open_sockets, `listening` of listening_ports).
+ */
+export type SocketSource = 'connect' | 'accept' | 'bind' | 'listen' | 'open' | 'listening';
+
+/**
+ * One socket in the hands of one process, as rows of one source tell it, on its host's clock. It opened somewhere in
+ * [openLo, openHi] and closed in [closeLo, closeHi]; both ends belong to the interval. Nobody knows since when: openLo is
+ * -Infinity. Not closed as far as rows tell: both closing bounds are Infinity. Addresses are canonical text, an IPv4-mapped
+ * one is IPv4. Port 0 and an empty address are unknown, hence absent.
+ */
+export interface SocketInterval {
+  readonly source: SocketSource;
+  /** IP protocol number. */
+  readonly protocol: number;
+  /** Address family as Linux numbers it: 2 is IPv4, 10 is IPv6. Absent when the row has none. */
+  readonly family?: number;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+  readonly openLo: Micros;
+  readonly openHi: Micros;
+  readonly closeLo: Micros;
+  readonly closeHi: Micros;
+  /** A poll first saw the socket within (openHi - resolution, openHi] and last within [closeLo, closeLo + resolution). */
+  readonly resolution: Micros;
+}

@@ -1,0 +1,255 @@
+import { isUnspecified } from '../core/address.js';
+import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
+import type { SocketInterval, SocketSource } from '../hosts/state/socket-interval.js';
+import type { Method } from '../records/attributed-connection.js';
+
+/** Which end of a connection is asked for. It ranks evidence; Zeek may have the two ends the wrong way round. */
+export type Role = 'orig' | 'resp';
+
+/** One end of a connection, in the clock of the host whose sockets are tried. */
+export interface EndQuery {
+  readonly role: Role;
+  /** IP protocol number: 6 or 17. */
+  readonly protocol: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** First packet. */
+  readonly first: Micros;
+  /** Last packet known so far. */
+  readonly last: Micros;
+  /** The host's clock may be this far off either way. */
+  readonly err: Micros;
+  /** The handshake was seen, so a TCP socket of this connection cannot be older than it. Always false for UDP. */
+  readonly opening: boolean;
+  /** The responder sent something other than a refusal. */
+  readonly answered: boolean;
+  /** First packet of the connection before this one with the same tuple in the same capture, else -Infinity. */
+  readonly aloneSince: Micros;
+  /** No later connection with the same tuple in the same capture began before this moment; Infinity: none ever. */
+  readonly aloneUntil: Micros;
+}
+
+/** A connect is called at most this long before the first packet that the capture saw (lost or held-back SYNs). */
+export const CONNECT_LEAD: Micros = 3 * SECOND;
+/** As CONNECT_LEAD where only the remote end is known, since nothing but nearness tells connects apart there. */
+export const NEAR_LEAD: Micros = SECOND;
+/** A first packet normally leaves within this time of the call. */
+export const PROMPT: Micros = 50 * MILLISECOND;
+/** A connection waits at most this long after its last packet to be accepted. */
+export const ACCEPT_LAG: Micros = 60 * SECOND;
+
+type Endpoint = 'exact' | 'wildcard' | 'dual' | 'absent';
+type Timing = 'call' | 'near' | 'accept' | 'sighting' | 'standing';
+
+/** One row of the table: evidence of these sources and endpoints has this method and rank for these ends. */
+interface Rule {
+  readonly method: Method;
+  /** 0 is best. */
+  readonly rank: number;
+  readonly roles: readonly Role[];
+  readonly protocols: readonly number[];
+  readonly sources: readonly SocketSource[];
+  readonly local: Endpoint;
+  readonly remote: 'exact' | 'absent';
+  readonly timing: Timing;
+}
+
+const tcp = [6];
+const udp = [17];
+const both = [6, 17];
+const either: readonly Role[] = ['orig', 'resp'];
+const listeners: readonly SocketSource[] = ['listen', 'listening', 'bind', 'open'];
+const bound: readonly SocketSource[] = ['bind', 'open', 'listening'];
+
+/** Ranks, best first. `call` is an accept of which only the remote end is known, `near` such a connect. */
+export const ranks = { event: 0, poll: 1, call: 2, endpoint: 3, wildcard: 4, dual: 5, near: 6 } as const;
+
+const rules: readonly Rule[] = [
+  rule('socket_event', ranks.event, either, both, ['connect'], 'exact', 'exact', 'call'),
+  rule('accept_event', ranks.event, either, both, ['accept'], 'exact', 'exact', 'accept'),
+  rule('open_socket', ranks.poll, either, both, ['open', 'listening'], 'exact', 'exact', 'sighting'),
+  rule('accept_event', ranks.call, ['resp'], both, ['accept'], 'absent', 'exact', 'accept'),
+  rule('local_endpoint', ranks.endpoint, ['orig'], tcp, ['bind'], 'exact', 'absent', 'standing'),
+  rule('local_endpoint', ranks.endpoint, ['orig'], udp, bound, 'exact', 'absent', 'standing'),
+  rule('local_endpoint', ranks.wildcard, ['orig'], udp, bound, 'wildcard', 'absent', 'standing'),
+  rule('local_endpoint', ranks.dual, ['orig'], udp, bound, 'dual', 'absent', 'standing'),
+  rule('connect_event', ranks.near, ['orig'], both, ['connect'], 'absent', 'exact', 'near'),
+  rule('listening_port', ranks.endpoint, ['resp'], both, listeners, 'exact', 'absent', 'standing'),
+  rule('listening_port', ranks.wildcard, ['resp'], both, listeners, 'wildcard', 'absent', 'standing'),
+  rule('listening_port', ranks.dual, ['resp'], both, listeners, 'dual', 'absent', 'standing'),
+];
+
+function rule(
+  method: Method,
+  rank: number,
+  roles: readonly Role[],
+  protocols: readonly number[],
+  sources: readonly SocketSource[],
+  local: Endpoint,
+  remote: 'exact' | 'absent',
+  timing: Timing,
+): Rule {
+  return { method, rank, roles, protocols, sources, local, remote, timing };
+}
+
+/** Why a socket cannot be that of the end. */
+export const losses = {
+  other_protocol: 'it is a socket of another protocol',
+  other_local_endpoint: 'its local address or port is another',
+  other_remote_endpoint: 'it is connected to another remote endpoint',
+  not_for_this_end: 'this kind of evidence says nothing about this end (a listener never originates)',
+  opened_after: 'it was opened after the connection',
+  closed_before: 'it was closed before the connection',
+  opened_too_early: 'it was opened too long before the connection',
+  other_connection: 'it belongs to another connection with the same endpoints',
+  not_answered: 'the connection was not answered, so no listener took it',
+} as const;
+export type Loss = keyof typeof losses;
+
+/**
+ * How far the times alone go. certain: no other socket of these endpoints can be meant. sole: it is enough to be the only
+ * one, once every call up to the connection is known. possible: it is not enough even then, since a poll misses sockets.
+ */
+export type Weight = 'certain' | 'sole' | 'possible';
+
+export interface Matched {
+  readonly matched: true;
+  readonly method: Method;
+  /** 0 is best; see `ranks`. */
+  readonly rank: number;
+  readonly weight: Weight;
+  /** A `possible` one becomes better once `aloneUntil` reaches this moment and no other connection came. */
+  readonly settles?: Micros;
+}
+
+export interface Unmatched {
+  readonly matched: false;
+  readonly loss: Loss;
+}
+
+export type Match = Matched | Unmatched;
+
+const unmatched = Object.fromEntries(
+  Object.keys(losses).map((loss) => [loss, Object.freeze({ matched: false, loss })]),
+) as Record<Loss, Unmatched>;
+
+/** Whether a socket can be that of an end, and how good this evidence is. Pure; the only place where it is decided. */
+export function matchSocket(query: EndQuery, socket: SocketInterval): Match {
+  if (socket.protocol !== query.protocol) return unmatched.other_protocol;
+  const local = localEndpoint(query, socket);
+  if (local === undefined) return unmatched.other_local_endpoint;
+  const remote = remoteEndpoint(query, socket);
+  if (remote === undefined) return unmatched.other_remote_endpoint;
+  const found = rules.find(
+    (r) =>
+      r.local === local &&
+      r.remote === remote &&
+      r.roles.includes(query.role) &&
+      r.protocols.includes(query.protocol) &&
+      r.sources.includes(socket.source),
+  );
+  if (found === undefined) return unmatched.not_for_this_end;
+  const fit = timings[found.timing](query, socket);
+  if (typeof fit === 'string') return unmatched[fit];
+  return { matched: true, method: found.method, rank: found.rank, ...fit };
+}
+
+/** How the socket's local endpoint stands to the end's; undefined: it is another. */
+function localEndpoint(query: EndQuery, socket: SocketInterval): Endpoint | undefined {
+  const { localAddress: address, localPort: port } = socket;
+  if (port === undefined)
+    return address === undefined || isUnspecified(address) || address === query.localAddress ? 'absent' : undefined;
+  if (port !== query.localPort) return undefined;
+  if (address === query.localAddress) return 'exact';
+  if (address !== undefined && !isUnspecified(address)) return undefined;
+  const isIpv6 = query.localAddress.includes(':');
+  if (address === undefined)
+    return socket.family === undefined || (socket.family === 10) === isIpv6 ? 'wildcard' : 'dual';
+  if (address === '::') return isIpv6 ? 'wildcard' : socket.family === 2 ? undefined : 'dual';
+  return isIpv6 ? undefined : socket.family === 10 ? 'dual' : 'wildcard';
+}
+
+function remoteEndpoint(query: EndQuery, socket: SocketInterval): 'exact' | 'absent' | undefined {
+  const { remoteAddress: address, remotePort: port } = socket;
+  if (port === undefined && (address === undefined || isUnspecified(address))) return 'absent';
+  return address === query.remoteAddress && port === query.remotePort ? 'exact' : undefined;
+}
+
+type Fit = Loss | Pick<Matched, 'weight' | 'settles'>;
+
+const certain = Object.freeze({ weight: 'certain' });
+const sole = Object.freeze({ weight: 'sole' });
+const possible = Object.freeze({ weight: 'possible' });
+
+const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> = {
+  call: (query, socket) => fitCall(query, socket, CONNECT_LEAD),
+  near: (query, socket) => {
+    const fit = fitCall({ ...query, opening: true, aloneSince: -Infinity }, socket, NEAR_LEAD);
+    return typeof fit === 'string' ? fit : sole;
+  },
+  accept: fitAccept,
+  sighting: (query, socket) => (query.protocol === 6 ? fitSighting(query, socket) : fitStanding(query, socket)),
+  standing: (query, socket) =>
+    query.protocol === 6 && query.role === 'resp' && !query.answered ? 'not_answered' : fitStanding(query, socket),
+};
+
+/** connect comes before the first packet; between it and the packet there is no other connection with these endpoints. */
+function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
+  const { first, err, aloneSince, aloneUntil } = query;
+  if (socket.openLo > first + err) return 'opened_after';
+  if (socket.closeHi < first - err) return 'closed_before';
+  if (query.opening) {
+    if (socket.openHi <= aloneSince - err) return 'other_connection';
+    if (socket.openHi < first - err - lead) return 'opened_too_early';
+  } else if (socket.closeLo < first - err) return possible;
+  if (socket.openHi < first - err - PROMPT) return sole;
+  if (aloneSince !== -Infinity && socket.openLo <= aloneSince + err) return sole;
+  return socket.openHi <= first - err || socket.openHi + err <= aloneUntil ? certain : sole;
+}
+
+/** accept comes after the first packet and before the next connection with these endpoints. */
+function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
+  const { first, last, err, aloneSince, aloneUntil } = query;
+  if (socket.openLo > last + err + ACCEPT_LAG) return 'opened_after';
+  if (socket.closeHi < first - err) return 'closed_before';
+  if (query.protocol === 6 && query.opening && socket.openHi < first - err) return 'opened_too_early';
+  if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
+  if (socket.openHi + err > Math.max(aloneUntil, first + PROMPT)) {
+    return { weight: 'possible', settles: socket.openHi + err };
+  }
+  const isAfter = aloneSince === -Infinity || socket.openLo >= first + err;
+  return isAfter && query.localPort === socket.localPort ? certain : sole;
+}
+
+/** A connected TCP socket that was seen belongs to the latest connection with its endpoints that began before. */
+function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
+  const { first, last, err, aloneSince, aloneUntil } = query;
+  if (socket.closeHi < first - err) return 'closed_before';
+  if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
+  if (query.opening && socket.openHi < first - err - CONNECT_LEAD) return 'opened_too_early';
+  const from = aloneSince === -Infinity ? first - err : first + err;
+  const seen = firstSightingAfter(socket, from);
+  if (seen === undefined) return possible;
+  return seen + err <= aloneUntil ? certain : { weight: 'possible', settles: seen + err };
+}
+
+/** The latest moment at which the socket was surely first seen at or after `from`; undefined: it may not have been. */
+function firstSightingAfter(socket: SocketInterval, from: Micros): Micros | undefined {
+  const slack = Math.max(socket.resolution, 1) - 1;
+  if (socket.openHi - slack >= from) return socket.openHi;
+  const between = Math.max(socket.openHi, from);
+  if (between <= socket.closeLo) return between;
+  return undefined;
+}
+
+/** A listener, or a bound or connected UDP socket, must be open at the first packet. */
+function fitStanding(query: EndQuery, socket: SocketInterval): Fit {
+  const { first, err } = query;
+  if (socket.openLo > first + err) return 'opened_after';
+  if (socket.closeHi < first - err) return 'closed_before';
+  if (socket.closeLo < first + err) return possible;
+  if (socket.openHi <= first - err) return certain;
+  return socket.source === 'bind' || socket.source === 'listen' ? sole : possible;
+}
