@@ -16,6 +16,8 @@ import type { Micros } from '../core/time.js';
  */
 export const MAX_PACKETS = 8192;
 export const HEADER_BYTES = 64;
+/** Where the native capture writes the header's fields. A file reader leaves the header alone and sets the members. */
+export const HEADER_OFFSETS = { count: 0, byteLength: 4, kernelDrops: 8, engineDrops: 12, captureTimeUs: 16 } as const;
 export const BYTES_OFFSET = HEADER_BYTES + MAX_PACKETS * (8 + 4 + 4 + 4 + 4);
 /** Room for packet bytes; also the size of one read from a file. */
 export const DEFAULT_DATA_BYTES = 1 << 20;

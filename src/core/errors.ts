@@ -3,7 +3,7 @@
  * them: that gives a weird and a count. The table is also the reference page of `docs/errors.md`.
  */
 export const errorCodes = {
-  CAPTURE_OPEN_FAILED: 'A capture file could not be opened or read.',
+  CAPTURE_OPEN_FAILED: 'A capture file or an interface could not be opened or read.',
   CAPTURE_WRONG_MAGIC: 'The file is neither pcap nor pcapng.',
   CAPTURE_TRUNCATED: 'The capture ends inside a packet; everything before it was used.',
   CAPTURE_BAD_RECORD: 'A packet record claims an impossible length; reading stopped there, what came before was used.',
