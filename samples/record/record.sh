@@ -1,0 +1,40 @@
+#!/bin/bash
+# Records the sample scenarios anew: samples/record/record.sh [desktop] [intrusion] [--out FOLDER]
+set -eu
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+export PYTHONDONTWRITEBYTECODE=1
+
+[ "$(id -u)" = 0 ] || { echo "record.sh: needs root, for network namespaces and for bpftrace" >&2; exit 1; }
+
+missing=()
+while read -r command package; do
+  command -v "$command" > /dev/null || missing+=("$package")
+done << 'PACKAGES'
+python3 python3
+gcc gcc
+ip iproute2
+ethtool ethtool
+sysctl procps
+tcpdump tcpdump
+bpftrace bpftrace
+curl curl
+dig bind9-dnsutils
+nc.openbsd netcat-openbsd
+ssh openssh-client
+sshd openssh-server
+nginx nginx-light
+dnsmasq dnsmasq-base
+openssl openssl
+setpriv util-linux
+PACKAGES
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "record.sh: missing Debian packages; run: apt-get install --no-install-recommends ${missing[*]}" >&2
+  exit 1
+fi
+
+# bpftrace finds the tracepoints in tracefs, which is mounted in a mount namespace of our own where it is missing.
+if [ ! -d /sys/kernel/tracing/events ]; then
+  exec unshare --mount bash -c 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"' record python3 "$here/record.py" "$@"
+fi
+exec python3 "$here/record.py" "$@"
