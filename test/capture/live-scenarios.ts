@@ -1,0 +1,207 @@
+/**
+ * What `live-source.test.ts` runs in a process of its own, in a network namespace of its own. The first argument names
+ * the scenario; its result is printed as one line of JSON.
+ */
+import { execFileSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { type LiveOptions, openLive } from '../../src/capture/live-source.js';
+import type { PacketSource } from '../../src/capture/packet-source.js';
+import { CorrelateError } from '../../src/core/errors.js';
+
+const PAYLOAD_BYTES = 64;
+
+function ip(...args: string[]): void {
+  execFileSync('ip', args, { stdio: 'pipe' });
+}
+
+function makeVeth(): void {
+  ip('link', 'add', 'va', 'type', 'veth', 'peer', 'name', 'vb');
+  ip('addr', 'add', '192.0.2.1/24', 'dev', 'va');
+  ip('link', 'set', 'va', 'up');
+  ip('link', 'set', 'vb', 'up');
+}
+
+/** Sends numbered datagrams, one after the other; tells how many the kernel took. */
+async function sendDatagrams(count: number, address: string, port: number): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, resolve));
+  socket.setBroadcast(true);
+  let sent = 0;
+  for (let i = 0; i < count; i++) {
+    const payload = Buffer.alloc(PAYLOAD_BYTES);
+    payload.writeUInt32BE(i);
+    await new Promise<void>((resolve) =>
+      socket.send(payload, port, address, (error) => {
+        if (error === null) sent++;
+        resolve();
+      }),
+    );
+  }
+  socket.close();
+  return sent;
+}
+
+interface Collected {
+  packets: number;
+  bytes: number;
+  /** Whether the datagrams' numbers rise without a gap. */
+  inOrder: boolean;
+  linkTypes: number[];
+  timesRise: boolean;
+  cutTo: number;
+}
+
+/** Reads to the end of the source. */
+async function collect(source: PacketSource): Promise<Collected> {
+  const linkTypes = new Set<number>();
+  const result: Collected = { packets: 0, bytes: 0, inOrder: true, linkTypes: [], timesRise: true, cutTo: 0 };
+  let lastUs = 0;
+  for (;;) {
+    const batch = await source.next();
+    if (batch === undefined) return { ...result, linkTypes: [...linkTypes] };
+    for (let i = 0; i < batch.count; i++) {
+      const end = batch.offset[i]! + batch.wireLen[i]!;
+      if (batch.capLen[i] === batch.wireLen[i] && batch.view.getUint32(end - PAYLOAD_BYTES) !== result.packets) {
+        result.inOrder = false;
+      }
+      if (batch.timeUs[i]! < lastUs) result.timesRise = false;
+      lastUs = batch.timeUs[i]!;
+      linkTypes.add(batch.link[i]!);
+      result.packets++;
+      result.bytes += batch.capLen[i]!;
+      result.cutTo = Math.max(result.cutTo, batch.capLen[i]!);
+    }
+    source.release(batch);
+  }
+}
+
+/** Captures while `traffic` runs, then closes at once. */
+async function captureDuring(options: LiveOptions, traffic: () => Promise<number>) {
+  const source = await openLive(options);
+  const collecting = collect(source);
+  const before = Date.now() * 1000;
+  const sent = await traffic();
+  await source.close();
+  const collected = await collecting;
+  return { sent, ...collected, stats: source.stats(), readBytes: source.readBytes, before };
+}
+
+async function codeOf(action: () => Promise<unknown>): Promise<{ code: string; message: string }> {
+  try {
+    await action();
+    return { code: 'none', message: '' };
+  } catch (error) {
+    if (!(error instanceof CorrelateError)) throw error;
+    return { code: error.code, message: error.message };
+  }
+}
+
+/** Starts a worker that captures and returns when it does. */
+async function startCapturingWorker(): Promise<Worker> {
+  const worker = new Worker(fileURLToPath(import.meta.url), { argv: ['capture-in-worker'] });
+  await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+  return worker;
+}
+
+const scenarios: Record<string, () => Promise<unknown>> = {
+  async 'count-on-veth'() {
+    makeVeth();
+    return captureDuring({ interface: 'vb', filter: 'udp dst port 9' }, () => sendDatagrams(30_000, '192.0.2.255', 9));
+  },
+
+  'filter-on-loopback': () =>
+    captureDuring({ interface: 'lo', filter: 'udp dst port 9', snaplen: 60 }, async () => {
+      const other = await sendDatagrams(500, '127.0.0.1', 10);
+      return other === 500 ? sendDatagrams(700, '127.0.0.1', 9) : 0;
+    }),
+
+  'any-interface': () =>
+    captureDuring({ interface: 'any', filter: 'udp dst port 9' }, () => sendDatagrams(100, '127.0.0.1', 9)),
+
+  async 'slow-consumer'() {
+    makeVeth();
+    const source = await openLive({ interface: 'vb', filter: 'udp dst port 9', ringBytes: 1 << 20 });
+    const sent = await sendDatagrams(100_000, '192.0.2.255', 9);
+    const collecting = collect(source);
+    await sleep(300);
+    await source.close();
+    return { sent, packets: (await collecting).packets, stats: source.stats() };
+  },
+
+  async 'close-while-waiting'() {
+    const source = await openLive({ interface: 'lo' });
+    const ended = collect(source);
+    await sleep(30);
+    await source.close();
+    await source.close();
+    const { packets } = await ended;
+    return { packets, after: (await source.next()) === undefined };
+  },
+
+  async 'idle-interface'() {
+    const source = await openLive({ interface: 'lo' });
+    const batch = await source.next();
+    const result = { count: batch?.count, captureTimeUs: batch?.captureTimeUs, now: Date.now() * 1000 };
+    if (batch !== undefined) source.release(batch);
+    await source.close();
+    return result;
+  },
+
+  async 'interface-lost'() {
+    makeVeth();
+    const source = await openLive({ interface: 'vb' });
+    const lost = codeOf(() => collect(source));
+    await sleep(30);
+    ip('link', 'del', 'va');
+    const result = await lost;
+    await source.close();
+    return result;
+  },
+
+  async refusals() {
+    return {
+      unknown: await codeOf(() => openLive({ interface: 'no-such-if' })),
+      filter: await codeOf(() => openLive({ interface: 'lo', filter: 'tcp prot 80' })),
+      snaplen: await codeOf(() => openLive({ interface: 'lo', snaplen: 0 })),
+      ring: await codeOf(() => openLive({ interface: 'lo', ringBytes: 2 ** 31 })),
+    };
+  },
+
+  async permission() {
+    process.setuid!(65_534);
+    return codeOf(() => openLive({ interface: 'lo' }));
+  },
+
+  async 'worker-terminated'() {
+    let terminated = 0;
+    for (let i = 0; i < 10; i++) {
+      const worker = await startCapturingWorker();
+      await sendDatagrams(50, '127.0.0.1', 9);
+      await worker.terminate();
+      terminated++;
+    }
+    return { terminated };
+  },
+
+  async 'exit-while-capturing'() {
+    const source = await openLive({ interface: 'lo' });
+    void collect(source);
+    await startCapturingWorker();
+    await sendDatagrams(50, '127.0.0.1', 9);
+    return { open: true };
+  },
+
+  async 'capture-in-worker'() {
+    const source = await openLive({ interface: 'lo' });
+    parentPort!.postMessage('open');
+    return collect(source);
+  },
+};
+
+const scenario = process.argv[2] ?? '';
+if (isMainThread) ip('link', 'set', 'lo', 'up');
+const result = await scenarios[scenario]!();
+if (isMainThread) process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
