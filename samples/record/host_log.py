@@ -29,7 +29,7 @@ class WatchedHost:
     def __init__(self, name, namespace, inode, root, passwd, form):
         self.name, self.namespace, self.inode, self.root, self.passwd, self.form = name, namespace, inode, root, passwd, form
         self.previous = {}   # query -> rows of the last poll, as sorted items
-        self.counters = {}   # query -> counter of the next result
+        self.counters = {}   # query -> counter of the next run
         self.pending = []    # (monotonic ns, table, columns) not drained yet
         self.listeners = {}  # (pid, port) -> descriptor, of the last poll
         self.eid = 0
@@ -295,8 +295,7 @@ class HostLog:
         self._log(host, now, query, changes)
 
     def _log(self, host, now, query, changes):
-        if not changes:
-            return
+        # As in osquery, the counter grows with every run, also with one that has nothing to log.
         counter = host.counters.get(query, 1 if query in EVENT_TABLES else 0)
         host.counters[query] = counter + 1
         calendar = time.asctime(time.gmtime(now)) + ' UTC'

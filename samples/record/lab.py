@@ -121,13 +121,13 @@ class Host:
 
 
 class Lab:
-    def __init__(self, name, names, networks, keep_log):
-        self.name, self.names, self.networks, self.keep_log = name, names, networks, keep_log
+    def __init__(self, names, networks):
+        self.names, self.networks = names, networks
         self.hosts, self.namespaces, self.processes, self.sessions = [], [], [], []
         self.had_sshd_folder = os.path.isdir('/run/sshd')
         self.work = tempfile.mkdtemp(prefix=f'{PREFIX}-', dir='/run')
         os.chmod(self.work, 0o755)
-        self.log = open(keep_log, 'w', encoding='utf-8')
+        self.log = open(os.path.join(self.work, 'programs.log'), 'w+', encoding='utf-8')
         self.shim = os.path.join(self.work, 'shim.so')
         self.raw_truth = os.path.join(self.work, 'truth.raw')
         open(self.raw_truth, 'w', encoding='utf-8').close()
@@ -198,6 +198,11 @@ class Lab:
                     except ProcessLookupError:
                         pass
             time.sleep(pause)
+
+    def programs_said(self):
+        """The end of what the recorded programs printed, to explain a failure."""
+        self.log.seek(0)
+        return self.log.read()[-2000:]
 
     def close(self):
         self.end_programs()

@@ -21,7 +21,7 @@ SCENARIOS = ('desktop', 'intrusion')
 def record(name, out):
     scenario = importlib.import_module(name)
     os.makedirs(out, exist_ok=True)
-    lab = Lab(name, scenario.NAMES, scenario.NETWORKS, os.path.join('/run', f'crec-{name}.log'))
+    lab = Lab(scenario.NAMES, scenario.NETWORKS)
     log = None
     try:
         lab.build()
@@ -41,6 +41,9 @@ def record(name, out):
         lab.end_programs()
         log.write(os.path.join(out, 'host.log'))
         truth.write(lab.raw_truth, os.path.join(out, 'truth.jsonl'))
+    except BaseException:
+        print(f'{name}: failed; its programs said:\n{lab.programs_said()}', file=sys.stderr)
+        raise
     finally:
         if log:
             log.kill()
