@@ -35,6 +35,10 @@ export const limits = {
   ruleHosts: 10_000,
   /** Rows of one result of a rule's query. At the bound the rest is cut: `counters.cut`. */
   queryResultRows: 10_000,
+  /** Steps of SQLite's machine that one evaluation of a rule's query may take. Beyond: RULE_SCRIPT_FAILED, the rule stops. */
+  querySteps: 50_000_000,
+  /** Hosts whose rows SQLite holds at a time. At the bound the longest unused is closed and filled again when needed. */
+  queryDatabases: 64,
   /** Longest line of a host log, bytes. Longer: the line is skipped and counted (HOST_LOG_BAD_LINE). */
   hostLineBytes: 1_048_576,
   /** Broken lines of one host log that are told one by one; the others are summed in one warning. */

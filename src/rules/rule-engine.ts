@@ -1,8 +1,13 @@
+import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import type { Alert } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { HostRow } from '../records/host-row.js';
+import { type Finding, MatchMemory } from './match-memory.js';
 import type { RuleSet } from './rule-set.js';
+import type { ScriptFinding } from './script/running-rule.js';
+import { ScriptRules } from './script/script-rules.js';
+import { SigmaRules } from './sigma/sigma-rules.js';
 
 export interface RuleEngineOptions {
   readonly emit: (alert: Alert) => void;
@@ -11,30 +16,90 @@ export interface RuleEngineOptions {
 
 /** What the engine did and could not do. */
 export interface RuleCounters {
-  connections: number;
-  rows: number;
-  alerts: number;
-  /** Rules that failed and were stopped. */
-  stopped: number;
-  /** Connections whose alerts were forgotten at the bound; a later revision of one counts as new. */
-  forgotten: number;
+  readonly connections: number;
+  readonly rows: number;
+  readonly alerts: number;
+  /** Script rules that failed and were stopped. */
+  readonly stopped: number;
+  /** Connections whose alerts were forgotten at `limits.rememberedMatches`; a later revision of one counts as new. */
+  readonly forgotten: number;
+  /** Host rows that script rules did not see, see `HostTables`. */
+  readonly dropped: number;
+  readonly evicted: number;
+  readonly unmatched: number;
+  /** Query results that were cut at `limits.queryResultRows`. */
+  readonly cut: number;
 }
 
-/** Evaluates rules on attributed connections and host rows, in the order in which they are given. */
+/**
+ * Evaluates rules on attributed connections and host rows, in the order in which they are given. What it emits is a function of
+ * that input alone.
+ */
 export class RuleEngine {
-  readonly counters: RuleCounters = { connections: 0, rows: 0, alerts: 0, stopped: 0, forgotten: 0 };
+  readonly #emit: (alert: Alert) => void;
+  readonly #sigma: SigmaRules;
+  readonly #sigmaIds: ReadonlySet<string>;
+  readonly #scripts: ScriptRules;
+  readonly #memory = new MatchMemory(limits.rememberedMatches);
+  readonly #counts = { connections: 0, rows: 0, alerts: 0, stopped: 0, cut: 0 };
 
-  // biome-ignore lint/complexity/noUselessConstructor: the signature others build on, filled in next
-  constructor(_rules: RuleSet, _options: RuleEngineOptions) {}
-
-  connection(_connection: AttributedConnection): void {
-    this.counters.connections++;
+  constructor(ruleSet: RuleSet, options: RuleEngineOptions) {
+    this.#emit = options.emit;
+    const sigma = ruleSet.rules.filter((rule) => rule.kind === 'sigma');
+    this.#sigma = new SigmaRules(sigma);
+    this.#sigmaIds = new Set(sigma.map(({ about }) => about.id));
+    this.#scripts = new ScriptRules(
+      ruleSet.rules.filter((rule) => rule.kind === 'script'),
+      {
+        warn: options.warn,
+        onFinding: (finding) => this.#scriptFinding(finding),
+        onStop: () => {
+          this.#counts.stopped++;
+        },
+        onCut: () => {
+          this.#counts.cut++;
+        },
+      },
+    );
   }
 
-  row(_row: HostRow): void {
-    this.counters.rows++;
+  get counters(): RuleCounters {
+    return { ...this.#counts, ...this.#scripts.tables.counters, forgotten: this.#memory.forgotten };
+  }
+
+  /** Takes a connection, or a revision of one: a line with the `uid` of an earlier one and a greater `rev`. */
+  connection(connection: AttributedConnection): void {
+    this.#counts.connections++;
+    const { uid } = connection.connection;
+    const findings = this.#sigma.findings(connection);
+    for (const finding of findings) this.#tell(uid, finding);
+    const isSigma = ({ id }: { readonly id: string }): boolean => this.#sigmaIds.has(id);
+    for (const alert of this.#memory.withdraw(uid, findings, isSigma, connection)) this.#send(alert);
+    this.#scripts.connection(connection);
+  }
+
+  row(row: HostRow): void {
+    this.#counts.rows++;
+    this.#scripts.row(row);
   }
 
   /** No more input: what waits is evaluated. */
-  end(): void {}
+  end(): void {
+    this.#scripts.end();
+  }
+
+  #scriptFinding({ rule, ...finding }: ScriptFinding): void {
+    const subject = finding.connection?.connection.uid ?? finding.group;
+    this.#tell(subject, { ...finding, rule: rule.about });
+  }
+
+  #tell(subject: string, finding: Finding): void {
+    const alert = this.#memory.tell(subject, finding);
+    if (alert !== undefined) this.#send(alert);
+  }
+
+  #send(alert: Alert): void {
+    this.#counts.alerts++;
+    this.#emit(alert);
+  }
 }

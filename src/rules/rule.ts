@@ -19,8 +19,8 @@ export interface ScriptRule {
   readonly definition: RuleDefinition;
   /** Where its subscriptions are evaluated. */
   readonly sql: SqlDatabase;
-  /** `file:line:column` of the place in the rule's source from which an error came. */
-  readonly locate: (error: unknown) => string;
+  /** `file:line:column` of the place in the rule's source from which an error came; undefined when it came from elsewhere. */
+  readonly locate: (error: unknown) => string | undefined;
 }
 
 export type Rule = SigmaRule | ScriptRule;

@@ -1,4 +1,6 @@
-import type { HostTable } from '../../records/host-tables.js';
+import sqlite3InitModule, { type Database, type PreparedStatement, type Sqlite3Static } from '@sqlite.org/sqlite-wasm';
+import { limits } from '../../core/limits.js';
+import { type HostTable, hostTables } from '../../records/host-tables.js';
 
 /** A row of a query's result. */
 export type SqlRow = Readonly<Record<string, string | number | null>>;
@@ -10,9 +12,199 @@ export interface SqlQuery {
   readonly tables: readonly HostTable[];
 }
 
-/** Evaluates queries over host tables in SQLite, in memory. */
-export interface SqlDatabase {
-  /** Throws an Error with SQLite's message when the text is not one SELECT over host tables. */
-  prepare(sql: string): SqlQuery;
-  evaluate(query: SqlQuery, rows: (table: HostTable) => Iterable<object>): SqlRow[];
+const oneSelect = 'a query must be one SELECT over host tables';
+
+/** Current rows of a host's table; the same row is the same object from call to call. */
+export type RowsOf = (table: HostTable) => Iterable<Readonly<Record<string, unknown>>>;
+
+interface HostDatabase {
+  readonly database: Database;
+  readonly statements: Map<string, PreparedStatement>;
+  readonly tables: Map<HostTable, LoadedTable>;
+}
+
+interface LoadedTable {
+  readonly insert: PreparedStatement;
+  readonly remove: PreparedStatement;
+  readonly rowIds: Map<object, number>;
+  next: number;
+}
+
+/**
+ * Evaluates queries over host tables in SQLite, in memory. Each host has a database of its own, brought up to date
+ * before a query by what changed since the last; the longest unused goes at `limits.queryDatabases` and is filled again.
+ */
+export class SqlDatabase {
+  readonly #sqlite: Sqlite3Static;
+  readonly #schema: Database;
+  readonly #hosts = new Map<string, HostDatabase>();
+  /** What the query that is being checked reads, and whether it asks for more than reading. */
+  readonly #reads = new Set<HostTable>();
+  #denied = false;
+
+  private constructor(sqlite: Sqlite3Static) {
+    this.#sqlite = sqlite;
+    this.#schema = new sqlite.oo1.DB(':memory:');
+    for (const table of Object.keys(hostTables)) this.#schema.exec(createTable(table as HostTable));
+    sqlite.capi.sqlite3_set_authorizer(this.#schema.pointer!, (_, action, name) => this.#authorize(action, name), 0);
+  }
+
+  /** Loads SQLite. */
+  static async open(): Promise<SqlDatabase> {
+    return new SqlDatabase(await sqlite3InitModule());
+  }
+
+  /** Checks a query. Throws an Error with SQLite's message when it is not one SELECT over host tables. */
+  prepare(sql: string): SqlQuery {
+    this.#reads.clear();
+    this.#denied = false;
+    try {
+      this.#schema.prepare(sql).finalize();
+    } catch (error) {
+      throw new Error(this.#denied ? oneSelect : sqliteMessage(error));
+    }
+    const tables = [...this.#reads].sort();
+    // Without a table there is nothing to wait for.
+    if (tables.length === 0) throw new Error('the query reads no host table');
+    const text = sql.replace(/[\s;]+$/, '');
+    if (text.includes(';')) this.#refuseSecondStatement(text);
+    return { sql: text, tables };
+  }
+
+  /** SQLite compiles the first statement and leaves the rest unread; within parentheses nothing is left. */
+  #refuseSecondStatement(sql: string): void {
+    try {
+      this.#schema.prepare(`SELECT * FROM (${sql}\n)`).finalize();
+    } catch {
+      throw new Error(oneSelect);
+    }
+  }
+
+  #authorize(action: number, name: string | 0): number {
+    const { capi } = this.#sqlite;
+    if (action === capi.SQLITE_READ && typeof name === 'string' && Object.hasOwn(hostTables, name)) {
+      this.#reads.add(name as HostTable);
+    }
+    const reading: readonly number[] = [
+      capi.SQLITE_READ,
+      capi.SQLITE_SELECT,
+      capi.SQLITE_FUNCTION,
+      capi.SQLITE_RECURSIVE,
+    ];
+    if (reading.includes(action)) return capi.SQLITE_OK;
+    this.#denied = true;
+    return capi.SQLITE_DENY;
+  }
+
+  /**
+   * The result of a query on one host, at most `limits.queryResultRows`; `cut` tells that there were more. Throws when
+   * evaluation fails or takes more than `limits.querySteps`.
+   */
+  evaluate(query: SqlQuery, host: string, rowsOf: RowsOf): { readonly rows: SqlRow[]; readonly cut: boolean } {
+    const { database, statements, tables } = this.#hostDatabase(host);
+    database.exec('BEGIN');
+    for (const table of query.tables) fill(database, tables, table, rowsOf(table));
+    database.exec('COMMIT');
+    const statement = statements.get(query.sql) ?? database.prepare(query.sql);
+    statements.set(query.sql, statement);
+    const rows: SqlRow[] = [];
+    let steps = 0;
+    const { capi } = this.#sqlite;
+    capi.sqlite3_progress_handler(database.pointer!, 1_000, () => (++steps * 1_000 > limits.querySteps ? 1 : 0), 0);
+    try {
+      while (statement.step()) {
+        if (rows.length >= limits.queryResultRows) return { rows, cut: true };
+        rows.push(plainRow(statement.get({}) as Record<string, unknown>));
+      }
+      return { rows, cut: false };
+    } catch (error) {
+      const slow = steps * 1_000 > limits.querySteps;
+      throw new Error(slow ? 'the query takes too many steps' : sqliteMessage(error));
+    } finally {
+      capi.sqlite3_progress_handler(database.pointer!, 0, 0, 0);
+      statement.reset();
+    }
+  }
+
+  #hostDatabase(host: string): HostDatabase {
+    let found = this.#hosts.get(host);
+    if (found === undefined) {
+      const [oldest] = this.#hosts.keys();
+      if (this.#hosts.size >= limits.queryDatabases && oldest !== undefined) this.#close(oldest);
+      found = { database: new this.#sqlite.oo1.DB(':memory:'), statements: new Map(), tables: new Map() };
+    } else {
+      this.#hosts.delete(host);
+    }
+    this.#hosts.set(host, found);
+    return found;
+  }
+
+  #close(host: string): void {
+    const { database, statements, tables } = this.#hosts.get(host)!;
+    for (const statement of statements.values()) statement.finalize();
+    for (const { insert, remove } of tables.values()) {
+      insert.finalize();
+      remove.finalize();
+    }
+    database.close();
+    this.#hosts.delete(host);
+  }
+}
+
+function createTable(table: HostTable): string {
+  const columns = Object.entries(hostTables[table]).map(([column, type]) => `"${column}" ${type}`);
+  return `CREATE TABLE "${table}" (${columns.join(', ')})`;
+}
+
+/** Brings a table up to date: rows are told apart by the object that holds them. */
+function fill(
+  database: Database,
+  tables: Map<HostTable, LoadedTable>,
+  table: HostTable,
+  rows: Iterable<Readonly<Record<string, unknown>>>,
+): void {
+  const columns = Object.keys(hostTables[table]);
+  let loaded = tables.get(table);
+  if (loaded === undefined) {
+    database.exec(createTable(table));
+    const names = ['rowid', ...columns].map((column) => `"${column}"`).join(', ');
+    loaded = {
+      insert: database.prepare(`INSERT INTO "${table}" (${names}) VALUES (?${', ?'.repeat(columns.length)})`),
+      remove: database.prepare(`DELETE FROM "${table}" WHERE rowid = ?`),
+      rowIds: new Map(),
+      next: 1,
+    };
+    tables.set(table, loaded);
+  }
+  const current = new Set<object>();
+  for (const row of rows) {
+    current.add(row);
+    if (loaded.rowIds.has(row)) continue;
+    loaded.insert.bind([loaded.next, ...columns.map((column) => sqlValue(row[column]))]).stepReset();
+    loaded.rowIds.set(row, loaded.next++);
+  }
+  if (current.size === loaded.rowIds.size) return;
+  for (const [row, rowId] of loaded.rowIds) {
+    if (current.has(row)) continue;
+    loaded.remove.bind([rowId]).stepReset();
+    loaded.rowIds.delete(row);
+  }
+}
+
+function sqlValue(value: unknown): string | number | null {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
+/** Integers beyond the exact range of a double become text. */
+function plainRow(row: Record<string, unknown>): SqlRow {
+  const plain: Record<string, string | number | null> = {};
+  for (const [column, value] of Object.entries(row)) {
+    plain[column] = value === null || typeof value === 'number' ? value : String(value);
+  }
+  return plain;
+}
+
+function sqliteMessage(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^SQLITE_\w+: sqlite3 result code \d+: /, '');
 }

@@ -35,4 +35,6 @@ export interface LogSource extends EventFields<ConnectionEvent> {
    * (the candidates of an ambiguous end).
    */
   readonly groups: (connection: AttributedConnection) => readonly (readonly ConnectionEvent[])[];
+  /** Fields of many different values: rules are found by them. */
+  readonly indexed: readonly string[];
 }
