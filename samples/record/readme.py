@@ -64,6 +64,9 @@ def write(name, folder):
         f'{sum(verify.is_local(e["remote_address"]) for e in entries)} on loopback (not in the capture).\n\n'
         f'`host.log`: {len(rows)} rows of {", ".join(watched)}: '
         + ', '.join(f'{n} {t}' for t, n in sorted(collections.Counter(r['name'] for r in rows).items())) + '.')
+    blind = verify.without_evidence(entries, set(watched), rows)
+    figures += '\n\nEnds of watched hosts whose owner no row of `host.log` names: ' + (', '.join(
+        f'{owner(e, users)} {e["proto"]} {e["local_port"]} > {e["remote_address"]} {e["remote_port"]}' for e in blind) or 'none') + '.'
     with open(os.path.join(folder, 'README.md'), 'w', encoding='utf-8') as file:
         file.write(f'{story}\n\n## Figures\n{figures}\n\nPrograms: {versions()}.\n\n## Connections\n'
                    f'Process and user as in `truth.jsonl`; seconds since the first packet of the first connection.\n\n'

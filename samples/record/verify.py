@@ -183,6 +183,33 @@ def check_events(entries, watched, rows, notes):
     return expected, missing
 
 
+def same(address, other):
+    """Whether an address of host.log, perhaps mapped or written out in full, is `other`."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return str(getattr(parsed, 'ipv4_mapped', None) or parsed) == other
+
+
+def names_process(entry, row):
+    """Whether a row of host.log says that the entry's process had this end: an event, an open or a listening socket."""
+    c = row['columns']
+    if row['hostIdentifier'] != entry['host'] or int(c.get('pid', -1)) != entry['pid']:
+        return False
+    if row['name'] == 'socket_events' and c['action'] == entry['role']:
+        return (same(c['remote_address'], entry['remote_address']) and int(c['remote_port']) == entry['remote_port']
+                and int(c['local_port']) in (0, entry['local_port'])
+                and abs(int(c['time']) - entry['start'] // 1_000_000) <= 1)
+    if row['name'] == 'process_open_sockets':
+        return int(c['local_port']) == entry['local_port'] and int(c['remote_port']) in (0, entry['remote_port'])
+    return row['name'] == 'listening_ports' and int(c['port']) == entry['local_port']
+
+
+def without_evidence(entries, watched, rows):
+    return [e for e in entries if e['host'] in watched and not any(names_process(e, row) for row in rows)]
+
+
 def show(end):
     return f'{end[0]} {end[1]}'
 
@@ -219,6 +246,10 @@ def check(folder):
     problems += [f'truth without packets: {json.dumps(e)}' for e in unused]
     expected, missing = check_events(entries, set(hosts.values()), rows, notes)
     problems += [f'truth without socket_events row: {json.dumps(e)}' for e in missing]
+
+    blind = without_evidence(entries, set(hosts.values()), rows)
+    notes += [f'no row of host.log names the owner: {e["host"]} {e["exe"]}[{e["pid"]}] {e["proto"]} {e["local_port"]} '
+              f'{e["role"]} {e["remote_address"]} {e["remote_port"]}' for e in blind]
 
     by_table = collections.Counter(f"{r['name']} {r['action']}" for r in rows)
     print(f'{folder}: {packets} packets, {len(connections)} connections '
