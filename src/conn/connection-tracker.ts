@@ -1,7 +1,37 @@
+import { randomBytes } from 'node:crypto';
 import type { PacketBatch } from '../capture/packet-batch.js';
+import type { HashKey } from '../core/hash.js';
+import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
-import type { ConnectionUpdate } from '../records/connection.js';
-import type { Timeouts } from './timeouts.js';
+import { nameWord } from '../core/uid.js';
+import { WeirdCounts } from '../core/weird.js';
+import { Decoder, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/decoder.js';
+import type { Packet } from '../decode/packet.js';
+import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
+import { connectionRecord, VLAN_PRESENT } from './connection-record.js';
+import { ConnectionTable } from './connection-table.js';
+import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
+import { addLetter, LETTER_FLIP } from './history.js';
+import { likelyTcpServer, likelyUdpServer } from './likely-server-ports.js';
+import {
+  CAPTURE,
+  CLOSING,
+  FLAGS,
+  HANDSHAKE_DONE,
+  LAST_TIME,
+  META,
+  ORDINAL,
+  RECORD_WORDS,
+  SEGMENTS,
+  START_TIME,
+  VLANS,
+} from './record-layout.js';
+import { SegmentPool } from './segment-pool.js';
+import { initTcp, isReuse, type TcpContext, tcpPacket } from './tcp-connection.js';
+import { TCP_ACK, TCP_INACTIVE, TCP_SYN, TCP_SYN_ACK_SENT } from './tcp-state.js';
+import { stateOf } from './tcp-transitions.js';
+import { defaultTimeouts, type Timeouts } from './timeouts.js';
+import { TimerWheel } from './timer-wheel.js';
 
 /** Where packets came from: an interface or a file, and the host it was taken on where the user said so. */
 export interface CaptureRef {
@@ -15,10 +45,12 @@ export interface TrackerOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** Emit an update when the first packet of a connection came. Default false. */
   readonly startRecords?: boolean;
-  /** Emit an update whenever a connection that has packets is this much older. Absent: none. */
+  /** Emit an update of every open connection whenever it is this much older. Absent: none. */
   readonly interimUs?: Micros;
-  /** Four 32-bit words that key the table's hash; random by default. The output never depends on it. */
+  /** Two 32-bit words that key the table's hash; random by default. The output never depends on them. */
   readonly hashSecret?: readonly number[];
+  /** Connections open at once; `limits.connections` by default. */
+  readonly maxConnections?: number;
   readonly emit: (update: ConnectionUpdate) => void;
 }
 
@@ -28,39 +60,300 @@ export interface TrackerStats {
   packets: number;
   /** Bytes of those packets on the wire. */
   bytes: number;
-  /** Packets that belong to no connection (not IP, malformed, wrong checksum). */
+  /** Packets that belong to no connection: not IP, malformed, a fragment that completed nothing. */
   skipped: number;
   /** Connections begun. */
   connections: number;
   /** Connections open now. */
   open: number;
-  /** Connections ended early because the table was full, by what they were. */
+  /** Connections ended early because the table was full: attempts that nobody answered, and others. */
   evictedAttempts: number;
   evictedOthers: number;
   /** Odd packets under Zeek's names, only those that occurred. */
   weirds: Readonly<Record<string, number>>;
 }
 
-/** Packets in, connections out, with the meaning of Zeek's conn.log. */
-export class ConnectionTracker {
-  constructor(_options: TrackerOptions) {}
+/** At the bound a connection is spared that is due first but not an attempt, this many times per eviction. */
+const SPARED = 16;
 
-  /** Takes every packet of a batch. `captures[link >>> 16]` names its source. The batch is not kept. */
-  batch(_batch: PacketBatch, _captures: readonly CaptureRef[]): void {
-    throw new Error('not yet');
+/**
+ * Packets in, connections out, with the meaning of Zeek's conn.log. Time is that of the packets (and of `advance`) and
+ * never goes back. Updates come in an order that depends on the packets alone: ends by (deadline, first packet).
+ */
+export class ConnectionTracker {
+  readonly #options: TrackerOptions;
+  readonly #timeouts: Timeouts;
+  readonly #table: ConnectionTable;
+  readonly #wheel: TimerWheel;
+  readonly #decoder: Decoder;
+  readonly #weird = new WeirdCounts();
+  readonly #context: TcpContext;
+  readonly #captures: CaptureRef[] = [];
+  readonly #captureWords: number[] = [];
+  #lastCaptures: readonly CaptureRef[] | undefined;
+  #captureIds: number[] = [];
+  #now: Micros = Number.NEGATIVE_INFINITY;
+  #packets = 0;
+  #bytes = 0;
+  #skipped = 0;
+  #connections = 0;
+  #evictedAttempts = 0;
+  #evictedOthers = 0;
+
+  constructor(options: TrackerOptions) {
+    this.#options = options;
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+    const key = secretKey(options.hashSecret);
+    const verifyChecksums = options.checksums === 'verify';
+    this.#table = new ConnectionTable(key, options.maxConnections ?? limits.connections);
+    this.#wheel = new TimerWheel(this.#table);
+    this.#decoder = new Decoder(verifyChecksums, key, this.#weird);
+    this.#context = {
+      table: this.#table,
+      weird: this.#weird,
+      segments: new SegmentPool(),
+      verifyChecksums,
+      closed: false,
+    };
   }
 
-  /** Moves time on while the wire is idle, so that connections expire. Time never goes back. */
-  advance(_nowUs: Micros): void {
-    throw new Error('not yet');
+  /** Takes every packet of a batch. `captures[link >>> 16]` names its source. The batch is not kept. */
+  batch(batch: PacketBatch, captures: readonly CaptureRef[]): void {
+    this.#nameCaptures(captures);
+    const view = new DataView(batch.buffer);
+    const { count, timeUs, capLen, wireLen, offset, link } = batch;
+    const decoder = this.#decoder;
+    const packet = decoder.packet;
+    this.#packets += count;
+    for (let i = 0; i < count; i++) {
+      const time = timeUs[i]!;
+      const wire = wireLen[i]!;
+      const source = link[i]!;
+      this.#bytes += wire;
+      if (time > this.#now) {
+        this.#now = time;
+        if (time >= this.#wheel.next) this.#expire(time);
+      }
+      if (decoder.decode(view, source & 0xffff, offset[i]!, capLen[i]!, wire)) {
+        packet.timeUs = time;
+        this.#take(packet, source >>> 16);
+      } else this.#skipped++;
+    }
+  }
+
+  /** Moves time on while the wire is idle, so that connections expire. */
+  advance(nowUs: Micros): void {
+    if (nowUs <= this.#now) return;
+    this.#now = nowUs;
+    this.#expire(nowUs);
   }
 
   /** End of input: every open connection is reported, in order of its first packet. */
   end(): void {
-    throw new Error('not yet');
+    const table = this.#table;
+    const order = table.slots();
+    const ordinal = (slot: number): number => table.i32[slot * RECORD_WORDS + ORDINAL]! >>> 0;
+    for (const slot of order.sort((a, b) => ordinal(a) - ordinal(b))) this.#finish(slot);
   }
 
   get stats(): TrackerStats {
-    throw new Error('not yet');
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      skipped: this.#skipped,
+      connections: this.#connections,
+      open: this.#table.count,
+      evictedAttempts: this.#evictedAttempts,
+      evictedOthers: this.#evictedOthers,
+      weirds: this.#weird.snapshot(),
+    };
   }
+
+  #nameCaptures(captures: readonly CaptureRef[]): void {
+    if (captures === this.#lastCaptures && captures.length === this.#captureIds.length) return;
+    this.#lastCaptures = captures;
+    this.#captureIds = captures.map(({ name, host }) => {
+      const known = this.#captures.findIndex((capture) => capture.name === name && capture.host === host);
+      if (known >= 0) return known;
+      this.#captureWords.push(nameWord(name));
+      return this.#captures.push(host === undefined ? { name } : { name, host }) - 1;
+    });
+  }
+
+  #take(packet: Packet, source: number): void {
+    const table = this.#table;
+    const hash = table.hash(packet);
+    let slot = table.find(packet, hash);
+    const { proto } = packet;
+    if (slot >= 0 && proto === PROTO_TCP) {
+      const linger = this.#timeouts.tcp_connection_linger;
+      if (isReuse(this.#context, slot * RECORD_WORDS, packet, packet.timeUs, linger)) {
+        this.#finish(slot);
+        slot = -1;
+      }
+    }
+    const isNew = slot < 0;
+    if (isNew) slot = this.#begin(packet, hash, source);
+    const base = slot * RECORD_WORDS;
+    const dir = table.dir;
+    const context = this.#context;
+    if (proto === PROTO_TCP) tcpPacket(context, base, dir, packet);
+    else if (proto === PROTO_UDP) udpPacket(context, base, dir, packet);
+    else if (proto === PROTO_ICMP || proto === PROTO_ICMPV6) icmpPacket(context, base, dir, packet);
+    else otherPacket(context, base, dir, packet);
+    if (context.closed) {
+      context.closed = false;
+      this.#arm(slot, table.f64[(base >> 1) + LAST_TIME]! + this.#timeouts.tcp_close_delay);
+    } else if (isNew) this.#arm(slot, this.#expiry(base));
+    if (isNew && this.#options.startRecords === true) this.#emit('start', base);
+  }
+
+  /** A record for a packet that belongs to no open connection. */
+  #begin(packet: Packet, hash: number, source: number): number {
+    const table = this.#table;
+    if (table.isFull) this.#evict();
+    const flipped = isFlipped(packet);
+    const slot = table.insert(packet, hash, flipped);
+    const base = slot * RECORD_WORDS;
+    table.f64[(base >> 1) + START_TIME] = packet.timeUs;
+    table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
+    table.i32[base + ORDINAL] = this.#connections++ | 0;
+    table.u16[(base << 1) + CAPTURE] = this.#captureIds[source] ?? 0;
+    let vlans = 0;
+    if (packet.vlan >= 0) vlans |= packet.vlan | VLAN_PRESENT;
+    if (packet.innerVlan >= 0) vlans |= (packet.innerVlan | VLAN_PRESENT) << 16;
+    table.i32[base + VLANS] = vlans;
+    if (packet.proto === PROTO_TCP) initTcp(table, base);
+    if (flipped) addLetter(table, this.#weird, base, 0, LETTER_FLIP);
+    return slot;
+  }
+
+  /** When a connection that is not closing ends if no packet comes. */
+  #expiry(base: number): Micros {
+    const { f64, i32 } = this.#table;
+    const t = this.#timeouts;
+    const last = f64[(base >> 1) + LAST_TIME]!;
+    switch (i32[base + META]! & 0xff) {
+      case PROTO_TCP: {
+        const start = f64[(base >> 1) + START_TIME]!;
+        if (stateOf(this.#table, base, 1) === TCP_INACTIVE) {
+          const orig = stateOf(this.#table, base, 0);
+          if (orig === TCP_INACTIVE) {
+            // Nothing valid was seen: Zeek looks after tcp_SYN_timeout and then every tcp_session_timer.
+            const looks =
+              Math.floor((last + t.tcp_connection_linger - start - t.tcp_SYN_timeout) / t.tcp_session_timer) + 1;
+            return start + t.tcp_SYN_timeout + Math.max(0, looks) * t.tcp_session_timer;
+          }
+          if (orig <= TCP_SYN_ACK_SENT) return start + t.tcp_attempt_delay;
+        }
+        // Until the handshake is over Zeek applies the timeout of UDP.
+        const done = (i32[base + FLAGS]! & HANDSHAKE_DONE) !== 0;
+        return last + (done ? t.tcp_inactivity_timeout : t.udp_inactivity_timeout);
+      }
+      case PROTO_UDP:
+        return last + t.udp_inactivity_timeout;
+      case PROTO_ICMP:
+      case PROTO_ICMPV6:
+        return last + t.icmp_inactivity_timeout;
+      default:
+        return last + t.unknown_ip_inactivity_timeout;
+    }
+  }
+
+  /** Arms the earlier of the expiry and the next interim update. */
+  #arm(slot: number, expiry: Micros): void {
+    const { interimUs } = this.#options;
+    let deadline = expiry;
+    if (interimUs !== undefined) {
+      const start = this.#table.f64[((slot * RECORD_WORDS) >> 1) + START_TIME]!;
+      const next = start + (Math.floor((this.#now - start) / interimUs) + 1) * interimUs;
+      const closing = (this.#table.i32[slot * RECORD_WORDS + FLAGS]! & CLOSING) !== 0;
+      if (!closing && next < expiry) deadline = next;
+    }
+    this.#wheel.arm(slot, deadline);
+  }
+
+  /** Ends what is due at `now` and tells interim updates. */
+  #expire(now: Micros): void {
+    for (let slot = this.#wheel.popDue(now); slot >= 0; slot = this.#wheel.popDue(now)) {
+      const base = slot * RECORD_WORDS;
+      const closing = (this.#table.i32[base + FLAGS]! & CLOSING) !== 0;
+      const expiry = closing ? now : this.#expiry(base);
+      if (expiry <= now) this.#finish(slot);
+      else {
+        if (this.#options.interimUs !== undefined && this.#isInterimDue(base, now)) this.#emit('interim', base);
+        this.#arm(slot, expiry);
+      }
+    }
+  }
+
+  #isInterimDue(base: number, now: Micros): boolean {
+    const { interimUs } = this.#options;
+    return interimUs !== undefined && now - this.#table.f64[(base >> 1) + START_TIME]! >= interimUs;
+  }
+
+  /** Makes room for one connection: what is due first goes, attempts before anything that was answered. */
+  #evict(): void {
+    for (let spared = 0; ; spared++) {
+      const slot = this.#wheel.popDue(Number.POSITIVE_INFINITY);
+      if (slot < 0) return;
+      const base = slot * RECORD_WORDS;
+      const closing = (this.#table.i32[base + FLAGS]! & CLOSING) !== 0;
+      const expiry = closing ? this.#now : this.#expiry(base);
+      const attempt = expiry <= this.#now + this.#timeouts.tcp_attempt_delay;
+      if (!attempt && spared < SPARED) {
+        this.#arm(slot, expiry);
+        continue;
+      }
+      if (attempt) this.#evictedAttempts++;
+      else this.#evictedOthers++;
+      this.#finish(slot);
+      return;
+    }
+  }
+
+  /** Reports a connection for the last time and forgets it. */
+  #finish(slot: number): void {
+    const table = this.#table;
+    const base = slot * RECORD_WORDS;
+    this.#emit('end', base);
+    this.#wheel.disarm(slot);
+    for (let dir = 0; dir < 2; dir++) {
+      const head = table.i32[base + SEGMENTS + dir]!;
+      if (head >= 0) this.#context.segments.drop(head);
+    }
+    table.remove(slot);
+  }
+
+  #emit(cause: ConnectionCause, base: number): void {
+    const id = this.#table.u16[(base << 1) + CAPTURE]!;
+    const capture = this.#captures[id]!;
+    const connection = connectionRecord(this.#table, base, this.#captureWords[id]!);
+    this.#options.emit(
+      capture.host === undefined
+        ? { cause, capture: capture.name, connection }
+        : { cause, capture: capture.name, captureHost: capture.host, connection },
+    );
+  }
+}
+
+function secretKey(secret: readonly number[] | undefined): HashKey {
+  if (secret !== undefined) return { k0: (secret[0] ?? 0) | 0, k1: (secret[1] ?? 0) | 0 };
+  const bytes = randomBytes(8);
+  return { k0: bytes.readInt32LE(0), k1: bytes.readInt32LE(4) };
+}
+
+/**
+ * Whether the sender of a connection's first packet is more likely its responder, by the ports (Zeek's WantConnection).
+ * A SYN is always believed.
+ */
+function isFlipped(packet: Packet): boolean {
+  const { proto, sport, dport } = packet;
+  if (packet.version === 4 && packet.dst3 === -1) return false;
+  if (proto === PROTO_UDP) return likelyUdpServer[sport] === 1 && likelyUdpServer[dport] === 0;
+  if (proto !== PROTO_TCP || likelyTcpServer[sport] === 0) return false;
+  const flags = packet.view.getUint8(packet.at + 13);
+  if ((flags & (TCP_SYN | TCP_ACK)) === TCP_SYN) return false;
+  if (likelyTcpServer[dport] === 0) return true;
+  return (flags & TCP_SYN) === 0 && sport < dport;
 }

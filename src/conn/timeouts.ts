@@ -1,22 +1,25 @@
-import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
+import { type Micros, SECOND } from '../core/time.js';
 
-/** How long Zeek keeps connections of each kind, under Zeek's names. Every value is above zero. */
+/**
+ * How long Zeek keeps connections of each kind, under Zeek's names. Every value is above zero. Zeek's tcp_reset_delay and
+ * tcp_partial_close_delay are not among them: its default scripts never start those timers.
+ */
 export interface Timeouts {
   /** A SYN that nobody answered. */
   readonly tcp_attempt_delay: Micros;
   /** After both ends closed, to see stray packets. */
   readonly tcp_close_delay: Micros;
-  /** After a RST. */
-  readonly tcp_reset_delay: Micros;
-  /** One end closed and the other half is empty: how long the first one may stay alone. */
-  readonly tcp_partial_close_delay: Micros;
-  /** Neither end was seen to open: how long a close is waited for. */
+  /** A connection without a valid packet is not ended before this; a reuse of its ends before it is odd. */
   readonly tcp_connection_linger: Micros;
+  /** When a connection is first looked at for that, and how often after. */
   readonly tcp_SYN_timeout: Micros;
   readonly tcp_session_timer: Micros;
+  /** Without a packet, once the handshake is over. */
   readonly tcp_inactivity_timeout: Micros;
+  /** Without a packet; also TCP before its handshake is over. */
   readonly udp_inactivity_timeout: Micros;
   readonly icmp_inactivity_timeout: Micros;
+  /** The same for protocols that are not looked into. */
   readonly unknown_ip_inactivity_timeout: Micros;
 }
 
@@ -24,8 +27,6 @@ export interface Timeouts {
 export const defaultTimeouts: Timeouts = {
   tcp_attempt_delay: 5 * SECOND,
   tcp_close_delay: 5 * SECOND,
-  tcp_reset_delay: 100 * MILLISECOND,
-  tcp_partial_close_delay: 3 * SECOND,
   tcp_connection_linger: 5 * SECOND,
   tcp_SYN_timeout: 5 * SECOND,
   tcp_session_timer: 6 * SECOND,

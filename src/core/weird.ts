@@ -63,7 +63,6 @@ export type WeirdName =
   | 'truncated_tcp_payload'
   | 'above_hole_data_without_any_acks'
   | 'excessive_data_without_further_acks'
-
   | 'fragment_table_full'
   | 'segment_list_full'
   | 'history_full';

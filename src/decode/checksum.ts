@@ -43,7 +43,8 @@ function halves(word: number): number {
 export function transportChecksumHolds(packet: Packet): boolean {
   const p = packet;
   let sum = halves(p.src3) + halves(p.dst3) + p.proto + halves(p.length);
-  if (p.version === 6) sum += halves(p.src0) + halves(p.src1) + halves(p.src2) + halves(p.dst0) + halves(p.dst1) + halves(p.dst2);
+  if (p.version === 6)
+    sum += halves(p.src0) + halves(p.src1) + halves(p.src2) + halves(p.dst0) + halves(p.dst1) + halves(p.dst2);
   sum += sumBytes(p.view, p.at, p.length);
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);

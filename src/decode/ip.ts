@@ -121,10 +121,19 @@ function decodeExtensions(
   let at = start + 40;
   for (;;) {
     const isExtension =
-      type === PROTO_HOP_BY_HOP || type === PROTO_ROUTING || type === PROTO_FRAGMENT || type === PROTO_AH || type === PROTO_DESTINATION;
+      type === PROTO_HOP_BY_HOP ||
+      type === PROTO_ROUTING ||
+      type === PROTO_FRAGMENT ||
+      type === PROTO_AH ||
+      type === PROTO_DESTINATION;
     if (!isExtension) break;
     if (at + 8 > end) return fail(context, 'internally_truncated_header');
-    const length = type === PROTO_FRAGMENT ? 8 : type === PROTO_AH ? (view.getUint8(at + 1) + 2) << 2 : (view.getUint8(at + 1) + 1) << 3;
+    const length =
+      type === PROTO_FRAGMENT
+        ? 8
+        : type === PROTO_AH
+          ? (view.getUint8(at + 1) + 2) << 2
+          : (view.getUint8(at + 1) + 1) << 3;
     const next = view.getUint8(at);
     if (at + length > end) return fail(context, 'internally_truncated_header');
     if (at + length - start > total) return fail(context, 'invalid_IP_header_size');
@@ -133,7 +142,15 @@ function decodeExtensions(
     if (type === PROTO_FRAGMENT) {
       const word = view.getUint16(at - 6);
       setTransport(packet, next, start, at, end, total);
-      return takeFragment(context, packet, view.getInt32(at - 4), word & 0xfff8, (word & 1) === 1, at - start - 8, next);
+      return takeFragment(
+        context,
+        packet,
+        view.getInt32(at - 4),
+        word & 0xfff8,
+        (word & 1) === 1,
+        at - start - 8,
+        next,
+      );
     }
     type = next;
   }

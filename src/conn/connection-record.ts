@@ -1,0 +1,199 @@
+import { formatIpv4, formatIpv6 } from '../core/address.js';
+import { communityId } from '../core/community-id.js';
+import { connectionUid } from '../core/uid.js';
+import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/decoder.js';
+import type { Connection } from '../records/connection.js';
+import type { ConnectionTable } from './connection-table.js';
+import { historyOf } from './history.js';
+import {
+  ACTIVE,
+  FLAGS,
+  IP_BYTES,
+  IPV6_WORDS,
+  LAST,
+  LAST_TIME,
+  META,
+  META_IPV6,
+  MISSED,
+  ORDINAL,
+  ORIG_WORD,
+  PACKETS,
+  PORTS,
+  RESP_WORD,
+  START_TIME,
+  VLANS,
+} from './record-layout.js';
+import {
+  TCP_CLOSED,
+  TCP_ESTABLISHED,
+  TCP_INACTIVE,
+  TCP_PARTIAL,
+  TCP_RESET,
+  TCP_SYN_ACK_SENT,
+  TCP_SYN_SENT,
+} from './tcp-state.js';
+import { tcpSize } from './tcp-stream.js';
+import { previousStateOf, stateOf } from './tcp-transitions.js';
+
+export const VLAN_PRESENT = 1 << 12;
+
+/** A SYN and a RST of the originator with no answer to speak of in between. */
+const ABORTED_ATTEMPT = /^\^?S[^HAFGIQ]*R/;
+
+const ends = new Int32Array(8);
+const uidWords = new Int32Array(15);
+
+/** Payload bytes of one end as Zeek's endpoint record has them. */
+function endSize(table: ConnectionTable, base: number, dir: number): number {
+  if ((table.i32[base + META]! & 0xff) !== PROTO_TCP) return table.f64[(base >> 1) + LAST + dir]!;
+  // A RST as answer to something never seen: its numbers say nothing of data.
+  const halfOpen =
+    stateOf(table, base, dir) === TCP_RESET &&
+    previousStateOf(table, base, dir) === TCP_SYN_SENT &&
+    stateOf(table, base, 1 - dir) === TCP_INACTIVE;
+  return halfOpen ? 0 : tcpSize(table, base, dir);
+}
+
+function tcpConnState(orig: number, resp: number, origSize: number, respSize: number, history: string): string {
+  const origSilent = orig === TCP_INACTIVE || orig === TCP_PARTIAL;
+  const respSilent = resp === TCP_INACTIVE || resp === TCP_PARTIAL;
+  if (resp === TCP_RESET) {
+    const attempt = orig === TCP_SYN_SENT || orig === TCP_SYN_ACK_SENT;
+    if (attempt || (orig === TCP_RESET && origSize === 0 && respSize === 0)) return 'REJ';
+    return origSilent ? 'RSTRH' : 'RSTR';
+  }
+  if (orig === TCP_RESET) {
+    if (!respSilent) return 'RSTO';
+    return ABORTED_ATTEMPT.test(history) ? 'RSTOS0' : 'OTH';
+  }
+  if (orig === TCP_CLOSED && resp === TCP_CLOSED) return 'SF';
+  if (orig === TCP_CLOSED) return respSilent ? 'SH' : 'S2';
+  if (resp === TCP_CLOSED) return origSilent ? 'SHR' : 'S3';
+  if (orig === TCP_SYN_SENT && resp === TCP_INACTIVE) return 'S0';
+  return orig === TCP_ESTABLISHED && resp === TCP_ESTABLISHED ? 'S1' : 'OTH';
+}
+
+function udpConnState(flags: number): string {
+  const resp = (flags & (ACTIVE << 1)) !== 0;
+  if ((flags & ACTIVE) !== 0) return resp ? 'SF' : 'S0';
+  return resp ? 'SHR' : 'OTH';
+}
+
+function protoName(proto: number): Connection['proto'] {
+  if (proto === PROTO_TCP) return 'tcp';
+  if (proto === PROTO_UDP) return 'udp';
+  return proto === PROTO_ICMP || proto === PROTO_ICMPV6 ? 'icmp' : 'unknown_transport';
+}
+
+/** Copies both addresses into `ends`; gives the IP version. */
+function readEnds(table: ConnectionTable, base: number): 4 | 6 {
+  const { i32 } = table;
+  if ((i32[base + META]! & META_IPV6) === 0) {
+    ends[0] = i32[base + ORIG_WORD]!;
+    ends[1] = i32[base + RESP_WORD]!;
+    return 4;
+  }
+  for (let i = 0; i < 3; i++) {
+    ends[i] = i32[base + IPV6_WORDS + i]!;
+    ends[4 + i] = i32[base + IPV6_WORDS + 3 + i]!;
+  }
+  ends[3] = i32[base + ORIG_WORD]!;
+  ends[7] = i32[base + RESP_WORD]!;
+  return 6;
+}
+
+/**
+ * The uid. The ends go in with the smaller one first, so that a flip of the roles after the first record does not
+ * change it.
+ */
+function uidOf(table: ConnectionTable, base: number, version: 4 | 6, captureWord: number): string {
+  const { i32, f64 } = table;
+  const w = uidWords;
+  const length = version === 4 ? 1 : 4;
+  let swap = false;
+  for (let i = 0; i < length; i++) {
+    if (ends[i] === ends[length + i]) continue;
+    swap = ends[i]! > ends[length + i]!;
+    break;
+  }
+  w.fill(0);
+  for (let i = 0; i < length; i++) {
+    w[i] = ends[swap ? length + i : i]!;
+    w[4 + i] = ends[swap ? i : length + i]!;
+  }
+  const ports = i32[base + PORTS]!;
+  w[8] = swap ? (ports << 16) | (ports >>> 16) : ports;
+  w[9] = i32[base + META]!;
+  const start = f64[(base >> 1) + START_TIME]!;
+  w[10] = start | 0;
+  w[11] = Math.floor(start / 4_294_967_296);
+  w[12] = i32[base + ORDINAL]!;
+  w[13] = captureWord;
+  return connectionUid(w, 14);
+}
+
+const ADDRESS_CACHE = 1 << 14;
+const cachedWords = new Int32Array(ADDRESS_CACHE);
+const cachedTexts: string[] = new Array<string>(ADDRESS_CACHE).fill('0.0.0.0');
+
+/** Text of an IPv4 address, out of a cache that each address may leave at any time. */
+function ipv4Text(word: number): string {
+  const at = (Math.imul(word, 0x9e3779b1) >>> 18) & (ADDRESS_CACHE - 1);
+  if (cachedWords[at] === word) return cachedTexts[at]!;
+  const text = formatIpv4(word);
+  cachedWords[at] = word;
+  cachedTexts[at] = text;
+  return text;
+}
+
+/** The record of a connection as it stands, as Zeek would log it. `captureWord` stands for the capture's name in the uid. */
+export function connectionRecord(table: ConnectionTable, base: number, captureWord: number): Connection {
+  const { i32, f64 } = table;
+  const f = base >> 1;
+  const version = readEnds(table, base);
+  const proto = i32[base + META]! & 0xff;
+  const ports = i32[base + PORTS]!;
+  const origPort = ports >>> 16;
+  const respPort = ports & 0xffff;
+  const start = f64[f + START_TIME]!;
+  const record = {
+    ts: start,
+    uid: uidOf(table, base, version, captureWord),
+    'id.orig_h': version === 4 ? ipv4Text(ends[0]!) : formatIpv6(ends[0]!, ends[1]!, ends[2]!, ends[3]!),
+    'id.orig_p': origPort,
+    'id.resp_h': version === 4 ? ipv4Text(ends[1]!) : formatIpv6(ends[4]!, ends[5]!, ends[6]!, ends[7]!),
+    'id.resp_p': respPort,
+    proto: protoName(proto),
+  } as Connection;
+  const duration = f64[f + LAST_TIME]! - start;
+  const origSize = endSize(table, base, 0);
+  const respSize = endSize(table, base, 1);
+  if (duration > 0) {
+    record.duration = duration;
+    record.orig_bytes = origSize;
+    record.resp_bytes = respSize;
+  }
+  const history = historyOf(table, base);
+  if (proto === PROTO_TCP) {
+    record.conn_state = tcpConnState(
+      stateOf(table, base, 0),
+      stateOf(table, base, 1),
+      origSize,
+      respSize,
+      history ?? '',
+    );
+  } else record.conn_state = proto === PROTO_UDP ? udpConnState(i32[base + FLAGS]!) : 'OTH';
+  record.missed_bytes = f64[f + MISSED]!;
+  if (history !== undefined) record.history = history;
+  record.orig_pkts = i32[base + PACKETS]! >>> 0;
+  record.orig_ip_bytes = f64[f + IP_BYTES]!;
+  record.resp_pkts = i32[base + PACKETS + 1]! >>> 0;
+  record.resp_ip_bytes = f64[f + IP_BYTES + 1]!;
+  record.ip_proto = proto;
+  const vlans = i32[base + VLANS]!;
+  if ((vlans & VLAN_PRESENT) !== 0) record.vlan = vlans & 0xfff;
+  if ((vlans & (VLAN_PRESENT << 16)) !== 0) record.inner_vlan = (vlans >>> 16) & 0xfff;
+  const portless = proto !== PROTO_TCP && proto !== PROTO_UDP && proto !== PROTO_ICMP && proto !== PROTO_ICMPV6;
+  record.community_id = communityId(ends, version, proto, portless ? -1 : origPort, respPort);
+  return record;
+}

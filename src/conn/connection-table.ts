@@ -1,0 +1,260 @@
+import { type HashKey, hashFour } from '../core/hash.js';
+import { Packet } from '../decode/packet.js';
+import {
+  DEADLINE,
+  FLAGS,
+  IPV6_WORDS,
+  LONG_HISTORY,
+  META,
+  META_IPV6,
+  META_ONE_WAY,
+  ORIG_WORD,
+  PORTS,
+  RECORD_BYTES,
+  RECORD_WORDS,
+  RESP_WORD,
+  SEGMENTS,
+  TIMER_NEXT,
+} from './record-layout.js';
+
+const FIRST_CAPACITY = 4096;
+
+/** Meta word of a packet's connection: protocol, IP version, and whether direction is part of the key. */
+function metaOf(p: Packet): number {
+  return p.proto | (p.version === 6 ? META_IPV6 : 0) | (p.oneWay ? META_ONE_WAY : 0);
+}
+
+/**
+ * Connections by their ends. Open addressing with linear probing over pairs (hash, slot + 1); records lie in one buffer
+ * that doubles, see `record-layout.ts`. The hash is keyed with a secret and alike for both directions; where a record
+ * lies never shows in the output.
+ */
+export class ConnectionTable {
+  i32: Int32Array;
+  f64: Float64Array;
+  u16: Uint16Array;
+  u8: Uint8Array;
+  /** Direction of the packet last found: 0 from the originator, 1 from the responder. */
+  dir: 0 | 1 = 0;
+  /** Connections held. */
+  count = 0;
+  /** History letters beyond those in the record, by slot; only for records with LONG_HISTORY. */
+  readonly longHistories = new Map<number, string>();
+  readonly #k0: number;
+  readonly #k1: number;
+  readonly #limit: number;
+  #capacity = 0;
+  #index: Int32Array;
+  #mask: number;
+  #used = 0;
+  #free = -1;
+
+  /** `limit` connections at most. */
+  constructor(key: HashKey, limit: number) {
+    this.#k0 = key.k0;
+    this.#k1 = key.k1;
+    this.#limit = limit;
+    this.#capacity = Math.min(FIRST_CAPACITY, limit);
+    const buffer = new ArrayBuffer(this.#capacity * RECORD_BYTES);
+    this.i32 = new Int32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u8 = new Uint8Array(buffer);
+    this.#index = new Int32Array(4 * FIRST_CAPACITY);
+    this.#mask = 2 * FIRST_CAPACITY - 1;
+  }
+
+  get isFull(): boolean {
+    return this.count >= this.#limit;
+  }
+
+  /** Hash of the packet's connection, the same for both directions. */
+  hash(p: Packet): number {
+    const swap = p.src3 !== p.dst3 ? p.src3 >>> 0 > p.dst3 >>> 0 : p.version === 6 ? isGreater(p) : p.sport > p.dport;
+    const ports = swap ? (p.dport << 16) | p.sport : (p.sport << 16) | p.dport;
+    const one = swap ? p.dst3 : p.src3;
+    const two = swap ? p.src3 : p.dst3;
+    const h = hashFour(this.#k0, this.#k1, one, two, ports, metaOf(p));
+    if (p.version === 4) return h;
+    const high = swap
+      ? hashFour(this.#k0, this.#k1, p.dst0, p.dst1, p.dst2, p.src0)
+      : hashFour(this.#k0, this.#k1, p.src0, p.src1, p.src2, p.dst0);
+    return swap
+      ? hashFour(this.#k0, this.#k1, h, high, p.src1, p.src2)
+      : hashFour(this.#k0, this.#k1, h, high, p.dst1, p.dst2);
+  }
+
+  /** Slot of the packet's connection or -1; sets `dir`. */
+  find(p: Packet, hash: number): number {
+    const index = this.#index;
+    const mask = this.#mask;
+    const i32 = this.i32;
+    const meta = metaOf(p);
+    const { src3, dst3 } = p;
+    const forward = (p.sport << 16) | p.dport;
+    const backward = (p.dport << 16) | p.sport;
+    for (let at = hash & mask; ; at = (at + 1) & mask) {
+      const entry = index[2 * at + 1]!;
+      if (entry === 0) return -1;
+      if (index[2 * at] !== hash) continue;
+      const base = (entry - 1) * RECORD_WORDS;
+      if (i32[base + META] !== meta) continue;
+      const orig = i32[base + ORIG_WORD]!;
+      const resp = i32[base + RESP_WORD]!;
+      const ports = i32[base + PORTS]!;
+      if (orig === src3 && resp === dst3 && ports === forward) {
+        if (p.version === 4 || sameIpv6(i32, base + IPV6_WORDS, p, false)) {
+          this.dir = 0;
+          return entry - 1;
+        }
+      }
+      if (orig === dst3 && resp === src3 && ports === backward && !p.oneWay) {
+        if (p.version === 4 || sameIpv6(i32, base + IPV6_WORDS, p, true)) {
+          this.dir = 1;
+          return entry - 1;
+        }
+      }
+    }
+  }
+
+  /**
+   * A zeroed record for the packet's connection, with its key. `flipped`: the packet's sender is the responder. The
+   * caller makes room first (`isFull`).
+   */
+  insert(p: Packet, hash: number, flipped: boolean): number {
+    let slot = this.#free;
+    if (slot >= 0) this.#free = this.i32[slot * RECORD_WORDS + TIMER_NEXT]!;
+    else {
+      if (this.#used === this.#capacity) this.#grow();
+      slot = this.#used++;
+    }
+    const i32 = this.i32;
+    const base = slot * RECORD_WORDS;
+    i32.fill(0, base, base + RECORD_WORDS);
+    i32[base + META] = metaOf(p);
+    i32[base + ORIG_WORD] = flipped ? p.dst3 : p.src3;
+    i32[base + RESP_WORD] = flipped ? p.src3 : p.dst3;
+    i32[base + PORTS] = flipped ? (p.dport << 16) | p.sport : (p.sport << 16) | p.dport;
+    if (p.version === 6) {
+      const orig = base + IPV6_WORDS + (flipped ? 3 : 0);
+      const resp = base + IPV6_WORDS + (flipped ? 0 : 3);
+      i32[orig] = p.src0;
+      i32[orig + 1] = p.src1;
+      i32[orig + 2] = p.src2;
+      i32[resp] = p.dst0;
+      i32[resp + 1] = p.dst1;
+      i32[resp + 2] = p.dst2;
+    }
+    i32[base + SEGMENTS] = -1;
+    i32[base + SEGMENTS + 1] = -1;
+    this.f64[(base >> 1) + DEADLINE] = -1;
+    const index = this.#index;
+    let at = hash & this.#mask;
+    while (index[2 * at + 1] !== 0) at = (at + 1) & this.#mask;
+    index[2 * at] = hash;
+    index[2 * at + 1] = slot + 1;
+    this.count++;
+    this.dir = flipped ? 1 : 0;
+    return slot;
+  }
+
+  /** Removes a record; its slot is used again. `hash` as from `hashOf`. */
+  remove(slot: number): void {
+    const base = slot * RECORD_WORDS;
+    if ((this.i32[base + FLAGS]! & LONG_HISTORY) !== 0) this.longHistories.delete(slot);
+    const index = this.#index;
+    const mask = this.#mask;
+    let hole = this.hashOf(slot) & mask;
+    while (index[2 * hole + 1] !== slot + 1) hole = (hole + 1) & mask;
+    // Entries behind the hole move up unless they would pass their own place, so that no tombstones are needed.
+    for (let at = (hole + 1) & mask; index[2 * at + 1] !== 0; at = (at + 1) & mask) {
+      const home = index[2 * at]! & mask;
+      if (((at - home) & mask) >= ((at - hole) & mask)) {
+        index[2 * hole] = index[2 * at]!;
+        index[2 * hole + 1] = index[2 * at + 1]!;
+        hole = at;
+      }
+    }
+    index[2 * hole + 1] = 0;
+    this.i32[base + TIMER_NEXT] = this.#free;
+    this.#free = slot;
+    this.count--;
+  }
+
+  /** Slots in use, in no order. */
+  slots(): Int32Array {
+    const slots = new Int32Array(this.count);
+    let n = 0;
+    for (let at = 1; at < this.#index.length; at += 2) if (this.#index[at] !== 0) slots[n++] = this.#index[at]! - 1;
+    return slots;
+  }
+
+  /** Hash of a record's connection, as `hash` gave it for its packets. */
+  hashOf(slot: number): number {
+    const i32 = this.i32;
+    const base = slot * RECORD_WORDS;
+    const scratch = this.#scratch;
+    const meta = i32[base + META]!;
+    scratch.version = (meta & META_IPV6) !== 0 ? 6 : 4;
+    scratch.oneWay = (meta & META_ONE_WAY) !== 0;
+    scratch.proto = meta & 0xff;
+    scratch.src3 = i32[base + ORIG_WORD]!;
+    scratch.dst3 = i32[base + RESP_WORD]!;
+    scratch.sport = i32[base + PORTS]! >>> 16;
+    scratch.dport = i32[base + PORTS]! & 0xffff;
+    scratch.src0 = i32[base + IPV6_WORDS]!;
+    scratch.src1 = i32[base + IPV6_WORDS + 1]!;
+    scratch.src2 = i32[base + IPV6_WORDS + 2]!;
+    scratch.dst0 = i32[base + IPV6_WORDS + 3]!;
+    scratch.dst1 = i32[base + IPV6_WORDS + 4]!;
+    scratch.dst2 = i32[base + IPV6_WORDS + 5]!;
+    return this.hash(scratch);
+  }
+
+  readonly #scratch = new Packet();
+
+  #grow(): void {
+    this.#capacity = Math.min(2 * this.#capacity, this.#limit);
+    const buffer = new ArrayBuffer(this.#capacity * RECORD_BYTES);
+    const i32 = new Int32Array(buffer);
+    i32.set(this.i32);
+    this.i32 = i32;
+    this.f64 = new Float64Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.u8 = new Uint8Array(buffer);
+    const old = this.#index;
+    if (2 * this.#capacity <= this.#mask + 1) return;
+    const entries = 2 * (this.#mask + 1);
+    this.#mask = entries - 1;
+    const index = new Int32Array(2 * entries);
+    for (let i = 0; i < old.length; i += 2) {
+      if (old[i + 1] === 0) continue;
+      let at = old[i]! & this.#mask;
+      while (index[2 * at + 1] !== 0) at = (at + 1) & this.#mask;
+      index[2 * at] = old[i]!;
+      index[2 * at + 1] = old[i + 1]!;
+    }
+    this.#index = index;
+  }
+}
+
+/** Whether the source end is the greater one; only asked when the last address words are equal. */
+function isGreater(p: Packet): boolean {
+  if (p.src0 !== p.dst0) return p.src0 >>> 0 > p.dst0 >>> 0;
+  if (p.src1 !== p.dst1) return p.src1 >>> 0 > p.dst1 >>> 0;
+  if (p.src2 !== p.dst2) return p.src2 >>> 0 > p.dst2 >>> 0;
+  return p.sport > p.dport;
+}
+
+function sameIpv6(i32: Int32Array, at: number, p: Packet, reverse: boolean): boolean {
+  const src = reverse ? at + 3 : at;
+  const dst = reverse ? at : at + 3;
+  return (
+    i32[src] === p.src0 &&
+    i32[src + 1] === p.src1 &&
+    i32[src + 2] === p.src2 &&
+    i32[dst] === p.dst0 &&
+    i32[dst + 1] === p.dst1 &&
+    i32[dst + 2] === p.dst2
+  );
+}

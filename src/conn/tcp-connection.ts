@@ -1,0 +1,398 @@
+import type { Micros } from '../core/time.js';
+import { transportChecksumHolds } from '../decode/checksum.js';
+import type { Packet } from '../decode/packet.js';
+import type { ConnectionTable } from './connection-table.js';
+import {
+  addLetter,
+  addLetterOnce,
+  countLetter,
+  isHistoryThreshold,
+  LETTER_A,
+  LETTER_C,
+  LETTER_D,
+  LETTER_F,
+  LETTER_H,
+  LETTER_I,
+  LETTER_Q,
+  LETTER_R,
+  LETTER_S,
+  LETTER_T,
+  LETTER_W,
+  SEEN_ACK,
+  SEEN_DATA,
+  SEEN_FIN,
+  SEEN_FIN_RST,
+  SEEN_MULTI_FLAG,
+  SEEN_RST,
+  SEEN_SYN,
+} from './history.js';
+import {
+  ACKED,
+  BAD_CHECKSUMS,
+  CLOSE_DEFERRED,
+  CLOSING,
+  DID_CLOSE,
+  DID_EOF,
+  FIN_SEQ,
+  FIRST_SEEN,
+  FLAGS,
+  IP_BYTES,
+  LAST,
+  LAST_FIN,
+  LAST_RST,
+  LAST_SYN,
+  LAST_TIME,
+  PACKETS,
+  PARTIAL,
+  REASSEMBLED,
+  RETRANSMITS,
+  SENT_FIN,
+  START_SEQ,
+  STATE_BITS,
+  WAS_WEIRD,
+  ZERO_WINDOWS,
+} from './record-layout.js';
+import {
+  TCP_ACK,
+  TCP_CLOSED,
+  TCP_ESTABLISHED,
+  TCP_FIN,
+  TCP_INACTIVE,
+  TCP_RESET,
+  TCP_RST,
+  TCP_SYN,
+  TCP_SYN_ACK_SENT,
+  TCP_SYN_SENT,
+  TCP_URG,
+} from './tcp-state.js';
+import { dataPending, type StreamContext, streamAcked, streamData, tcpSize } from './tcp-stream.js';
+import { previousStateOf, stateOf, updateState } from './tcp-transitions.js';
+
+/*
+ * One TCP packet on its connection. The order of effects is Zeek's (TCPSessionAdapter::Process): history and times are
+ * told from the state before the packet, gaps from the state after it, and an end closes last. Sequence numbers are kept
+ * relative to the first of their end and as doubles, so that they do not wrap.
+ */
+
+/** A jump that is not believed of a SYN, a RST or an empty acknowledgement number. */
+const TOO_LARGE_JUMP = 1_048_576;
+
+/** What the connection needs after the packet. */
+export interface TcpContext extends StreamContext {
+  readonly verifyChecksums: boolean;
+  /** Set when an end closed so that the connection must go soon: the tracker arms the deadline. */
+  closed: boolean;
+}
+
+/** A fresh record's streams: data starts at relative sequence number 1, behind the SYN. */
+export function initTcp(table: ConnectionTable, base: number): void {
+  const f = base >> 1;
+  table.f64[f + REASSEMBLED] = 1;
+  table.f64[f + REASSEMBLED + 1] = 1;
+}
+
+/** Absolute sequence number (32 bits, signed) of a relative one. */
+function absolute(table: ConnectionTable, base: number, dir: number, relative: number): number {
+  return (table.i32[base + START_SEQ + dir]! + relative) | 0;
+}
+
+function initSequence(table: ConnectionTable, base: number, dir: number, start: number, last: number): void {
+  table.i32[base + START_SEQ + dir] = start;
+  table.f64[(base >> 1) + ACKED + dir] = 0;
+  table.f64[(base >> 1) + LAST + dir] = last;
+}
+
+function weirdOf(context: StreamContext, base: number, name: Parameters<StreamContext['weird']['count']>[0]): void {
+  context.weird.count(name);
+  context.table.i32[base + FLAGS] = context.table.i32[base + FLAGS]! | WAS_WEIRD;
+}
+
+function initEndpoint(c: StreamContext, base: number, dir: number, flags: number, seq: number, segment: number): void {
+  const { table } = c;
+  const syn = (flags & TCP_SYN) !== 0;
+  switch (stateOf(table, base, dir)) {
+    case TCP_INACTIVE:
+      // Without a SYN the numbers are set as if there had been one.
+      if (syn) initSequence(table, base, dir, seq, segment);
+      else initSequence(table, base, dir, (seq - 1) | 0, 1);
+      break;
+    case TCP_SYN_SENT:
+    case TCP_SYN_ACK_SENT:
+      if (syn && seq !== table.i32[base + START_SEQ + dir]) {
+        weirdOf(c, base, 'SYN_seq_jump');
+        initSequence(table, base, dir, seq, segment);
+      }
+      break;
+    case TCP_CLOSED:
+      break;
+    case TCP_RESET:
+      if (syn && previousStateOf(table, base, dir) === TCP_INACTIVE) initSequence(table, base, dir, seq, segment);
+      break;
+    default:
+      if (syn) {
+        if (tcpSize(table, base, dir) > 0) weirdOf(c, base, 'SYN_inside_connection');
+        if (seq !== table.i32[base + START_SEQ + dir]) weirdOf(c, base, 'SYN_seq_jump');
+        initSequence(table, base, dir, seq, segment);
+      }
+  }
+}
+
+function updateHistory(
+  c: StreamContext,
+  base: number,
+  dir: number,
+  flags: number,
+  relative: number,
+  length: number,
+): void {
+  const { table, weird } = c;
+  const control = flags & (TCP_SYN | TCP_FIN | TCP_RST);
+  if (control === 0) {
+    if (length > 0) addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
+    else if ((flags & TCP_ACK) !== 0) addLetterOnce(table, weird, base, dir, SEEN_ACK, LETTER_A);
+    return;
+  }
+  if (control === TCP_SYN) {
+    const letter = (flags & TCP_ACK) !== 0 ? LETTER_H : LETTER_S;
+    controlLetter(c, base, dir, SEEN_SYN, letter, LAST_SYN, relative | 0);
+  } else if (control === TCP_FIN) {
+    controlLetter(c, base, dir, SEEN_FIN, LETTER_F, LAST_FIN, (relative + length) | 0);
+  } else if (control === TCP_RST) {
+    controlLetter(c, base, dir, SEEN_RST, LETTER_R, LAST_RST, relative | 0);
+  } else if ((flags & TCP_FIN) !== 0 && (flags & TCP_RST) !== 0) {
+    addLetterOnce(table, weird, base, dir, SEEN_FIN_RST, LETTER_I);
+  } else addLetterOnce(table, weird, base, dir, SEEN_MULTI_FLAG, LETTER_Q);
+}
+
+/** SYN, FIN and RST are written again when they come with another sequence number than last time. */
+function controlLetter(
+  c: StreamContext,
+  base: number,
+  dir: number,
+  mask: number,
+  letter: number,
+  lastAt: number,
+  seq: number,
+): void {
+  const { table, weird } = c;
+  const again = addLetterOnce(table, weird, base, dir, mask, letter);
+  if (again && table.i32[base + lastAt + dir] !== seq) addLetter(table, weird, base, dir, letter);
+  table.i32[base + lastAt + dir] = seq;
+}
+
+function synWeirds(c: StreamContext, base: number, flags: number, length: number): void {
+  if ((flags & TCP_RST) !== 0) weirdOf(c, base, 'TCP_christmas');
+  if ((flags & TCP_URG) !== 0) weirdOf(c, base, 'baroque_SYN');
+  if (length > 0) weirdOf(c, base, 'SYN_with_data');
+}
+
+/** The acknowledgement number as relative to the peer's start; 0 when it is before that. Moves ACKED on. */
+function updateAcked(c: StreamContext, base: number, dir: number, flags: number, ack: number): number {
+  const { table } = c;
+  const peer = 1 - dir;
+  const f = (base >> 1) + ACKED + peer;
+  if (stateOf(table, base, peer) === TCP_INACTIVE) {
+    const state = stateOf(table, base, dir);
+    const spoke = state === TCP_SYN_SENT || state === TCP_SYN_ACK_SENT || state === TCP_ESTABLISHED;
+    if (spoke && (flags & (TCP_SYN | TCP_FIN | TCP_RST)) === 0 && (table.i32[base + FLAGS]! & WAS_WEIRD) === 0) {
+      weirdOf(c, base, 'possible_split_routing');
+    }
+    initSequence(table, base, peer, (ack - 1) | 0, 0);
+    return 1;
+  }
+  const acked = table.f64[f]!;
+  const delta = (ack - absolute(table, base, peer, acked)) | 0;
+  const relative = acked + delta;
+  if (relative < 0) {
+    weirdOf(c, base, 'TCP_ack_underflow_or_misorder');
+    return 0;
+  }
+  // What a RST acknowledges is not believed, and an empty number far ahead is more likely broken than right.
+  if ((flags & TCP_RST) === 0 && delta > 0 && !(ack === 0 && delta > TOO_LARGE_JUMP)) table.f64[f] = relative;
+  return relative;
+}
+
+/** Moves LAST on; tells how far, and counts a retransmission when it does not move. */
+function updateLast(c: StreamContext, base: number, dir: number, flags: number, end: number, length: number): number {
+  const { table } = c;
+  const f = (base >> 1) + LAST + dir;
+  const last = table.f64[f]!;
+  const delta = (end - absolute(table, base, dir, last)) | 0;
+  if ((flags & (TCP_SYN | TCP_RST)) !== 0 && (delta > TOO_LARGE_JUMP || delta < -TOO_LARGE_JUMP)) return delta;
+  if ((flags & TCP_FIN) !== 0 && last === 1) {
+    // Only SYN and FIN of a long connection were seen: the distance may be more than half the number space.
+    table.f64[f] = last + (delta >>> 0);
+  } else if (stateOf(table, base, dir) === TCP_RESET) {
+    return delta;
+  } else if (delta > 0) {
+    table.f64[f] = last + delta;
+  } else if (length > 0) {
+    const count = table.i32[base + RETRANSMITS + dir]! + 1;
+    table.i32[base + RETRANSMITS + dir] = count;
+    if (isHistoryThreshold(count)) addLetter(table, c.weird, base, dir, LETTER_T);
+  }
+  return delta;
+}
+
+/** The end `dir` has closed, unless data of it is still to come (Zeek's ConnectionClosed). */
+function endClosed(c: TcpContext, base: number, dir: number): void {
+  const { i32 } = c.table;
+  if (dataPending(c.table, base, dir)) {
+    i32[base + FLAGS] = i32[base + FLAGS]! | CLOSE_DEFERRED;
+    return;
+  }
+  const flags = i32[base + FLAGS]! & ~CLOSE_DEFERRED;
+  i32[base + FLAGS] = flags;
+  if ((flags & (DID_CLOSE << dir)) !== 0) return;
+  i32[base + FLAGS] = flags | (DID_CLOSE << dir);
+  const peer = 1 - dir;
+  const complete =
+    stateOf(c.table, base, dir) === TCP_RESET ||
+    (flags & (DID_CLOSE << peer)) !== 0 ||
+    stateOf(c.table, base, peer) === TCP_INACTIVE;
+  if (complete) {
+    i32[base + FLAGS] = i32[base + FLAGS]! | CLOSING;
+    c.closed = true;
+  }
+}
+
+/** Tells once that all data of a closing end has come; a close that waited for it happens now. */
+function checkEof(c: TcpContext, base: number, dir: number): void {
+  const flags = c.table.i32[base + FLAGS]!;
+  if ((flags & (DID_EOF << dir)) !== 0) return;
+  const state = (flags >>> (STATE_BITS * dir)) & 7;
+  const closing = (flags & (SENT_FIN << dir)) !== 0 || state === TCP_CLOSED || state === TCP_RESET;
+  if (!closing || dataPending(c.table, base, dir)) return;
+  c.table.i32[base + FLAGS] = flags | (DID_EOF << dir);
+  if ((flags & CLOSE_DEFERRED) !== 0) {
+    endClosed(c, base, dir);
+    c.table.i32[base + FLAGS] = c.table.i32[base + FLAGS]! & ~CLOSE_DEFERRED;
+  }
+}
+
+/** Whether a SYN on an existing connection begins a new one with the same ends (Zeek's IsReuse). */
+export function isReuse(c: StreamContext, base: number, packet: Packet, now: Micros, lingerUs: Micros): boolean {
+  const { view, at } = packet;
+  const flags = view.getUint8(at + 13);
+  if ((flags & TCP_SYN) === 0 || view.getUint8(at + 12) >>> 4 < 5) return false;
+  const { table } = c;
+  const orig = stateOf(table, base, 0);
+  const resp = stateOf(table, base, 1);
+  const answers = (flags & TCP_ACK) !== 0;
+  if (answers && orig !== TCP_INACTIVE) return false;
+  const seq = view.getInt32(at + 4);
+  const closed = table.i32[base + FLAGS]! & ((DID_CLOSE << 1) | DID_CLOSE);
+  if (closed === 0) {
+    if (seq === table.i32[base + START_SEQ + (answers ? 1 : 0)]) return false;
+    // SYN and its answer captured in the wrong order.
+    const reversed = !answers && orig === TCP_SYN_ACK_SENT && resp === TCP_INACTIVE;
+    if (reversed && seq === table.i32[base + START_SEQ + 1]) return false;
+    const starting = (answers ? resp : orig) === TCP_SYN_SENT;
+    c.weird.count(starting ? 'SYN_seq_jump' : 'active_connection_reuse');
+  } else if (orig !== TCP_RESET && resp !== TCP_RESET) {
+    const active =
+      (orig !== TCP_INACTIVE && (closed & DID_CLOSE) === 0) ||
+      (resp !== TCP_INACTIVE && (closed & (DID_CLOSE << 1)) === 0);
+    if (active) c.weird.count('active_connection_reuse');
+    else if (now - table.f64[(base >> 1) + LAST_TIME]! < lingerUs) c.weird.count('premature_connection_reuse');
+  }
+  return true;
+}
+
+/** Takes a packet of direction `dir` into the record at `base`. */
+export function tcpPacket(c: TcpContext, base: number, dir: number, packet: Packet): void {
+  const { table, weird } = c;
+  const { view, at } = packet;
+  const headerBytes = (view.getUint8(at + 12) >>> 4) << 2;
+  if (headerBytes < 20) {
+    weirdOf(c, base, 'bad_TCP_header_len');
+    return;
+  }
+  // Offloading may leave the IP length empty.
+  const segmentBytes = packet.length === 0 ? packet.captured : packet.length;
+  if (headerBytes > segmentBytes || headerBytes > packet.captured) {
+    weirdOf(c, base, 'truncated_header');
+    return;
+  }
+  const length = segmentBytes - headerBytes;
+  const complete = packet.captured >= segmentBytes;
+  if (c.verifyChecksums && complete && !transportChecksumHolds(packet)) {
+    weirdOf(c, base, 'bad_TCP_checksum');
+    countLetter(table, weird, base, dir, BAD_CHECKSUMS, LETTER_C);
+    return;
+  }
+  const flags = view.getUint8(at + 13);
+  const seq = view.getInt32(at + 4);
+  const ack = view.getInt32(at + 8);
+  segment(c, base, dir, packet, flags, seq, ack, length, complete);
+}
+
+function markPartial(table: ConnectionTable, base: number, dir: number, flags: number): void {
+  const before = table.i32[base + FLAGS]!;
+  if ((before & (FIRST_SEEN << dir)) !== 0) return;
+  const opens = (flags & TCP_SYN) !== 0 && (dir === 1 || (flags & TCP_ACK) === 0);
+  if (dir === 0) table.i32[base + FLAGS] = opens ? before & ~PARTIAL : before | PARTIAL;
+  else if (!opens) table.i32[base + FLAGS] = before | PARTIAL;
+}
+
+function segment(
+  c: TcpContext,
+  base: number,
+  dir: number,
+  packet: Packet,
+  flags: number,
+  seq: number,
+  ack: number,
+  length: number,
+  complete: boolean,
+): void {
+  const { table, weird } = c;
+  const { i32, f64 } = table;
+  const f = base >> 1;
+  markPartial(table, base, dir, flags);
+  // SYN and FIN take a sequence number each; the data of a RST is not part of the stream.
+  const isRst = (flags & TCP_RST) !== 0;
+  const isSyn = (flags & TCP_SYN) !== 0;
+  const segmentLength = (isRst ? 0 : length) + (isSyn ? 1 : 0) + (flags & TCP_FIN);
+  initEndpoint(c, base, dir, flags, seq, segmentLength);
+  const last = f64[f + LAST + dir]!;
+  const relative = last + ((seq - absolute(table, base, dir, last)) | 0);
+  const underflow = relative < 0;
+  if (underflow && !isRst) weirdOf(c, base, 'TCP_seq_underflow_or_misorder');
+  updateHistory(c, base, dir, flags, relative, length);
+  if (
+    !isRst &&
+    packet.view.getUint16(packet.at + 14) === 0 &&
+    stateOf(table, base, 1 - dir) !== TCP_CLOSED &&
+    stateOf(table, base, dir) !== TCP_RESET
+  ) {
+    countLetter(table, weird, base, dir, ZERO_WINDOWS, LETTER_W);
+  }
+  const bothClosed = (DID_CLOSE << 1) | DID_CLOSE;
+  if ((i32[base + FLAGS]! & bothClosed) !== bothClosed) f64[f + LAST_TIME] = packet.timeUs;
+  if (isSyn) synWeirds(c, base, flags, length);
+  if ((flags & TCP_FIN) !== 0) {
+    i32[base + FLAGS] = i32[base + FLAGS]! | (SENT_FIN << dir);
+    i32[base + FIN_SEQ + dir] = (relative + segmentLength) | 0;
+  }
+  const isAck = (flags & TCP_ACK) !== 0;
+  const ackedBefore = f64[f + ACKED + 1 - dir]!;
+  const relativeAck = isAck ? updateAcked(c, base, dir, flags, ack) : 0;
+  const delta = updateLast(c, base, dir, flags, (seq + segmentLength) | 0, length);
+  const now = updateState(c, base, dir, flags, seq, ack, length, delta);
+  let end = dir;
+  if (now.flipped) end = 1 - dir;
+  if (isAck && relativeAck > 1 && relativeAck > ackedBefore) {
+    streamAcked(c, base, 1 - end, relativeAck);
+    checkEof(c, base, 1 - end);
+  }
+  i32[base + FLAGS] = i32[base + FLAGS]! | (FIRST_SEEN << dir);
+  if (length > 0 && !isRst && !underflow) {
+    if (complete) streamData(c, base, end, isSyn ? relative + 1 : relative, length);
+    else weirdOf(c, base, 'truncated_tcp_payload');
+  }
+  checkEof(c, base, end);
+  if (now.closes) endClosed(c, base, end);
+  i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
+  f64[f + IP_BYTES + dir] = f64[f + IP_BYTES + dir]! + packet.ipBytes;
+}

@@ -1,0 +1,192 @@
+import type { Micros } from '../core/time.js';
+import type { ConnectionTable } from './connection-table.js';
+import { DEADLINE, ORDINAL, RECORD_WORDS, TIMER_NEXT, TIMER_PREV } from './record-layout.js';
+
+const WIDTH_US = 131_072;
+/** Buckets; the wheel spans 537 s. A later deadline is put at the end and looked at again then. */
+const BUCKETS = 4096;
+const NOT_ARMED = -1;
+
+function bucketIndex(bucket: number): number {
+  return bucket - Math.floor(bucket / BUCKETS) * BUCKETS;
+}
+
+/**
+ * Deadlines of connections in order of (time, ordinal), whatever slots they lie in. Far deadlines are in buckets, lists
+ * through the records themselves; the nearest bucket that holds any is in a heap. So arming and disarming cost a
+ * constant, and the heap stays small. Invariant: a deadline before `#loaded` buckets is in the heap, any other in a list.
+ * A heap entry whose record was disarmed or armed anew is stale and skipped when it comes up.
+ */
+export class TimerWheel {
+  /** No deadline is before this time. Compare with the clock before calling `popDue`. */
+  next: Micros = Number.NEGATIVE_INFINITY;
+  readonly #table: ConnectionTable;
+  readonly #heads = new Int32Array(BUCKETS).fill(-1);
+  #listed = 0;
+  #loaded = 0;
+  #started = false;
+  #heapSize = 0;
+  #heapTime = new Float64Array(1024);
+  #heapOrdinal = new Float64Array(1024);
+  #heapSlot = new Int32Array(1024);
+
+  constructor(table: ConnectionTable) {
+    this.#table = table;
+  }
+
+  /** Sets or moves the deadline of a record. */
+  arm(slot: number, deadline: Micros): void {
+    this.disarm(slot);
+    if (!this.#started) {
+      this.#started = true;
+      this.#loaded = Math.floor(deadline / WIDTH_US);
+      this.next = this.#loaded * WIDTH_US;
+    }
+    const { i32, f64 } = this.#table;
+    const base = slot * RECORD_WORDS;
+    let time = deadline;
+    let bucket = Math.floor(time / WIDTH_US);
+    if (bucket >= this.#loaded + BUCKETS) {
+      bucket = this.#loaded + BUCKETS - 1;
+      time = bucket * WIDTH_US;
+    }
+    f64[(base >> 1) + DEADLINE] = time;
+    if (bucket < this.#loaded) {
+      this.#push(time, i32[base + ORDINAL]! >>> 0, slot);
+      return;
+    }
+    const index = bucketIndex(bucket);
+    const head = this.#heads[index]!;
+    i32[base + TIMER_NEXT] = head;
+    i32[base + TIMER_PREV] = -1;
+    if (head >= 0) i32[head * RECORD_WORDS + TIMER_PREV] = slot;
+    this.#heads[index] = slot;
+    this.#listed++;
+  }
+
+  /** Takes a record out, if it is in. */
+  disarm(slot: number): void {
+    const { i32, f64 } = this.#table;
+    const base = slot * RECORD_WORDS;
+    const time = f64[(base >> 1) + DEADLINE]!;
+    if (time === NOT_ARMED) return;
+    f64[(base >> 1) + DEADLINE] = NOT_ARMED;
+    const bucket = Math.floor(time / WIDTH_US);
+    if (bucket < this.#loaded) return;
+    const next = i32[base + TIMER_NEXT]!;
+    const previous = i32[base + TIMER_PREV]!;
+    if (next >= 0) i32[next * RECORD_WORDS + TIMER_PREV] = previous;
+    if (previous >= 0) i32[previous * RECORD_WORDS + TIMER_NEXT] = next;
+    else this.#heads[bucketIndex(bucket)] = next;
+    this.#listed--;
+  }
+
+  /** The earliest record whose deadline is not after `now`, disarmed; -1 when none is. */
+  popDue(now: Micros): number {
+    for (;;) {
+      while (this.#heapSize > 0) {
+        if (this.#heapTime[0]! > now) {
+          this.next = this.#heapTime[0]!;
+          return -1;
+        }
+        const slot = this.#popHeap();
+        if (slot >= 0) return slot;
+      }
+      if (this.#loaded * WIDTH_US > now || !this.#started) {
+        this.next = this.#loaded * WIDTH_US;
+        return -1;
+      }
+      if (this.#listed > 0) this.#load();
+      else if (now === Number.POSITIVE_INFINITY) return -1;
+      else this.#loaded = Math.floor(now / WIDTH_US) + 1;
+    }
+  }
+
+  /** Moves the next bucket into the heap. */
+  #load(): void {
+    const index = bucketIndex(this.#loaded);
+    let slot = this.#heads[index]!;
+    this.#heads[index] = -1;
+    this.#loaded++;
+    const { i32, f64 } = this.#table;
+    while (slot >= 0) {
+      const base = slot * RECORD_WORDS;
+      this.#push(f64[(base >> 1) + DEADLINE]!, i32[base + ORDINAL]! >>> 0, slot);
+      this.#listed--;
+      slot = i32[base + TIMER_NEXT]!;
+    }
+  }
+
+  #push(time: number, ordinal: number, slot: number): void {
+    if (this.#heapSize === this.#heapTime.length) this.#growHeap();
+    const times = this.#heapTime;
+    const ordinals = this.#heapOrdinal;
+    const slots = this.#heapSlot;
+    let at = this.#heapSize++;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      const parentTime = times[parent]!;
+      if (parentTime < time || (parentTime === time && ordinals[parent]! <= ordinal)) break;
+      times[at] = parentTime;
+      ordinals[at] = ordinals[parent]!;
+      slots[at] = slots[parent]!;
+      at = parent;
+    }
+    times[at] = time;
+    ordinals[at] = ordinal;
+    slots[at] = slot;
+    if (at === 0 && time < this.next) this.next = time;
+  }
+
+  /** Takes the top off the heap: its slot, disarmed, or -1 when the entry was stale. */
+  #popHeap(): number {
+    const times = this.#heapTime;
+    const ordinals = this.#heapOrdinal;
+    const slots = this.#heapSlot;
+    const topTime = times[0]!;
+    const topOrdinal = ordinals[0]!;
+    const topSlot = slots[0]!;
+    const size = --this.#heapSize;
+    const time = times[size]!;
+    const ordinal = ordinals[size]!;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= size) break;
+      const right = child + 1;
+      if (
+        right < size &&
+        (times[right]! < times[child]! || (times[right] === times[child] && ordinals[right]! < ordinals[child]!))
+      ) {
+        child = right;
+      }
+      const childTime = times[child]!;
+      if (childTime > time || (childTime === time && ordinals[child]! >= ordinal)) break;
+      times[at] = childTime;
+      ordinals[at] = ordinals[child]!;
+      slots[at] = slots[child]!;
+      at = child;
+    }
+    times[at] = time;
+    ordinals[at] = ordinal;
+    slots[at] = slots[size]!;
+    const { i32, f64 } = this.#table;
+    const base = topSlot * RECORD_WORDS;
+    if (i32[base + ORDINAL]! >>> 0 !== topOrdinal || f64[(base >> 1) + DEADLINE] !== topTime) return -1;
+    f64[(base >> 1) + DEADLINE] = NOT_ARMED;
+    return topSlot;
+  }
+
+  #growHeap(): void {
+    const length = 2 * this.#heapTime.length;
+    const times = new Float64Array(length);
+    times.set(this.#heapTime);
+    this.#heapTime = times;
+    const ordinals = new Float64Array(length);
+    ordinals.set(this.#heapOrdinal);
+    this.#heapOrdinal = ordinals;
+    const slots = new Int32Array(length);
+    slots.set(this.#heapSlot);
+    this.#heapSlot = slots;
+  }
+}
