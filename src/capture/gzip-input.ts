@@ -1,42 +1,40 @@
-import { Readable } from 'node:stream';
+import { once } from 'node:events';
 import { createGunzip } from 'node:zlib';
 import { messageOf } from '../core/errors.js';
 import type { Warn } from '../core/warnings.js';
-import { type ByteInput, StreamInput } from './byte-input.js';
+import type { ByteInput } from './byte-input.js';
 
-const COMPRESSED_CHUNK_BYTES = 1 << 16;
-
-async function* chunksOf(input: ByteInput, head: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield head;
-  for (;;) {
-    const chunk = new Uint8Array(COMPRESSED_CHUNK_BYTES);
-    const length = await input.read(chunk, 0, chunk.length);
-    if (length === 0) return;
-    yield chunk.subarray(0, length);
-  }
-}
+/** Compressed bytes given to zlib at once. They become at most 1032 times as many, which bounds what waits here. */
+const COMPRESSED_CHUNK_BYTES = 1 << 15;
 
 /**
  * The content of a gzip file (RFC 1952), decompressed as it is read. A torn or corrupt one ends where it can no longer be
- * read, with the warning CAPTURE_TRUNCATED or CAPTURE_BAD_RECORD.
+ * read, with the warning CAPTURE_TRUNCATED or CAPTURE_BAD_RECORD; everything decompressed before is handed over first.
  */
 export class GzipInput implements ByteInput {
   readonly totalBytes?: number;
   readonly #compressed: ByteInput;
-  readonly #content: StreamInput;
+  readonly #gunzip = createGunzip({ chunkSize: 1 << 16 });
   readonly #where: string;
   readonly #warn: Warn;
+  /** Decompressed and not yet read. */
+  readonly #content: Uint8Array[] = [];
+  /** Compressed, read to recognise the format. */
+  #head: Uint8Array | undefined;
+  #failure: NodeJS.ErrnoException | undefined;
+  #ended = false;
 
   /** `head` is what has been read of the compressed input already. */
   constructor(compressed: ByteInput, head: Uint8Array, where: string, warn: Warn) {
     this.#compressed = compressed;
+    this.#head = head;
     this.#where = where;
     this.#warn = warn;
     if (compressed.totalBytes !== undefined) this.totalBytes = compressed.totalBytes;
-    const gunzip = createGunzip({ chunkSize: 1 << 18 });
-    const source = Readable.from(chunksOf(compressed, head), { objectMode: false });
-    source.on('error', (error) => gunzip.destroy(error));
-    this.#content = new StreamInput(source.pipe(gunzip));
+    this.#gunzip.on('data', (chunk: Uint8Array) => this.#content.push(chunk));
+    this.#gunzip.on('error', (error) => {
+      this.#failure = error;
+    });
   }
 
   get readBytes(): number {
@@ -44,24 +42,55 @@ export class GzipInput implements ByteInput {
   }
 
   async read(target: Uint8Array, offset: number, length: number): Promise<number> {
-    try {
-      return await this.#content.read(target, offset, length);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === undefined || !code.startsWith('Z_')) throw error;
-      const torn = code === 'Z_BUF_ERROR';
-      const at = `at compressed byte ${this.readBytes} or before`;
-      this.#warn({
-        code: torn ? 'CAPTURE_TRUNCATED' : 'CAPTURE_BAD_RECORD',
-        message: torn ? `the gzip file ends early, ${at}` : `the gzip file is corrupt ${at}: ${messageOf(error)}`,
-        where: this.#where,
-      });
-      return 0;
+    while (this.#content.length === 0) {
+      if (this.#ended) return 0;
+      await this.#decompress();
     }
+    const chunk = this.#content[0]!;
+    const taken = Math.min(length, chunk.length);
+    target.set(chunk.subarray(0, taken), offset);
+    if (taken === chunk.length) this.#content.shift();
+    else this.#content[0] = chunk.subarray(taken);
+    return taken;
   }
 
   async close(): Promise<void> {
-    await this.#content.close();
+    this.#ended = true;
+    this.#gunzip.destroy();
     await this.#compressed.close();
+  }
+
+  /** Puts one more piece of the compressed input through zlib. */
+  async #decompress(): Promise<void> {
+    const chunk = await this.#nextCompressed();
+    if (this.#ended) return;
+    if (chunk === undefined) {
+      this.#ended = true;
+      // Its rejection is the failure that is kept already.
+      await once(this.#gunzip.end(), 'end').catch(() => undefined);
+    } else {
+      await new Promise<void>((resolve) => this.#gunzip.write(chunk, () => resolve()));
+    }
+    if (this.#failure !== undefined) this.#endWith(this.#failure);
+  }
+
+  async #nextCompressed(): Promise<Uint8Array | undefined> {
+    const head = this.#head;
+    this.#head = undefined;
+    if (head !== undefined) return head;
+    const chunk = new Uint8Array(COMPRESSED_CHUNK_BYTES);
+    const length = await this.#compressed.read(chunk, 0, chunk.length);
+    return length === 0 ? undefined : chunk.subarray(0, length);
+  }
+
+  #endWith(failure: NodeJS.ErrnoException): void {
+    this.#ended = true;
+    const torn = failure.code === 'Z_BUF_ERROR';
+    const at = `at byte ${this.readBytes} of it or before`;
+    this.#warn({
+      code: torn ? 'CAPTURE_TRUNCATED' : 'CAPTURE_BAD_RECORD',
+      message: torn ? `the gzip file ends early, ${at}` : `the gzip file is corrupt, ${at}: ${messageOf(failure)}`,
+      where: this.#where,
+    });
   }
 }
