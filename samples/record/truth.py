@@ -3,8 +3,6 @@
 import ipaddress
 import json
 
-ROLES = {'connect': 'connect', 'accept': 'accept', 'send': 'send', 'receive': 'receive'}
-
 
 def unmapped(text):
     address = ipaddress.ip_address(text)
@@ -31,7 +29,7 @@ def build(raw_lines):
         if entry is None:
             entry = entries[key] = {
                 'host': event['host'], 'pid': event['pid'], 'uid': event['uid'], 'exe': event['exe'], 'proto': event['proto'],
-                'role': ROLES[event['event']], 'local_address': unmapped(event['local_address']),
+                'role': event['event'], 'local_address': unmapped(event['local_address']),
                 'local_port': event['local_port'], 'remote_address': unmapped(event['remote_address']),
                 'remote_port': event['remote_port'], 'start': event['time'], 'inode': event['inode']}
             entry.update({key: event[key] for key in ('error', 'fast_open') if key in event})
