@@ -4,17 +4,19 @@ import { messageOf } from '../core/errors.js';
 import type { Warn } from '../core/warnings.js';
 import type { ByteInput } from './byte-input.js';
 
+/** zlib hands over its output in pieces of this size and loses the unfinished one when it meets a corrupt place. */
+const CONTENT_CHUNK_BYTES = 1 << 14;
 /** Compressed bytes given to zlib at once. They become at most 1032 times as many, which bounds what waits here. */
 const COMPRESSED_CHUNK_BYTES = 1 << 15;
 
 /**
  * The content of a gzip file (RFC 1952), decompressed as it is read. A torn or corrupt one ends where it can no longer be
- * read, with the warning CAPTURE_TRUNCATED or CAPTURE_BAD_RECORD; everything decompressed before is handed over first.
+ * read, with the warning CAPTURE_TRUNCATED or CAPTURE_BAD_RECORD; what was decompressed before is handed over first.
  */
 export class GzipInput implements ByteInput {
   readonly totalBytes?: number;
   readonly #compressed: ByteInput;
-  readonly #gunzip = createGunzip({ chunkSize: 1 << 16 });
+  readonly #gunzip = createGunzip({ chunkSize: CONTENT_CHUNK_BYTES });
   readonly #where: string;
   readonly #warn: Warn;
   /** Decompressed and not yet read. */
@@ -22,6 +24,7 @@ export class GzipInput implements ByteInput {
   /** Compressed, read to recognise the format. */
   #head: Uint8Array | undefined;
   #failure: NodeJS.ErrnoException | undefined;
+  #writeDone: (() => void) | undefined;
   #ended = false;
 
   /** `head` is what has been read of the compressed input already. */
@@ -34,6 +37,7 @@ export class GzipInput implements ByteInput {
     this.#gunzip.on('data', (chunk: Uint8Array) => this.#content.push(chunk));
     this.#gunzip.on('error', (error) => {
       this.#failure = error;
+      this.#writeDone?.();
     });
   }
 
@@ -57,6 +61,7 @@ export class GzipInput implements ByteInput {
   async close(): Promise<void> {
     this.#ended = true;
     this.#gunzip.destroy();
+    this.#writeDone?.();
     await this.#compressed.close();
   }
 
@@ -69,7 +74,11 @@ export class GzipInput implements ByteInput {
       // Its rejection is the failure that is kept already.
       await once(this.#gunzip.end(), 'end').catch(() => undefined);
     } else {
-      await new Promise<void>((resolve) => this.#gunzip.write(chunk, () => resolve()));
+      // zlib does not call back for the write that fails.
+      await new Promise<void>((resolve) => {
+        this.#writeDone = resolve;
+        this.#gunzip.write(chunk, () => resolve());
+      });
     }
     if (this.#failure !== undefined) this.#endWith(this.#failure);
   }

@@ -129,13 +129,15 @@ describe('gzip files', () => {
   });
 
   it('keep what comes before a corrupt place', async () => {
-    const bytes = pcapFile(few);
-    const second = gzipSync(pcapFile(few).subarray(1700));
+    const packets = manyPackets(400, 700);
+    const bytes = pcapFile(packets);
+    const second = gzipSync(bytes.subarray(200_000));
     // Behind the header of ten bytes: a block of the type that does not exist.
     second[10] = 0x07;
-    const content = await readCapture(folder.write(concat(gzipSync(bytes.subarray(0, 1700)), second)));
-    expect(content.packets).toEqual(few.slice(0, 3).map((packet) => asRead(packet)));
-    expect(content.warnings.map((warning) => warning.code)).toEqual(['CAPTURE_BAD_RECORD', 'CAPTURE_TRUNCATED']);
+    const content = await readCapture(folder.write(concat(gzipSync(bytes.subarray(0, 200_000)), second)));
+    expect(content.packets.length).toBeGreaterThan(200);
+    expect(content.packets).toEqual(packets.slice(0, content.packets.length).map((packet) => asRead(packet)));
+    expect(content.warnings.map((warning) => warning.code)).toContain('CAPTURE_BAD_RECORD');
   });
 
   it('may consist of several members', async () => {
