@@ -1,28 +1,114 @@
+import { existsSync } from 'node:fs';
+import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import type { HostRow } from '../records/host-row.js';
+import { HostPoll } from './host-poll.js';
 
 export interface PollSensorOptions {
   /** The host's id on its rows. */
   readonly host: string;
-  /** Wanted time between two polls, milliseconds; stretched when a poll costs too much. */
+  /** Wanted time from the start of one poll to that of the next, milliseconds; 100 by default. */
   readonly intervalMs?: number;
-  /** Takes the rows of one poll: changes first, then a `complete` row per stream. */
+  /** `self`: report only what is in our own network namespace. By default all namespaces that can be reached. */
+  readonly netns?: 'self' | 'all';
+  /** Takes the rows of one poll: the host at first, then what changed, then a `complete` row per stream. */
   readonly emit: (rows: HostRow[]) => void;
   readonly warn: Warn;
 }
 
-/** Watches this machine by reading /proc again and again, and emits what changed as host rows. */
-export class PollSensor {
-  /** What cannot be seen, in sentences; empty when nothing is missing. */
-  readonly degradation: string[] = [];
+const DEFAULT_INTERVAL_MS = 100;
+/** Share of one core that polling may use; the interval is stretched to keep it. */
+const CPU_SHARE = 0.15;
+/** Polls after which the mean cost is believed: the first ones read everything. */
+const WARM_UP_POLLS = 20;
 
-  constructor(options: PollSensorOptions) {
-    void options;
+/**
+ * Watches this machine by reading /proc again and again, and emits what changed as host rows with osquery's tables and
+ * columns. Sees what is there at the moment of a poll: a connection or process that lives shorter than the interval is mostly
+ * missed. Needs root to see other users' sockets and other network namespaces.
+ */
+export class PollSensor {
+  /** What cannot be seen, in sentences, each told once as SENSOR_LIMITED; empty when nothing is missing. */
+  readonly degradation: string[] = [];
+  private readonly poll: HostPoll;
+  private readonly intervalMs: number;
+  private timer: NodeJS.Timeout | undefined;
+  private polls = 0;
+  private meanCost = 0;
+
+  constructor(private readonly options: PollSensorOptions) {
+    this.poll = new HostPoll(options.host, options.netns ?? 'all');
+    this.intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
   }
 
-  /** Resolves after the first poll was emitted. */
-  async start(): Promise<void> {}
+  /** Mean cost of a poll in milliseconds of one core. */
+  get costMs(): number {
+    return this.meanCost;
+  }
+
+  /** Resolves after the first poll was emitted. On a machine without /proc nothing is emitted, which is told. */
+  async start(): Promise<void> {
+    if (!existsSync('/proc/self/net/tcp')) {
+      this.limit('this machine has no /proc with network tables, so it is not watched');
+      return;
+    }
+    this.pollAndSchedule();
+  }
 
   /** Polls a last time, emits that and ends. */
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.pollOnce();
+  }
+
+  private pollAndSchedule(): void {
+    const costMs = this.pollOnce();
+    const interval = Math.max(this.intervalMs, this.meanCost / CPU_SHARE);
+    this.timer = setTimeout(() => this.pollAndSchedule(), Math.max(1, interval - costMs));
+  }
+
+  private pollOnce(): number {
+    const cpu = process.cpuUsage();
+    const wall = performance.now();
+    const rows = this.poll.look();
+    const wallMs = performance.now() - wall;
+    const { user, system } = process.cpuUsage(cpu);
+    // Either may be too much: other threads use the processor too, and other programs keep it from us.
+    const costMs = Math.min(wallMs, (user + system) / 1000);
+    this.polls++;
+    this.meanCost = this.polls === 1 ? costMs : this.meanCost * 0.9 + costMs * 0.1;
+    this.tellLimits();
+    this.options.emit(rows);
+    return wallMs;
+  }
+
+  private tellLimits(): void {
+    const denied = this.poll.deniedProcesses;
+    if (denied > 0) {
+      this.limit(`${denied} processes may not be read (root may): their sockets have no known owner`, 'denied');
+    }
+    if (this.poll.overflow) {
+      this.limit(
+        `more than ${limits.sensorSockets} sockets, ${limits.sensorProcesses} processes or ${limits.sensorNamespaces} network namespaces: the rest is not reported`,
+      );
+    }
+    if (this.polls > WARM_UP_POLLS && this.meanCost / CPU_SHARE > this.intervalMs * 1.1) {
+      const stretched = Math.round(this.meanCost / CPU_SHARE);
+      this.limit(
+        `a poll costs too much for every ${this.intervalMs} ms: polling about every ${stretched} ms`,
+        'interval',
+      );
+    }
+  }
+
+  private readonly told = new Set<string>();
+
+  private limit(message: string, topic = message): void {
+    if (this.told.has(topic)) return;
+    this.told.add(topic);
+    this.degradation.push(message);
+    this.options.warn({ code: 'SENSOR_LIMITED', message });
+  }
 }

@@ -1,0 +1,160 @@
+import { statSync } from 'node:fs';
+import { MILLISECOND, type Micros } from '../core/time.js';
+import type { AnyTableRow, HostRow, HostSeen } from '../records/host-row.js';
+import type { Columns } from '../records/host-tables.js';
+import { ownNamespace } from './network-namespace.js';
+import { type NetworkView, NetworkWatch } from './network-watch.js';
+import { ProcFiles } from './proc-files.js';
+import { parseBootTime } from './process-table.js';
+import { ProcessWatch, type WatchedProcess } from './process-watch.js';
+import { RowDiffer, type SeenRows } from './row-differ.js';
+import { type HeldSockets, SocketOwners } from './socket-owners.js';
+import { parsePasswd } from './user-table.js';
+
+/** The tables that the sensor reports; each is a stream of its own name. */
+export const sensorTables = [
+  'processes',
+  'process_open_sockets',
+  'listening_ports',
+  'interface_addresses',
+  'users',
+] as const;
+
+const PASSWD = '/etc/passwd';
+
+/** One look at this machine after the other: what changed since the last one, as host rows. */
+export class HostPoll {
+  private readonly files = new ProcFiles();
+  /** Something was beyond a limit in the last poll. */
+  overflow = false;
+  private readonly boot = this.files.text('/proc/sys/kernel/random/boot_id')?.trim();
+  private readonly own = ownNamespace(this.files);
+  private readonly processes = new ProcessWatch(this.files, parseBootTime(this.files.text('/proc/stat') ?? ''));
+  private readonly network = new NetworkWatch(this.files, this.own);
+  private readonly owners = new SocketOwners(this.files);
+  private readonly differs;
+  private users: SeenRows<'users'> = new Map();
+  private usersVersion = '';
+  private announced = false;
+
+  /** `netns` self: only processes, sockets and addresses of our own network namespace. */
+  constructor(
+    private readonly host: string,
+    private readonly netns: 'self' | 'all',
+  ) {
+    const { boot } = this;
+    this.differs = {
+      processes: new RowDiffer('processes', host, boot),
+      process_open_sockets: new RowDiffer('process_open_sockets', host, boot),
+      listening_ports: new RowDiffer('listening_ports', host, boot),
+      interface_addresses: new RowDiffer('interface_addresses', host, boot),
+      users: new RowDiffer('users', host, boot),
+    };
+  }
+
+  /** Processes whose descriptors may not be read, so that their sockets have no known owner. */
+  get deniedProcesses(): number {
+    return this.owners.deniedProcesses;
+  }
+
+  /** Looks once. The rows are: the host at the first look, then changes, then a `complete` row per stream. */
+  look(): HostRow[] {
+    const start = nowFloor();
+    let processes = this.processes.poll();
+    if (this.netns === 'self') processes = new Map([...processes].filter(([, each]) => each.netNamespace === this.own));
+    const network = this.network.poll(start, this.netns === 'all' ? processes.values() : []);
+    const inodes = new Set<number>();
+    for (const { sockets } of network.namespaces) for (const { inode } of sockets) inodes.add(inode);
+    const held = this.owners.poll(processes, inodes);
+    const users = this.readUsers();
+    const moment = { start, end: nowFloor() + MILLISECOND, asOf: start };
+    const socketMoment = { ...moment, asOf: network.socketsAsOf };
+    this.overflow = network.overflow || this.processes.overflow > 0;
+    const sockets = seenSockets(network, held);
+    const changes: AnyTableRow[] = [
+      ...this.differs.users.take(users, moment),
+      ...this.differs.interface_addresses.take(seenAddresses(network), moment),
+      ...this.differs.processes.take(seenProcesses(processes), moment),
+      ...this.differs.listening_ports.take(sockets.listening, socketMoment),
+      ...this.differs.process_open_sockets.take(sockets.open, socketMoment),
+    ];
+    const complete = sensorTables.map(
+      (stream) => ({ kind: 'complete', host: this.host, stream, until: start }) as const,
+    );
+    return [...this.announce(start), ...changes, ...complete];
+  }
+
+  private announce(from: Micros): HostSeen[] {
+    if (this.announced) return [];
+    this.announced = true;
+    const streams = sensorTables.map((table) => ({ stream: table, table }));
+    return [{ kind: 'host', host: this.host, ...(this.boot === undefined ? {} : { boot: this.boot }), streams, from }];
+  }
+
+  private readUsers(): SeenRows<'users'> {
+    const { mtimeMs, ino } = statSync(PASSWD, { throwIfNoEntry: false }) ?? { mtimeMs: 0, ino: 0 };
+    const version = `${mtimeMs} ${ino}`;
+    if (version !== this.usersVersion) {
+      this.usersVersion = version;
+      const rows = parsePasswd(this.files.text(PASSWD) ?? '');
+      this.users = new Map(rows.map((columns) => [JSON.stringify(columns), columns]));
+    }
+    return this.users;
+  }
+}
+
+/** The clock that packet timestamps follow too. It may be set while we run, so it is read anew, in whole milliseconds. */
+function nowFloor(): Micros {
+  return Date.now() * MILLISECOND;
+}
+
+function seenProcesses(processes: ReadonlyMap<number, WatchedProcess>): SeenRows<'processes'> {
+  const rows = new Map<string, Columns<'processes'>>();
+  for (const { key, columns } of processes.values()) rows.set(key, columns);
+  return rows;
+}
+
+function seenAddresses({ namespaces }: NetworkView): SeenRows<'interface_addresses'> {
+  const rows = new Map<string, Columns<'interface_addresses'>>();
+  for (const { id, addresses } of namespaces) {
+    for (const address of addresses) {
+      const columns = id === undefined ? address : { ...address, net_namespace: id };
+      rows.set(JSON.stringify(columns), columns);
+    }
+  }
+  return rows;
+}
+
+/** The socket rows, with osquery's meaning: listening are TCP listeners and UDP sockets bound and without a peer. */
+function seenSockets({ namespaces }: NetworkView, held: ReadonlyMap<number, HeldSockets>) {
+  const open = new Map<string, Columns<'process_open_sockets'>>();
+  const listening = new Map<string, Columns<'listening_ports'>>();
+  const holders = new Map<number, { pid: number; fd: number }[]>();
+  for (const [pid, sockets] of held) {
+    for (const [inode, fd] of sockets) {
+      const others = holders.get(inode);
+      if (others === undefined) holders.set(inode, [{ pid, fd }]);
+      else others.push({ pid, fd });
+    }
+  }
+  for (const { id, sockets } of namespaces) {
+    const namespace = id === undefined ? {} : { net_namespace: id };
+    for (const { inode, state, ...tuple } of sockets) {
+      const { family, protocol, local_address: address, local_port: port } = tuple;
+      const listens = state === 'LISTEN' || (protocol === 17 && port !== 0 && tuple.remote_port === 0);
+      for (const { pid, fd } of holders.get(inode) ?? []) {
+        const name = `${pid} ${fd} ${inode} ${protocol} ${address} ${port}`;
+        open.set(`${name} ${tuple.remote_address} ${tuple.remote_port} ${state}`, {
+          pid,
+          fd,
+          socket: inode,
+          ...tuple,
+          ...(state === undefined ? {} : { state }),
+          ...namespace,
+        });
+        if (listens) listening.set(name, { pid, port, protocol, family, address, fd, socket: inode, ...namespace });
+      }
+    }
+  }
+  return { open, listening };
+}

@@ -1,0 +1,121 @@
+import { limits } from '../core/limits.js';
+import type { Columns } from '../records/host-tables.js';
+import { namespaceId } from './network-namespace.js';
+import type { ProcFiles } from './proc-files.js';
+import { type ProcStat, parseCmdline, parseIds, parseStat } from './process-table.js';
+
+/** A process that is alive. */
+export interface WatchedProcess {
+  readonly pid: number;
+  readonly startTicks: number;
+  /** Inode of its network namespace; absent when it may not be read. */
+  readonly netNamespace: string | undefined;
+  readonly columns: Columns<'processes'>;
+  /** Names the process and all that `columns` says. */
+  readonly key: string;
+  /** True in the polls in which its files may have changed hands: the first two, and those after an exec. */
+  readonly isFresh: boolean;
+}
+
+interface Entry {
+  process: WatchedProcess;
+  stat: ProcStat;
+  /** Polls in which it is still looked at closely: programs change user and namespace soon after they begin. */
+  freshPolls: number;
+}
+
+const FRESH_POLLS = 2;
+const TICKS_PER_SECOND = 100;
+
+/**
+ * Follows the processes of this machine. A poll reads one small file for every process; the others only for a process
+ * that is new or has a new image. Parent and working directory are those of that moment. Processes that have ended but are
+ * not yet reaped are gone already.
+ */
+export class ProcessWatch {
+  private entries = new Map<number, Entry>();
+  /** Processes beyond the limit, in the last poll. */
+  overflow = 0;
+
+  /** `bootTime` in epoch seconds; without it rows have no start time. */
+  constructor(
+    private readonly files: ProcFiles,
+    private readonly bootTime: number | undefined,
+  ) {}
+
+  poll(): ReadonlyMap<number, WatchedProcess> {
+    const alive = new Map<number, Entry>();
+    const found = new Map<number, WatchedProcess>();
+    this.overflow = 0;
+    for (const name of this.files.names('/proc') ?? []) {
+      const pid = Number(name);
+      if (!Number.isSafeInteger(pid)) continue;
+      if (alive.size === limits.sensorProcesses) {
+        this.overflow++;
+        continue;
+      }
+      const entry = this.look(pid);
+      if (entry === undefined) continue;
+      alive.set(pid, entry);
+      found.set(pid, entry.process);
+    }
+    this.entries = alive;
+    return found;
+  }
+
+  private look(pid: number): Entry | undefined {
+    const text = this.files.text(`/proc/${pid}/stat`);
+    const stat = text === undefined ? undefined : parseStat(text);
+    if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined;
+    const known = this.entries.get(pid);
+    if (known === undefined || known.stat.startTicks !== stat.startTicks || hasNewImage(known, stat)) {
+      return { process: this.read(pid, stat), stat, freshPolls: FRESH_POLLS - 1 };
+    }
+    if (known.freshPolls > 0) {
+      known.freshPolls--;
+      known.process = this.read(pid, stat);
+    } else if (known.process.isFresh) {
+      known.process = { ...known.process, isFresh: false };
+    }
+    return known;
+  }
+
+  private read(pid: number, stat: ProcStat): WatchedProcess {
+    const folder = `/proc/${pid}`;
+    const { files } = this;
+    const exe = files.link(`${folder}/exe`);
+    const cmdline = parseCmdline(files.text(`${folder}/cmdline`) ?? '');
+    const cwd = files.link(`${folder}/cwd`);
+    const ids = parseIds(files.text(`${folder}/status`) ?? '');
+    const namespace = namespaceId(files.link(`${folder}/ns/net`));
+    const start =
+      this.bootTime === undefined ? undefined : this.bootTime + Math.floor(stat.startTicks / TICKS_PER_SECOND);
+    const columns: Columns<'processes'> = {
+      pid,
+      name: stat.name,
+      ...(exe === undefined
+        ? {}
+        : { path: exe.replace(/ \(deleted\)$/, ''), on_disk: exe.endsWith(' (deleted)') ? 0 : 1 }),
+      ...(cmdline === '' ? {} : { cmdline }),
+      ...(cwd === undefined ? {} : { cwd }),
+      ...ids,
+      ...(start === undefined ? {} : { start_time: start }),
+      parent: stat.parent,
+      pgroup: stat.pgroup,
+    };
+    const { startTicks } = stat;
+    return {
+      pid,
+      startTicks,
+      netNamespace: namespace,
+      columns,
+      key: `${startTicks} ${JSON.stringify(columns)}`,
+      isFresh: true,
+    };
+  }
+}
+
+/** An exec shows in the layout of the image. Threads of the kernel have none, and change their names all the time. */
+function hasNewImage({ stat: known, process }: Entry, stat: ProcStat): boolean {
+  return known.image !== stat.image || (known.name !== stat.name && process.columns.path !== undefined);
+}
