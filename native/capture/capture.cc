@@ -1,5 +1,6 @@
 #include "capture.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -84,6 +85,8 @@ bool Capture::open(const CaptureOptions& options, CaptureError* error) {
   if (pcap_setnonblock(pcap_, 1, text) != 0) return failWith("CAPTURE_OPEN_FAILED", text);
   pcapFd_ = pcap_get_selectable_fd(pcap_);
   if (pcapFd_ < 0) return failWith("CAPTURE_UNSUPPORTED", "the interface cannot be polled");
+  // libpcap leaves it open in child processes, which would keep the ring alive.
+  fcntl(pcapFd_, F_SETFD, FD_CLOEXEC);
   snapLength_ = pcap_snapshot(pcap_);
   linkType_ = linkTypeOf(pcap_datalink(pcap_));
   fractionsPerUs_ = pcap_get_tstamp_precision(pcap_) == PCAP_TSTAMP_PRECISION_NANO ? 1'000 : 1;

@@ -9,6 +9,8 @@ const fstat = promisify(fs.fstat);
 const read = promisify(fs.read);
 const close = promisify(fs.close);
 
+const STDIN_FD = 0;
+
 /** Bytes in order from a file, a pipe or a decompressor, read into memory that the caller owns. */
 export interface ByteInput {
   /** Size of the underlying file; absent for pipes. */
@@ -22,7 +24,7 @@ export interface ByteInput {
 }
 
 /**
- * A regular file, read at explicit positions in libuv's threads, so that reading overlaps with parsing.
+ * A regular file, read from its position on in libuv's threads, so that reading overlaps with parsing.
  * Closing waits for a read under way, since its descriptor number could be given to another file.
  */
 export class FileInput implements ByteInput {
@@ -39,7 +41,7 @@ export class FileInput implements ByteInput {
 
   async read(target: Uint8Array, offset: number, length: number): Promise<number> {
     if (this.#closed) return 0;
-    this.#reading = read(this.#fd, target, offset, length, this.readBytes);
+    this.#reading = read(this.#fd, target, offset, length, null);
     const { bytesRead } = await this.#reading;
     this.readBytes += bytesRead;
     return bytesRead;
@@ -49,7 +51,8 @@ export class FileInput implements ByteInput {
     if (this.#closed) return;
     this.#closed = true;
     await this.#reading?.catch(() => undefined);
-    await close(this.#fd);
+    // Standard input stays open: a file opened later would get its number.
+    if (this.#fd !== STDIN_FD) await close(this.#fd);
   }
 }
 
@@ -94,18 +97,18 @@ export class StreamInput implements ByteInput {
  * @throws CorrelateError CAPTURE_OPEN_FAILED
  */
 export async function openByteInput(path: string): Promise<ByteInput> {
-  if (path === '-') return new StreamInput(process.stdin);
   let fd: number | undefined;
   try {
-    fd = await open(path, 'r');
+    fd = path === '-' ? STDIN_FD : await open(path, 'r');
     const info = await fstat(fd);
     if (info.isDirectory()) throw new Error('it is a directory');
     if (info.isFile()) return new FileInput(fd, info.size);
+    if (fd === STDIN_FD) return new StreamInput(process.stdin);
     // A read of an empty pipe would block one of libuv's threads, and close with it; a socket waits in the event loop.
     if (info.isFIFO()) return new StreamInput(new Socket({ fd, readable: true, writable: false }));
     return new StreamInput(createReadStream('', { fd }));
   } catch (error) {
-    if (fd !== undefined) await close(fd);
+    if (fd !== undefined && fd !== STDIN_FD) await close(fd);
     throw new CorrelateError('CAPTURE_OPEN_FAILED', `cannot open ${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -24,10 +24,15 @@ export interface PacketSource {
   readonly totalBytes?: number;
   /** Bytes consumed so far. */
   readonly readBytes: number;
-  /** The next batch, or undefined at the end. A batch from an idle interface may be empty. Rejects with CorrelateError. */
+  /**
+   * The next batch, or undefined at the end. A batch from an idle interface may be empty. Rejects with CorrelateError.
+   * One call at a time. A source owns `limits.batchesPerSource` batches, of which a reader may keep a few: when none is
+   * free the call waits for a release.
+   */
   next(): Promise<PacketBatch | undefined>;
   /** Gives a batch back; its bytes may be overwritten from now on. */
   release(batch: PacketBatch): void;
   stats(): CaptureStats;
+  /** Ends the source, also while `next` waits. Batches still borrowed stay valid. */
   close(): Promise<void>;
 }
