@@ -161,6 +161,18 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     return result;
   },
 
+  async 'interface-down-and-up'() {
+    makeVeth();
+    return captureDuring({ interface: 'vb', filter: 'udp dst port 9' }, async () => {
+      const before = await sendDatagrams(10, '192.0.2.255', 9);
+      await sleep(50);
+      ip('link', 'set', 'vb', 'down');
+      await sleep(200);
+      ip('link', 'set', 'vb', 'up');
+      return before + (await sendDatagrams(10, '192.0.2.255', 9));
+    });
+  },
+
   async refusals() {
     return {
       unknown: await codeOf(() => openLive({ interface: 'no-such-if' })),

@@ -75,6 +75,10 @@ describe.skipIf(skipped !== undefined)(`live capture${skipped === undefined ? ''
     expect(run('interface-lost')).toMatchObject({ code: 'CAPTURE_INTERFACE_LOST' });
   });
 
+  it('goes on when the interface was down for a while', () => {
+    expect(run('interface-down-and-up')).toMatchObject({ sent: 20, packets: 20 });
+  });
+
   it('refuses an unknown interface, a bad filter and impossible sizes by code', () => {
     expect(run('refusals')).toMatchObject({
       unknown: { code: 'CAPTURE_NO_INTERFACE' },
