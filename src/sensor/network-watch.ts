@@ -70,9 +70,9 @@ export class NetworkWatch {
         const traffic = `${count} ${counts.traffic}`;
         if (file.protocol !== 6 || table === undefined || !isUnchanged(table, traffic, now)) {
           const text = this.files.text(`${folder}/${file.name}`) ?? '';
-          table = { ...parseSocketTable(text, file, room - sockets.length), readAt: now, traffic };
+          table = { ...parseSocketTable(text, file, room - sockets.length, table), readAt: now, traffic };
         }
-        if (file.protocol === 6) tables.set(key, table);
+        tables.set(key, table);
         asOf = Math.min(asOf, table.readAt);
         for (const socket of table.sockets) sockets.push(socket);
       }

@@ -34,6 +34,8 @@ export type SocketFile = (typeof socketFiles)[number];
 /** The sockets of one of the files. */
 export interface SocketTable {
   readonly sockets: readonly ProcSocket[];
+  /** The sockets by what their lines said. */
+  readonly byText: ReadonlyMap<string, ProcSocket>;
   /** A connection is established that its listener has not accepted yet, so that it has no inode. */
   readonly hasUnaccepted: boolean;
 }
@@ -56,34 +58,60 @@ const tcpStates = [
 
 const isLittleEndian = endianness() === 'LE';
 
-const UNACCEPTED_STATES = ['01', '08'];
+/** Characters from the end of the state to the user id: queues, timer and retransmissions. */
+const QUEUE_CHARS = 39;
+const BLANK = 32;
 
 /**
  * Parses one of the files. Sockets without an inode (TIME_WAIT, half-open, not yet accepted, orphaned) belong to no process
- * and are left out, and so are lines that do not fit. At most `room` sockets are returned.
+ * and are left out, and so are lines that do not fit. At most `room` sockets are returned. Those of `before`, the same table
+ * as it was, are taken over where the line says the same: most of a busy table does not change between two polls.
  */
-export function parseSocketTable(text: string, file: SocketFile, room: number): SocketTable {
+export function parseSocketTable(text: string, file: SocketFile, room: number, before?: SocketTable): SocketTable {
   const sockets: ProcSocket[] = [];
+  const byText = new Map<string, ProcSocket>();
+  const tupleChars = file.family === 2 ? 30 : 78;
   let hasUnaccepted = false;
-  let start = text.indexOf('\n') + 1;
-  while (start > 0 && start < text.length && sockets.length < room) {
-    const end = text.indexOf('\n', start);
-    const fields = text
-      .slice(start, end < 0 ? undefined : end)
-      .trim()
-      .split(/\s+/);
-    const socket = parseSocket(fields, file);
-    if (socket !== undefined) sockets.push(socket);
-    else if (fields[9] === '0' && UNACCEPTED_STATES.includes(fields[3]!)) hasUnaccepted = true;
-    start = end + 1;
+  let line = text.indexOf('\n') + 1;
+  while (line > 0 && line < text.length && sockets.length < room) {
+    const start = text.indexOf(':', line) + 2;
+    const end = text.indexOf('\n', line);
+    line = end + 1;
+    if (start < 2 || (end >= 0 && start > end)) continue;
+    const tuple = text.slice(start, start + tupleChars);
+    const inode = wordAt(text, skipWord(text, skipWord(text, start + tupleChars + QUEUE_CHARS)));
+    if (inode === '0') {
+      hasUnaccepted ||= tuple.endsWith(' 01') || tuple.endsWith(' 08');
+      continue;
+    }
+    const key = `${tuple} ${inode}`;
+    const socket = before?.byText.get(key) ?? parseSocket(tuple.split(' '), Number(inode), file);
+    if (socket === undefined) continue;
+    sockets.push(socket);
+    byText.set(key, socket);
   }
-  return { sockets, hasUnaccepted };
+  return { sockets, byText, hasUnaccepted };
 }
 
-function parseSocket(fields: readonly string[], { family, protocol }: SocketFile): ProcSocket | undefined {
-  const inode = Number(fields[9]);
-  const local = parseEndpoint(fields[1], family);
-  const remote = parseEndpoint(fields[2], family);
+/** Where the word at `at`, after blanks, ends. */
+function skipWord(text: string, at: number): number {
+  let end = at;
+  while (text.charCodeAt(end) === BLANK) end++;
+  while (end < text.length && text.charCodeAt(end) !== BLANK) end++;
+  return end;
+}
+
+function wordAt(text: string, at: number): string {
+  return text.slice(at, skipWord(text, at)).trim();
+}
+
+function parseSocket(
+  [localText, remoteText, stateText]: readonly string[],
+  inode: number,
+  { family, protocol }: SocketFile,
+): ProcSocket | undefined {
+  const local = parseEndpoint(localText, family);
+  const remote = parseEndpoint(remoteText, family);
   if (!Number.isSafeInteger(inode) || inode <= 0 || local === undefined || remote === undefined) return undefined;
   return {
     inode,
@@ -93,7 +121,7 @@ function parseSocket(fields: readonly string[], { family, protocol }: SocketFile
     local_port: local.port,
     remote_address: remote.address,
     remote_port: remote.port,
-    state: protocol === 6 ? (tcpStates[Number.parseInt(fields[3]!, 16)] ?? 'UNKNOWN') : undefined,
+    state: protocol === 6 ? (tcpStates[Number.parseInt(stateText!, 16)] ?? 'UNKNOWN') : undefined,
   };
 }
 

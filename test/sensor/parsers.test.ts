@@ -67,9 +67,18 @@ describe('a socket table', () => {
 
   it('leaves out sockets that no process can hold, and tells of connections not yet accepted', () => {
     const timeWait = line('0100007F:1F90', '0100007F:C350', '06', 0);
-    expect(parseSocketTable(header + timeWait, file('tcp'), 10)).toEqual({ sockets: [], hasUnaccepted: false });
+    expect(parseSocketTable(header + timeWait, file('tcp'), 10)).toMatchObject({ sockets: [], hasUnaccepted: false });
     const waiting = line('0100007F:1F90', '0100007F:C350', '01', 0);
-    expect(parseSocketTable(header + waiting, file('tcp'), 10)).toEqual({ sockets: [], hasUnaccepted: true });
+    expect(parseSocketTable(header + waiting, file('tcp'), 10)).toMatchObject({ sockets: [], hasUnaccepted: true });
+  });
+
+  it('takes over the sockets whose lines say the same as before', () => {
+    const [a, b] = [line('0100007F:1F90', '00000000:0000', '0A', 42), line('0100007F:1F91', '00000000:0000', '0A', 43)];
+    const before = parseSocketTable(header + a + b, file('tcp'), 10);
+    const changed = line('0100007F:1F91', '00000000:0000', '0A', 44);
+    const after = parseSocketTable(header + changed + a, file('tcp'), 10, before);
+    expect(after.sockets.map(({ inode }) => inode)).toEqual([44, 42]);
+    expect(after.sockets[1]).toBe(before.sockets[0]);
   });
 
   it('skips lines that do not fit and stops at the limit', () => {
