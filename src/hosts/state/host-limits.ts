@@ -1,0 +1,17 @@
+/** Bounds of one host's state. At each the oldest entry goes, counted; ends that then miss rows say `events_lost`. */
+export interface HostLimits {
+  /** Rows about sockets. */
+  readonly socketRows: number;
+  /** Rows about processes. */
+  readonly processRows: number;
+  /** Users, and addresses: more are not taken. */
+  readonly users: number;
+  readonly addresses: number;
+}
+
+export const defaultHostLimits: HostLimits = {
+  socketRows: 262_144,
+  processRows: 262_144,
+  users: 65_536,
+  addresses: 4_096,
+};

@@ -1,0 +1,256 @@
+import type { Micros } from '../../core/time.js';
+import { SECOND } from '../../core/time.js';
+import type { AnyTableRow, TableRow } from '../../records/host-row.js';
+
+/** What a process ran as, from one row. */
+export interface ProcessImage {
+  readonly path?: string;
+  readonly name?: string;
+  readonly cmdline?: string;
+  readonly cwd?: string;
+  readonly uid?: number;
+  readonly parent?: number;
+}
+
+/** One process behind a pid at a moment. */
+export interface ProcessMoment extends ProcessImage {
+  readonly pid: number;
+  /** When it started, host clock, as exactly as any row tells; absent when none does. */
+  readonly start?: Micros;
+  /** First possible moment of its start; absent with `start`. */
+  readonly startLo?: Micros;
+  readonly startHi?: Micros;
+  readonly rows: readonly AnyTableRow[];
+}
+
+type ProcessRow = (TableRow<'processes'> | TableRow<'process_events'>) & AnyTableRow;
+
+/** A row about a process, read; its moment lies in [lo, hi]. */
+interface Fact {
+  readonly kind: 'fork' | 'exec' | 'exit' | 'seen' | 'gone';
+  readonly row: ProcessRow;
+  readonly lo: Micros;
+  readonly hi: Micros;
+  /** Start of the process as a poll tells it, whole seconds. */
+  readonly start?: Micros;
+}
+
+const eventKinds: Readonly<Record<string, Fact['kind']>> = {
+  fork: 'fork',
+  vfork: 'fork',
+  clone: 'fork',
+  clone3: 'fork',
+  exit: 'exit',
+  exit_group: 'exit',
+};
+
+/** Polls tell starts in whole seconds counted from the boot, which is itself rounded. */
+const START_SLACK: Micros = 1.1 * SECOND;
+
+interface Birth {
+  lo: Micros;
+  hi: Micros;
+  readonly start: Micros;
+}
+
+function isProcessRow(row: AnyTableRow): row is ProcessRow {
+  return row.table === 'processes' || row.table === 'process_events';
+}
+
+function readFact(row: ProcessRow): Fact {
+  const hi = row.time + Math.max(row.resolution, 1) - 1;
+  if (row.table === 'process_events') {
+    return { kind: eventKinds[row.columns.syscall ?? ''] ?? 'exec', row, lo: row.time, hi };
+  }
+  const seconds = row.columns.start_time;
+  const start = seconds !== undefined && seconds > 0 ? Math.round(seconds * SECOND) : undefined;
+  const kind = row.action === 'removed' ? 'gone' : 'seen';
+  const lo = row.action === 'removed' ? (row.since ?? row.time) : row.time;
+  return { kind, row, lo, hi, ...(start !== undefined && { start }) };
+}
+
+/** All that rows tell about one pid: who had it when, and what it ran. Rows may come in any order. */
+export class PidHistory {
+  readonly #pid: number;
+  #facts: Fact[] = [];
+  #births: Birth[] | undefined;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+  }
+
+  get size(): number {
+    return this.#facts.length;
+  }
+
+  /** Returns whether the row was new. */
+  add(row: AnyTableRow): boolean {
+    if (!isProcessRow(row)) return false;
+    const fact = readFact(row);
+    const facts = this.#facts;
+    let at = facts.length;
+    while (at > 0 && isBefore(fact, facts[at - 1]!)) at--;
+    for (let i = at - 1; i >= 0 && facts[i]!.row.time === row.time; i--) {
+      if (facts[i]!.row.seq === row.seq && facts[i]!.row.stream === row.stream) return false;
+    }
+    facts.splice(at, 0, fact);
+    this.#births = undefined;
+    return true;
+  }
+
+  /** Forgets what cannot matter for times from `horizon` on. Returns how many rows went. */
+  prune(horizon: Micros): number {
+    const births = this.#allBirths();
+    const last = births.at(-1);
+    const before = this.#facts.length;
+    const ended = this.#facts.at(-1);
+    if (ended !== undefined && (ended.kind === 'exit' || ended.kind === 'gone') && ended.hi < horizon) {
+      this.#facts = [];
+    } else if (last !== undefined && last.lo - START_SLACK < horizon) {
+      this.#facts = this.#facts.filter((fact) => fact.row.time >= last.lo - 2 * START_SLACK);
+    }
+    this.#births = undefined;
+    return before - this.#facts.length;
+  }
+
+  /** Drops the oldest row. */
+  dropOldest(): void {
+    this.#facts.shift();
+    this.#births = undefined;
+  }
+
+  /**
+   * The process at `moment` (host clock), with the image of that moment. `path` is what a socket row says it ran: where times
+   * are coarse or missing it decides which image is meant. Undefined when rows do not tell for sure which process it was.
+   */
+  at(moment: Micros, path?: string): ProcessMoment | undefined {
+    const births = this.#allBirths();
+    let index = births.length - 1;
+    while (index >= 0 && births[index]!.lo > moment) index--;
+    const birth = births[index];
+    if (birth !== undefined && birth.hi > moment && !this.#isAlone(index, moment)) return undefined;
+    const life = { from: birth?.lo ?? -Infinity, to: births[index + 1]?.hi ?? Infinity, moment, birth };
+    const fact = this.#imageFact(life, path);
+    if (birth === undefined && fact === undefined) return undefined;
+    const state = this.#stateAt(life, fact);
+    if (state === 'dead' || (state === 'unsure' && (path === undefined || fact?.kind !== 'exec'))) return undefined;
+    return {
+      pid: this.#pid,
+      ...(birth !== undefined && state === 'alive' && { start: birth.start, startLo: birth.lo, startHi: birth.hi }),
+      ...(fact !== undefined && imageOf(fact.row)),
+      rows: fact === undefined ? [] : [fact.row],
+    };
+  }
+
+  /** Whether the process that had the pid before this birth, if any, was surely gone at `moment`. */
+  #isAlone(index: number, moment: Micros): boolean {
+    const births = this.#allBirths();
+    const before = births[index - 1];
+    const birth = births[index]!;
+    const since = before?.lo ?? -Infinity;
+    const hadPid = before !== undefined || this.#facts.some((fact) => fact.hi < birth.lo);
+    return !hadPid || this.#facts.some((fact) => this.#isDeath(fact) && fact.lo >= since && fact.hi < moment);
+  }
+
+  /** A poll also drops and adds a row when one of its columns changed: no death if the same process was seen then or later. */
+  #isDeath(fact: Fact): boolean {
+    if (fact.kind === 'exit') return true;
+    if (fact.kind !== 'gone') return false;
+    return !this.#facts.some((other) => {
+      if (other.kind !== 'seen' || other.row.time < fact.row.time) return false;
+      if (other.start === undefined || fact.start === undefined) return other.row.time === fact.row.time;
+      return Math.abs(other.start - fact.start) <= 10;
+    });
+  }
+
+  /** Whether the process lived at the moment. unsure: it was last seen before and no longer seen after. */
+  #stateAt(life: Life, image: Fact | undefined): 'alive' | 'dead' | 'unsure' {
+    const { from, to, moment, birth } = life;
+    let state: 'alive' | 'unsure' = 'alive';
+    for (const fact of this.#facts) {
+      if (!this.#isDeath(fact)) continue;
+      const isOurs =
+        fact.start !== undefined && birth !== undefined
+          ? Math.abs(fact.start - birth.start) <= START_SLACK
+          : fact.hi >= from && fact.lo <= to;
+      if (!isOurs) continue;
+      if (fact.hi < moment) {
+        if (birth !== undefined || image === undefined || image.lo <= fact.lo) return 'dead';
+      } else if (fact.kind === 'gone' && fact.lo < moment) state = 'unsure';
+    }
+    return state;
+  }
+
+  /** The row that tells the image at the moment: the last exec or fork before, else what a poll of this life saw. */
+  #imageFact(life: Life, path: string | undefined): Fact | undefined {
+    const { from, to, moment } = life;
+    const agrees = (fact: Fact): boolean => path === undefined || fact.row.columns.path === path;
+    let last: Fact | undefined;
+    for (const fact of this.#facts) {
+      if ((fact.kind !== 'exec' && fact.kind !== 'fork') || fact.lo > moment || fact.hi < from) continue;
+      if (fact.hi >= moment && last !== undefined && !agrees(fact)) continue;
+      last = fact;
+    }
+    if (last !== undefined && agrees(last)) return last;
+    const execAfter = this.#facts.find((fact) => fact.kind === 'exec' && fact.hi >= moment && fact.lo <= to);
+    let seen: Fact | undefined;
+    for (const fact of this.#facts) {
+      if (fact.kind !== 'seen' || fact.hi < from || fact.row.time > to) continue;
+      if (fact.start !== undefined && from !== -Infinity && Math.abs(fact.start - from) > 2 * START_SLACK) continue;
+      if (execAfter !== undefined && fact.hi >= execAfter.lo) continue;
+      if (last !== undefined && fact.hi < last.lo) continue;
+      if (!agrees(fact)) continue;
+      if (seen === undefined || fact.row.time <= moment) seen = fact;
+    }
+    return seen;
+  }
+
+  /** Starts, in order. A fork and the polls of the same process are one; the fork tells the time best. */
+  #allBirths(): Birth[] {
+    if (this.#births !== undefined) return this.#births;
+    const births: Birth[] = [];
+    for (const fact of this.#facts) {
+      if (fact.kind === 'fork') births.push({ lo: fact.lo, hi: fact.hi, start: fact.lo });
+    }
+    const forks = births.length;
+    for (const fact of this.#facts) {
+      const { start } = fact;
+      if (start === undefined) continue;
+      const within = (birth: Birth, slack: Micros): boolean =>
+        birth.lo >= start - slack && birth.lo < start + SECOND + slack;
+      const known = births.slice(0, forks);
+      const same =
+        known.find((birth) => within(birth, 0) && birth.lo <= fact.hi) ??
+        known.find((birth) => within(birth, START_SLACK) && birth.lo <= fact.hi) ??
+        births.slice(forks).find((birth) => Math.abs(birth.start - start) <= 10);
+      if (same === undefined) births.push({ lo: start, hi: Math.min(start + SECOND - 1, fact.hi), start });
+    }
+    births.sort((a, b) => a.lo - b.lo);
+    this.#births = births;
+    return births;
+  }
+}
+
+interface Life {
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly moment: Micros;
+  readonly birth: Birth | undefined;
+}
+
+function isBefore(a: Fact, b: Fact): boolean {
+  return a.row.time - b.row.time < 0 || (a.row.time === b.row.time && a.row.seq < b.row.seq);
+}
+
+function imageOf(row: ProcessRow): ProcessImage {
+  const { path, cmdline, cwd, uid, parent } = row.columns;
+  const name = row.table === 'processes' ? row.columns.name : undefined;
+  return {
+    ...(path && { path }),
+    ...(name && { name }),
+    ...(cmdline && { cmdline }),
+    ...(cwd && { cwd }),
+    ...(uid !== undefined && { uid }),
+    ...(parent !== undefined && parent > 0 && { parent }),
+  };
+}

@@ -1,0 +1,145 @@
+import type { Micros } from '../../core/time.js';
+import type { HostTable } from '../../records/host-tables.js';
+
+/** What a stream has told of itself. */
+interface Stream {
+  readonly table: HostTable;
+  /** Everything about times up to here has been handed over. */
+  until: Micros;
+}
+
+/** A span of the host's clock about which something is not known; both ends belong to it. */
+export interface Gap {
+  readonly from: Micros;
+  readonly to: Micros;
+}
+
+export const socketTables: readonly HostTable[] = ['socket_events', 'process_open_sockets', 'listening_ports'];
+const eventTables: readonly HostTable[] = ['socket_events'];
+const processTables: readonly HostTable[] = ['processes', 'process_events'];
+/** Tables that a weak answer needs besides those of sockets: an address may have moved to another host. */
+const answerTables: readonly HostTable[] = [...socketTables, 'interface_addresses'];
+
+/**
+ * How far the streams of one host have come, on its clock: watermarks, lost spans, and times at which nobody watched.
+ * Bound: `gaps` keeps the latest 64 spans of each kind and widens the oldest one to cover what it drops.
+ */
+export class StreamProgress {
+  readonly #streams = new Map<string, Stream>();
+  readonly #lost = new Map<string, Gap[]>();
+  /** Spans without a watcher: from a timeout to the time the host was seen again. */
+  readonly #timeouts: Micros[] = [];
+  readonly #seen: Micros[] = [];
+  /** No socket_events row is missing up to here: min over the streams. Infinity without such a stream. */
+  eventsUntil: Micros = Infinity;
+  /** As eventsUntil, over every stream that tells of sockets and addresses. */
+  socketsUntil: Micros = Infinity;
+  /** As eventsUntil, over the streams of processes; -Infinity until a users stream has told its first state. */
+  detailsUntil: Micros = Infinity;
+  hasSocketStream = false;
+
+  /** Makes a stream known. */
+  stream(name: string, table: HostTable): void {
+    if (this.#streams.has(name)) return;
+    this.#streams.set(name, { table, until: -Infinity });
+    this.#update();
+  }
+
+  /** Returns whether anything moved. */
+  complete(name: string, until: Micros): boolean {
+    const stream = this.#streams.get(name);
+    if (stream === undefined || until <= stream.until) return false;
+    stream.until = until;
+    this.#update();
+    return true;
+  }
+
+  lost(name: string, from: Micros, to: Micros): void {
+    const gaps = this.#lost.get(name) ?? [];
+    gaps.push({ from, to });
+    gaps.sort((a, b) => a.from - b.from);
+    if (gaps.length > 64) {
+      const [first, second] = gaps.splice(0, 2) as [Gap, Gap];
+      gaps.unshift({ from: first.from, to: Math.max(first.to, second.to) });
+    }
+    this.#lost.set(name, gaps);
+  }
+
+  timedOut(at: Micros): void {
+    insert(this.#timeouts, at);
+  }
+
+  seen(from: Micros): void {
+    insert(this.#seen, from);
+  }
+
+  /** Rows of the stream, or of every stream when there is none, that may be missing in a span. */
+  isLost(tables: readonly HostTable[], from: Micros, to: Micros): boolean {
+    for (const [name, gaps] of this.#lost) {
+      const table = this.#streams.get(name)?.table;
+      if (table !== undefined && !tables.includes(table)) continue;
+      if (gaps.some((gap) => gap.from <= to && gap.to >= from)) return true;
+    }
+    return false;
+  }
+
+  areEventsLost(from: Micros, to: Micros): boolean {
+    return this.isLost(eventTables, from, to);
+  }
+
+  /** Rows about processes of this span may be missing, so that a pid may have passed on unseen. */
+  areProcessesLost(from: Micros, to: Micros): boolean {
+    return this.isLost(processTables, from, to) || this.#timeouts.some((at) => at >= from && at <= to);
+  }
+
+  /** Nobody watched the host in part of this span. */
+  isUnwatched(from: Micros, to: Micros): boolean {
+    const first = this.#seen[0];
+    if (first !== undefined && first > from) return true;
+    return this.#timeouts.some((at) => at <= to && (this.#seenAfter(at) ?? Infinity) >= from);
+  }
+
+  /** Nothing more will be heard about times up to `until`, since the host fell silent before. */
+  isSilent(until: Micros): boolean {
+    const at = this.#timeouts.at(-1);
+    return at !== undefined && at <= until && this.#seenAfter(at) === undefined;
+  }
+
+  /** The first moment at or after `from` from which rows about sockets may be missing. */
+  knownUntil(from: Micros): Micros {
+    let until = Infinity;
+    for (const [name, gaps] of this.#lost) {
+      const table = this.#streams.get(name)?.table;
+      if (table !== undefined && !socketTables.includes(table)) continue;
+      for (const gap of gaps) if (gap.to >= from) until = Math.min(until, Math.max(gap.from, from));
+    }
+    for (const at of this.#timeouts) if (at >= from) until = Math.min(until, at);
+    return until;
+  }
+
+  #seenAfter(at: Micros): Micros | undefined {
+    return this.#seen.find((from) => from > at);
+  }
+
+  #update(): void {
+    this.eventsUntil = this.#until(eventTables);
+    this.socketsUntil = this.#until(answerTables);
+    this.detailsUntil = this.#until(['users']) === -Infinity ? -Infinity : this.#until(processTables);
+    this.hasSocketStream = [...this.#streams.values()].some(({ table }) => socketTables.includes(table));
+  }
+
+  #until(tables: readonly HostTable[]): Micros {
+    let until = Infinity;
+    for (const stream of this.#streams.values()) {
+      if (tables.includes(stream.table)) until = Math.min(until, stream.until);
+    }
+    return until;
+  }
+}
+
+function insert(times: Micros[], at: Micros): void {
+  if (times.includes(at)) return;
+  times.push(at);
+  times.sort((a, b) => a - b);
+  if (times.length > 64) times.splice(1, 1);
+}

@@ -1,0 +1,57 @@
+import type { Micros } from '../core/time.js';
+import type { Connection } from '../records/connection.js';
+import type { Role } from './match.js';
+
+/** What the join asks of a connection, on the capture's clock. */
+export interface ConnectionView {
+  readonly connection: Connection;
+  readonly capture: string;
+  readonly captureHost?: string;
+  readonly first: Micros;
+  readonly last: Micros;
+  /** The connection is over: `last` is its last packet. */
+  readonly ended: boolean;
+  /** Nothing more will come: end of input, or past the lateness. */
+  readonly closed: boolean;
+  /** See EndQuery. */
+  readonly aloneSince: Micros;
+  readonly aloneUntil: Micros;
+}
+
+const protocols = { tcp: 6, udp: 17 } as const;
+
+/** The IP protocol number where sockets of it are told, else undefined. */
+export function socketProtocol(connection: Connection): number | undefined {
+  return connection.proto === 'tcp' || connection.proto === 'udp' ? protocols[connection.proto] : undefined;
+}
+
+/** Whether the handshake was seen, so that the socket cannot be older than the connection. */
+export function isOpening({ proto, history }: Connection): boolean {
+  return proto === 'tcp' && (history === undefined || history === '' || /[SsHh]/.test(history));
+}
+
+/** Whether orig and resp may be the wrong way round. */
+export function mayBeFlipped({ proto, history }: Connection): boolean {
+  return proto === 'tcp' && history !== undefined && history !== '' && history[0] !== 'S';
+}
+
+/** Whether the responder sent something other than a refusal. */
+export function isAnswered({ resp_pkts: packets, conn_state: state }: Connection): boolean {
+  return packets > 0 && state !== 'REJ';
+}
+
+export interface Endpoints {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+}
+
+/** The endpoints as one end sees them. */
+export function endpointsOf(connection: Connection, role: Role): Endpoints {
+  const [orig, origPort] = [connection['id.orig_h'], connection['id.orig_p']];
+  const [resp, respPort] = [connection['id.resp_h'], connection['id.resp_p']];
+  return role === 'orig'
+    ? { localAddress: orig, localPort: origPort, remoteAddress: resp, remotePort: respPort }
+    : { localAddress: resp, localPort: respPort, remoteAddress: orig, remotePort: origPort };
+}

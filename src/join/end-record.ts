@@ -1,0 +1,161 @@
+import type { Micros } from '../core/time.js';
+import type { HeldSocket } from '../hosts/state/held-socket.js';
+import type { HostState } from '../hosts/state/host-state.js';
+import type { ProcessMoment } from '../hosts/state/process-history.js';
+import type { AttributedEnd, End, Method, Process, Reason } from '../records/attributed-connection.js';
+import type { AnyTableRow } from '../records/host-row.js';
+import type { Candidate } from './candidate.js';
+import type { HostClock } from './host-clocks.js';
+import type { Tied } from './owner-choice.js';
+
+/** Ancestors told at most; a chain this long is a loop of reused pids rather than a family. */
+const MAX_ANCESTORS = 16;
+
+export const pending: End = Object.freeze({ state: 'pending' });
+/** Ends without an owner and without a host are shared: most connections of a network without watched hosts have them. */
+export const noAgent: End = Object.freeze({ state: 'unattributed', reason: 'no_agent' });
+export const notLocal: End = Object.freeze({ state: 'unattributed', reason: 'not_local' });
+
+export function unattributed(reason: Reason, host: HostState): End {
+  return { state: 'unattributed', reason, host: { id: host.id } };
+}
+
+/** What an owner is looked up with. */
+export interface OwnerContext {
+  readonly clock: HostClock;
+  /** First packet, host clock. */
+  readonly first: Micros;
+  /** Rows about the processes of that time are all there; else only what the socket's row says is told. */
+  readonly hasDetails: boolean;
+}
+
+/**
+ * The moment at which to read who a socket's process was: the call for a connect or accept; for the rest the first packet,
+ * but not before the socket was seen nor after.
+ */
+export function momentOf(socket: HeldSocket, first: Micros): Micros {
+  if (socket.source === 'connect' || socket.source === 'accept') return socket.openHi;
+  return Math.max(socket.openHi, Math.min(first, socket.closeLo));
+}
+
+export function processOf({ host, socket }: Candidate, context: OwnerContext): ProcessMoment | undefined {
+  if (!context.hasDetails) return undefined;
+  const moment = momentOf(socket, context.first);
+  const found = host.processAt(socket.pid, moment, socket.path);
+  if (found === undefined) return undefined;
+  const since = found.startLo ?? found.rows[0]?.time ?? -Infinity;
+  return host.progress.areProcessesLost(since, moment) ? undefined : found;
+}
+
+export function attributed(
+  candidate: Candidate,
+  method: Method,
+  sharers: readonly Candidate[],
+  context: OwnerContext,
+): AttributedEnd {
+  const { host, socket } = candidate;
+  const found = processOf(candidate, context);
+  const userName = found?.uid === undefined ? undefined : host.userName(found.uid);
+  const { clock } = context;
+  return {
+    state: 'attributed',
+    method,
+    host: { id: host.id, ...(host.boot !== undefined && { boot: host.boot }) },
+    ...(clock.measured && { clock: { offset: clock.offset, err: clock.err } }),
+    process: processRecord(candidate, found, context),
+    ...(found?.uid !== undefined && { user: { uid: found.uid, ...(userName !== undefined && { name: userName }) } }),
+    ...(sharers.length > 0 && { sharers: sharers.map((sharer) => sharerRecord(sharer, context)) }),
+    evidence: evidenceOf(socket, found),
+  };
+}
+
+export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidate) => OwnerContext): End {
+  return {
+    state: 'ambiguous',
+    candidates: tied.map(({ candidate, tie }) => {
+      const context = contextOf(candidate);
+      const { openLo, closeHi } = candidate.socket;
+      const { state: _, ...owner } = attributed(candidate, candidate.match.method, [], context);
+      return {
+        ...owner,
+        ...(openLo !== -Infinity && { from: openLo - context.clock.offset }),
+        ...(closeHi !== Infinity && { to: closeHi - context.clock.offset }),
+        tie,
+      };
+    }),
+  };
+}
+
+function evidenceOf(socket: HeldSocket, found: ProcessMoment | undefined): AnyTableRow[] {
+  return found === undefined ? [...socket.rows] : [...socket.rows, ...found.rows];
+}
+
+function processRecord(candidate: Candidate, found: ProcessMoment | undefined, context: OwnerContext): Process {
+  const { host, socket } = candidate;
+  const path = socket.path ?? found?.path;
+  const name = path === undefined ? found?.name : baseName(path);
+  const ancestors = found === undefined ? [] : ancestorsOf(host, found, momentOf(socket, context.first));
+  return {
+    pid: socket.pid,
+    ...(found?.start !== undefined && { start: found.start }),
+    ...(name !== undefined && { name }),
+    ...(path !== undefined && { path }),
+    ...(found?.cmdline !== undefined && { cmdline: found.cmdline }),
+    ...(found?.cwd !== undefined && { cwd: found.cwd }),
+    ...(ancestors.length > 0 && { ancestors }),
+  };
+}
+
+/** The last part of a path, of Linux or Windows. */
+function baseName(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+}
+
+function sharerRecord(sharer: Candidate, context: OwnerContext): { pid: number; start?: number } {
+  const start = processOf(sharer, context)?.start;
+  return { pid: sharer.socket.pid, ...(start !== undefined && { start }) };
+}
+
+type Ancestor = NonNullable<Process['ancestors']>[number];
+
+/** Parent first. A parent is who had its pid when the child started; its image is that of `moment`, or its last one. */
+function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros): Ancestor[] {
+  const out: Ancestor[] = [];
+  let current = child;
+  while (out.length < MAX_ANCESTORS && current.parent !== undefined && current.parent !== current.pid) {
+    const { parent: pid } = current;
+    const parent = parentAt(host, pid, current, moment);
+    if (parent === undefined) {
+      out.push({ pid });
+      break;
+    }
+    const name = parent.path === undefined ? parent.name : baseName(parent.path);
+    out.push({
+      pid,
+      ...(parent.start !== undefined && { start: parent.start }),
+      ...(name !== undefined && { name }),
+      ...(parent.path !== undefined && { path: parent.path }),
+      ...(parent.cmdline !== undefined && { cmdline: parent.cmdline }),
+    });
+    current = parent;
+  }
+  return out;
+}
+
+function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Micros): ProcessMoment | undefined {
+  const atBirth = child.startLo === undefined ? undefined : host.processAt(pid, child.startHi ?? child.startLo);
+  const now = host.processAt(pid, moment);
+  if (atBirth === undefined) return child.startLo === undefined ? now : undefined;
+  return now !== undefined && now.start === atBirth.start ? now : atBirth;
+}
+
+/** Whether `ancestor` had forked, directly or not, the process `of`. */
+export function isAncestor(ancestor: Candidate, of: Candidate, context: OwnerContext): boolean {
+  if (ancestor.host !== of.host) return false;
+  const child = processOf(of, context);
+  if (child === undefined) return false;
+  const elder = processOf(ancestor, context);
+  return ancestorsOf(of.host, child, momentOf(of.socket, context.first)).some(
+    ({ pid, start }) => pid === ancestor.socket.pid && (start === undefined || elder?.start === start),
+  );
+}

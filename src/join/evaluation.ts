@@ -1,0 +1,195 @@
+import { isGroupAddress } from '../core/address.js';
+import type { Micros } from '../core/time.js';
+import type { HostState } from '../hosts/state/host-state.js';
+import type { HostStates } from '../hosts/state/host-states.js';
+import { socketTables } from '../hosts/state/stream-progress.js';
+import type { End } from '../records/attributed-connection.js';
+import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
+import { type ConnectionView, endpointsOf, mayBeFlipped, socketProtocol } from './connection-view.js';
+import {
+  ambiguous,
+  attributed,
+  isAncestor,
+  noAgent,
+  notLocal,
+  type OwnerContext,
+  pending,
+  unattributed,
+} from './end-record.js';
+import type { HostClocks } from './host-clocks.js';
+import { PROMPT, type Role, ranks } from './match.js';
+import { type Choice, chooseOwner, type Knowledge, type Tied } from './owner-choice.js';
+
+/** What an end waits for on one host, each a moment of the host's clock up to which streams must be complete. */
+export interface Need {
+  readonly host: HostState;
+  readonly calls?: Micros;
+  readonly sockets?: Micros;
+  readonly details?: Micros;
+}
+
+export interface Evaluation {
+  readonly end: End;
+  /** No row that may still come changes the end. */
+  readonly settled: boolean;
+  /** The end is decided, but who its process was is not all known yet. */
+  readonly lacksDetails: boolean;
+  readonly needs: readonly Need[];
+  /** Capture time up to which the connection must be known to last before the end can be decided. */
+  readonly settles?: Micros;
+}
+
+export const unhosted: Evaluation = { end: noAgent, settled: false, lacksDetails: false, needs: [] };
+const groupEnd: Evaluation = { end: notLocal, settled: true, lacksDetails: false, needs: [] };
+
+/** One host's answer. */
+interface Answer {
+  readonly trial: Trial;
+  readonly choice: Choice;
+  readonly context: OwnerContext;
+  readonly need: Need | undefined;
+}
+
+/** What the rows that are there say of one end. */
+export function evaluateEnd(
+  states: HostStates,
+  clocks: HostClocks,
+  view: ConnectionView,
+  role: Role,
+  trace?: Trace,
+): Evaluation {
+  const { localAddress } = endpointsOf(view.connection, role);
+  if (role === 'resp' && isGroupAddress(localAddress)) return groupEnd;
+  const protocol = socketProtocol(view.connection);
+  const trials = tryHosts(states, clocks, view, role, protocol ?? -1, trace);
+  if (trials.length === 0) return view.closed ? { ...unhosted, settled: true } : unhosted;
+  const [first] = trials as [Trial];
+  if (protocol === undefined || trials.every(({ host }) => !host.progress.hasSocketStream)) {
+    const end = unattributed('unsupported_proto', first.host);
+    return { end, settled: view.closed || protocol === undefined, lacksDetails: false, needs: [] };
+  }
+  return combine(
+    trials.map((trial) => answerOf(trial, view)),
+    view,
+  );
+}
+
+function answerOf(trial: Trial, view: ConnectionView): Answer {
+  const { host, query, clock } = trial;
+  const { progress } = host;
+  const { first, last, err, role } = query;
+  const firstLatest = first + err;
+  const lastLatest = Math.max(last, first) + err;
+  // A connect comes before the first packet; an accept may come as long as the connection lasts.
+  const needsEnd = role === 'resp' || mayBeFlipped(view.connection);
+  const callsUntil = needsEnd ? lastLatest : firstLatest;
+  const [from, to] = [first - err - PROMPT, lastLatest];
+  const isOver = view.closed || progress.isSilent(to);
+  const isGone = host.goneUntil >= from;
+  const hasDetails = progress.detailsUntil >= detailsMoment(trial, firstLatest);
+  const context: OwnerContext = { clock, first, hasDetails };
+  const isDone = view.ended || view.closed;
+  const known: Knowledge = {
+    hasCalls: progress.eventsUntil >= callsUntil && (isDone || !needsEnd),
+    socketsUntil: progress.socketsUntil,
+    hasAll: isDone && Math.min(progress.socketsUntil, progress.eventsUntil) >= lastLatest,
+    areCallsLost: isGone || progress.areEventsLost(from, to),
+    isAnyLost: isGone || progress.isLost(socketTables, from, to),
+    isUnwatched: progress.isUnwatched(from, to),
+    isOver,
+    isClosed: view.closed,
+    firstLatest,
+    isAncestor: (candidate, of) => isAncestor(candidate, of, context),
+  };
+  const choice = chooseOwner(trial.candidates, known);
+  const isSettled = isOver || (known.hasAll && hasDetails && choice.kind !== 'wait');
+  const need = isSettled ? undefined : needOf(host, known, { callsUntil, lastLatest, isDone, hasDetails }, trial);
+  return { trial, choice, context, need };
+}
+
+/** Who the processes were must be known up to the last moment that is looked at. */
+function detailsMoment({ candidates }: Trial, firstLatest: Micros): Micros {
+  let moment = firstLatest;
+  for (const { socket, match } of candidates) {
+    if (match.rank <= ranks.poll && Number.isFinite(socket.openHi)) moment = Math.max(moment, socket.openHi);
+  }
+  return moment;
+}
+
+interface Moments {
+  readonly callsUntil: Micros;
+  readonly lastLatest: Micros;
+  readonly isDone: boolean;
+  readonly hasDetails: boolean;
+}
+
+function needOf(host: HostState, known: Knowledge, moments: Moments, trial: Trial): Need {
+  const seen = trial.candidates.filter(({ match }) => match.rank === ranks.poll && match.weight === 'certain');
+  const sockets = moments.isDone
+    ? moments.lastLatest
+    : Math.max(known.firstLatest, ...seen.map(({ socket }) => socket.openHi));
+  return {
+    host,
+    ...(!known.hasCalls && { calls: moments.callsUntil }),
+    ...(Math.min(host.progress.socketsUntil, host.progress.eventsUntil) < sockets && { sockets }),
+    ...(!moments.hasDetails && { details: detailsMoment(trial, known.firstLatest) }),
+  };
+}
+
+/** The answer of the one host that knows; several hosts that all know leave it ambiguous. */
+function combine(answers: readonly Answer[], view: ConnectionView): Evaluation {
+  const needs = answers.flatMap(({ need }) => (need === undefined ? [] : [need]));
+  const isWaiting = answers.some(({ choice }) => choice.kind === 'wait');
+  const found = answers.filter(({ choice }) => choice.kind === 'owner' || choice.kind === 'ambiguous');
+  const settles = isWaiting ? settlesAt(answers) : undefined;
+  const settled = needs.length === 0 && !isWaiting;
+  const rest = { settled, needs, ...(settles !== undefined && { settles }) };
+  const best = bestOf(found);
+  if (best.length === 0) {
+    if (isWaiting) return { end: pending, lacksDetails: false, ...rest };
+    const { trial, choice } = answers[0]!;
+    const reason = choice.kind === 'none' ? choice.reason : 'no_socket_seen';
+    return { end: unattributed(reason, trial.host), lacksDetails: false, ...rest };
+  }
+  if (isWaiting && !view.closed && !best.every(isDecisive)) return { end: pending, lacksDetails: false, ...rest };
+  const lacksDetails = best.some(({ context }) => !context.hasDetails);
+  return { end: endOf(best), lacksDetails, ...rest };
+}
+
+/** Evidence of the full tuple holds whatever another host may still say. */
+function isDecisive({ choice }: Answer): boolean {
+  return choice.kind === 'owner' && choice.owner.match.rank === ranks.event;
+}
+
+function rankOf({ choice }: Answer): number {
+  if (choice.kind === 'owner') return choice.owner.match.rank;
+  return choice.kind === 'ambiguous' ? choice.candidates[0]!.candidate.match.rank : Infinity;
+}
+
+function bestOf(found: readonly Answer[]): Answer[] {
+  const rank = Math.min(...found.map(rankOf));
+  return found.filter((answer) => rankOf(answer) === rank);
+}
+
+function endOf(best: readonly Answer[]): End {
+  const [{ choice, context }] = best as [Answer];
+  if (best.length === 1 && choice.kind === 'owner') {
+    return attributed(choice.owner, choice.method, choice.sharers, context);
+  }
+  const tied = best.flatMap(({ choice: one }): Tied[] => {
+    if (one.kind === 'ambiguous') return one.candidates;
+    return one.kind === 'owner' ? [{ candidate: one.owner, tie: 'another host has the same address and socket' }] : [];
+  });
+  const contexts = new Map(best.map((answer) => [answer.trial.host, answer.context]));
+  return ambiguous(tied, (candidate: Candidate) => contexts.get(candidate.host)!);
+}
+
+function settlesAt(answers: readonly Answer[]): Micros | undefined {
+  let at: Micros | undefined;
+  for (const { trial } of answers) {
+    for (const { match } of trial.candidates) {
+      if (match.settles !== undefined) at = Math.max(at ?? -Infinity, match.settles - trial.clock.offset);
+    }
+  }
+  return at;
+}

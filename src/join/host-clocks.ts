@@ -1,0 +1,53 @@
+import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
+import type { ClockSample } from '../records/host-row.js';
+
+/** How a host's clock stands to a capture's at a time: host = capture + offset, give or take err. */
+export interface HostClock {
+  readonly offset: Micros;
+  readonly err: Micros;
+  /** False: nobody measured it, these are the defaults. */
+  readonly measured: boolean;
+}
+
+/** A host whose clock was not measured: kept by NTP as a rule, and its log may tell times late. */
+export const UNMEASURED_ERR: Micros = 2 * SECOND;
+/** The capture's own host has one clock; sensor and capture read it at slightly different moments. */
+export const SAME_HOST_ERR: Micros = MILLISECOND;
+
+const unmeasured: HostClock = Object.freeze({ offset: 0, err: UNMEASURED_ERR, measured: false });
+const sameHost: HostClock = Object.freeze({ offset: 0, err: SAME_HOST_ERR, measured: false });
+
+interface Sample extends HostClock {
+  readonly from: Micros;
+}
+
+/** Samples kept for one host and capture; of more the oldest goes, and the next one covers its time. */
+const MAX_SAMPLES = 1_024;
+
+/** Measured clocks by host and capture. */
+export class HostClocks {
+  readonly #samples = new Map<string, Map<string, Sample[]>>();
+
+  add({ host, capture, offset, err, from }: ClockSample): void {
+    let captures = this.#samples.get(host);
+    if (captures === undefined) {
+      captures = new Map();
+      this.#samples.set(host, captures);
+    }
+    const samples = captures.get(capture) ?? [];
+    if (samples.some((sample) => sample.from === from && sample.offset === offset && sample.err === err)) return;
+    samples.push({ offset, err, from, measured: true });
+    samples.sort((a, b) => a.from - b.from || a.err - b.err || a.offset - b.offset);
+    if (samples.length > MAX_SAMPLES) samples.shift();
+    captures.set(capture, samples);
+  }
+
+  /** The clock that held for a connection that began at `first` (capture clock); before the first sample, the first. */
+  at(host: string, capture: string, captureHost: string | undefined, first: Micros): HostClock {
+    const samples = this.#samples.get(host)?.get(capture);
+    if (samples === undefined) return captureHost === host ? sameHost : unmeasured;
+    let found = samples[0]!;
+    for (const sample of samples) if (sample.from <= first) found = sample;
+    return found;
+  }
+}

@@ -1,0 +1,166 @@
+import type { Micros } from '../core/time.js';
+import type { Method, Reason } from '../records/attributed-connection.js';
+import type { Candidate } from './candidate.js';
+import { ranks } from './match.js';
+
+/** What is known of the host's rows about the time of the connection. */
+export interface Knowledge {
+  /** Every call that could have opened the connection has been handed over. */
+  readonly hasCalls: boolean;
+  /** Every stream about sockets is complete up to this moment of the host's clock. */
+  readonly socketsUntil: Micros;
+  /** The connection is over and every stream about sockets is complete past it. */
+  readonly hasAll: boolean;
+  /** Rows about calls of that time, or any rows about sockets, may be lost. */
+  readonly areCallsLost: boolean;
+  readonly isAnyLost: boolean;
+  /** Nobody watched the host in some of that time. */
+  readonly isUnwatched: boolean;
+  /** No more rows about that time will come, and no more connections either when `isClosed`. */
+  readonly isOver: boolean;
+  readonly isClosed: boolean;
+  readonly firstLatest: Micros;
+  /** Whether one candidate's process is an ancestor of another's. */
+  readonly isAncestor: (candidate: Candidate, of: Candidate) => boolean;
+}
+
+export interface Tied {
+  readonly candidate: Candidate;
+  readonly tie: string;
+}
+
+/** Who owns an end, as far as one host's rows tell. */
+export type Choice =
+  | { readonly kind: 'owner'; readonly owner: Candidate; readonly method: Method; readonly sharers: Candidate[] }
+  | { readonly kind: 'ambiguous'; readonly candidates: Tied[] }
+  | { readonly kind: 'none'; readonly reason: Reason }
+  | { readonly kind: 'wait' };
+
+const wait: Choice = { kind: 'wait' };
+
+const ties = {
+  sameTuple: 'several processes opened a socket with these endpoints then',
+  sameRank: 'several sockets could have taken this connection',
+  shared: 'several processes hold the socket and no row tells which of them made it',
+  otherCaller: 'one process holds the socket, another made a call that fits it',
+  onlyPossible: 'it may have been opened or closed too early or too late, which the rows leave open',
+} as const;
+
+/**
+ * Picks the owner among the candidates of one host. Pure. The best evidence is taken as soon as no row that may still come
+ * could outrank it, and not before; where several processes remain, none is picked.
+ */
+export function chooseOwner(candidates: readonly Candidate[], known: Knowledge): Choice {
+  const events = candidates.filter(({ match }) => match.rank === ranks.event);
+  const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
+  const certain = events.filter(({ match }) => match.weight === 'certain');
+  if (certain.length > 0) {
+    if (isOneProcess(certain)) return owner(certain[0]!, others(certain[0]!, polls));
+    return known.hasCalls || known.isOver ? ambiguous(certain, ties.sameTuple) : wait;
+  }
+  if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
+  if (!known.areCallsLost && !known.isUnwatched) {
+    const sole = events.filter(({ match }) => match.weight === 'sole');
+    if (sole.length > 0) {
+      return isOneProcess(sole) ? owner(sole[0]!, others(sole[0]!, polls)) : ambiguous(sole, ties.sameTuple);
+    }
+  }
+  if (!known.isClosed && [...events, ...polls].some(({ match }) => match.settles !== undefined)) return wait;
+  const seen = polls.filter(({ match }) => match.weight === 'certain');
+  if (seen.length > 0) {
+    const latest = Math.max(known.firstLatest, ...seen.map(({ socket }) => socket.openHi));
+    if (known.socketsUntil >= latest) return chooseHolder(seen, candidates, known);
+    return known.isOver ? incomplete(known) : wait;
+  }
+  if (!known.hasAll) return known.isOver ? incomplete(known) : wait;
+  if (known.isUnwatched) return { kind: 'none', reason: 'agent_offline' };
+  if (known.isAnyLost) return { kind: 'none', reason: 'events_lost' };
+  return chooseWeaker(candidates, known);
+}
+
+function incomplete(known: Knowledge): Choice {
+  return { kind: 'none', reason: known.isUnwatched ? 'agent_offline' : 'agent_late' };
+}
+
+/** A poll saw the connected socket in these processes' hands. */
+function chooseHolder(seen: readonly Candidate[], candidates: readonly Candidate[], known: Knowledge): Choice {
+  const callers = candidates.filter(
+    ({ match }) => match.weight === 'sole' && (match.rank === ranks.call || match.rank === ranks.near),
+  );
+  const called = seen.filter((holder) => callers.some((caller) => isSame(caller, holder)));
+  if (called.length > 0 && isOneProcess(called)) return owner(called[0]!, others(called[0]!, seen));
+  if (called.length === 0 && callers.length > 0) return ambiguous([...seen, ...callers], ties.otherCaller);
+  return oneOfHolders(called.length > 0 ? called : seen, seen, known);
+}
+
+/** Of the processes that hold one socket, the one that had it first; else the one that the others descend from. */
+function oneOfHolders(among: readonly Candidate[], all: readonly Candidate[], known: Knowledge): Choice {
+  const earliest = among.filter(({ socket }) => !among.some((other) => other.socket.openHi < socket.openLo));
+  const first = earliest[0]!;
+  if (isOneProcess(earliest)) return owner(first, others(first, all));
+  const root = earliest.find((one) => earliest.every((other) => isSame(one, other) || known.isAncestor(one, other)));
+  if (root === undefined) return ambiguous(earliest, ties.shared);
+  return { kind: 'owner', owner: root, method: 'shared_socket', sharers: others(root, all) };
+}
+
+/** No row tells of the connected socket: a listener, a bound socket, or a call with a blank. */
+function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choice {
+  if (candidates.length === 0) return { kind: 'none', reason: 'no_socket_seen' };
+  const solid = candidates.filter(({ match }) => match.rank > ranks.poll && match.weight !== 'possible');
+  if (solid.length === 0) {
+    const rank = Math.min(...candidates.map(({ match }) => match.rank));
+    return ambiguous(
+      candidates.filter(({ match }) => match.rank === rank),
+      ties.onlyPossible,
+    );
+  }
+  const rank = Math.min(...solid.map(({ match }) => match.rank));
+  const best = solid.filter(({ match }) => match.rank === rank);
+  // A poll lists every holder of a port, so a bind that it does not show has been closed since.
+  const isListed = best.some(({ match, socket }) => match.weight === 'certain' && isPolled(socket.source));
+  const rivals = candidates.filter(
+    ({ match, socket }) =>
+      match.rank <= ranks.poll ||
+      (match.rank === rank && (match.weight !== 'possible' || !isListed || isPolled(socket.source))),
+  );
+  if (isOneProcess(rivals)) return owner(best[0]!, []);
+  const { inode } = best[0]!.socket;
+  const isOneSocket = inode !== undefined && rivals.every(({ socket }) => socket.inode === inode);
+  return isOneSocket ? oneOfHolders(rivals, rivals, known) : ambiguous(rivals, ties.sameRank);
+}
+
+function isPolled(source: string): boolean {
+  return source === 'open' || source === 'listening';
+}
+
+function isSame(a: Candidate, b: Candidate): boolean {
+  return a.host === b.host && a.socket.pid === b.socket.pid;
+}
+
+function isOneProcess(candidates: readonly Candidate[]): boolean {
+  return candidates.every((candidate) => isSame(candidate, candidates[0]!));
+}
+
+function others(than: Candidate, among: readonly Candidate[]): Candidate[] {
+  const out: Candidate[] = [];
+  for (const candidate of among) {
+    if (!isSame(candidate, than) && !out.some((known) => isSame(known, candidate))) out.push(candidate);
+  }
+  return out;
+}
+
+function owner(candidate: Candidate, sharers: Candidate[]): Choice {
+  return { kind: 'owner', owner: candidate, method: candidate.match.method, sharers };
+}
+
+/** One candidate for each process, its best evidence. */
+function ambiguous(candidates: readonly Candidate[], tie: string): Choice {
+  const best: Candidate[] = [];
+  for (const candidate of candidates) {
+    const at = best.findIndex((known) => isSame(known, candidate));
+    if (at < 0) best.push(candidate);
+    else if (candidate.match.rank < best[at]!.match.rank) best[at] = candidate;
+  }
+  best.sort((a, b) => a.match.rank - b.match.rank || a.socket.openHi - b.socket.openHi || a.socket.pid - b.socket.pid);
+  return { kind: 'ambiguous', candidates: best.map((candidate) => ({ candidate, tie })) };
+}
