@@ -1,0 +1,181 @@
+// What is fuzzed: each target has seeds and runs one input. An exception that is not a CorrelateError is a find.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const load = (file) => import(new URL(`../../dist/${file}.js`, import.meta.url).href);
+const sample = (file) => readFileSync(join(root, 'samples', file));
+const silent = () => {};
+
+/** Packets of a classic little-endian µs pcap. */
+function packetsOf(capture) {
+  const packets = [];
+  for (let at = 24; at + 16 <= capture.length; ) {
+    const length = capture.readUInt32LE(at + 8);
+    packets.push(capture.subarray(at + 16, at + 16 + length));
+    at += 16 + length;
+  }
+  return packets;
+}
+
+async function captureFile(scratch) {
+  const { openCaptureFile } = await load('capture/capture-file');
+  const capture = sample('desktop/traffic.pcap').subarray(0, 8192);
+  const path = join(scratch, 'capture');
+  return {
+    name: 'capture files',
+    seeds: [capture, pcapng(packetsOf(capture).slice(0, 8))],
+    async run(bytes) {
+      writeFileSync(path, bytes);
+      const source = await openCaptureFile(path, { warn: silent, readBytes: 4096 });
+      for (let batch = await source.next(); batch !== undefined; batch = await source.next()) source.release(batch);
+      await source.close();
+    },
+  };
+}
+
+/** The packets as a pcapng with one interface. */
+function pcapng(packets) {
+  const block = (type, body) => {
+    const padded = Buffer.concat([body, Buffer.alloc((4 - (body.length % 4)) % 4)]);
+    const frame = Buffer.alloc(8);
+    frame.writeUInt32LE(type, 0);
+    frame.writeUInt32LE(padded.length + 12, 4);
+    return Buffer.concat([frame, padded, frame.subarray(4)]);
+  };
+  const section = Buffer.from('4d3c2b1a01000000ffffffffffffffff', 'hex');
+  const enhanced = (packet) => {
+    const head = Buffer.alloc(20);
+    head.writeUInt32LE(packet.length, 12);
+    head.writeUInt32LE(packet.length, 16);
+    return block(6, Buffer.concat([head, packet]));
+  };
+  return Buffer.concat([
+    block(0x0a0d0d0a, section),
+    block(1, Buffer.from('0100000000000400', 'hex')),
+    ...packets.map(enhanced),
+  ]);
+}
+
+const LINK_TYPES = [1, 1, 1, 0, 12, 101, 108, 113, 228, 229, 276, 9999];
+
+async function connections() {
+  const { ConnectionTracker } = await load('conn/connection-tracker');
+  const { PacketBatch, BYTES_OFFSET } = await load('capture/packet-batch');
+  const batch = new PacketBatch();
+  let tracker;
+  let runs = 0;
+  let time = 1_700_000_000_000_000;
+  return {
+    name: 'packets to connections',
+    seeds: packetsOf(sample('desktop/traffic.pcap')).concat(packetsOf(sample('intrusion/traffic.pcap')).slice(0, 200)),
+    run(bytes, random) {
+      // A tracker lives for many inputs, so that they meet each other's connections.
+      if (runs++ % 5000 === 0) {
+        tracker?.end();
+        tracker = new ConnectionTracker({
+          checksums: random(4) === 0 ? 'verify' : 'ignore',
+          startRecords: true,
+          interimUs: 1e6,
+          emit: silent,
+        });
+      }
+      const length = Math.min(bytes.length, 65536);
+      batch.bytes.set(bytes.subarray(0, length), BYTES_OFFSET);
+      time += random(2_000_000);
+      batch.count = 1;
+      batch.timeUs[0] = time;
+      batch.capLen[0] = length;
+      batch.wireLen[0] = random(8) === 0 ? length + random(2000) : length;
+      batch.offset[0] = BYTES_OFFSET;
+      batch.link[0] = LINK_TYPES[random(LINK_TYPES.length)];
+      tracker.batch(batch, [{ name: 'fuzz' }]);
+    },
+  };
+}
+
+async function hostLog(scratch) {
+  const { readHostLog } = await load('hosts/sources/host-log');
+  const path = join(scratch, 'host.log');
+  const lines = sample('desktop/host.log').toString().split('\n');
+  const seeds = [];
+  for (let i = 0; i < lines.length; i += 12) seeds.push(Buffer.from(lines.slice(i, i + 12).join('\n')));
+  return {
+    name: 'host logs',
+    seeds,
+    async run(bytes) {
+      writeFileSync(path, bytes);
+      for await (const _rows of readHostLog(path, { warn: silent }));
+    },
+  };
+}
+
+async function joined(scratch) {
+  const { readHostLog } = await load('hosts/sources/host-log');
+  const { Join } = await load('join/attribution');
+  const { RuleEngine } = await load('rules/rule-engine');
+  const { loadRules } = await load('rules/rule-set');
+  const rules = await loadRules([join(root, 'rules')]);
+  const path = join(scratch, 'joined.log');
+  const lines = sample('intrusion/host.log').toString().split('\n');
+  const connection = {
+    uid: 'C1',
+    ts: 1_700_000_000_000_000,
+    'id.orig_h': '192.0.2.10',
+    'id.orig_p': 40000,
+    'id.resp_h': '198.51.100.9',
+    'id.resp_p': 80,
+    proto: 'tcp',
+    conn_state: 'SF',
+    missed_bytes: 0,
+    orig_pkts: 1,
+    resp_pkts: 1,
+    orig_ip_bytes: 40,
+    resp_ip_bytes: 40,
+    ip_proto: 6,
+  };
+  return {
+    name: 'host rows through join and rules',
+    seeds: [Buffer.from(lines.slice(0, 40).join('\n')), Buffer.from(lines.slice(-40).join('\n'))],
+    async run(bytes) {
+      writeFileSync(path, bytes);
+      const engine = new RuleEngine(rules, { emit: silent, warn: silent });
+      const attribution = new Join({
+        latenessUs: 6e8,
+        attrWaitUs: 2e6,
+        finalOnly: false,
+        emit: (c) => engine.connection(c),
+      });
+      attribution.connection({ cause: 'start', capture: 'fuzz', connection });
+      for await (const rows of readHostLog(path, { warn: silent })) {
+        for (const row of rows) {
+          attribution.row(row);
+          engine.row(row);
+        }
+      }
+      attribution.connection({ cause: 'end', capture: 'fuzz', connection });
+      attribution.end();
+      engine.end();
+    },
+  };
+}
+
+async function sigmaRules(scratch) {
+  const { loadRules } = await load('rules/rule-set');
+  const { readdirSync } = await import('node:fs');
+  const path = join(scratch, 'rule.yml');
+  const seeds = readdirSync(join(root, 'rules'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.yml'))
+    .map((file) => readFileSync(join(root, 'rules', file)));
+  return {
+    name: 'Sigma rules',
+    seeds,
+    async run(bytes) {
+      writeFileSync(path, bytes);
+      await loadRules([path]);
+    },
+  };
+}
+
+export const targets = [captureFile, connections, hostLog, joined, sigmaRules];
