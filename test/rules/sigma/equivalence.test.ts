@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { compile } from '../../../src/rules/sigma/compile.js';
+import { RuleIndex } from '../../../src/rules/sigma/rule-index.js';
+import { jsonFields } from './json-event.js';
+import { detectionOf, fields, naiveMatch, randomEvent, randomRule } from './random-rule.js';
+import { matcherOf, parse, ruleText } from './rule-text.js';
+
+test('a compiled rule judges random events as the specification reads', () => {
+  let matched = 0;
+  let missed = 0;
+  fc.assert(
+    fc.property(randomRule, fc.array(randomEvent, { minLength: 1, maxLength: 10 }), (rule, events) => {
+      const matches = matcherOf(detectionOf(rule));
+      for (const event of events) {
+        const naive = naiveMatch(rule, event);
+        if (naive) matched++;
+        else missed++;
+        expect(matches(event), `${detectionOf(rule)} on ${JSON.stringify(event)}`).toBe(naive);
+      }
+    }),
+    { numRuns: 1_500 },
+  );
+  expect(Math.min(matched, missed)).toBeGreaterThan(1_000);
+});
+
+test('rules found through the index are those that trying every rule finds', () => {
+  let indexed = 0;
+  let tried = 0;
+  let spared = 0;
+  fc.assert(
+    fc.property(
+      fc.array(randomRule, { minLength: 1, maxLength: 12 }),
+      fc.array(randomEvent, { minLength: 1, maxLength: 10 }),
+      fc.subarray([...fields]),
+      (rules, events, useful) => {
+        const expressions = rules.map((rule) => parse(ruleText(detectionOf(rule))).rules[0]!.expression);
+        const matchers = expressions.map((expression) => compile(expression, jsonFields));
+        const index = new RuleIndex(expressions, jsonFields, useful);
+        indexed += index.sizes.indexed;
+        for (const event of events) {
+          const naive = matchers.flatMap((matches, i) => (matches(event) ? [i] : []));
+          expect(index.matching(event)).toEqual(naive);
+          const candidates = index.candidates(event).length;
+          tried += candidates;
+          spared += rules.length - candidates;
+        }
+      },
+    ),
+    { numRuns: 500 },
+  );
+  expect(indexed).toBeGreaterThan(300);
+  expect(spared).toBeGreaterThan(1_000);
+  expect(tried).toBeGreaterThan(1_000);
+});
+
+test('a rule for one program costs nothing on connections of another', () => {
+  const names = Array.from({ length: 500 }, (_, i) => `/usr/bin/tool${i}`);
+  const expressions = names.map(
+    (name) =>
+      parse(ruleText(`a:\n  Image|endswith: '${name.slice(8)}'\n  Initiated: 'true'\ncondition: a`)).rules[0]!
+        .expression,
+  );
+  const index = new RuleIndex(expressions, jsonFields, ['Image']);
+  expect(index.candidates({ Image: '/usr/bin/tool7', Initiated: 'true' })).toEqual([7]);
+  expect(index.candidates({ Image: '/usr/bin/other', Initiated: 'true' })).toEqual([]);
+});
