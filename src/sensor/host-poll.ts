@@ -57,12 +57,15 @@ export class HostPoll {
     return this.owners.deniedProcesses;
   }
 
-  /** Looks once. The rows are: the host at the first look, then changes, then a `complete` row per stream. */
-  look(): HostRow[] {
+  /**
+   * Looks once. The rows are: the host at the first look, then changes, then a `complete` row per stream. The `last` look takes
+   * nothing for unchanged and ends with a host_timeout: what comes after it is not watched.
+   */
+  look(last: boolean): HostRow[] {
     const start = nowFloor();
     let processes = this.processes.poll();
     if (this.netns === 'self') processes = new Map([...processes].filter(([, each]) => each.netNamespace === this.own));
-    const network = this.network.poll(start, this.netns === 'all' ? processes.values() : []);
+    const network = this.network.poll(start, this.netns === 'all' ? processes.values() : [], last);
     const inodes = new Set<number>();
     for (const { sockets } of network.namespaces) for (const { inode } of sockets) inodes.add(inode);
     const held = this.owners.poll(processes, inodes);
@@ -81,7 +84,8 @@ export class HostPoll {
     const complete = sensorTables.map(
       (stream) => ({ kind: 'complete', host: this.host, stream, until: start }) as const,
     );
-    return [...this.announce(start), ...changes, ...complete];
+    const end: HostRow[] = last ? [{ kind: 'host_timeout', host: this.host, at: start }] : [];
+    return [...this.announce(start), ...changes, ...complete, ...end];
   }
 
   private announce(from: Micros): HostSeen[] {

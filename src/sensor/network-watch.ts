@@ -54,8 +54,8 @@ export class NetworkWatch {
     private readonly own: string | undefined,
   ) {}
 
-  /** `now` is the start of the poll, `others` the processes whose namespaces are read too. */
-  poll(now: Micros, others: Iterable<WatchedProcess>): NetworkView {
+  /** `now` is the start of the poll, `others` the processes whose namespaces are read too; `exact`: read every table. */
+  poll(now: Micros, others: Iterable<WatchedProcess>, exact: boolean): NetworkView {
     const tables = new Map<string, HeldTable>();
     let room: number = limits.sensorSockets;
     let asOf = now;
@@ -68,7 +68,7 @@ export class NetworkWatch {
         const key = `${id} ${file.name}`;
         let table = this.tables.get(key);
         const traffic = `${count} ${counts.traffic}`;
-        if (file.protocol !== 6 || table === undefined || !isUnchanged(table, traffic, now)) {
+        if (exact || file.protocol !== 6 || table === undefined || !isUnchanged(table, traffic, now)) {
           const text = this.files.text(`${folder}/${file.name}`) ?? '';
           table = { ...parseSocketTable(text, file, room - sockets.length, table), readAt: now, traffic };
         }

@@ -33,6 +33,7 @@ export class PollSensor {
   private readonly poll: HostPoll;
   private readonly intervalMs: number;
   private timer: NodeJS.Timeout | undefined;
+  private readonly told = new Set<string>();
   private polls = 0;
   private meanCost = 0;
 
@@ -55,24 +56,24 @@ export class PollSensor {
     this.pollAndSchedule();
   }
 
-  /** Polls a last time, emits that and ends. */
+  /** Polls a last time, emits that with a host_timeout at its end, and ends. */
   async stop(): Promise<void> {
     if (this.timer === undefined) return;
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.pollOnce();
+    this.pollOnce(true);
   }
 
   private pollAndSchedule(): void {
-    const costMs = this.pollOnce();
+    const costMs = this.pollOnce(false);
     const interval = Math.max(this.intervalMs, this.meanCost / CPU_SHARE);
     this.timer = setTimeout(() => this.pollAndSchedule(), Math.max(1, interval - costMs));
   }
 
-  private pollOnce(): number {
+  private pollOnce(last: boolean): number {
     const cpu = process.cpuUsage();
     const wall = performance.now();
-    const rows = this.poll.look();
+    const rows = this.poll.look(last);
     const wallMs = performance.now() - wall;
     const { user, system } = process.cpuUsage(cpu);
     // Either may be too much: other threads use the processor too, and other programs keep it from us.
@@ -102,8 +103,6 @@ export class PollSensor {
       );
     }
   }
-
-  private readonly told = new Set<string>();
 
   private limit(message: string, topic = message): void {
     if (this.told.has(topic)) return;

@@ -129,6 +129,33 @@ describe.skipIf(!isLinux)('the polling sensor (skipped where there is no Linux)'
     await watch.find(onTable('processes', 'removed', { pid: child.pid }));
   });
 
+  it('keeps its bounds true when a listener takes the place of another and no packet flows', async () => {
+    const { child, told } = await run(`
+      const listen = () => {
+        const s = require('net').createServer().listen(0, '127.0.0.1', () => console.log(s.address().port));
+        return s;
+      };
+      const s = listen();
+      process.stdin.on('data', () => { s._handle.close(); listen(); });`);
+    const watch = new Watch();
+    await watch.sensor.start();
+    await watch.find(onTable('listening_ports', 'added', { pid: child.pid, port: told }));
+    const before = Date.now() * 1000;
+    child.stdin?.write('x');
+    const next = await new Promise<string>((resolve) =>
+      child.stdout?.once('data', (data: Buffer) => resolve(`${data}`)),
+    );
+    const after = (Date.now() + 1) * 1000;
+    const rows = [
+      await watch.find(onTable('listening_ports', 'removed', { pid: child.pid, port: told })),
+      await watch.find(onTable('listening_ports', 'added', { pid: child.pid, port: Number(next) })),
+    ];
+    for (const row of rows) {
+      expect(row.since).toBeLessThan(after);
+      expect(row.time + row.resolution).toBeGreaterThan(before);
+    }
+  });
+
   it.each([
     ['127.0.0.1', 2, '127.0.0.1'],
     ['::1', 10, '::1'],
@@ -211,6 +238,10 @@ describe.skipIf(!isLinux)('the polling sensor (skipped where there is no Linux)'
     const { child, told } = await run(listener('127.0.0.1'));
     await watch.sensor.stop();
     const count = watch.rows.length;
+    const end = watch.rows.at(-1);
+    const complete = watch.rows.at(-2);
+    expect(end).toMatchObject({ kind: 'host_timeout', host: 'here' });
+    expect(complete).toMatchObject({ kind: 'complete', until: end?.kind === 'host_timeout' ? end.at : -1 });
     const isThere = onTable('listening_ports', 'added', { pid: child.pid, port: told });
     expect(watch.rows.some((row) => row.kind === 'row' && isThere(row))).toBe(true);
     await watch.sensor.stop();
