@@ -41,7 +41,7 @@ export const VLAN_PRESENT = 1 << 12;
 const ABORTED_ATTEMPT = /^\^?S[^HAFGIQ]*R/;
 
 const ends = new Int32Array(8);
-const uidWords = new Int32Array(15);
+const uidWords = new Int32Array(14);
 
 /** Payload bytes of one end as Zeek's endpoint record has them. */
 function endSize(table: ConnectionTable, base: number, dir: number): number {
@@ -116,20 +116,20 @@ function uidOf(table: ConnectionTable, base: number, version: 4 | 6, captureWord
     swap = ends[i]! > ends[length + i]!;
     break;
   }
-  w.fill(0);
   for (let i = 0; i < length; i++) {
     w[i] = ends[swap ? length + i : i]!;
-    w[4 + i] = ends[swap ? i : length + i]!;
+    w[length + i] = ends[swap ? i : length + i]!;
   }
+  let n = 2 * length;
   const ports = i32[base + PORTS]!;
-  w[8] = swap ? (ports << 16) | (ports >>> 16) : ports;
-  w[9] = i32[base + META]!;
   const start = f64[(base >> 1) + START_TIME]!;
-  w[10] = start | 0;
-  w[11] = Math.floor(start / 4_294_967_296);
-  w[12] = i32[base + ORDINAL]!;
-  w[13] = captureWord;
-  return connectionUid(w, 14);
+  w[n++] = swap ? (ports << 16) | (ports >>> 16) : ports;
+  w[n++] = i32[base + META]!;
+  w[n++] = start | 0;
+  w[n++] = Math.floor(start / 4_294_967_296);
+  w[n++] = i32[base + ORDINAL]!;
+  w[n++] = captureWord;
+  return connectionUid(w, n);
 }
 
 const ADDRESS_CACHE = 1 << 14;

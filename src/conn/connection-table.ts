@@ -8,6 +8,7 @@ import {
   META,
   META_IPV6,
   META_ONE_WAY,
+  ORDINAL,
   ORIG_WORD,
   PORTS,
   RECORD_BYTES,
@@ -18,6 +19,8 @@ import {
 } from './record-layout.js';
 
 const FIRST_CAPACITY = 4096;
+/** More than any slot number; times 2^32 still exact in a double. */
+const SLOT_SPACE = 2 ** 21;
 
 /** Meta word of a packet's connection: protocol, IP version, and whether direction is part of the key. */
 function metaOf(p: Packet): number {
@@ -36,6 +39,8 @@ export class ConnectionTable {
   u8: Uint8Array;
   /** Direction of the packet last found: 0 from the originator, 1 from the responder. */
   dir: 0 | 1 = 0;
+  /** Of no meaning; it keeps the compiler from leaving out the reads of `touch`. */
+  touched = 0;
   /** Connections held. */
   count = 0;
   /** History letters beyond those in the record, by slot; only for records with LONG_HISTORY. */
@@ -82,6 +87,17 @@ export class ConnectionTable {
     return swap
       ? hashFour(this.#k0, this.#k1, h, high, p.src1, p.src2)
       : hashFour(this.#k0, this.#k1, h, high, p.dst1, p.dst2);
+  }
+
+  /**
+   * Reads what `find` and the connection will read for a packet of this hash, so that the cache misses of several packets
+   * overlap.
+   */
+  touch(hash: number): void {
+    const entry = this.#index[2 * (hash & this.#mask) + 1]!;
+    if (entry === 0) return;
+    const base = (entry - 1) * RECORD_WORDS;
+    this.touched ^= this.i32[base]! ^ this.i32[base + RECORD_WORDS / 4]!;
   }
 
   /** Slot of the packet's connection or -1; sets `dir`. */
@@ -181,11 +197,19 @@ export class ConnectionTable {
     this.count--;
   }
 
-  /** Slots in use, in no order. */
-  slots(): Int32Array {
-    const slots = new Int32Array(this.count);
+  /** Slots in use, in order of their connections' first packets. */
+  slotsByOrdinal(): Int32Array {
+    // One number per slot with the ordinal in front, so that the sort needs no function.
+    const keys = new Float64Array(this.count);
     let n = 0;
-    for (let at = 1; at < this.#index.length; at += 2) if (this.#index[at] !== 0) slots[n++] = this.#index[at]! - 1;
+    for (let at = 1; at < this.#index.length; at += 2) {
+      const entry = this.#index[at]!;
+      if (entry === 0) continue;
+      keys[n++] = (this.i32[(entry - 1) * RECORD_WORDS + ORDINAL]! >>> 0) * SLOT_SPACE + entry - 1;
+    }
+    keys.sort();
+    const slots = new Int32Array(this.count);
+    for (let i = 0; i < slots.length; i++) slots[i] = keys[i]! % SLOT_SPACE;
     return slots;
   }
 

@@ -6,7 +6,7 @@ import type { Micros } from '../core/time.js';
 import { nameWord } from '../core/uid.js';
 import { WeirdCounts } from '../core/weird.js';
 import { Decoder, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/decoder.js';
-import type { Packet } from '../decode/packet.js';
+import { Packet } from '../decode/packet.js';
 import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
 import { connectionRecord, VLAN_PRESENT } from './connection-record.js';
 import { ConnectionTable } from './connection-table.js';
@@ -73,6 +73,8 @@ export interface TrackerStats {
   weirds: Readonly<Record<string, number>>;
 }
 
+/** Packets decoded before the first of them is taken. */
+const GROUP = 32;
 /** At the bound a connection is spared that is due first but not an attempt, this many times per eviction. */
 const SPARED = 16;
 
@@ -92,6 +94,8 @@ export class ConnectionTracker {
   readonly #captureWords: number[] = [];
   #lastCaptures: readonly CaptureRef[] | undefined;
   #captureIds: number[] = [];
+  /** Packets decoded together, see `ConnectionTable.touch`. */
+  readonly #group: readonly Packet[] = Array.from({ length: GROUP }, () => new Packet());
   #now: Micros = Number.NEGATIVE_INFINITY;
   #packets = 0;
   #bytes = 0;
@@ -123,21 +127,35 @@ export class ConnectionTracker {
     const view = new DataView(batch.buffer);
     const { count, timeUs, capLen, wireLen, offset, link } = batch;
     const decoder = this.#decoder;
-    const packet = decoder.packet;
     this.#packets += count;
-    for (let i = 0; i < count; i++) {
-      const time = timeUs[i]!;
-      const wire = wireLen[i]!;
-      const source = link[i]!;
-      this.#bytes += wire;
+    for (let first = 0; first < count; first += GROUP) {
+      const size = Math.min(GROUP, count - first);
+      for (let k = 0; k < size; k++) {
+        const i = first + k;
+        const packet = this.#group[k]!;
+        const wire = wireLen[i]!;
+        this.#bytes += wire;
+        packet.timeUs = timeUs[i]!;
+        packet.source = link[i]! >>> 16;
+        packet.valid = decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wire);
+        if (packet.valid) packet.hash = this.#table.hash(packet);
+      }
+      this.#takeGroup(size);
+    }
+  }
+
+  #takeGroup(size: number): void {
+    const table = this.#table;
+    for (let k = 0; k < size; k++) table.touch(this.#group[k]!.hash);
+    for (let k = 0; k < size; k++) {
+      const packet = this.#group[k]!;
+      const time = packet.timeUs;
       if (time > this.#now) {
         this.#now = time;
         if (time >= this.#wheel.next) this.#expire(time);
       }
-      if (decoder.decode(view, source & 0xffff, offset[i]!, capLen[i]!, wire)) {
-        packet.timeUs = time;
-        this.#take(packet, source >>> 16);
-      } else this.#skipped++;
+      if (packet.valid) this.#take(packet);
+      else this.#skipped++;
     }
   }
 
@@ -150,10 +168,7 @@ export class ConnectionTracker {
 
   /** End of input: every open connection is reported, in order of its first packet. */
   end(): void {
-    const table = this.#table;
-    const order = table.slots();
-    const ordinal = (slot: number): number => table.i32[slot * RECORD_WORDS + ORDINAL]! >>> 0;
-    for (const slot of order.sort((a, b) => ordinal(a) - ordinal(b))) this.#finish(slot);
+    for (const slot of this.#table.slotsByOrdinal()) this.#finish(slot);
   }
 
   get stats(): TrackerStats {
@@ -180,11 +195,10 @@ export class ConnectionTracker {
     });
   }
 
-  #take(packet: Packet, source: number): void {
+  #take(packet: Packet): void {
     const table = this.#table;
-    const hash = table.hash(packet);
+    const { proto, hash } = packet;
     let slot = table.find(packet, hash);
-    const { proto } = packet;
     if (slot >= 0 && proto === PROTO_TCP) {
       const linger = this.#timeouts.tcp_connection_linger;
       if (isReuse(this.#context, slot * RECORD_WORDS, packet, packet.timeUs, linger)) {
@@ -193,7 +207,7 @@ export class ConnectionTracker {
       }
     }
     const isNew = slot < 0;
-    if (isNew) slot = this.#begin(packet, hash, source);
+    if (isNew) slot = this.#begin(packet);
     const base = slot * RECORD_WORDS;
     const dir = table.dir;
     const context = this.#context;
@@ -209,16 +223,16 @@ export class ConnectionTracker {
   }
 
   /** A record for a packet that belongs to no open connection. */
-  #begin(packet: Packet, hash: number, source: number): number {
+  #begin(packet: Packet): number {
     const table = this.#table;
     if (table.isFull) this.#evict();
     const flipped = isFlipped(packet);
-    const slot = table.insert(packet, hash, flipped);
+    const slot = table.insert(packet, packet.hash, flipped);
     const base = slot * RECORD_WORDS;
     table.f64[(base >> 1) + START_TIME] = packet.timeUs;
     table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
     table.i32[base + ORDINAL] = this.#connections++ | 0;
-    table.u16[(base << 1) + CAPTURE] = this.#captureIds[source] ?? 0;
+    table.u16[(base << 1) + CAPTURE] = this.#captureIds[packet.source] ?? 0;
     let vlans = 0;
     if (packet.vlan >= 0) vlans |= packet.vlan | VLAN_PRESENT;
     if (packet.innerVlan >= 0) vlans |= (packet.innerVlan | VLAN_PRESENT) << 16;

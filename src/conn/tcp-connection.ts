@@ -46,7 +46,9 @@ import {
   PARTIAL,
   REASSEMBLED,
   RETRANSMITS,
+  SEGMENTS,
   SENT_FIN,
+  SKIP_STREAM,
   START_SEQ,
   STATE_BITS,
   WAS_WEIRD,
@@ -76,6 +78,8 @@ import { previousStateOf, stateOf, updateState } from './tcp-transitions.js';
 
 /** A jump that is not believed of a SYN, a RST or an empty acknowledgement number. */
 const TOO_LARGE_JUMP = 1_048_576;
+/** Unacknowledged bytes beyond which the shortcut leaves the judgement to `streamData`. */
+const PLAIN_UNACKED = 8_388_608;
 
 /** What the connection needs after the packet. */
 export interface TcpContext extends StreamContext {
@@ -227,11 +231,16 @@ function updateLast(c: StreamContext, base: number, dir: number, flags: number, 
   } else if (delta > 0) {
     table.f64[f] = last + delta;
   } else if (length > 0) {
-    const count = table.i32[base + RETRANSMITS + dir]! + 1;
-    table.i32[base + RETRANSMITS + dir] = count;
-    if (isHistoryThreshold(count)) addLetter(table, c.weird, base, dir, LETTER_T);
+    retransmitted(c, base, dir);
   }
   return delta;
+}
+
+function retransmitted(c: StreamContext, base: number, dir: number): void {
+  const { table } = c;
+  const count = table.i32[base + RETRANSMITS + dir]! + 1;
+  table.i32[base + RETRANSMITS + dir] = count;
+  if (isHistoryThreshold(count)) addLetter(table, c.weird, base, dir, LETTER_T);
 }
 
 /** The end `dir` has closed, unless data of it is still to come (Zeek's ConnectionClosed). */
@@ -324,7 +333,70 @@ export function tcpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   const flags = view.getUint8(at + 13);
   const seq = view.getInt32(at + 4);
   const ack = view.getInt32(at + 8);
+  if (
+    (flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) === TCP_ACK &&
+    complete &&
+    plainSegment(c, base, dir, packet, seq, ack, length)
+  ) {
+    return;
+  }
   segment(c, base, dir, packet, flags, seq, ack, length, complete);
+}
+
+const PLAIN_MASK =
+  0o77 |
+  (3 * DID_CLOSE) |
+  (3 * FIRST_SEEN) |
+  (3 * DID_EOF) |
+  (3 * SKIP_STREAM) |
+  (3 * SENT_FIN) |
+  CLOSE_DEFERRED |
+  CLOSING;
+const PLAIN_FLAGS = TCP_ESTABLISHED | (TCP_ESTABLISHED << STATE_BITS) | (3 * FIRST_SEEN);
+
+/**
+ * The shortcut for what most packets are: data or an acknowledgement in order, on an established connection without holes.
+ * Answers false, having changed nothing, when the packet is not of that kind; `segment` would do the same to the record.
+ */
+export function plainSegment(
+  c: TcpContext,
+  base: number,
+  dir: number,
+  packet: Packet,
+  seq: number,
+  ack: number,
+  length: number,
+): boolean {
+  const { table } = c;
+  const { i32, f64 } = table;
+  if ((i32[base + FLAGS]! & PLAIN_MASK) !== PLAIN_FLAGS) return false;
+  if ((i32[base + SEGMENTS]! & i32[base + SEGMENTS + 1]!) !== -1) return false;
+  if (ack === 0 || packet.view.getUint16(packet.at + 14) === 0) return false;
+  const peer = 1 - dir;
+  const f = base >> 1;
+  const last = f64[f + LAST + dir]!;
+  const relative = last + ((seq - (i32[base + START_SEQ + dir]! + last)) | 0);
+  const to = relative + length;
+  const acked = f64[f + ACKED + peer]!;
+  const relativeAck = acked + ((ack - (i32[base + START_SEQ + peer]! + acked)) | 0);
+  const delivered = f64[f + REASSEMBLED + dir]!;
+  if (relative < 0 || relative > delivered || relativeAck < 0 || relativeAck > f64[f + REASSEMBLED + peer]!)
+    return false;
+  if (to - f64[f + ACKED + dir]! > PLAIN_UNACKED) return false;
+  if (length > 0) {
+    addLetterOnce(table, c.weird, base, dir, SEEN_DATA, LETTER_D);
+    if (to > last) f64[f + LAST + dir] = to;
+    else retransmitted(c, base, dir);
+    if (to > delivered) f64[f + REASSEMBLED + dir] = to;
+  } else {
+    addLetterOnce(table, c.weird, base, dir, SEEN_ACK, LETTER_A);
+    if (to > last) f64[f + LAST + dir] = to;
+  }
+  f64[f + LAST_TIME] = packet.timeUs;
+  if (relativeAck > acked) f64[f + ACKED + peer] = relativeAck;
+  i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
+  f64[f + IP_BYTES + dir] = f64[f + IP_BYTES + dir]! + packet.ipBytes;
+  return true;
 }
 
 function markPartial(table: ConnectionTable, base: number, dir: number, flags: number): void {
@@ -335,7 +407,8 @@ function markPartial(table: ConnectionTable, base: number, dir: number, flags: n
   else if (!opens) table.i32[base + FLAGS] = before | PARTIAL;
 }
 
-function segment(
+/** Any packet. */
+export function segment(
   c: TcpContext,
   base: number,
   dir: number,

@@ -5,6 +5,8 @@
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const PAIRS: readonly string[] = Array.from({ length: 4096 }, (_, i) => BASE64.charAt(i >> 6) + BASE64.charAt(i & 63));
+/** The last four bits of 160, filled up. */
+const LAST: readonly string[] = Array.from({ length: 16 }, (_, i) => `${BASE64.charAt(i << 2)}=`);
 
 const block = new Int32Array(80);
 const digest = new Int32Array(5);
@@ -21,13 +23,32 @@ function sha1Block(): void {
   let c = 0x98badcfe | 0;
   let d = 0x10325476;
   let e = 0xc3d2e1f0 | 0;
-  for (let i = 0; i < 80; i++) {
-    let f: number;
-    if (i < 20) f = ((d ^ (b & (c ^ d))) + 0x5a827999) | 0;
-    else if (i < 40) f = ((b ^ c ^ d) + 0x6ed9eba1) | 0;
-    else if (i < 60) f = (((b & c) | (d & (b | c))) + 0x8f1bbcdc) | 0;
-    else f = ((b ^ c ^ d) + 0xca62c1d6) | 0;
-    const next = (((a << 5) | (a >>> 27)) + f + e + w[i]!) | 0;
+  for (let i = 0; i < 20; i++) {
+    const next = (((a << 5) | (a >>> 27)) + (d ^ (b & (c ^ d))) + 0x5a827999 + e + w[i]!) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 20; i < 40; i++) {
+    const next = (((a << 5) | (a >>> 27)) + (b ^ c ^ d) + 0x6ed9eba1 + e + w[i]!) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 40; i < 60; i++) {
+    const next = (((a << 5) | (a >>> 27)) + ((b & c) | (d & (b | c))) + 0x8f1bbcdc + e + w[i]!) | 0;
+    e = d;
+    d = c;
+    c = (b << 30) | (b >>> 2);
+    b = a;
+    a = next;
+  }
+  for (let i = 60; i < 80; i++) {
+    const next = (((a << 5) | (a >>> 27)) + (b ^ c ^ d) + 0xca62c1d6 + e + w[i]!) | 0;
     e = d;
     d = c;
     c = (b << 30) | (b >>> 2);
@@ -42,13 +63,17 @@ function sha1Block(): void {
 }
 
 function encode(): string {
-  const [a, b, c, d, e] = digest as unknown as [number, number, number, number, number];
+  const a = digest[0]!;
+  const b = digest[1]!;
+  const c = digest[2]!;
+  const d = digest[3]!;
+  const e = digest[4]!;
   return (
     `1:${PAIRS[a >>> 20]!}${PAIRS[(a >>> 8) & 4095]!}${PAIRS[((a & 255) << 4) | (b >>> 28)]!}` +
     `${PAIRS[(b >>> 16) & 4095]!}${PAIRS[(b >>> 4) & 4095]!}${PAIRS[((b & 15) << 8) | (c >>> 24)]!}` +
     `${PAIRS[(c >>> 12) & 4095]!}${PAIRS[c & 4095]!}${PAIRS[d >>> 20]!}${PAIRS[(d >>> 8) & 4095]!}` +
     `${PAIRS[((d & 255) << 4) | (e >>> 28)]!}${PAIRS[(e >>> 16) & 4095]!}${PAIRS[(e >>> 4) & 4095]!}` +
-    `${BASE64.charAt((e & 15) << 2)}=`
+    `${LAST[e & 15]!}`
   );
 }
 
@@ -126,12 +151,11 @@ export function communityId(
   // The seed is two bytes, so every later word straddles two words of the block.
   let at = 0;
   let carry = seed & 0xffff;
-  const put = (word: number): void => {
+  for (let i = 0; i < 2 * count; i++) {
+    const word = ends[swap ? (i + count) % (2 * count) : i]!;
     block[at++] = (carry << 16) | (word >>> 16);
     carry = word & 0xffff;
-  };
-  for (let i = 0; i < count; i++) put(ends[swap ? count + i : i]!);
-  for (let i = 0; i < count; i++) put(ends[swap ? i : count + i]!);
+  }
   let bytes = 2 + 8 * count + 2;
   block[at++] = (carry << 16) | (proto << 8);
   if (portless) block[at] = 0x80000000 | 0;

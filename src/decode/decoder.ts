@@ -4,7 +4,7 @@ import type { WeirdCounts } from '../core/weird.js';
 import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
 import { linkDecoder } from './link.js';
-import { Packet } from './packet.js';
+import type { Packet } from './packet.js';
 
 export const PROTO_ICMP = 1;
 export const PROTO_TCP = 6;
@@ -17,7 +17,6 @@ const PROTO_GRE = 47;
 
 /** Bytes to the transport layer, one packet at a time. */
 export class Decoder {
-  readonly packet = new Packet();
   readonly #ip: IpContext;
 
   constructor(verifyChecksums: boolean, key: HashKey, weird: WeirdCounts) {
@@ -28,8 +27,7 @@ export class Decoder {
    * Decodes the frame of link type `type` at `at` of `view` into `packet`. False when it belongs to no connection; what
    * was odd has been counted.
    */
-  decode(view: DataView, type: number, at: number, capLen: number, wireLen: number): boolean {
-    const packet = this.packet;
+  decode(packet: Packet, view: DataView, type: number, at: number, capLen: number, wireLen: number): boolean {
     packet.view = view;
     packet.whole = wireLen <= capLen;
     packet.vlan = -1;

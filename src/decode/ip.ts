@@ -40,9 +40,11 @@ export function decodeIp(context: IpContext, packet: Packet, at: number, end: nu
 function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number, wireEnd: number): boolean {
   const view = packet.view;
   const headerBytes = (view.getUint8(at) & 15) << 2;
-  let total = view.getUint16(at + 2);
+  const claimed = view.getUint16(at + 2);
+  let total = claimed;
   if (total === 0) {
-    // Segmentation offload leaves the length empty; with checksums ignored the captured length stands in for it.
+    // Segmentation offload leaves the length empty; with checksums ignored the captured length stands in for it, but
+    // the datagram still counts with the length it claims, as in Zeek.
     context.weird.count('ip_hdr_len_zero');
     if (context.verifyChecksums) return false;
     total = end - at;
@@ -57,7 +59,7 @@ function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number,
   packet.src3 = view.getInt32(at + 12);
   packet.dst3 = view.getInt32(at + 16);
   packet.proto = view.getUint8(at + 9);
-  packet.ipBytes = total;
+  packet.ipBytes = claimed;
   packet.at = at + headerBytes;
   packet.length = total - headerBytes;
   packet.captured = end - at - headerBytes;

@@ -15,6 +15,7 @@ const ETHERTYPE_QINQ_OLD = 0x9100;
 const ETHERTYPE_PPPOE = 0x8864;
 const ETHERTYPE_MPLS = 0x8847;
 const ETHERTYPE_MPLS_MULTICAST = 0x8848;
+const ETHERTYPE_VNTAG = 0x8926;
 const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
 
@@ -26,7 +27,7 @@ function tooShort(weird: WeirdCounts): number {
   return -1;
 }
 
-/** Follows VLAN tags, MPLS labels and PPPoE from an EtherType to IP. */
+/** Follows VLAN tags, VN-tags, MPLS labels and PPPoE from an EtherType to IP. */
 function behindEtherType(packet: Packet, firstType: number, start: number, end: number, weird: WeirdCounts): number {
   const view = packet.view;
   let type = firstType;
@@ -47,6 +48,11 @@ function behindEtherType(packet: Packet, firstType: number, start: number, end: 
         at += 4;
         break;
       }
+      case ETHERTYPE_VNTAG:
+        if (at + 6 > end) return tooShort(weird);
+        type = view.getUint16(at + 4);
+        at += 6;
+        break;
       case ETHERTYPE_MPLS:
       case ETHERTYPE_MPLS_MULTICAST: {
         if (at + 4 > end) return tooShort(weird);

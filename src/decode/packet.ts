@@ -1,12 +1,18 @@
 /**
- * What decoding found in one packet. There is one such object, overwritten by every packet, so that nothing is allocated
- * per packet. All words are signed 32-bit in host order; an IPv4 address is in `src3` and `dst3` with the others 0, so
- * that both versions compare alike. After a decoder answered false the fields mean nothing.
+ * What decoding found in one packet. There are a few such objects, overwritten by later packets, so that nothing is
+ * allocated per packet. All words are signed 32-bit in host order; an IPv4 address is in `src3` and `dst3` with the others 0, so
+ * that both versions compare alike.
  */
 export class Packet {
   /** The bytes that the offsets below point into: the batch's, or those of a reassembled datagram. */
   view: DataView = new DataView(new ArrayBuffer(0));
   timeUs = 0;
+  /** Number of the interface or file it came from, within the batch's sources. */
+  source = 0;
+  /** Whether it decoded to the transport layer; otherwise the fields below mean nothing. */
+  valid = false;
+  /** Hash of its connection's key, the same for both directions. */
+  hash = 0;
   /** Whether the capture holds the whole packet as it was on the wire. */
   whole = true;
   /** VLAN id of the first and of the second tag, -1 without. */
