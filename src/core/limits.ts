@@ -44,7 +44,7 @@ export const limits = {
   /** Broken lines of one host log that are told one by one; the others are summed in one warning. */
   hostBadLinesTold: 3,
   /**
-   * Text of osquery result lines held back to put them in order, bytes. When full, the earlier half is handed over; a
+   * Text of osquery result lines held back to put them in order, bytes; in memory they take about six times that. When full, the earlier half is handed over; a
    * differential line that belongs before what was handed over is dropped and counted, an event line is used as it comes.
    */
   hostSortBytes: 67_108_864,

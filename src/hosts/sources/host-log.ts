@@ -43,7 +43,10 @@ export async function* readHostLog(path: string, options: HostLogOptions): Async
       counts.bad++;
       continue;
     }
-    decoder ??= hostSources.find((candidate) => candidate.recognises(line))?.open(where, warn);
+    if (decoder === undefined) {
+      decoder = hostSources.find((candidate) => candidate.recognises(line))?.open(where, warn);
+      if (decoder !== undefined) badLines.formatKnown();
+    }
     const reason = decoder === undefined ? 'the line has no known form' : decoder.accept(line, bytes);
     if (reason !== undefined) {
       badLines.add(number, reason);
@@ -57,7 +60,7 @@ export async function* readHostLog(path: string, options: HostLogOptions): Async
     throw new CorrelateError('HOST_LOG_UNKNOWN_FORMAT', `${where}: no line has the form of a known host log`);
   }
   if (decoder !== undefined) yield* decoder.end();
-  badLines.report();
+  badLines.end();
 }
 
 /** The line as an object, or why it is none. */
