@@ -18,7 +18,7 @@ export interface HostLogCounts {
 /** What reading a host log needs from its caller. */
 export interface HostLogOptions {
   readonly warn: Warn;
-  /** Kept up to date while the log is read. */
+  /** Added to while the log is read. */
   readonly counts?: HostLogCounts;
 }
 
@@ -34,8 +34,11 @@ export async function* readHostLog(path: string, options: HostLogOptions): Async
   const where = path === '-' ? 'stdin' : path;
   const badLines = new BadLines(where, warn);
   let decoder: HostLogDecoder | undefined;
+  let isEmpty = true;
+  let unused = 0;
   const source = readLogBytes(path, where, warn);
   for await (const { number, bytes, text } of readLogLines(source, limits.hostLineBytes)) {
+    isEmpty = false;
     counts.lines++;
     const line = text === undefined ? `the line is longer than ${limits.hostLineBytes} bytes` : parseLine(text, number);
     if (typeof line === 'string') {
@@ -53,10 +56,11 @@ export async function* readHostLog(path: string, options: HostLogOptions): Async
       counts.bad++;
     }
     if (decoder === undefined) continue;
-    counts.unused = decoder.unused;
+    if (decoder.unused > unused) counts.unused++;
+    unused = decoder.unused;
     yield* decoder.ready();
   }
-  if (decoder === undefined && counts.lines > 0) {
+  if (decoder === undefined && !isEmpty) {
     throw new CorrelateError('HOST_LOG_UNKNOWN_FORMAT', `${where}: no line has the form of a known host log`);
   }
   if (decoder !== undefined) yield* decoder.end();
