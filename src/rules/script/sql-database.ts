@@ -12,6 +12,8 @@ export interface SqlQuery {
   readonly tables: readonly HostTable[];
 }
 
+const tableNames = Object.keys(hostTables).sort() as HostTable[];
+
 const oneSelect = 'a query must be one SELECT over host tables';
 
 /** Current rows of a host's table; the same row is the same object from call to call. */
@@ -36,17 +38,32 @@ interface LoadedTable {
  */
 export class SqlDatabase {
   readonly #sqlite: Sqlite3Static;
+  /** Holds every table and allows reading alone. */
   readonly #schema: Database;
+  /** Holds every table and allows everything. */
+  readonly #scratch: Database;
   readonly #hosts = new Map<string, HostDatabase>();
-  /** What the query that is being checked reads, and whether it asks for more than reading. */
-  readonly #reads = new Set<HostTable>();
+  /** Whether the query that is being checked asks for more than reading. */
   #denied = false;
 
   private constructor(sqlite: Sqlite3Static) {
     this.#sqlite = sqlite;
+    // It reports each failed statement on the console, besides throwing.
+    sqlite.config.error = () => {};
     this.#schema = new sqlite.oo1.DB(':memory:');
-    for (const table of Object.keys(hostTables)) this.#schema.exec(createTable(table as HostTable));
-    sqlite.capi.sqlite3_set_authorizer(this.#schema.pointer!, (_, action, name) => this.#authorize(action, name), 0);
+    this.#scratch = new sqlite.oo1.DB(':memory:');
+    for (const table of tableNames) {
+      this.#schema.exec(createTable(table));
+      this.#scratch.exec(createTable(table));
+    }
+    const { SQLITE_READ, SQLITE_SELECT, SQLITE_FUNCTION, SQLITE_RECURSIVE, SQLITE_OK, SQLITE_DENY } = sqlite.capi;
+    const reading: readonly number[] = [SQLITE_READ, SQLITE_SELECT, SQLITE_FUNCTION, SQLITE_RECURSIVE];
+    const authorize = (_context: unknown, action: number): number => {
+      if (reading.includes(action)) return SQLITE_OK;
+      this.#denied = true;
+      return SQLITE_DENY;
+    };
+    sqlite.capi.sqlite3_set_authorizer(this.#schema.pointer!, authorize, 0);
   }
 
   /** Loads SQLite. */
@@ -56,44 +73,27 @@ export class SqlDatabase {
 
   /** Checks a query. Throws an Error with SQLite's message when it is not one SELECT over host tables. */
   prepare(sql: string): SqlQuery {
-    this.#reads.clear();
+    const text = sql.replace(/[\s;]+$/, '');
     this.#denied = false;
     try {
-      this.#schema.prepare(sql).finalize();
+      this.#schema.prepare(text).finalize();
     } catch (error) {
       throw new Error(this.#denied ? oneSelect : sqliteMessage(error));
     }
-    const tables = [...this.#reads].sort();
+    // SQLite compiles the first statement and leaves the rest unread; within parentheses nothing is left.
+    if (text.includes(';') && !compiles(this.#schema, `SELECT * FROM (${text}\n)`)) throw new Error(oneSelect);
+    const tables = tableNames.filter((table) => this.#names(text, table));
     // Without a table there is nothing to wait for.
     if (tables.length === 0) throw new Error('the query reads no host table');
-    const text = sql.replace(/[\s;]+$/, '');
-    if (text.includes(';')) this.#refuseSecondStatement(text);
     return { sql: text, tables };
   }
 
-  /** SQLite compiles the first statement and leaves the rest unread; within parentheses nothing is left. */
-  #refuseSecondStatement(sql: string): void {
-    try {
-      this.#schema.prepare(`SELECT * FROM (${sql}\n)`).finalize();
-    } catch {
-      throw new Error(oneSelect);
-    }
-  }
-
-  #authorize(action: number, name: string | 0): number {
-    const { capi } = this.#sqlite;
-    if (action === capi.SQLITE_READ && typeof name === 'string' && Object.hasOwn(hostTables, name)) {
-      this.#reads.add(name as HostTable);
-    }
-    const reading: readonly number[] = [
-      capi.SQLITE_READ,
-      capi.SQLITE_SELECT,
-      capi.SQLITE_FUNCTION,
-      capi.SQLITE_RECURSIVE,
-    ];
-    if (reading.includes(action)) return capi.SQLITE_OK;
-    this.#denied = true;
-    return capi.SQLITE_DENY;
+  /** Whether a query names a table: it does not compile without. (SQLite announces not every table that it reads.) */
+  #names(sql: string, table: HostTable): boolean {
+    this.#scratch.exec(`BEGIN; DROP TABLE "${table}"`);
+    const named = !compiles(this.#scratch, sql);
+    this.#scratch.exec('ROLLBACK');
+    return named;
   }
 
   /**
@@ -122,7 +122,8 @@ export class SqlDatabase {
       throw new Error(slow ? 'the query takes too many steps' : sqliteMessage(error));
     } finally {
       capi.sqlite3_progress_handler(database.pointer!, 0, 0, 0);
-      statement.reset();
+      // Unlike statement.reset() it does not throw the error of the last step again.
+      capi.sqlite3_reset(statement.pointer!);
     }
   }
 
@@ -148,6 +149,15 @@ export class SqlDatabase {
     }
     database.close();
     this.#hosts.delete(host);
+  }
+}
+
+function compiles(database: Database, sql: string): boolean {
+  try {
+    database.prepare(sql).finalize();
+    return true;
+  } catch {
+    return false;
   }
 }
 
