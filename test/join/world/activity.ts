@@ -118,10 +118,16 @@ export class Activity {
     if (random.chance(0.12)) flow.flipped = true;
     if (listener !== 'stranger') {
       const delay = random.chance(0.1) ? random.int(5, 150) * ms : random.int(80, 3000);
-      flow.waiting = true;
+      this.#handshake(flow, listener);
       timeline.after(delay, () => this.#accept(flow, socket, listener));
     }
     this.#live(socket, socket.maker);
+  }
+
+  /** From here on the kernel keeps the connection for whoever holds the listener. */
+  #handshake(flow: Flow, listener: Socket): void {
+    flow.waiting = true;
+    flow.respOwner = { process: listener.maker, at: listener.opened, socket: listener };
   }
 
   #accept(flow: Flow, client: Socket | undefined, listener: Socket): void {
@@ -141,7 +147,7 @@ export class Activity {
       now,
     );
     host.facts.push({ kind: 'accept', at: now, process, socket });
-    flow.respOwner = { process, at: now, socket };
+    flow.respOwner = { process, at: now, socket, listener };
     flow.sockets.push(socket);
     this.#tcpFlows.set(socket, flow);
     if (client === undefined) {
@@ -267,8 +273,9 @@ export class Activity {
       return;
     }
     flow.answered = true;
-    flow.waiting = true;
-    this.#timeline.after(this.#random.int(80, 3000), () => this.#accept(flow, undefined, this.#random.pick(listeners)));
+    const listener = this.#random.pick(listeners);
+    this.#handshake(flow, listener);
+    this.#timeline.after(this.#random.int(80, 3000), () => this.#accept(flow, undefined, listener));
   }
 
   /** An echo request from a raw socket, which no stream reports. */

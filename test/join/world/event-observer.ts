@@ -50,7 +50,7 @@ function processColumns(process: Process, at: Micros): Columns<'process_events'>
   };
 }
 
-/** Tells socket facts as rows of socket_events. Audit knows no local end of a connect, no close and no socket id. */
+/** Tells socket facts as rows of socket_events. Audit knows no local end of a connect or accept, no close and no socket id. */
 export function observeSockets(
   host: Host,
   stream: RowStream<'socket_events'>,
@@ -71,7 +71,7 @@ function socketColumns(fact: SocketFact, detail: EventDetail): Columns<'socket_e
   const local = fact.kind === 'send' ? fact.local : socket.local;
   const remote =
     fact.kind === 'send' ? fact.remote : fact.kind === 'bind' || fact.kind === 'listen' ? undefined : socket.remote;
-  const hidesLocal = detail === 'audit' && fact.kind === 'connect';
+  const hidesLocal = detail === 'audit' && (fact.kind === 'connect' || fact.kind === 'accept');
   return {
     action: fact.kind,
     pid: process.pid,

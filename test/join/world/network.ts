@@ -11,6 +11,8 @@ export interface TrueOwner {
   readonly process: Process;
   readonly at: Micros;
   readonly socket: Socket;
+  /** The listener that it was accepted from. */
+  readonly listener?: Socket;
 }
 
 /** One connection as the packets tell it, in true time, with who truly owned its ends. */

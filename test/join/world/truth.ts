@@ -8,11 +8,12 @@ export interface TrueEnd {
   readonly pid: number;
   /** True time of the fork. */
   readonly start: Micros;
-  readonly path: string;
+  /** Command lines of the images that the owner had from its call to the connection's first packet. */
+  readonly cmdlines: readonly string[];
   readonly uid: number;
   /** Start of the owner as its host's clock told it. */
   readonly hostStart: Micros;
-  /** Everybody who ever held the socket, the owner among them. */
+  /** Everybody who ever held the socket or the listener that it came from, the owner among them. */
   readonly holders: readonly { readonly pid: number; readonly start: Micros; readonly hostStart: Micros }[];
   readonly ancestors: readonly { readonly pid: number; readonly path: string }[];
 }
@@ -24,8 +25,18 @@ export interface Truth {
   readonly resp?: TrueEnd;
 }
 
-function trueEnd(owner: TrueOwner): TrueEnd {
-  const { process, at, socket } = owner;
+function imagesBetween(process: Process, from: Micros, to: Micros): string[] {
+  const first = imageAt(process, from).cmdline;
+  return [first, ...process.images.filter((image) => image.from > from && image.from <= to).map((i) => i.cmdline)];
+}
+
+/** connect and accept fix the image; a bound socket is its process's for as long as it lasts. */
+function isCall({ socket }: TrueOwner): boolean {
+  return socket.remote !== undefined;
+}
+
+function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
+  const { process, at, socket, listener } = owner;
   const { host } = process;
   const ancestors: { pid: number; path: string }[] = [];
   for (let p: Process | undefined = process.parent; p !== undefined; p = p.parent) {
@@ -36,9 +47,9 @@ function trueEnd(owner: TrueOwner): TrueEnd {
     pid: process.pid,
     start: process.start,
     hostStart: host.clock(process.start),
-    path: imageAt(process, at).path,
+    cmdlines: imagesBetween(process, at, isCall(owner) ? at : flowStart),
     uid: process.uid,
-    holders: socket.holds.map(({ process: holder }) => ({
+    holders: [...socket.holds, ...(listener?.holds ?? [])].map(({ process: holder }) => ({
       pid: holder.pid,
       start: holder.start,
       hostStart: host.clock(holder.start),
@@ -51,8 +62,8 @@ function trueEnd(owner: TrueOwner): TrueEnd {
 export function truthOf(flows: readonly Flow[]): Map<string, Truth> {
   const out = new Map<string, Truth>();
   for (const flow of flows) {
-    const orig = flow.origOwner === undefined ? undefined : trueEnd(flow.origOwner);
-    const resp = flow.respOwner === undefined ? undefined : trueEnd(flow.respOwner);
+    const orig = flow.origOwner === undefined ? undefined : trueEnd(flow.origOwner, flow.start);
+    const resp = flow.respOwner === undefined ? undefined : trueEnd(flow.respOwner, flow.start);
     const [first, second] = flow.flipped ? [resp, orig] : [orig, resp];
     out.set(flow.uid, {
       flow,

@@ -51,7 +51,7 @@ export interface World {
   readonly lossy: boolean;
 }
 
-export const latenessUs: Micros = 8 * second;
+export const latenessUs: Micros = 12 * second;
 const maxLate: Micros = 4 * second;
 
 function makeHosts(random: Random): Host[] {
@@ -90,7 +90,7 @@ export function buildWorld(seed: number, options: WorldOptions): World {
   const from = genesis + random.int(0, second);
   const emissions = emitConnections(network, { from, offset }, random);
   const profiles = new Map(hosts.map((host) => [host.id, random.pick(options.profiles)]));
-  const endAt = genesis + lifetime + 6 * second;
+  const endAt = genesis + lifetime + 9 * second;
   const deliveries: Delivery[] = [];
   let lossy = false;
   for (const host of hosts) {

@@ -1,0 +1,129 @@
+#!/usr/bin/env node
+// Puts one named fault at a time into a copy of the sources and demands that a test turns red for each.
+//
+//   node scripts/mutate.mjs [--list] [--only NAME]... [--ci]
+//
+// --ci runs the faults marked for it. Ends with 0 when every fault was caught, with 1 when one survived, with 2 when the run
+// means nothing: a fault whose text is no longer in its file, a fault that does not load, or tests that fail without any fault.
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { faults } from './mutations/faults.mjs';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const copied = [
+  'src',
+  'test',
+  'rules',
+  'samples',
+  'bin',
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
+const timeLimitMs = 300_000;
+
+function chooseFaults() {
+  const { values } = parseArgs({
+    options: {
+      list: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      ci: { type: 'boolean', default: false },
+    },
+  });
+  const unknown = values.only.filter((name) => !faults.some((fault) => fault.name === name));
+  if (unknown.length > 0) stop(`no such fault: ${unknown.join(', ')}`);
+  const chosen = faults.filter(
+    (fault) => (values.only.length === 0 || values.only.includes(fault.name)) && (!values.ci || fault.ci === true),
+  );
+  if (values.list) {
+    for (const { name, file, tests } of chosen) console.log(`${name.padEnd(44)} ${file.padEnd(34)} ${tests.join(' ')}`);
+    process.exit(0);
+  }
+  return chosen;
+}
+
+function stop(message) {
+  console.error(`mutate: ${message}`);
+  process.exit(2);
+}
+
+/** Every fault applied to the text of its file, before anything runs, so that code that moved is noticed at once. */
+function prepare(chosen) {
+  const problems = [];
+  const prepared = chosen.map((fault) => {
+    const path = join(root, fault.file);
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const places = text.split(fault.find).length - 1;
+    if (places !== 1) problems.push(`${fault.name}: its text occurs ${places} times in ${fault.file}, not once`);
+    for (const test of fault.tests) {
+      if (!existsSync(join(root, test))) problems.push(`${fault.name}: there is no ${test}`);
+    }
+    return { ...fault, mutated: text.replace(fault.find, () => fault.replace), original: text };
+  });
+  if (problems.length > 0) stop(problems.join('\n        '));
+  return prepared;
+}
+
+function copySources() {
+  const folder = mkdtempSync(join(tmpdir(), 'correlate-mutate-'));
+  for (const name of copied) {
+    if (existsSync(join(root, name))) cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}
+
+/** What the tests say: `red` (a test failed), `green`, or `broken` (a file did not load, so nothing was tested). */
+function runTests(folder, tests, bail) {
+  const report = join(folder, 'report.json');
+  rmSync(report, { force: true });
+  const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs');
+  const args = [vitest, 'run', '--reporter=json', `--outputFile=${report}`, ...(bail ? ['--bail=1'] : []), ...tests];
+  const done = spawnSync(process.execPath, args, { cwd: folder, timeout: timeLimitMs, encoding: 'utf8' });
+  // A fault that makes the program run for ever is noticed by that.
+  if (done.error?.code === 'ETIMEDOUT') return { verdict: 'red', by: `no end within ${timeLimitMs / 1000} s` };
+  if (!existsSync(report)) return { verdict: 'broken', by: done.stderr.trim().split('\n').at(-1) ?? '' };
+  const results = JSON.parse(readFileSync(report, 'utf8')).testResults;
+  const failed = results.flatMap((file) => file.assertionResults).find((result) => result.status === 'failed');
+  if (failed !== undefined) return { verdict: 'red', by: failed.fullName.trim() };
+  const unloaded = results.find((file) => file.status === 'failed');
+  if (unloaded !== undefined) return { verdict: 'broken', by: unloaded.message.split('\n')[0] };
+  return { verdict: done.status === 0 ? 'green' : 'broken', by: '' };
+}
+
+function main() {
+  const prepared = prepare(chooseFaults());
+  const folder = copySources();
+  let exitCode = 0;
+  try {
+    const tests = [...new Set(prepared.flatMap((fault) => fault.tests))];
+    const baseline = runTests(folder, tests, true);
+    if (baseline.verdict !== 'green') {
+      console.error(`mutate: without any fault the tests are ${baseline.verdict}: ${baseline.by}`);
+      process.exitCode = 2;
+      return;
+    }
+    for (const fault of prepared) {
+      const started = Date.now();
+      writeFileSync(join(folder, fault.file), fault.mutated);
+      const { verdict, by } = runTests(folder, fault.tests, true);
+      writeFileSync(join(folder, fault.file), fault.original);
+      const word = { red: 'caught', green: 'SURVIVED', broken: 'BROKEN' }[verdict];
+      const seconds = ((Date.now() - started) / 1000).toFixed(1);
+      console.log(`${word.padEnd(9)}${fault.name.padEnd(44)}${seconds.padStart(6)} s  ${by.slice(0, 110)}`);
+      if (verdict === 'green') exitCode = Math.max(exitCode, 1);
+      if (verdict === 'broken') exitCode = 2;
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  process.exitCode = exitCode;
+}
+
+main();

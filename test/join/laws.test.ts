@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import { reference } from '../../src/join/reference.js';
+import type { AttributedConnection } from '../../src/records/attributed-connection.js';
+import { Coverage, hardshipsOf, hasTie } from './world/coverage.js';
+import { lastLines, runJoin, shownEnd, shownLine } from './world/engine.js';
+import { Random } from './world/random.js';
+import { type Input, liveOrder, offlineOrder, shuffledOrder } from './world/schedule.js';
+import { describeLine, judge } from './world/verdict.js';
+import { buildWorld, type World, type WorldOptions } from './world/world.js';
+
+/**
+ * The laws of the join over simulated worlds. ORACLE_RUNS multiplies the number of worlds, ORACLE_SEED replays one world.
+ */
+const multiplier = Number(process.env.ORACLE_RUNS ?? 1);
+const replay = process.env.ORACLE_SEED;
+const worldsPerLaw = 40;
+
+const everything: WorldOptions = { losses: true, late: true, profiles: ['ebpf', 'ebpf', 'audit', 'poll', 'none'] };
+const lossless: WorldOptions = { ...everything, losses: false };
+
+type Marks = Readonly<Record<string, boolean>>;
+
+/** Runs a check over the worlds of a campaign. The check throws, or tells what else the world held. */
+function campaign(law: number, options: WorldOptions, check: (world: World) => Marks): void {
+  const coverage = new Coverage();
+  const first = replay === undefined ? law * 1_000_000 : Number(replay);
+  const count = replay === undefined ? Math.ceil(worldsPerLaw * multiplier) : 1;
+  for (let seed = first; seed < first + count; seed++) {
+    const world = buildWorld(seed, options);
+    try {
+      coverage.add({ ...hardshipsOf(world), ...check(world) });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`ORACLE_SEED=${seed}: ${message}`);
+    }
+  }
+  console.log(`law ${law}: ${coverage}`);
+  if (replay === undefined) expect(coverage.tooRare(), `too rare in ${coverage}`).toEqual([]);
+}
+
+function mustAgree(world: World, a: readonly AttributedConnection[], b: readonly AttributedConnection[]): void {
+  expect(b.map((line) => line.connection.uid)).toEqual(a.map((line) => line.connection.uid));
+  for (const [i, line] of a.entries()) {
+    const other = b[i]!;
+    if (shownLine(line) === shownLine(other)) continue;
+    throw new Error(`two orders disagree\n  ${describeLine(line, world)}\n  ${describeLine(other, world)}`);
+  }
+}
+
+function mustBeTrue(world: World, lines: readonly AttributedConnection[]): void {
+  for (const line of lines) {
+    const { orig, resp } = judge(line, world);
+    if (orig !== 'wrong' && resp !== 'wrong') continue;
+    throw new Error(`wrong owner (orig ${orig}, resp ${resp})\n  ${describeLine(line, world)}`);
+  }
+}
+
+describe('the join', () => {
+  it('gives the same output for every split of its input into batches', () => {
+    campaign(1, everything, (world) => {
+      const inputs = liveOrder(world);
+      const fine = lastLines(runJoin(world, inputs, { advanceEvery: 1 }));
+      const random = new Random(world.seed);
+      for (const advanceEvery of [random.int(2, 50), 5_000]) {
+        mustAgree(world, fine, lastLines(runJoin(world, inputs, { advanceEvery })));
+      }
+      return { ties: hasTie(fine) };
+    });
+  });
+
+  it('gives the same output for every interleaving, so that live and offline agree', () => {
+    campaign(2, everything, (world) => {
+      const live = lastLines(runJoin(world, liveOrder(world), { advanceEvery: 1 }));
+      mustAgree(world, live, lastLines(runJoin(world, offlineOrder(world), { advanceEvery: 0, finalOnly: true })));
+      const random = new Random(world.seed);
+      const shuffled = shuffledOrder(world, random, 3_000_000);
+      mustAgree(world, live, lastLines(runJoin(world, shuffled, { advanceEvery: random.pick([1, 7]) })));
+      return { ties: hasTie(live) };
+    });
+  });
+
+  it('equals the plain reference', () => {
+    campaign(3, everything, (world) => {
+      const lines = lastLines(runJoin(world, liveOrder(world), { advanceEvery: 3 }));
+      const expected = reference(
+        world.emissions.map((emission) => emission.update),
+        world.deliveries.map((delivery) => delivery.row),
+      );
+      for (const line of lines) {
+        const ends = expected.get(line.connection.uid)!;
+        const [told, meant] = [
+          [line.orig, line.resp],
+          [ends.orig, ends.resp],
+        ].map((pair) => pair.map((end) => JSON.stringify(shownEnd(end!))));
+        if (JSON.stringify(told) === JSON.stringify(meant)) continue;
+        throw new Error(
+          `the reference says otherwise\n  ${describeLine(line, world)}\n  reference ${meant!.join('\n  ')}`,
+        );
+      }
+      return { ties: hasTie(lines) };
+    });
+  });
+
+  it('lets every connection out, with an owner or with a reason', () => {
+    campaign(4, everything, (world) => {
+      const run = runJoin(world, liveOrder(world), { advanceEvery: 5 });
+      const last = lastLines(run);
+      const uids = new Set(world.emissions.map((emission) => emission.update.connection.uid));
+      expect(new Set(last.map((line) => line.connection.uid))).toEqual(uids);
+      for (const line of last) {
+        for (const end of [line.orig, line.resp]) {
+          if (end.state === 'pending') throw new Error(`pending to the end\n  ${describeLine(line, world)}`);
+          if (end.state === 'ambiguous') expect(end.candidates.length).toBeGreaterThan(0);
+        }
+      }
+      mustCountRevisions(run.lines);
+      const final = runJoin(world, liveOrder(world), { advanceEvery: 5, finalOnly: true });
+      expect(final.lines.length).toBe(uids.size);
+      return { ties: hasTie(last) };
+    });
+  });
+
+  it('flushes all at the end of its input, and a dead host delays only its own connections', () => {
+    campaign(6, everything, (world) => {
+      const inputs = liveOrder(world);
+      const random = new Random(world.seed);
+      const cut = inputs.slice(0, random.int(1, inputs.length));
+      const uids = new Set(cut.flatMap((input) => ('update' in input ? [input.update.connection.uid] : [])));
+      const last = lastLines(runJoin(world, cut, { advanceEvery: 1 }));
+      expect(new Set(last.map((line) => line.connection.uid))).toEqual(uids);
+      expect(last.filter((line) => line.orig.state === 'pending' || line.resp.state === 'pending')).toEqual([]);
+      mustNotWaitForTheDead(world, inputs, random);
+      return { ties: hasTie(last) };
+    });
+  });
+
+  it('names no wrong owner on any line that it emits, when rows are truthful', () => {
+    campaign(7, everything, (world) => {
+      const { lines } = runJoin(world, liveOrder(world), { advanceEvery: 1 });
+      mustBeTrue(world, lines);
+      return { ties: hasTie(lines) };
+    });
+  });
+
+  it('does not lose a right owner to a wrong one when it is told more', () => {
+    campaign(8, lossless, (world) => {
+      const random = new Random(world.seed);
+      const all = liveOrder(world);
+      const less = lastLines(runJoin(world, without(all, world, random), { advanceEvery: 1 }));
+      const more = new Map(lastLines(runJoin(world, all, { advanceEvery: 1 })).map((l) => [l.connection.uid, l]));
+      for (const line of less) {
+        const before = judge(line, world);
+        const fuller = more.get(line.connection.uid)!;
+        const after = judge(fuller, world);
+        for (const side of ['orig', 'resp'] as const) {
+          if (before[side] !== 'right' || after[side] !== 'wrong') continue;
+          throw new Error(
+            `${side} was right and is wrong\n  ${describeLine(line, world)}\n  ${describeLine(fuller, world)}`,
+          );
+        }
+      }
+      return { ties: hasTie([...more.values()]) };
+    });
+  });
+});
+
+function mustCountRevisions(lines: readonly AttributedConnection[]): void {
+  const revisions = new Map<string, number>();
+  for (const line of lines) {
+    const next = (revisions.get(line.connection.uid) ?? -1) + 1;
+    expect(line.rev, `rev of ${line.connection.uid}`).toBe(next);
+    revisions.set(line.connection.uid, next);
+  }
+}
+
+/** With one host's rows taken away for good after it was announced, lines about other hosts come no later. */
+function mustNotWaitForTheDead(world: World, inputs: readonly Input[], random: Random): void {
+  const dead = random.pick(world.hosts).id;
+  const isDead = (input: Input): boolean => 'row' in input && input.row.host === dead && input.row.kind !== 'host';
+  const others = (lines: readonly AttributedConnection[]): string[] =>
+    lines
+      .filter(({ connection }) => {
+        const truth = world.truth.get(connection.uid)!;
+        const hosts = [truth.flow.orig.address, truth.flow.resp.address].flatMap((address) =>
+          world.hosts.filter((host) => host.addresses.some((a) => a.address === address)).map((host) => host.id),
+        );
+        return !hosts.includes(dead);
+      })
+      .map(shownLine);
+  const alive = runJoin(world, inputs, { advanceEvery: 1 });
+  const bereft = runJoin(
+    world,
+    inputs.map((input): Input => (isDead(input) ? { at: input.at } : input)),
+    { advanceEvery: 1 },
+  );
+  const [now, before] = [others(bereft.lines), others(alive.lines)];
+  const at = before.findIndex((line, i) => line !== now[i]);
+  if (at >= 0 || now.length !== before.length)
+    throw new Error(`without ${dead}\n  ${now[at]}\n  instead of ${before[at]}`);
+}
+
+/** Leaves out one host, or one stream of a host that has others for the same purpose. */
+function without(inputs: readonly Input[], world: World, random: Random): Input[] {
+  const host = random.pick(world.hosts).id;
+  const profile = world.profiles.get(host);
+  const spare = profile === 'ebpf' ? [] : ['socket_events', 'process_open_sockets', 'listening_ports', 'users'];
+  const stream = random.pick([undefined, ...spare]);
+  return inputs.flatMap((input): Input[] => {
+    if (!('row' in input) || input.row.host !== host) return [input];
+    const { row } = input;
+    if (stream === undefined) return [];
+    if (row.kind === 'host') {
+      return [{ at: input.at, row: { ...row, streams: row.streams.filter((s) => s.stream !== stream) } }];
+    }
+    return 'stream' in row && row.stream === stream ? [] : [input];
+  });
+}

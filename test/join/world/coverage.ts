@@ -1,0 +1,85 @@
+import type { AttributedConnection } from '../../../src/records/attributed-connection.js';
+import { sameEndpoint } from './sockets.js';
+import type { World } from './world.js';
+
+const near = 1_000_000;
+
+/** What a world puts in the join's way. */
+export interface Hardships {
+  readonly portReuse: boolean;
+  readonly pidReuse: boolean;
+  readonly lateRows: boolean;
+}
+
+/** Two connections with the same endpoints and different owners, within a second of each other. */
+function hasPortReuse(world: World): boolean {
+  const flows = [...world.truth.values()].map((truth) => truth.flow).filter((flow) => flow.origOwner !== undefined);
+  return flows.some((a, i) =>
+    flows
+      .slice(i + 1)
+      .some(
+        (b) =>
+          a.proto === b.proto &&
+          sameEndpoint(a.orig, b.orig) &&
+          sameEndpoint(a.resp, b.resp) &&
+          a.origOwner!.process !== b.origOwner!.process &&
+          b.start - a.last < near,
+      ),
+  );
+}
+
+/** A pid that owned a connection belonged to another process within a second of it. */
+function hasPidReuse(world: World): boolean {
+  return [...world.truth.values()].some(({ flow }) =>
+    [flow.origOwner, flow.respOwner].some((owner) =>
+      owner?.process.host.processes.all.some(
+        (other) =>
+          other !== owner.process &&
+          other.pid === owner.process.pid &&
+          other.start < flow.last + near &&
+          (other.exit ?? Number.POSITIVE_INFINITY) > flow.start - near,
+      ),
+    ),
+  );
+}
+
+/** A row came more than half a second after what it tells. */
+function hasLateRows(world: World): boolean {
+  const hosts = new Map(world.hosts.map((host) => [host.id, host]));
+  return world.deliveries.some(({ at, row }) => {
+    if (row.kind !== 'row') return false;
+    const host = hosts.get(row.host)!;
+    return at > row.time - host.offset(at) + row.resolution + near / 2;
+  });
+}
+
+export function hardshipsOf(world: World): Hardships {
+  return { portReuse: hasPortReuse(world), pidReuse: hasPidReuse(world), lateRows: hasLateRows(world) };
+}
+
+export function hasTie(lines: readonly AttributedConnection[]): boolean {
+  return lines.some((line) => line.orig.state === 'ambiguous' || line.resp.state === 'ambiguous');
+}
+
+/** Counts the worlds of a campaign by what was hard in them, so that a campaign that became easy is noticed. */
+export class Coverage {
+  worlds = 0;
+  readonly counts: Record<string, number> = {};
+
+  add(marks: Readonly<Record<string, boolean>>): void {
+    this.worlds++;
+    for (const [name, holds] of Object.entries(marks)) this.counts[name] = (this.counts[name] ?? 0) + (holds ? 1 : 0);
+  }
+
+  toString(): string {
+    const shares = Object.entries(this.counts).map(([name, n]) => `${name} ${Math.round((100 * n) / this.worlds)} %`);
+    return `${this.worlds} worlds: ${shares.join(', ')}`;
+  }
+
+  /** Names of what fewer than a tenth of the worlds held. */
+  tooRare(): string[] {
+    return Object.entries(this.counts)
+      .filter(([, n]) => n < this.worlds / 10)
+      .map(([name]) => name);
+  }
+}

@@ -1,0 +1,64 @@
+import { Join, type JoinOptions } from '../../../src/join/attribution.js';
+import type { AttributedConnection, End } from '../../../src/records/attributed-connection.js';
+import type { Input } from './schedule.js';
+import type { World } from './world.js';
+
+export interface RunOptions {
+  /** Time is told to the join after this many inputs; 0: never, as for files. */
+  readonly advanceEvery: number;
+  readonly limits?: JoinOptions['limits'];
+  readonly finalOnly?: boolean;
+}
+
+export interface Run {
+  readonly lines: readonly AttributedConnection[];
+  readonly stats: Join['stats'];
+}
+
+/** Feeds a join in the given order and ends it. */
+export function runJoin(world: World, inputs: readonly Input[], options: RunOptions): Run {
+  const lines: AttributedConnection[] = [];
+  const join = new Join({
+    latenessUs: world.latenessUs,
+    attrWaitUs: 2_000_000,
+    finalOnly: options.finalOnly ?? false,
+    emit: (line) => lines.push(line),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  });
+  let sinceAdvance = 0;
+  for (const input of inputs) {
+    if ('row' in input) join.row(input.row);
+    else if ('update' in input) join.connection(input.update);
+    if (options.advanceEvery === 0) continue;
+    if (++sinceAdvance >= options.advanceEvery) {
+      join.advance(input.at);
+      sinceAdvance = 0;
+    }
+  }
+  join.end();
+  return { lines, stats: join.stats };
+}
+
+export function lastLines(run: Run): AttributedConnection[] {
+  const last = new Map<string, AttributedConnection>();
+  for (const line of run.lines) last.set(line.connection.uid, line);
+  return [...last.values()].sort(
+    (a, b) => a.connection.ts - b.connection.ts || (a.connection.uid < b.connection.uid ? -1 : 1),
+  );
+}
+
+/** An end as its line shows it, for comparison: the rows that decided are no part of the line. */
+export function shownEnd(end: End): unknown {
+  const shown = JSON.parse(
+    JSON.stringify(end, (key, value: unknown) => (key === 'evidence' ? undefined : value)),
+  ) as End;
+  if (shown.state === 'ambiguous') {
+    return { ...shown, candidates: shown.candidates.map((c) => JSON.stringify(c)).sort() };
+  }
+  return shown;
+}
+
+/** A last line without `rev` and without what made it, which depend on the order of arrival by their nature. */
+export function shownLine(line: AttributedConnection): string {
+  return JSON.stringify([line.capture, line.connection, shownEnd(line.orig), shownEnd(line.resp)]);
+}

@@ -1,0 +1,71 @@
+import type { AttributedConnection, AttributedEnd, End } from '../../../src/records/attributed-connection.js';
+import type { TrueEnd, Truth } from './truth.js';
+import type { Profile, World } from './world.js';
+
+export type Verdict = 'right' | 'wrong' | 'open';
+
+/** Methods that rest on who holds a socket, which any of its holders may be. */
+const holderMethods = new Set(['open_socket', 'listening_port', 'local_endpoint', 'shared_socket']);
+
+/** How far a told start may lie from the true one: whole seconds, and half a tick of a coarse source. */
+const startSlack: Record<Profile, number> = { ebpf: 1_100_000, audit: 1_100_000, poll: 1_100_000, none: 0 };
+
+function isSameStart(told: number | undefined, hostStart: number, start: number, profile: Profile): boolean {
+  if (told === undefined) return true;
+  const slack = startSlack[profile];
+  return Math.abs(told - hostStart) <= slack || Math.abs(told - start) <= slack;
+}
+
+function isOwner(end: AttributedEnd, truth: TrueEnd, profile: Profile): boolean {
+  const { pid, start, cmdline } = end.process;
+  if (pid !== truth.pid || !isSameStart(start, truth.hostStart, truth.start, profile)) return false;
+  if (end.user !== undefined && end.user.uid !== truth.uid) return false;
+  // Only a stream of every exec can know the image of a moment.
+  return profile !== 'ebpf' || cmdline === undefined || truth.cmdlines.includes(cmdline);
+}
+
+function isHolder(end: AttributedEnd, truth: TrueEnd, profile: Profile): boolean {
+  return truth.holders.some(
+    (holder) =>
+      holder.pid === end.process.pid && isSameStart(end.process.start, holder.hostStart, holder.start, profile),
+  );
+}
+
+/** Whether a told end names the true owner. Everything but `attributed` is open: it claims nobody. */
+export function judgeEnd(end: End, truth: TrueEnd | undefined, world: World): Verdict {
+  if (end.state !== 'attributed') return 'open';
+  if (truth === undefined || end.host.id !== truth.host) return 'wrong';
+  const profile = world.profiles.get(truth.host)!;
+  if (
+    end.user?.name !== undefined &&
+    end.user.name !== (end.user.uid === 0 ? 'root' : `u${end.user.uid}-${truth.host}`)
+  ) {
+    return 'wrong';
+  }
+  if (isOwner(end, truth, profile)) return 'right';
+  return holderMethods.has(end.method) && isHolder(end, truth, profile) ? 'right' : 'wrong';
+}
+
+/** The verdicts on both ends of a line. */
+export function judge(line: AttributedConnection, world: World): { orig: Verdict; resp: Verdict } {
+  const truth: Truth = world.truth.get(line.connection.uid)!;
+  return { orig: judgeEnd(line.orig, truth.orig, world), resp: judgeEnd(line.resp, truth.resp, world) };
+}
+
+function describeEnd(end: End | TrueEnd | undefined): string {
+  return JSON.stringify(end, (key, value: unknown) => (key === 'evidence' || key === 'ancestors' ? undefined : value));
+}
+
+/** What a failing test prints about a line. */
+export function describeLine(line: AttributedConnection, world: World): string {
+  const { connection: c } = line;
+  const truth = world.truth.get(c.uid)!;
+  return [
+    `seed ${world.seed} ${c.uid} ${c.proto} ${c['id.orig_h']}:${c['id.orig_p']} > ${c['id.resp_h']}:${c['id.resp_p']}`,
+    `ts ${c.ts} +${c.duration ?? 0} history ${c.history ?? ''} cause ${line.cause} rev ${line.rev}`,
+    `orig  ${describeEnd(line.orig)}`,
+    `truth ${describeEnd(truth.orig)}`,
+    `resp  ${describeEnd(line.resp)}`,
+    `truth ${describeEnd(truth.resp)}`,
+  ].join('\n  ');
+}
