@@ -48,11 +48,14 @@ export class Live {
     return this.#network.finished;
   }
 
-  /** Ends the capture, takes a last look at the host, and hands over what is open. */
+  /** Ends the capture, hands over what is open, and takes a last look at the host, which may know owners of that. */
   async stop(): Promise<void> {
-    await this.#sensor?.stop();
     this.#network.stop();
-    await this.#network.finished;
+    try {
+      await this.#network.finished;
+    } finally {
+      await this.#sensor?.stop();
+    }
   }
 
   get stats(): LiveStats | undefined {

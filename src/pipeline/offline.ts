@@ -41,9 +41,16 @@ async function* hostRows(paths: readonly string[], warn: Warn): AsyncGenerator<H
   for (const path of paths) yield* readHostLog(path, { warn });
 }
 
-/** Rows of several streams put in order of time; rows of one time stay in their order. */
+/**
+ * Rows of several streams put in order of time; rows of one time stay in their order. Every log ends with a host_timeout; where
+ * several logs tell of one host, only the last of them is true.
+ */
 function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
-  const rows = lists.flat();
+  const ends = new Map<string, Micros>();
+  for (const row of lists.flat()) {
+    if (row.kind === 'host_timeout') ends.set(row.host, Math.max(row.at, ends.get(row.host) ?? row.at));
+  }
+  const rows = lists.flat().filter((row) => row.kind !== 'host_timeout' || row.at === ends.get(row.host));
   const order = rows.map((row, index) => ({
     time: row.kind === 'host' ? Number.NEGATIVE_INFINITY : timeOf(row),
     index,
