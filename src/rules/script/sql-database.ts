@@ -49,6 +49,7 @@ export class SqlDatabase {
   private constructor(sqlite: Sqlite3Static) {
     this.#sqlite = sqlite;
     // It reports each failed statement on the console, besides throwing.
+    sqlite.config.warn = () => {};
     sqlite.config.error = () => {};
     this.#schema = new sqlite.oo1.DB(':memory:');
     this.#scratch = new sqlite.oo1.DB(':memory:');

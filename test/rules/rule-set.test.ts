@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { limits } from '../../src/core/limits.js';
+import { formatProblem } from '../../src/rules/rule-problem.js';
+import { loadRules } from '../../src/rules/rule-set.js';
+import { RuleFolder } from './script/script-folder.js';
+
+let folder: RuleFolder;
+beforeEach(() => {
+  folder = new RuleFolder();
+});
+afterEach(() => folder.remove());
+
+const sigma = (id: string, logsource = 'category: network_connection'): string =>
+  `title: ${id}\nid: ${id}\nlogsource:\n  ${logsource}\ndetection:\n  a:\n    Image: /x\n  condition: a\n`;
+const script = (id: string): string =>
+  `import { defineRule } from 'correlate';\nexport default defineRule({ id: '${id}', level: 'low' }, () => {});\n`;
+
+test('reads files and folders in sorted order, several documents of a file, and passes over what is no rule', async () => {
+  folder.write('b.yml', `${sigma('b1')}---\n${sigma('b2')}`);
+  folder.write('a/z.yaml', sigma('z'));
+  folder.write('a/s.ts', script('s'));
+  folder.write('c.mjs', script('c'));
+  folder.write('README.md', 'no rule');
+  folder.write('types.d.ts', 'export {};');
+  folder.write('.hidden.yml', 'no rule');
+  folder.write('tests/b.yml', '- a sample');
+  folder.write('node_modules/x/index.js', 'throw 1');
+  const { rules, problems } = await folder.load();
+  expect(problems).toEqual([]);
+  expect(rules.map(({ about }) => about.id)).toEqual(['s', 'z', 'b1', 'b2', 'c']);
+});
+
+test('no paths are no rules', async () => {
+  expect(await loadRules([])).toEqual({ rules: [], problems: [] });
+});
+
+test('tells every problem of every file with its place, and takes the other rules', async () => {
+  const bad = folder.write(
+    'a.yml',
+    `${sigma('a1').replace('Image', 'Image|nope')}---\n${sigma('a2').replace('condition: a', 'condition: b')}---\n${sigma('a3')}`,
+  );
+  const other = folder.write('b.yml', sigma('b', 'category: process_creation\n  product: linux'));
+  const { rules, problems } = await folder.load();
+  expect(rules.map(({ about }) => about.id)).toEqual(['a3']);
+  expect(problems.map((problem) => `${problem.kind} ${problem.rule} ${formatProblem(problem)}`)).toEqual([
+    `unsupported a1 ${bad}:7:5: unknown modifier "nope"`,
+    `malformed a2 ${bad}:17:14: the condition names "b", which the detection does not have`,
+    `unsupported b ${other}:3:1: no records of category: process_creation, product: linux`,
+  ]);
+});
+
+test('of two rules with one id the first is taken', async () => {
+  const first = folder.write('a.yml', sigma('same'));
+  folder.write('b.ts', script('same'));
+  const { rules, problems } = await folder.load();
+  expect(rules.map(({ kind }) => kind)).toEqual(['sigma']);
+  expect(problems.map(({ kind, message }) => [kind, message])).toEqual([
+    ['malformed', `the id is that of a rule in ${first}`],
+  ]);
+});
+
+test('a path that cannot be read, or is no rule file, is told', async () => {
+  const gone = `${folder.path}/gone.yml`;
+  const text = folder.write('x.txt', 'x');
+  const { rules, problems } = await loadRules([gone, text]);
+  expect(rules).toEqual([]);
+  expect(problems.map(({ code, file }) => [code, file])).toEqual([
+    ['RULE_OPEN_FAILED', gone],
+    ['RULE_OPEN_FAILED', text],
+  ]);
+});
+
+test('a file beyond the bound is refused', async () => {
+  folder.write('big.yml', `# ${'x'.repeat(limits.ruleFileBytes)}\n${sigma('big')}`);
+  const { rules, problems } = await folder.load();
+  expect(rules).toEqual([]);
+  expect(problems.map(({ code, message }) => [code, message])).toEqual([
+    ['RULE_MALFORMED', `the file is longer than ${limits.ruleFileBytes} bytes`],
+  ]);
+});
