@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { SECOND } from '../../src/core/time.js';
+import { concat, ethernet, type Frame, ip, START, track, udpDatagram } from './traffic.js';
+
+const A = '192.0.2.10';
+const B = '198.51.100.20';
+
+function udp(src: string, dst: string, ports: readonly [number, number], bytes: number, atUs = 0): Frame {
+  const payload = udpDatagram(ports[0], ports[1], bytes);
+  return { timeUs: START + atUs, bytes: ethernet(ip({ src, dst, proto: 17, payload })) };
+}
+
+function icmp(src: string, dst: string, type: number, code: number, atUs = 0, proto = 1): Frame {
+  const payload = concat(new Uint8Array([type, code, 0, 0, 0, 1, 0, 1]), new Uint8Array(56));
+  return { timeUs: START + atUs, bytes: ethernet(ip({ src, dst, proto, payload })) };
+}
+
+describe('a UDP connection', () => {
+  it('is SF with requests and replies, S0 without a reply', () => {
+    const both = track([udp(A, B, [5000, 9999], 30), udp(B, A, [9999, 5000], 50, 100)]);
+    expect(both.updates[0]?.connection).toMatchObject({
+      proto: 'udp',
+      conn_state: 'SF',
+      history: 'Dd',
+      duration: 100,
+      orig_bytes: 30,
+      resp_bytes: 50,
+      orig_pkts: 1,
+      orig_ip_bytes: 58,
+      resp_ip_bytes: 78,
+      ip_proto: 17,
+    });
+    const one = track([udp(A, B, [5000, 9999], 30)]).updates[0]!.connection;
+    expect(one).toMatchObject({ conn_state: 'S0', history: 'D' });
+    expect('duration' in one || 'orig_bytes' in one).toBe(false);
+  });
+
+  it('turns the direction when the first packet comes from a server port', () => {
+    const { connection } = track([udp(B, A, [53, 5000], 50)]).updates[0]!;
+    expect(connection).toMatchObject({
+      'id.orig_h': A,
+      'id.resp_p': 53,
+      conn_state: 'SHR',
+      history: '^d',
+      resp_pkts: 1,
+    });
+  });
+
+  it('does not turn it towards the broadcast address', () => {
+    const { connection } = track([udp(A, '255.255.255.255', [67, 68], 50)]).updates[0]!;
+    expect(connection).toMatchObject({ 'id.orig_h': A, history: 'D' });
+  });
+
+  it('ends after 60 s without a packet', () => {
+    const packet = (atUs: number): Frame => udp(A, B, [5000, 9999], 10, atUs);
+    expect(track([packet(0), packet(60 * SECOND - 1)]).stats.connections).toBe(1);
+    expect(track([packet(0), packet(60 * SECOND)]).stats.connections).toBe(2);
+    expect(track([packet(0), packet(40 * SECOND), packet(100 * SECOND - 1)]).stats.connections).toBe(1);
+  });
+
+  it('leaves a wrong checksum out and takes an absent one', () => {
+    const wrong = udp(A, B, [5000, 9999], 30);
+    wrong.bytes[50]! ^= 1;
+    expect(track([wrong]).updates[0]?.connection).toMatchObject({ conn_state: 'OTH', history: 'C', orig_pkts: 0 });
+    const absent = udp(A, B, [5000, 9999], 30);
+    absent.bytes.fill(0, 40, 42);
+    expect(track([absent]).updates[0]?.connection.history).toBe('D');
+  });
+});
+
+describe('an ICMP connection', () => {
+  it('pairs a request with its reply by type', () => {
+    const { updates } = track([icmp(A, B, 8, 0), icmp(B, A, 0, 0, 10)]);
+    expect(updates).toHaveLength(1);
+    expect(updates[0]?.connection).toMatchObject({
+      'id.orig_h': A,
+      'id.orig_p': 8,
+      'id.resp_p': 0,
+      proto: 'icmp',
+      conn_state: 'OTH',
+      orig_bytes: 56,
+      resp_bytes: 56,
+      ip_proto: 1,
+    });
+    expect(updates[0]?.connection.history).toBeUndefined();
+  });
+
+  it('keeps messages without an answer apart by direction', () => {
+    const { updates } = track([icmp(A, B, 3, 1), icmp(B, A, 3, 1, 10)]);
+    expect(
+      updates.map(({ connection }) => [connection['id.orig_h'], connection['id.orig_p'], connection['id.resp_p']]),
+    ).toEqual([
+      [A, 3, 1],
+      [B, 3, 1],
+    ]);
+  });
+
+  it('reads ICMPv6 neighbour discovery', () => {
+    const { updates, stats } = track([
+      icmp('2001:db8::1', '2001:db8::2', 135, 0, 0, 58),
+      icmp('2001:db8::2', '2001:db8::1', 136, 0, 10, 58),
+    ]);
+    expect(stats.weirds).toEqual({});
+    expect(updates.map(({ connection }) => [connection['id.orig_h'], connection.proto, connection.ip_proto])).toEqual([
+      ['2001:db8::1', 'icmp', 58],
+    ]);
+  });
+
+  it('counts a wrong checksum', () => {
+    const wrong = icmp(A, B, 8, 0);
+    wrong.bytes[60]! ^= 1;
+    const { stats, updates } = track([wrong]);
+    expect(stats.weirds).toEqual({ bad_ICMP_checksum: 1 });
+    expect(updates[0]?.connection.orig_pkts).toBe(0);
+  });
+});
+
+describe('any other transport', () => {
+  it('is a connection of unknown_transport with its protocol number', () => {
+    const frame = { timeUs: START, bytes: ethernet(ip({ src: A, dst: B, proto: 132, payload: new Uint8Array(20) })) };
+    expect(track([frame]).updates[0]?.connection).toMatchObject({
+      proto: 'unknown_transport',
+      ip_proto: 132,
+      conn_state: 'OTH',
+      orig_pkts: 1,
+    });
+  });
+});

@@ -1,0 +1,313 @@
+import { describe, expect, it } from 'vitest';
+import { ConnectionTracker } from '../../src/conn/connection-tracker.js';
+import { SECOND } from '../../src/core/time.js';
+import type { ConnectionUpdate } from '../../src/records/connection.js';
+import { batches, START, TcpScript, track } from './traffic.js';
+
+interface Case {
+  readonly name: string;
+  readonly script: TcpScript;
+  readonly state: string;
+  readonly history: string;
+  readonly bytes?: readonly [number, number];
+  readonly missed?: number;
+}
+
+const tcp = (): TcpScript => new TcpScript();
+
+/** Expected values follow from Zeek's source and the descriptions in its conn/main.zeek. */
+const cases: readonly Case[] = [
+  { name: 'S0 when a SYN gets no answer', script: tcp().client('S', 0), state: 'S0', history: 'S' },
+  {
+    name: 'S0 with one S for a repeated SYN',
+    script: tcp().client('S', 0).client('S', 0),
+    state: 'S0',
+    history: 'S',
+    bytes: [0, 0],
+  },
+  { name: 'S1 when nothing closes', script: tcp().handshake(), state: 'S1', history: 'ShA', bytes: [0, 0] },
+  {
+    name: 'SF after FINs from both ends',
+    script: tcp()
+      .handshake()
+      .client('PA', 1, 1, 100)
+      .server('A', 1, 101)
+      .server('PA', 1, 101, 50)
+      .client('FA', 101, 51)
+      .server('FA', 51, 102)
+      .client('A', 102, 52),
+    state: 'SF',
+    history: 'ShADadFf',
+    bytes: [100, 50],
+  },
+  {
+    name: 'REJ when the SYN is answered by a RST',
+    script: tcp().client('S', 0).server('RA', 0, 1),
+    state: 'REJ',
+    history: 'Sr',
+    bytes: [0, 0],
+  },
+  {
+    name: 'S2 when only the originator closes',
+    script: tcp().handshake().client('FA', 1, 1),
+    state: 'S2',
+    history: 'ShAF',
+    bytes: [0, 0],
+  },
+  {
+    name: 'S3 when only the responder closes',
+    script: tcp().handshake().server('FA', 1, 1),
+    state: 'S3',
+    history: 'ShAf',
+    bytes: [0, 0],
+  },
+  {
+    name: 'RSTO when the originator aborts',
+    script: tcp().handshake().client('R', 1),
+    state: 'RSTO',
+    history: 'ShAR',
+    bytes: [0, 0],
+  },
+  {
+    name: 'RSTR when the responder aborts',
+    script: tcp().handshake().server('R', 1),
+    state: 'RSTR',
+    history: 'ShAr',
+    bytes: [0, 0],
+  },
+  {
+    name: 'RSTOS0 for a SYN and a RST without an answer',
+    script: tcp().client('S', 0).client('R', 1),
+    state: 'RSTOS0',
+    history: 'SR',
+    bytes: [0, 0],
+  },
+  {
+    name: 'RSTRH for a SYN ACK and a RST without a SYN',
+    script: tcp().server('SA', 0, 1).server('R', 1),
+    state: 'RSTRH',
+    history: '^hr',
+    bytes: [0, 0],
+  },
+  {
+    name: 'SH for a SYN and a FIN without an answer',
+    script: tcp().client('S', 0).client('FA', 1, 1),
+    state: 'SH',
+    history: 'SF',
+    bytes: [0, 0],
+  },
+  {
+    name: 'SHR for a SYN ACK and a FIN without a SYN',
+    script: tcp().server('SA', 0, 1).server('FA', 1, 1),
+    state: 'SHR',
+    history: '^hf',
+    bytes: [0, 0],
+  },
+  {
+    name: 'OTH for data in the middle',
+    script: tcp().client('PA', 500, 700, 10).server('A', 700, 510),
+    state: 'OTH',
+    history: 'Da',
+    bytes: [10, 0],
+  },
+  {
+    name: 'S1 when only the first SYN was missed',
+    script: tcp().server('SA', 0, 1).client('A', 1, 1),
+    state: 'S1',
+    history: '^hA',
+    bytes: [0, 0],
+  },
+  {
+    name: 'a flip when SYN and SYN ACK come in the wrong order',
+    script: new TcpScript([40_000, 40_001]).server('SA', 0, 1).client('S', 0).client('A', 1, 1),
+    state: 'S1',
+    history: 'Hs^A',
+    bytes: [0, 0],
+  },
+  {
+    name: 'T for a retransmission',
+    script: tcp().handshake().client('PA', 1, 1, 10).client('PA', 1, 1, 10).server('A', 1, 11),
+    state: 'S1',
+    history: 'ShADTa',
+    bytes: [10, 0],
+  },
+  {
+    name: 'G and missed bytes when more is acknowledged than was seen',
+    script: tcp().handshake().client('PA', 1, 1, 10).client('PA', 61, 1, 20).server('A', 1, 81),
+    state: 'S1',
+    history: 'ShADaG',
+    bytes: [80, 0],
+    missed: 50,
+  },
+  {
+    name: 'no gap when a hole is filled before it is acknowledged',
+    script: tcp().handshake().client('PA', 1, 1, 10).client('PA', 21, 1, 10).client('PA', 11, 1, 10).server('A', 1, 31),
+    state: 'S1',
+    history: 'ShADTa',
+    bytes: [30, 0],
+  },
+  {
+    name: 'two gaps around data that came in between',
+    script: tcp().handshake().client('PA', 11, 1, 10).client('PA', 31, 1, 10).server('A', 1, 51),
+    state: 'S1',
+    history: 'ShADaG',
+    bytes: [50, 0],
+    missed: 30,
+  },
+  {
+    name: 'W for a zero window',
+    script: tcp().handshake().server('A', 1, 1, 0, 0).server('A', 1, 1, 0, 0),
+    state: 'S1',
+    history: 'ShAaw',
+    bytes: [0, 0],
+  },
+  {
+    name: 'I for FIN and RST together',
+    script: tcp().handshake().client('FR', 1),
+    state: 'RSTO',
+    history: 'ShAI',
+    bytes: [0, 0],
+  },
+  { name: 'Q for SYN and FIN together', script: tcp().client('SF', 0), state: 'SH', history: 'Q' },
+  {
+    name: 'F twice when the FIN moves',
+    script: tcp().handshake().client('FA', 1, 1).client('FA', 11, 1),
+    state: 'S2',
+    history: 'ShAFF',
+    bytes: [10, 0],
+  },
+  {
+    name: 'sizes over the wrap of the sequence numbers',
+    script: new TcpScript([40_000, 80], [0xffff_ff00, 0xffff_fff0])
+      .handshake()
+      .client('PA', 1, 1, 1000)
+      .server('A', 1, 1001)
+      .server('PA', 1, 1001, 500)
+      .client('FA', 1001, 501)
+      .server('FA', 501, 1002),
+    state: 'SF',
+    history: 'ShADadFf',
+    bytes: [1000, 500],
+  },
+];
+
+describe('a TCP connection', () => {
+  it.each(cases)('has $name', ({ script, state, history, bytes, missed }) => {
+    const { updates } = track(script.frames);
+    expect(updates.map(({ cause }) => cause)).toEqual(['end']);
+    const { connection } = updates[0]!;
+    expect([connection.conn_state, connection.history]).toEqual([state, history]);
+    expect(bytes === undefined ? [] : [connection.orig_bytes, connection.resp_bytes]).toEqual(bytes ?? []);
+    expect(connection.missed_bytes).toBe(missed ?? 0);
+    expect([connection['id.orig_p'], connection['id.orig_h']]).toEqual([40_000, '192.0.2.10']);
+  });
+
+  it('writes T at the 1st, 10th and 100th retransmission', () => {
+    const script = tcp().handshake().client('PA', 1, 1, 10);
+    for (let i = 0; i < 100; i++) script.client('PA', 1, 1, 10);
+    expect(track(script.frames).updates[0]?.connection.history).toBe('ShADTTT');
+  });
+
+  it('keeps histories longer than a record holds', () => {
+    const script = tcp().handshake();
+    for (let i = 0; i < 40; i++) script.client('FA', 1 + i, 1);
+    const { connection } = track(script.frames).updates[0]!;
+    expect(connection.history).toBe(`ShA${'F'.repeat(40)}`);
+  });
+
+  it('leaves out the last acknowledgement from its duration', () => {
+    const script = tcp().handshake().client('FA', 1, 1).server('FA', 1, 2).wait(SECOND).client('A', 2, 2);
+    const { connection } = track(script.frames).updates[0]!;
+    expect(connection.duration).toBe(4_000);
+    expect(connection.orig_pkts).toBe(4);
+  });
+
+  it('counts packets and IP bytes of both ends', () => {
+    const script = tcp().handshake().client('PA', 1, 1, 100).server('A', 1, 101);
+    const { connection } = track(script.frames).updates[0]!;
+    expect([connection.orig_pkts, connection.orig_ip_bytes, connection.resp_pkts, connection.resp_ip_bytes]).toEqual([
+      3, 220, 2, 80,
+    ]);
+  });
+
+  it('leaves packets with a wrong checksum out and writes C', () => {
+    const script = tcp().client('S', 0).server('SA', 0, 1);
+    script.frames[1]!.bytes[50]! ^= 1;
+    const verified = track(script.frames);
+    expect(verified.updates[0]?.connection).toMatchObject({ conn_state: 'S0', history: 'Sc', resp_pkts: 0 });
+    expect(verified.stats.weirds).toEqual({ bad_TCP_checksum: 1 });
+    expect(track(script.frames, { checksums: 'ignore' }).updates[0]?.connection.history).toBe('Sh');
+  });
+
+  it('does not verify the checksum of a packet that the capture cut, and takes its payload for missing', () => {
+    const script = tcp().handshake().client('PA', 1, 1, 100).server('A', 1, 101);
+    const data = script.frames[3]!;
+    script.frames[3] = { timeUs: data.timeUs, bytes: data.bytes.slice(0, 60), wireBytes: data.bytes.length };
+    const { updates, stats } = track(script.frames);
+    expect(updates[0]?.connection).toMatchObject({ history: 'ShADaG', orig_bytes: 100, missed_bytes: 100 });
+    expect(stats.weirds).toEqual({ truncated_tcp_payload: 1 });
+  });
+});
+
+describe('the ends of TCP connections in time', () => {
+  /** Each with its end and a packet that belongs to it until then, and afterwards begins a new one. */
+  const ends: readonly [string, TcpScript, number, (script: TcpScript) => TcpScript][] = [
+    ['an attempt 5 s after the SYN', tcp().client('S', 0), 5 * SECOND, (s) => s.client('S', 0)],
+    [
+      'a closed one 5 s after the last FIN',
+      tcp().handshake().client('FA', 1, 1).server('FA', 1, 2),
+      5 * SECOND + 4_000,
+      (s) => s.client('A', 2, 2),
+    ],
+    ['a reset one 5 s after the RST', tcp().handshake().client('R', 1), 5 * SECOND + 3_000, (s) => s.server('A', 1, 1)],
+    [
+      'an established one 5 min after its last packet',
+      tcp().handshake(),
+      300 * SECOND + 2_000,
+      (s) => s.server('A', 1, 1),
+    ],
+    ['a partial one 5 min after its last packet', tcp().client('A', 1, 1), 300 * SECOND, (s) => s.client('A', 1, 1)],
+  ];
+
+  it.each(ends)('ends %s', (_name, script, endUs, probe) => {
+    for (const [offset, connections] of [
+      [-1, 1],
+      [0, 2],
+    ] as const) {
+      const late = probe(tcp().wait(endUs + offset));
+      expect(track([...script.frames, ...late.frames]).stats.connections).toBe(connections);
+    }
+  });
+
+  it('begins a new connection with a SYN after the close', () => {
+    const script = tcp().handshake().client('FA', 1, 1).server('FA', 1, 2).client('A', 2, 2);
+    const again = new TcpScript([40_000, 80], [77_000, 99_000]).wait(SECOND).handshake();
+    const { updates } = track([...script.frames, ...again.frames]);
+    expect(updates.map(({ connection }) => connection.history)).toEqual(['ShAFf', 'ShA']);
+    expect(new Set(updates.map(({ connection }) => connection.uid)).size).toBe(2);
+  });
+
+  it('lets time pass without packets by advance', () => {
+    const updates: ConnectionUpdate[] = [];
+    const tracker = new ConnectionTracker({ checksums: 'verify', emit: (update) => updates.push(update) });
+    for (const batch of batches(tcp().client('S', 0).frames)) tracker.batch(batch, [{ name: 'test' }]);
+    tracker.advance(START + 5 * SECOND - 1);
+    expect(updates).toHaveLength(0);
+    tracker.advance(START + 5 * SECOND);
+    expect(updates.map(({ cause, connection }) => [cause, connection.conn_state])).toEqual([['end', 'S0']]);
+    expect(tracker.stats.open).toBe(0);
+  });
+
+  it('tells the start and every interim of a connection', () => {
+    const script = tcp()
+      .handshake()
+      .wait(25 * SECOND)
+      .client('PA', 1, 1, 10)
+      .wait(10 * SECOND)
+      .client('PA', 11, 1, 10);
+    const { updates } = track(script.frames, { startRecords: true, interimUs: 10 * SECOND });
+    expect(updates.map(({ cause }) => cause)).toEqual(['start', 'interim', 'interim', 'end']);
+    expect(updates.map(({ connection }) => connection.orig_bytes)).toEqual([undefined, 0, 10, 20]);
+    expect(new Set(updates.map(({ connection }) => connection.uid)).size).toBe(1);
+  });
+});
