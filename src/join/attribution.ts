@@ -23,6 +23,11 @@ export interface JoinOptions {
   readonly attrWaitUs: Micros;
   /** One line for each connection, when nothing more can change. */
   readonly finalOnly: boolean;
+  /**
+   * Every connection is handed in as soon as it begins, so that none can have begun unseen before the capture time reached.
+   * Absent or false: some come only when they end, and what depends on the next of the same endpoints waits for `latenessUs`.
+   */
+  readonly startsKnown?: boolean;
   readonly emit: (connection: AttributedConnection) => void;
   readonly limits?: Partial<JoinLimits>;
 }
@@ -281,8 +286,8 @@ export class Join {
   }
 
   #view(tracked: Tracked, isClosed: boolean, knowsLater: boolean): ConnectionView {
-    const { capture, captureHost, connection, first, last, ended, next } = tracked;
-    const lasting = ended ? last : Math.max(last, this.#now - END_DELAY);
+    const { capture, captureHost, connection, first, last, ended } = tracked;
+    const lasting = Math.max(last, this.#options.startsKnown ? this.#now : ended ? last : this.#now - END_DELAY);
     return {
       connection,
       capture,
@@ -292,7 +297,7 @@ export class Join {
       ended,
       closed: isClosed,
       aloneSince: tracked.previousFirst,
-      aloneUntil: next?.first ?? (knowsLater ? Infinity : lasting),
+      aloneUntil: Math.min(tracked.nextFirst, knowsLater ? Infinity : lasting),
     };
   }
 
@@ -312,8 +317,9 @@ export class Join {
         waiting.wait(tracked, need);
         tracked.waitsFor.push(waiting);
       }
-      if (settles === undefined || tracked.ended) continue;
-      this.#dueAt.push({ at: settles + END_DELAY, tracked, turn: tracked.turn });
+      if (settles === undefined || (tracked.ended && !this.#options.startsKnown)) continue;
+      const delay = this.#options.startsKnown ? 0 : END_DELAY;
+      this.#dueAt.push({ at: settles + delay, tracked, turn: tracked.turn });
     }
   }
 

@@ -3,9 +3,18 @@ import { formatSeconds } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import { type HostState, tupleKey } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
-import { type ConnectionView, endpointsOf, isAnswered, isOpening } from './connection-view.js';
+import { type ConnectionView, endpointsOf, isOpening, mayBeAnswered } from './connection-view.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
-import { ACCEPT_LAG, type EndQuery, type Loss, type Matched, matchSocket, NEAR_LEAD, type Role } from './match.js';
+import {
+  ACCEPT_LAG,
+  type EndQuery,
+  type Loss,
+  type Match,
+  type Matched,
+  matchSocket,
+  NEAR_LEAD,
+  type Role,
+} from './match.js';
 
 /** A socket that can be that of an end. */
 export interface Candidate {
@@ -36,7 +45,7 @@ export function queryFor(view: ConnectionView, role: Role, protocol: number, clo
     last: view.last + clock.offset,
     err: clock.err,
     opening: isOpening(connection),
-    answered: isAnswered(connection),
+    answered: mayBeAnswered(view),
     aloneSince: view.aloneSince + clock.offset,
     aloneUntil: view.aloneUntil + clock.offset,
   };
@@ -65,9 +74,11 @@ export function tryHosts(
     trials.push(trial);
     return trial;
   };
-  const consider = (trial: Trial, sockets: readonly HeldSocket[]): void => {
+  const consider = (trial: Trial, sockets: readonly HeldSocket[], hasAddress = true): void => {
     for (const socket of sockets) {
-      const match = matchSocket(trial.query, socket);
+      const found = matchSocket(trial.query, socket);
+      // What does not name the address may be meant for another host that had it then.
+      const match: Match = found.matched && !hasAddress ? { ...found, weight: 'possible' } : found;
       if (match.matched) trial.candidates.push({ host: trial.host, socket, match });
       trace?.(trial.host, socket, match.matched ? match : match.loss);
     }
@@ -78,12 +89,13 @@ export function tryHosts(
   for (const host of owners) {
     const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
     const first = view.first + clock.offset;
-    if (!loopback && !host.addresses.had(localAddress, first - clock.err, first + clock.err)) continue;
+    const had = loopback ? 'surely' : host.addresses.had(localAddress, first - clock.err, first + clock.err);
+    if (had === 'no') continue;
     const trial = open(host);
     const { query } = trial;
-    consider(trial, host.boundTo(protocol, localPort));
+    consider(trial, host.boundTo(protocol, localPort), had === 'surely');
     const [from, to] = [query.first - query.err - NEAR_LEAD, query.last + query.err + ACCEPT_LAG];
-    consider(trial, host.callsTo(protocol, remoteAddress, remotePort, from, to));
+    consider(trial, host.callsTo(protocol, remoteAddress, remotePort, from, to), had === 'surely');
   }
   const buckets = states.withTuple(tupleKey(protocol, localAddress, localPort, remoteAddress, remotePort));
   for (const bucket of buckets ?? []) {

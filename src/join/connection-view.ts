@@ -35,9 +35,12 @@ export function mayBeFlipped({ proto, history }: Connection): boolean {
   return proto === 'tcp' && history !== undefined && history !== '' && history[0] !== 'S';
 }
 
-/** Whether the responder sent something other than a refusal. */
-export function isAnswered({ resp_pkts: packets, conn_state: state }: Connection): boolean {
-  return packets > 0 && state !== 'REJ';
+/** Whether the responder took the connection, or may still: it sent something other than a refusal, or was acknowledged. */
+export function mayBeAnswered({ connection, ended, closed }: ConnectionView): boolean {
+  const { proto, history = '', resp_pkts: packets, conn_state: state } = connection;
+  if (!(ended || closed)) return true;
+  if (proto !== 'tcp') return packets > 0;
+  return state !== 'REJ' && (packets > 0 || /[AD]/.test(history));
 }
 
 export interface Endpoints {

@@ -30,21 +30,24 @@ export interface OwnerContext {
 }
 
 /**
- * The moment at which to read who a socket's process was: the call for a connect or accept; for the rest the first packet,
- * but not before the socket was seen nor after.
+ * The moments, first and last possible, at which to read who a socket's process was: the call for a connect or accept; for the
+ * rest the first packet, but not before the socket was seen nor after.
  */
-export function momentOf(socket: HeldSocket, first: Micros): Micros {
-  if (socket.source === 'connect' || socket.source === 'accept') return socket.openHi;
-  return Math.max(socket.openHi, Math.min(first, socket.closeLo));
+function momentsOf(socket: HeldSocket, first: Micros): readonly [Micros, Micros] {
+  if (socket.source === 'connect' || socket.source === 'accept') return [socket.openLo, socket.openHi];
+  const moment = Math.max(socket.openHi, Math.min(first, socket.closeLo));
+  return [moment, moment];
 }
 
+/** Who had the socket's pid then; undefined when the rows do not tell for sure. */
 export function processOf({ host, socket }: Candidate, context: OwnerContext): ProcessMoment | undefined {
   if (!context.hasDetails) return undefined;
-  const moment = momentOf(socket, context.first);
-  const found = host.processAt(socket.pid, moment, socket.path);
+  const [earliest, latest] = momentsOf(socket, context.first);
+  const found = host.processAt(socket.pid, latest, socket.path);
   if (found === undefined) return undefined;
+  if (earliest < latest && host.processAt(socket.pid, earliest, socket.path)?.start !== found.start) return undefined;
   const since = found.startLo ?? found.rows[0]?.time ?? -Infinity;
-  return host.progress.areProcessesLost(since, moment) ? undefined : found;
+  return host.progress.areProcessesLost(since, latest) ? undefined : found;
 }
 
 export function attributed(
@@ -94,7 +97,7 @@ function processRecord(candidate: Candidate, found: ProcessMoment | undefined, c
   const { host, socket } = candidate;
   const path = socket.path ?? found?.path;
   const name = path === undefined ? found?.name : baseName(path);
-  const ancestors = found === undefined ? [] : ancestorsOf(host, found, momentOf(socket, context.first));
+  const ancestors = found === undefined ? [] : ancestorsOf(host, found, momentsOf(socket, context.first)[1]);
   return {
     pid: socket.pid,
     ...(found?.start !== undefined && { start: found.start }),
@@ -155,7 +158,7 @@ export function isAncestor(ancestor: Candidate, of: Candidate, context: OwnerCon
   const child = processOf(of, context);
   if (child === undefined) return false;
   const elder = processOf(ancestor, context);
-  return ancestorsOf(of.host, child, momentOf(of.socket, context.first)).some(
+  return ancestorsOf(of.host, child, momentsOf(of.socket, context.first)[1]).some(
     ({ pid, start }) => pid === ancestor.socket.pid && (start === undefined || elder?.start === start),
   );
 }

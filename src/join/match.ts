@@ -23,7 +23,7 @@ export interface EndQuery {
   readonly err: Micros;
   /** The handshake was seen, so a TCP socket of this connection cannot be older than it. Always false for UDP. */
   readonly opening: boolean;
-  /** The responder sent something other than a refusal. */
+  /** Somebody took the connection, or for all that is known so far may have. */
   readonly answered: boolean;
   /** First packet of the connection before this one with the same tuple in the same capture, else -Infinity. */
   readonly aloneSince: Micros;
@@ -104,7 +104,7 @@ export const losses = {
   closed_before: 'it was closed before the connection',
   opened_too_early: 'it was opened too long before the connection',
   other_connection: 'it belongs to another connection with the same endpoints',
-  not_answered: 'the connection was not answered, so no listener took it',
+  not_answered: 'the connection was refused or ignored, so nobody took it',
 } as const;
 export type Loss = keyof typeof losses;
 
@@ -187,12 +187,18 @@ const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> 
   call: (query, socket) => fitCall(query, socket, CONNECT_LEAD),
   near: (query, socket) => {
     const fit = fitCall({ ...query, opening: true, aloneSince: -Infinity }, socket, NEAR_LEAD);
-    return typeof fit === 'string' ? fit : sole;
+    // Datagrams also leave through sockets that never call connect, and not every source tells of each sending.
+    return typeof fit === 'string' ? fit : query.protocol === 6 ? sole : possible;
   },
   accept: fitAccept,
   sighting: (query, socket) => (query.protocol === 6 ? fitSighting(query, socket) : fitStanding(query, socket)),
-  standing: (query, socket) =>
-    query.protocol === 6 && query.role === 'resp' && !query.answered ? 'not_answered' : fitStanding(query, socket),
+  standing: (query, socket) => {
+    const isTcp = query.protocol === 6;
+    if (isTcp && query.role === 'resp' && !query.answered) return 'not_answered';
+    const fit = fitStanding(query, socket);
+    // The port of a bound TCP socket may have passed on to a connect of its own unless it was surely still bound.
+    return isTcp && query.role === 'orig' && fit !== certain ? 'closed_before' : fit;
+  },
 };
 
 /** connect comes before the first packet; between it and the packet there is no other connection with these endpoints. */
@@ -212,6 +218,7 @@ function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
 /** accept comes after the first packet and before the next connection with these endpoints. */
 function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   const { first, last, err, aloneSince, aloneUntil } = query;
+  if (!query.answered) return 'not_answered';
   if (socket.openLo > last + err + ACCEPT_LAG) return 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
   if (query.protocol === 6 && query.opening && socket.openHi < first - err) return 'opened_too_early';
@@ -251,5 +258,8 @@ function fitStanding(query: EndQuery, socket: SocketInterval): Fit {
   if (socket.closeHi < first - err) return 'closed_before';
   if (socket.closeLo < first + err) return possible;
   if (socket.openHi <= first - err) return certain;
-  return socket.source === 'bind' || socket.source === 'listen' ? sole : possible;
+  // That somebody answered, or sent, says that a socket was there; a call that may be later is then the one that made it.
+  // A bound TCP socket need not listen.
+  const isCall = socket.source === 'listen' || (socket.source === 'bind' && query.protocol === 17);
+  return isCall && (query.answered || query.role === 'orig') ? sole : possible;
 }

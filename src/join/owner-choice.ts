@@ -65,7 +65,7 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
       return isOneProcess(sole) ? owner(sole[0]!, others(sole[0]!, polls)) : ambiguous(sole, ties.sameTuple);
     }
   }
-  if (!known.isClosed && [...events, ...polls].some(({ match }) => match.settles !== undefined)) return wait;
+  if (!known.isClosed && candidates.some(({ match }) => match.settles !== undefined)) return wait;
   const seen = polls.filter(({ match }) => match.weight === 'certain');
   if (seen.length > 0) {
     const latest = Math.max(known.firstLatest, ...seen.map(({ socket }) => socket.openHi));

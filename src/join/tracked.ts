@@ -31,8 +31,9 @@ export class Tracked {
   lacksDetails = false;
   /** The hosts for which it waits. */
   readonly waitsFor: HostWaiting[] = [];
-  /** When the connection of the same tuple and capture before this one began; it stays when that one is gone. */
+  /** When the connections of the same tuple and capture before and after this one began; kept when those are gone. */
   previousFirst: Micros = -Infinity;
+  nextFirst: Micros = Infinity;
   /** Connections of the same tuple and capture, before and after. */
   previous: Tracked | undefined;
   next: Tracked | undefined;
@@ -103,9 +104,10 @@ export class TupleTracks {
 
 function link(before: Tracked | undefined, after: Tracked | undefined): void {
   if (before !== undefined) before.next = after;
-  if (after === undefined) return;
-  after.previous = before;
-  if (before !== undefined) after.previousFirst = before.first;
+  if (after !== undefined) after.previous = before;
+  if (before === undefined || after === undefined) return;
+  before.nextFirst = after.first;
+  after.previousFirst = before.first;
 }
 
 function keyOf(connection: Connection): string | undefined {

@@ -1,6 +1,6 @@
 import type { Micros } from '../../core/time.js';
 
-/** A poll saw the address come or go. */
+/** A poll saw the address come or go; `time` is the last possible moment of that poll, `since` the first of the one before. */
 interface Change {
   readonly isGone: boolean;
   readonly time: Micros;
@@ -47,20 +47,27 @@ export class AddressHistory {
     return !this.#changes.has(address);
   }
 
-  /** Whether the host can have had the address at some moment in [from, to] of its clock. */
-  had(address: string, from: Micros, to: Micros): boolean {
-    if (!this.hasTable) return this.#shown.has(address);
-    const open = new Map<string, Micros>();
+  /** Whether the host had the address throughout [from, to] of its clock, had it possibly at some moment of it, or not. */
+  had(address: string, from: Micros, to: Micros): 'surely' | 'maybe' | 'no' {
+    if (!this.hasTable) return this.#shown.has(address) ? 'surely' : 'no';
+    const open = new Map<string, Change>();
+    let answer: 'maybe' | 'no' = 'no';
+    const judge = (came: Change | undefined, went: Change | undefined): boolean => {
+      if ((came?.since ?? -Infinity) > to || (went?.time ?? Infinity) < from) return false;
+      answer = 'maybe';
+      const seenFrom = came?.time ?? went?.since ?? Infinity;
+      return seenFrom <= from && (went === undefined || (went.since ?? -Infinity) >= to);
+    };
     for (const change of this.#changes.get(address) ?? []) {
-      const { source, since = -Infinity, time } = change;
+      const { source } = change;
       if (!change.isGone) {
-        if (!open.has(source)) open.set(source, since);
+        if (!open.has(source)) open.set(source, change);
         continue;
       }
-      if ((open.get(source) ?? -Infinity) <= to && time >= from) return true;
+      if (judge(open.get(source), change)) return 'surely';
       open.delete(source);
     }
-    for (const since of open.values()) if (since <= to) return true;
-    return false;
+    for (const came of open.values()) if (judge(came, undefined)) return 'surely';
+    return answer;
   }
 }

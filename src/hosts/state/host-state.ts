@@ -250,8 +250,8 @@ export class HostState {
     if (address === undefined || this.addresses.size >= this.#limits.addresses) return 'nothing';
     const isNews = this.addresses.change(address, {
       isGone: row.action === 'removed',
-      time: row.time + (row.action === 'removed' ? Math.max(row.resolution, 1) - 1 : 0),
-      since: row.action === 'removed' ? undefined : row.since,
+      time: row.time + Math.max(row.resolution, 1) - 1,
+      since: row.since,
       seq: row.seq,
       source: `${row.stream} ${row.columns.interface ?? ''}`,
     });
