@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../src/core/limits.js';
+import { concat, ethernet, type Frame, ip, START, track, udpDatagram } from '../conn/traffic.js';
+
+const A = '192.0.2.1';
+const B = '198.51.100.2';
+
+/** A UDP datagram whose checksum holds, as the payload of one IP packet. */
+function datagram(bytes: number, sport = 5000): Uint8Array {
+  return ip({ src: A, dst: B, proto: 17, payload: udpDatagram(sport, 9999, bytes) }).slice(20);
+}
+
+/** IPv4 fragments of a payload cut at these places (in units of 8 bytes). */
+function fragments(payload: Uint8Array, cuts: readonly number[], id = 7): Uint8Array[] {
+  const bounds = [
+    ...new Set([0, ...cuts.map((cut) => cut * 8).filter((at) => at > 0 && at < payload.length), payload.length]),
+  ];
+  bounds.sort((a, b) => a - b);
+  return bounds.slice(0, -1).map((from, i) => {
+    const to = bounds[i + 1]!;
+    const fragment = (to < payload.length ? 0x2000 : 0) | (from / 8);
+    return ethernet(ip({ src: A, dst: B, proto: 17, id, fragment, payload: payload.slice(from, to) }));
+  });
+}
+
+const framesOf = (packets: readonly Uint8Array[]): Frame[] => packets.map((bytes, i) => ({ timeUs: START + i, bytes }));
+
+describe('IPv4 fragments', () => {
+  it('make one packet in any order, with duplicates and overlaps', () => {
+    const cuts = fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 20, max: 480 }),
+        cuts,
+        cuts,
+        fc.infiniteStream(fc.nat()),
+        (bytes, one, two, order) => {
+          const payload = datagram(bytes);
+          const first = fragments(payload, one);
+          // A second, differently cut copy overlaps the first; the last missing piece comes at the end.
+          const extra = fragments(payload, two).slice(0, -1);
+          const shuffled = [...first.slice(1), ...(first.length > 1 ? extra : [])].sort(
+            () => (order.next().value % 3) - 1,
+          );
+          const { updates, stats } = track(framesOf([...shuffled, first[0]!]));
+          const whole = updates.find(({ connection }) => connection.orig_bytes !== 0)?.connection;
+          expect(whole).toMatchObject({ history: 'D', orig_pkts: 1, orig_ip_bytes: 20 + payload.length });
+          expect(stats.weirds.bad_UDP_checksum).toBeUndefined();
+        },
+      ),
+    );
+  });
+
+  it('of different datagrams are kept apart', () => {
+    const one = fragments(datagram(200), [10], 1);
+    const two = fragments(datagram(300, 6000), [10], 2);
+    const { updates } = track(framesOf([one[0]!, two[1]!, one[1]!, two[0]!]));
+    expect(updates.map(({ connection }) => [connection['id.orig_p'], connection.orig_ip_bytes])).toEqual([
+      [5000, 228],
+      [6000, 328],
+    ]);
+  });
+
+  it('where they overlap, keep what came first', () => {
+    const payload = datagram(64);
+    const [first, last] = fragments(payload, [4]);
+    const forged = fragments(new Uint8Array(payload.length).fill(0xee), [2])[1]!;
+    const { updates, stats } = track(framesOf([first!, forged, last!]));
+    expect(updates.some(({ connection }) => connection.history === 'C')).toBe(true);
+    expect(stats.weirds.fragment_overlap).toBeGreaterThan(0);
+  });
+
+  it('that are cut by the capture count with the first one only', () => {
+    const [first, last] = fragments(datagram(200), [10]);
+    const frames: Frame[] = [first!, last!].map((bytes, i) => ({
+      timeUs: START + i,
+      bytes: bytes.slice(0, 60),
+      wireBytes: bytes.length,
+    }));
+    const { stats, updates } = track(frames);
+    expect(stats.weirds.incompletely_captured_fragment).toBe(2);
+    expect(updates.map(({ connection }) => connection['id.orig_p'])).toEqual([5000]);
+  });
+
+  it('are dropped, oldest first, at the bound', () => {
+    const opens: Uint8Array[] = [];
+    for (let id = 0; id < limits.fragmentDatagrams + 1; id++) opens.push(fragments(datagram(200), [10], id)[0]!);
+    const second = (id: number): Uint8Array => fragments(datagram(200), [10], id)[1]!;
+    const dropped = track(framesOf([...opens, second(0)]));
+    expect([dropped.stats.weirds.fragment_table_full, dropped.stats.connections]).toEqual([2, 0]);
+    const kept = track(framesOf([...opens, second(1)]));
+    expect([kept.stats.weirds.fragment_table_full, kept.stats.connections]).toEqual([1, 1]);
+  });
+});
+
+describe('IPv6 fragments', () => {
+  it('make one packet', () => {
+    const payload = ip({
+      src: '2001:db8::1',
+      dst: '2001:db8::2',
+      proto: 17,
+      payload: udpDatagram(5000, 9999, 100),
+    }).slice(40);
+    const cut = (from: number, to: number): Uint8Array => {
+      const more = to < payload.length ? 1 : 0;
+      const header = new Uint8Array([17, 0, from >> 8, (from & 0xf8) | more, 0, 0, 0, 9]);
+      return ethernet(
+        ip({ src: '2001:db8::1', dst: '2001:db8::2', proto: 44, payload: concat(header, payload.slice(from, to)) }),
+      );
+    };
+    const { updates, stats } = track(framesOf([cut(48, payload.length), cut(0, 48)]));
+    expect(stats.weirds).toEqual({});
+    expect(updates[0]?.connection).toMatchObject({ proto: 'udp', history: 'D', orig_ip_bytes: 40 + payload.length });
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { ethernet, type Frame, ip, START, tcpSegment, track } from '../conn/traffic.js';
+
+const segment = tcpSegment({ sport: 40_000, dport: 80, seq: 1, flags: 'S' });
+const v4 = ethernet(ip({ src: '192.0.2.1', dst: '192.0.2.2', proto: 6, payload: segment }));
+const v6 = ethernet(ip({ src: '2001:db8::1', dst: '2001:db8::2', proto: 6, payload: segment }));
+
+/** A copy with some bytes set; offsets count from the IP header. */
+function changed(frame: Uint8Array, ...changes: readonly (readonly [number, number])[]): Uint8Array {
+  const copy = frame.slice();
+  for (const [at, value] of changes) copy[14 + at] = value;
+  return copy;
+}
+
+/** An IPv6 frame with extension headers, given in hex, between header and segment. */
+function extended(firstType: number, headers: string): Uint8Array {
+  const extra = Buffer.from(headers.replaceAll(' ', ''), 'hex');
+  const frame = new Uint8Array(v6.length + extra.length);
+  frame.set(v6.subarray(0, 54));
+  frame.set(extra, 54);
+  frame.set(v6.subarray(54), 54 + extra.length);
+  frame[14 + 6] = firstType;
+  const payload = extra.length + segment.length;
+  frame[14 + 4] = payload >> 8;
+  frame[14 + 5] = payload & 255;
+  return frame;
+}
+
+const one = (bytes: Uint8Array, wireBytes = bytes.length): Frame[] => [{ timeUs: START, bytes, wireBytes }];
+
+describe('an IP header', () => {
+  it.each([
+    ['truncated_IP', v4.slice(0, 30), v4.length],
+    ['truncated_IP', v6.slice(0, 50), v6.length],
+    ['unknown_ip_version', changed(v4, [0, 0x55]), undefined],
+    ['ip_hdr_len_zero', changed(v4, [2, 0], [3, 0]), undefined],
+    ['truncated_IP_len', changed(v4, [2, 2]), undefined],
+    ['truncated_IP_len', changed(v6, [4, 2]), undefined],
+    ['invalid_IP_header_size', changed(v4, [0, 0x4f], [2, 0], [3, 40]), undefined],
+    ['internally_truncated_header', changed(v4, [0, 0x4f], [2, 0], [3, 60]).slice(0, 60), 80],
+    ['IPv4_min_header_size', changed(v4, [0, 0x44]), undefined],
+    ['bad_IP_checksum', changed(v4, [8, 63]), undefined],
+    ['truncated_header', changed(v4, [3, 30], [10, 0xf6], [11, 0xd3]), undefined],
+    ['ipv6_no_next', changed(v6, [6, 59]), undefined],
+  ] as const)('is left out and counted as %s (case %#)', (weird, bytes, wire) => {
+    const checksums = weird === 'truncated_header' ? 'ignore' : 'verify';
+    const { stats } = track(one(bytes, wire), { checksums });
+    expect(stats.weirds).toEqual({ [weird]: 1 });
+    expect([stats.skipped, stats.connections]).toEqual([1, 0]);
+  });
+
+  it('may have options', () => {
+    const payload = new Uint8Array([1, 1, 1, 0, ...segment]);
+    const frame = ethernet(ip({ src: '192.0.2.1', dst: '192.0.2.2', proto: 6, payload, fragment: 0 }));
+    frame[14] = 0x46;
+    const { updates } = track(one(frame), { checksums: 'ignore' });
+    expect(updates[0]?.connection).toMatchObject({ 'id.orig_p': 40_000, history: 'S', orig_ip_bytes: 44 });
+  });
+
+  it('with an empty length counts 0 bytes when checksums are ignored', () => {
+    const { updates } = track(one(changed(v4, [2, 0], [3, 0])), { checksums: 'ignore' });
+    expect(updates[0]?.connection).toMatchObject({ history: 'S', orig_pkts: 1, orig_ip_bytes: 0 });
+  });
+
+  it('may be followed by padding', () => {
+    const padded = new Uint8Array(v4.length + 6);
+    padded.set(v4);
+    const { updates } = track(one(padded));
+    expect(updates[0]?.connection).toMatchObject({ orig_pkts: 1, orig_ip_bytes: 40 });
+  });
+});
+
+describe('IPv6 extension headers', () => {
+  it.each([
+    ['hop-by-hop options', extended(0, '06 00 0104 00000000'), {}],
+    ['destination options twice', extended(60, '3c 00 0104 00000000 06 00 0104 00000000'), {}],
+    ['an authentication header', extended(51, '06 01 0000 00000001 00000002'), {}],
+    ['a routing header that is used up', extended(43, '06 00 00 00 00000000'), { routing0_hdr: 1 }],
+    ['a routing header of an unknown type', extended(43, '06 00 63 00 00000000'), { unknown_routing_type: 1 }],
+  ] as const)('are followed through %s', (_name, frame, weirds) => {
+    const { updates, stats } = track(one(frame));
+    expect(updates[0]?.connection).toMatchObject({ 'id.resp_p': 80, history: 'S', orig_ip_bytes: frame.length - 14 });
+    expect(stats.weirds).toEqual(weirds);
+  });
+
+  it('name the true destination in a routing header', () => {
+    const route = '06 02 00 01 00000000 20010db8 00000000 00000000 00000099';
+    const { updates } = track(one(extended(43, route)), { checksums: 'ignore' });
+    expect(updates[0]?.connection['id.resp_h']).toBe('2001:db8::99');
+  });
+
+  it.each([
+    ['internally_truncated_header', extended(0, '06 ff 0104 00000000').slice(0, 80), 2200],
+    ['invalid_IP_header_size', extended(0, '06 05 0104 00000000').slice(0, 14 + 40 + 28), undefined],
+  ] as const)('are left out when their length is wrong: %s', (_weird, frame, wire) => {
+    expect(track(one(frame, wire)).stats.connections).toBe(0);
+  });
+
+  it('end at encryption', () => {
+    const { stats } = track(one(changed(v6, [6, 50])));
+    expect([stats.skipped, stats.weirds]).toEqual([1, {}]);
+  });
+});

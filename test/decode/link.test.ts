@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { WeirdCounts } from '../../src/core/weird.js';
+import { linkDecoder, linkLayers } from '../../src/decode/link.js';
+import { Packet } from '../../src/decode/packet.js';
+
+const macs = '020000000001 020000000002';
+
+interface Case {
+  readonly name: string;
+  readonly type: number;
+  readonly frame: string;
+  /** Offset of the IP header, -1 for none. */
+  readonly ip: number;
+  readonly vlan?: number;
+  readonly innerVlan?: number;
+  readonly weirds?: Readonly<Record<string, number>>;
+}
+
+const cases: readonly Case[] = [
+  { name: 'Ethernet with IPv4', type: 1, frame: `${macs} 0800 45`, ip: 14 },
+  { name: 'Ethernet with IPv6', type: 1, frame: `${macs} 86dd 60`, ip: 14 },
+  { name: 'Ethernet with ARP', type: 1, frame: `${macs} 0806 0001`, ip: -1 },
+  { name: 'Ethernet of 13 bytes', type: 1, frame: `${macs} 08`, ip: -1, weirds: { truncated_ethernet_frame: 1 } },
+  { name: '802.1Q', type: 1, frame: `${macs} 8100 a02a 0800 45`, ip: 18, vlan: 42 },
+  { name: '802.1Q with VLAN 0', type: 1, frame: `${macs} 8100 0000 0800 45`, ip: 18, vlan: 0 },
+  { name: '802.1ad', type: 1, frame: `${macs} 88a8 000a 8100 0014 86dd 60`, ip: 22, vlan: 10, innerVlan: 20 },
+  {
+    name: 'three tags',
+    type: 1,
+    frame: `${macs} 8100 0001 8100 0002 8100 0003 0800 45`,
+    ip: 26,
+    vlan: 1,
+    innerVlan: 2,
+  },
+  { name: 'a cut tag', type: 1, frame: `${macs} 8100 00`, ip: -1, weirds: { truncated_link_header: 1 } },
+  {
+    name: 'tags without end',
+    type: 1,
+    frame: `${macs} ${'8100 0001 '.repeat(40)} 0800 45`,
+    ip: -1,
+    vlan: 1,
+    innerVlan: 1,
+  },
+  { name: 'MPLS labels', type: 1, frame: `${macs} 8847 00010040 00020140 45`, ip: 22 },
+  { name: 'PPPoE with IPv4', type: 1, frame: `${macs} 8864 1100 0001 0020 0021 45`, ip: 22 },
+  { name: 'PPPoE with LCP', type: 1, frame: `${macs} 8864 1100 0001 0020 c021 01`, ip: -1 },
+  { name: 'VN-tag', type: 1, frame: `${macs} 8926 00000000 0800 45`, ip: 20 },
+  { name: 'BSD loopback, little-endian IPv4', type: 0, frame: '02000000 45', ip: 4 },
+  { name: 'BSD loopback, big-endian IPv6', type: 108, frame: '0000001e 60', ip: 4 },
+  { name: 'BSD loopback with something else', type: 0, frame: '07000000 45', ip: -1 },
+  { name: 'PPP with address and control', type: 9, frame: 'ff03 0021 45', ip: 4 },
+  { name: 'PPP with a compressed protocol', type: 9, frame: '21 45 0000', ip: 1 },
+  { name: 'raw IP (DLT 12)', type: 12, frame: '45', ip: 0 },
+  { name: 'raw IP (LINKTYPE 101)', type: 101, frame: '60', ip: 0 },
+  { name: 'raw IPv4 (228)', type: 228, frame: '45', ip: 0 },
+  { name: 'raw IPv6 (229)', type: 229, frame: '60', ip: 0 },
+  { name: 'Linux cooked v1', type: 113, frame: '0000 0001 0006 020000000001 0000 0800 45', ip: 16 },
+  {
+    name: 'Linux cooked v1 with a VLAN',
+    type: 113,
+    frame: '0000 0001 0006 020000000001 0000 8100 0007 86dd 60',
+    ip: 20,
+    vlan: 7,
+  },
+  { name: 'Linux cooked v2', type: 276, frame: '86dd 0000 00000002 0001 00 06 020000000001 0000 60', ip: 20 },
+  { name: 'a cut Linux cooked header', type: 276, frame: '86dd 0000', ip: -1, weirds: { truncated_link_header: 1 } },
+];
+
+describe('link layers', () => {
+  it.each(cases)('find IP behind $name', ({ type, frame, ip, vlan, innerVlan, weirds }) => {
+    const bytes = Buffer.from(frame.replaceAll(' ', ''), 'hex');
+    const packet = new Packet();
+    packet.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const counts = new WeirdCounts();
+    expect(linkDecoder(type)?.(packet, 0, bytes.length, counts)).toBe(ip);
+    expect([packet.vlan, packet.innerVlan]).toEqual([vlan ?? -1, innerVlan ?? -1]);
+    expect(counts.snapshot()).toEqual(weirds ?? {});
+  });
+
+  it('are registered under each of their numbers once', () => {
+    const types = linkLayers.flatMap((layer) => layer.types);
+    expect(new Set(types).size).toBe(types.length);
+    for (const layer of linkLayers) for (const type of layer.types) expect(linkDecoder(type)).toBe(layer.decode);
+    expect(linkDecoder(147)).toBeUndefined();
+    expect(linkDecoder(65_535)).toBeUndefined();
+  });
+});
