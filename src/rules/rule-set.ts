@@ -2,8 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
-import type { Rule, SigmaRule } from './rule.js';
-import { ProblemList, type RuleProblem } from './rule-problem.js';
+import type { Rule } from './rule.js';
+import { type Position, ProblemList, type RuleProblem } from './rule-problem.js';
 import { loadScript } from './script/script-loader.js';
 import { SqlDatabase } from './script/sql-database.js';
 import { formatLogSource, logSourceFor } from './sigma/log-sources.js';
@@ -24,54 +24,83 @@ const scriptEndings: readonly string[] = ['.ts', '.js', '.mjs'];
  * problems yields its other rules; of two rules with one id the first is taken. Never throws for what a rule contains.
  */
 export async function loadRules(paths: readonly string[]): Promise<RuleSet> {
-  const rules: Rule[] = [];
+  const loaded: LoadedFile[] = [];
   const problems: RuleProblem[] = [];
-  const ids = new Map<string, string>();
   let sql: SqlDatabase | undefined;
   for (const path of paths) {
     for (const file of await ruleFiles(path, problems)) {
       const found = new ProblemList(file);
       const source = await readRule(file, found);
-      let loaded: (Rule | undefined)[] = [];
-      if (source !== undefined && isScript(file)) {
+      if (source === undefined) {
+        loaded.push({ rules: [], bases: [], problems: found });
+      } else if (isScript(file)) {
         sql ??= await SqlDatabase.open();
-        loaded = [await loadScript(file, sql, found)];
-      } else if (source !== undefined) {
-        loaded = sigmaRules(source, found);
+        const rule = await loadScript(file, sql, found);
+        const rules = rule === undefined ? [] : [{ rule, at: { line: 1, column: 1 } }];
+        loaded.push({ rules, bases: [], problems: found });
+      } else {
+        loaded.push(sigmaRules(source, found));
       }
-      for (const rule of loaded) {
-        if (rule !== undefined && isFirst(rule, ids, found)) rules.push(rule);
-      }
-      problems.push(...found.problems);
     }
   }
-  return { rules, problems };
+  const rules = takeRules(loaded);
+  return { rules, problems: [...problems, ...loaded.flatMap((file) => file.problems.problems)] };
+}
+
+interface LoadedRule {
+  readonly rule: Rule;
+  readonly name?: string;
+  readonly at: Position;
+}
+
+interface LoadedFile {
+  readonly rules: readonly LoadedRule[];
+  /** Rules, of any file, that may not alert by themselves. */
+  readonly bases: readonly string[];
+  readonly problems: ProblemList;
+}
+
+/** The rules but those whose id is taken and those that are only parts of a correlation. */
+function takeRules(files: readonly LoadedFile[]): Rule[] {
+  const bases = new Set(files.flatMap((file) => file.bases));
+  const ids = new Map<string, string>();
+  const taken: Rule[] = [];
+  for (const { rules, problems } of files) {
+    for (const { rule, name, at } of rules) {
+      const { id } = rule.about;
+      const other = ids.get(id);
+      problems.rule = id;
+      if (other !== undefined) problems.malformed(at, `the id is that of a rule in ${other}`);
+      else if (bases.has(id) || (name !== undefined && bases.has(name)))
+        problems.unsupported(at, 'a part of a correlation, which is not evaluated; by itself it does not alert');
+      else taken.push(rule);
+      if (other === undefined) ids.set(id, problems.file);
+    }
+  }
+  return taken;
 }
 
 function isScript(file: string): boolean {
   return scriptEndings.includes(extname(file));
 }
 
-function isFirst({ about }: Rule, ids: Map<string, string>, problems: ProblemList): boolean {
-  const other = ids.get(about.id);
-  problems.rule = about.id;
-  if (other !== undefined) problems.malformed({ line: 1, column: 1 }, `the id is that of a rule in ${other}`);
-  else ids.set(about.id, problems.file);
-  return other === undefined;
-}
-
-function sigmaRules(source: string, problems: ProblemList): SigmaRule[] {
-  const rules: SigmaRule[] = [];
-  for (const { about, logSource, logSourceAt, expression } of parseRules(source, problems)) {
+function sigmaRules(source: string, problems: ProblemList): LoadedFile {
+  const { rules: parsed, bases } = parseRules(source, problems);
+  const rules: LoadedRule[] = [];
+  for (const { about, name, at, logSource, logSourceAt, expression } of parsed) {
     const found = logSourceFor(logSource);
-    if (found !== undefined) {
-      rules.push({ kind: 'sigma', about, source: found, expression });
+    if (found === undefined) {
+      problems.rule = about.id;
+      problems.unsupported(logSourceAt, `no records of ${formatLogSource(logSource)}`);
       continue;
     }
-    problems.rule = about.id;
-    problems.unsupported(logSourceAt, `no records of ${formatLogSource(logSource)}`);
+    rules.push({
+      rule: { kind: 'sigma', about, source: found, expression },
+      ...(name === undefined ? {} : { name }),
+      at,
+    });
   }
-  return rules;
+  return { rules, bases, problems };
 }
 
 async function readRule(file: string, problems: ProblemList): Promise<string | undefined> {

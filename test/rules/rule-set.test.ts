@@ -78,3 +78,19 @@ test('a file beyond the bound is refused', async () => {
     ['RULE_MALFORMED', `the file is longer than ${limits.ruleFileBytes} bytes`],
   ]);
 });
+
+test('the parts of a correlation do not alert by themselves, in whatever file they stand, unless it says so', async () => {
+  const correlation = (rules: string, more = ''): string =>
+    `title: c\ncorrelation:\n  type: event_count\n  rules: ${rules}\n${more}`;
+  folder.write('a.yml', `${sigma('a1')}---\n${sigma('a2')}name: second\n---\n${sigma('a3')}---\n${sigma('a4')}`);
+  folder.write('b.yml', correlation('[a1, second]'));
+  folder.write('c.yml', correlation('a3', '  generate: true\n'));
+  const { rules, problems } = await folder.load();
+  expect(rules.map(({ about }) => about.id)).toEqual(['a3', 'a4']);
+  expect(problems.map(({ kind, rule, line, message }) => [kind, rule, line, message.slice(0, 20)])).toEqual([
+    ['unsupported', 'a1', 1, 'a part of a correlat'],
+    ['unsupported', 'a2', 10, 'a part of a correlat'],
+    ['unsupported', 'c', 2, 'correlation rules ar'],
+    ['unsupported', 'c', 2, 'correlation rules ar'],
+  ]);
+});

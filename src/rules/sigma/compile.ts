@@ -8,9 +8,9 @@ export type Matcher<E> = (event: E) => boolean;
 export function compile<E>(expression: Expression, fields: EventFields<E>): Matcher<E> {
   switch (expression.kind) {
     case 'and':
-      return every(expression.children.map((child) => compile(child, fields)));
+      return every(cheapFirst(expression.children).map((child) => compile(child, fields)));
     case 'or':
-      return some(expression.children.map((child) => compile(child, fields)));
+      return some(cheapFirst(expression.children).map((child) => compile(child, fields)));
     case 'not': {
       const matches = compile(expression.child, fields);
       return (event) => !matches(event);
@@ -45,6 +45,27 @@ export function compile<E>(expression: Expression, fields: EventFields<E>): Matc
         return false;
       };
     }
+  }
+}
+
+/** The order of the parts of AND and OR is free, so those that are quickly asked come first. */
+function cheapFirst(children: readonly Expression[]): readonly Expression[] {
+  return children.toSorted((a, b) => costOf(a) - costOf(b));
+}
+
+function costOf(expression: Expression): number {
+  switch (expression.kind) {
+    case 'and':
+    case 'or':
+      return expression.children.reduce((sum, child) => sum + costOf(child), 0);
+    case 'not':
+      return costOf(expression.child);
+    case 'field':
+      return expression.test.slow ? 50 : 1;
+    case 'keyword':
+      return 100;
+    default:
+      return 1;
   }
 }
 

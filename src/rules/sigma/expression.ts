@@ -18,6 +18,8 @@ export interface ValueTest {
   readonly matches: (value: Scalar) => boolean;
   /** Absent: the test can hold for values without a common text. */
   readonly anchor?: Anchor;
+  /** Much dearer than a comparison, so better asked last. */
+  readonly slow?: true;
 }
 
 /** What a rule's detection means once modifiers and condition are resolved; log sources bind its fields to accessors. */

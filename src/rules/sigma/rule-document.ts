@@ -1,5 +1,6 @@
 import { type AlertRule, type Level, levels } from '../../records/alert.js';
 import type { Position, ProblemList } from '../rule-problem.js';
+import { correlationBases } from './correlation-bases.js';
 import { parseDetection } from './detection.js';
 import type { Expression } from './expression.js';
 import type { LogSourceNames } from './log-source.js';
@@ -8,6 +9,9 @@ import { type Entry, parseYaml, type YamlTree } from './yaml-tree.js';
 /** A rule as its document states it, before a log source is found for it. */
 export interface ParsedRule {
   readonly about: AlertRule;
+  /** By which correlations may refer to it, besides the id. */
+  readonly name?: string;
+  readonly at: Position;
   readonly logSource: LogSourceNames;
   readonly logSourceAt: Position;
   readonly expression: Expression;
@@ -36,21 +40,29 @@ const knownKeys = [
   'scope',
 ] as const;
 
+/** What a file of rules holds. */
+export interface ParsedFile {
+  readonly rules: readonly ParsedRule[];
+  /** Ids and names of rules that may not alert by themselves. */
+  readonly bases: readonly string[];
+}
+
 /** Reads every document of a file. What is wrong with one leaves the others alone. */
-export function parseRules(source: string, problems: ProblemList): ParsedRule[] {
+export function parseRules(source: string, problems: ProblemList): ParsedFile {
   const rules: ParsedRule[] = [];
+  const bases: string[] = [];
   const trees = parseYaml(source, problems);
   if (trees.length === 0 && problems.problems.length === 0)
     problems.malformed({ line: 1, column: 1 }, 'no rule in the file');
   for (const tree of trees) {
-    const rule = parseRule(tree, problems);
+    const rule = parseRule(tree, bases, problems);
     if (rule !== undefined) rules.push(rule);
     problems.rule = undefined;
   }
-  return rules;
+  return { rules, bases };
 }
 
-function parseRule(tree: YamlTree, problems: ProblemList): ParsedRule | undefined {
+function parseRule(tree: YamlTree, bases: string[], problems: ProblemList): ParsedRule | undefined {
   const start = tree.at(tree.root);
   const map = tree.map(tree.root);
   if (map === undefined) {
@@ -64,7 +76,9 @@ function parseRule(tree: YamlTree, problems: ProblemList): ParsedRule | undefine
 
   const other = (['correlation', 'filter', 'action'] as const).find((key) => entries.has(key));
   if (other !== undefined) {
-    problems.unsupported(entries.get(other)!.keyAt, otherDocuments[other]);
+    const { keyAt, value } = entries.get(other)!;
+    problems.unsupported(keyAt, otherDocuments[other]);
+    if (other === 'correlation') bases.push(...correlationBases(tree, value, problems));
     return undefined;
   }
   const misspelt = checkSpelling(entries, problems);
@@ -83,7 +97,15 @@ function parseRule(tree: YamlTree, problems: ProblemList): ParsedRule | undefine
       : parseDetection(tree, detectionMap, detection.keyAt, problems);
   // A rule with any problem is refused as a whole: to match a part of it would be another rule.
   if (expression === undefined || logSource === undefined || problems.problems.length > found) return undefined;
-  return { about, logSource, logSourceAt: entries.get('logsource')!.keyAt, expression };
+  const name = text('name');
+  return {
+    about,
+    ...(name === undefined ? {} : { name }),
+    at: start,
+    logSource,
+    logSourceAt: entries.get('logsource')!.keyAt,
+    expression,
+  };
 }
 
 const otherDocuments = {

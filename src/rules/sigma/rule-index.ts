@@ -52,16 +52,20 @@ export class RuleIndex<E> {
   }
 
   /** Numbers of the rules that may match, ascending. */
-  candidates(event: E): number[] {
-    const found = new Set(this.#always);
+  candidates(event: E): readonly number[] {
+    let found: Set<number> | undefined;
     for (const { read, kind, rules } of this.#shelves.values()) {
       anyScalar(read(event), (value) => {
         const text = kind === 'exact' ? String(value) : tailOf(String(value));
-        for (const rule of rules.get(anchorKey(text)) ?? []) found.add(rule);
+        const shelved = rules.get(anchorKey(text));
+        if (shelved !== undefined) {
+          found ??= new Set(this.#always);
+          for (const rule of shelved) found.add(rule);
+        }
         return false;
       });
     }
-    return [...found].sort((a, b) => a - b);
+    return found === undefined ? this.#always : [...found].sort((a, b) => a - b);
   }
 
   #shelve(rule: number, { field, anchor }: Requirement, fields: EventFields<E>): void {

@@ -51,11 +51,11 @@ export function booleanTest(wanted: boolean): ValueTest {
 }
 
 export function regexTest(search: (text: string) => boolean): ValueTest {
-  return { matches: (value) => search(String(value)) };
+  return { matches: (value) => search(String(value)), slow: true };
 }
 
 export function networkTest(network: Network): ValueTest {
-  return { matches: (value) => typeof value === 'string' && networkContains(network, value) };
+  return { matches: (value) => typeof value === 'string' && networkContains(network, value), slow: true };
 }
 
 export const comparisons = {

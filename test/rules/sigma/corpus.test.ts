@@ -28,9 +28,9 @@ const entries = (kind: string): Entry[] =>
     (entry) => entry.kind === kind,
   );
 
-function read(path: string): { rules: ParsedRule[]; problems: readonly RuleProblem[] } {
+function read(path: string): { rules: readonly ParsedRule[]; problems: readonly RuleProblem[] } {
   const problems = new ProblemList(path);
-  const rules = parseRules(readFileSync(join(corpus, path), 'utf8'), problems);
+  const { rules } = parseRules(readFileSync(join(corpus, path), 'utf8'), problems);
   return { rules, problems: problems.problems };
 }
 

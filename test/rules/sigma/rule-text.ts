@@ -9,9 +9,12 @@ export function ruleText(detection: string): string {
   return `title: a test\nlogsource:\n  category: network_connection\ndetection:\n${indented}\n`;
 }
 
-export function parse(text: string): { readonly rules: ParsedRule[]; readonly problems: readonly RuleProblem[] } {
+export function parse(text: string): {
+  readonly rules: readonly ParsedRule[];
+  readonly problems: readonly RuleProblem[];
+} {
   const problems = new ProblemList('test.yml');
-  return { rules: parseRules(text, problems), problems: problems.problems };
+  return { rules: parseRules(text, problems).rules, problems: problems.problems };
 }
 
 /** The matcher of a detection that is in order. */
