@@ -30,11 +30,11 @@ export interface OwnerContext {
 }
 
 /**
- * The moments, first and last possible, at which to read who a socket's process was: the call for a connect or accept; for the
- * rest the first packet, but not before the socket was seen nor after.
+ * The moments, first and last possible, at which to read who a socket's process was: the call where an event tells of one, else
+ * the first packet, but not before the socket was seen nor after.
  */
-function momentsOf(socket: HeldSocket, first: Micros): readonly [Micros, Micros] {
-  if (socket.source === 'connect' || socket.source === 'accept') return [socket.openLo, socket.openHi];
+export function momentsOf(socket: HeldSocket, first: Micros): readonly [Micros, Micros] {
+  if (socket.rows[0]?.action === 'event') return [socket.openLo, socket.openHi];
   const moment = Math.max(socket.openHi, Math.min(first, socket.closeLo));
   return [moment, moment];
 }
@@ -43,9 +43,8 @@ function momentsOf(socket: HeldSocket, first: Micros): readonly [Micros, Micros]
 export function processOf({ host, socket }: Candidate, context: OwnerContext): ProcessMoment | undefined {
   if (!context.hasDetails) return undefined;
   const [earliest, latest] = momentsOf(socket, context.first);
-  const found = host.processAt(socket.pid, latest, socket.path);
+  const found = host.processAt(socket.pid, earliest, latest, socket.path);
   if (found === undefined) return undefined;
-  if (earliest < latest && host.processAt(socket.pid, earliest, socket.path)?.start !== found.start) return undefined;
   const since = found.startLo ?? found.rows[0]?.time ?? -Infinity;
   return host.progress.areProcessesLost(since, latest) ? undefined : found;
 }
@@ -146,10 +145,10 @@ function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros): Anc
 }
 
 function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Micros): ProcessMoment | undefined {
-  const atBirth = child.startLo === undefined ? undefined : host.processAt(pid, child.startHi ?? child.startLo);
-  const now = host.processAt(pid, moment);
-  if (atBirth === undefined) return child.startLo === undefined ? now : undefined;
-  return now !== undefined && now.start === atBirth.start ? now : atBirth;
+  const now = host.processAt(pid, moment, moment);
+  if (child.startLo === undefined) return now;
+  const atBirth = host.processAt(pid, child.startLo, child.startHi ?? child.startLo);
+  return atBirth !== undefined && now?.start === atBirth.start ? now : atBirth;
 }
 
 /** Whether `ancestor` had forked, directly or not, the process `of`. */

@@ -10,6 +10,7 @@ import {
   ambiguous,
   attributed,
   isAncestor,
+  momentsOf,
   noAgent,
   notLocal,
   type OwnerContext,
@@ -108,11 +109,9 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
 }
 
 /** Who the processes were must be known up to the last moment that is looked at. */
-function detailsMoment({ candidates }: Trial, firstLatest: Micros): Micros {
+function detailsMoment({ candidates, query }: Trial, firstLatest: Micros): Micros {
   let moment = firstLatest;
-  for (const { socket, match } of candidates) {
-    if (match.rank <= ranks.poll && Number.isFinite(socket.openHi)) moment = Math.max(moment, socket.openHi);
-  }
+  for (const { socket } of candidates) moment = Math.max(moment, momentsOf(socket, query.first)[1]);
   return moment;
 }
 

@@ -258,8 +258,8 @@ function fitStanding(query: EndQuery, socket: SocketInterval): Fit {
   if (socket.closeHi < first - err) return 'closed_before';
   if (socket.closeLo < first + err) return possible;
   if (socket.openHi <= first - err) return certain;
-  // That somebody answered, or sent, says that a socket was there; a call that may be later is then the one that made it.
-  // A bound TCP socket need not listen.
+  // Somebody answered, so a socket was there; a call that may be later than the packet is then the one that made it.
+  // A bound TCP socket need not listen, and datagrams also leave through sockets that were never bound.
   const isCall = socket.source === 'listen' || (socket.source === 'bind' && query.protocol === 17);
-  return isCall && (query.answered || query.role === 'orig') ? sole : possible;
+  return isCall && query.answered && query.role === 'resp' ? sole : possible;
 }

@@ -53,17 +53,14 @@ const ties = {
 export function chooseOwner(candidates: readonly Candidate[], known: Knowledge): Choice {
   const events = candidates.filter(({ match }) => match.rank === ranks.event);
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
-  const certain = events.filter(({ match }) => match.weight === 'certain');
-  if (certain.length > 0) {
-    if (isOneProcess(certain)) return owner(certain[0]!, others(certain[0]!, polls));
-    return known.hasCalls || known.isOver ? ambiguous(certain, ties.sameTuple) : wait;
+  const strong = events.filter(({ match }) => match.weight !== 'possible');
+  if (strong.some(({ match }) => match.weight === 'certain')) {
+    if (isOneProcess(strong)) return owner(strong[0]!, others(strong[0]!, polls));
+    return known.hasCalls || known.isOver ? ambiguous(strong, ties.sameTuple) : wait;
   }
   if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
-  if (!known.areCallsLost && !known.isUnwatched) {
-    const sole = events.filter(({ match }) => match.weight === 'sole');
-    if (sole.length > 0) {
-      return isOneProcess(sole) ? owner(sole[0]!, others(sole[0]!, polls)) : ambiguous(sole, ties.sameTuple);
-    }
+  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatched) {
+    return isOneProcess(strong) ? owner(strong[0]!, others(strong[0]!, polls)) : ambiguous(strong, ties.sameTuple);
   }
   if (!known.isClosed && candidates.some(({ match }) => match.settles !== undefined)) return wait;
   const seen = polls.filter(({ match }) => match.weight === 'certain');
@@ -116,13 +113,15 @@ function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choic
   }
   const rank = Math.min(...solid.map(({ match }) => match.rank));
   const best = solid.filter(({ match }) => match.rank === rank);
-  // A poll lists every holder of a port, so a bind that it does not show has been closed since.
-  const isListed = best.some(({ match, socket }) => match.weight === 'certain' && isPolled(socket.source));
-  const rivals = candidates.filter(
-    ({ match, socket }) =>
-      match.rank <= ranks.poll ||
-      (match.rank === rank && (match.weight !== 'possible' || !isListed || isPolled(socket.source))),
-  );
+  const isSure = best.some(({ match }) => match.weight === 'certain');
+  const isStanding = rank >= ranks.endpoint && rank < ranks.near;
+  const rivals = candidates.filter(({ match, socket }) => {
+    if (match.rank < rank) return true;
+    // A socket that may have been opened too late leaves the connection to lesser ones.
+    if (match.rank > rank) return isStanding && !isSure && match.rank < ranks.near;
+    // A poll lists every holder of a port, so a bind that it does not show has been closed since.
+    return match.weight !== 'possible' || !isSure || isPolled(socket.source);
+  });
   if (isOneProcess(rivals)) return owner(best[0]!, []);
   const { inode } = best[0]!.socket;
   const isOneSocket = inode !== undefined && rivals.every(({ socket }) => socket.inode === inode);
@@ -133,8 +132,10 @@ function isPolled(source: string): boolean {
   return source === 'open' || source === 'listening';
 }
 
+/** Where two calls of one pid name different programs, the pid may have passed to another process in between. */
 function isSame(a: Candidate, b: Candidate): boolean {
-  return a.host === b.host && a.socket.pid === b.socket.pid;
+  if (a.host !== b.host || a.socket.pid !== b.socket.pid) return false;
+  return a.socket.path === b.socket.path || a.socket.path === undefined || b.socket.path === undefined;
 }
 
 function isOneProcess(candidates: readonly Candidate[]): boolean {

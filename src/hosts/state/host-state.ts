@@ -133,8 +133,9 @@ export class HostState {
     return near.length === 0 ? [] : heldSockets(near, this.#closings);
   }
 
-  processAt(pid: number, moment: Micros, path?: string): ProcessMoment | undefined {
-    return this.#processes.get(pid)?.at(moment, path);
+  /** See PidHistory.at. */
+  processAt(pid: number, from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
+    return this.#processes.get(pid)?.at(from, to, path);
   }
 
   userName(uid: number): string | undefined {

@@ -120,10 +120,29 @@ export class PidHistory {
   }
 
   /**
-   * The process at `moment` (host clock), with the image of that moment. `path` is what a socket row says it ran: where times
-   * are coarse or missing it decides which image is meant. Undefined when rows do not tell for sure which process it was.
+   * The process at some moment in [from, to] (host clock), with the image of that moment. `path` is what a socket row says it
+   * ran: where times are coarse or missing it decides which image is meant. Undefined when rows do not tell for sure which
+   * process it was.
    */
-  at(moment: Micros, path?: string): ProcessMoment | undefined {
+  at(from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
+    const found = this.#at(to, path);
+    if (found === undefined || from >= to) return found;
+    if (this.#at(from, path)?.start !== found.start) return undefined;
+    // Of several images within the span none is sure, unless they differ in nothing that is told.
+    const images = this.#facts.filter(
+      (fact) =>
+        (fact.kind === 'exec' || fact.kind === 'fork') &&
+        fact.lo <= to &&
+        fact.hi >= from &&
+        (path === undefined || fact.row.columns.path === path),
+    );
+    const told = new Set(images.map(({ row: { columns } }) => `${columns.uid} ${columns.parent} ${columns.cmdline}`));
+    const before = images.length === 0 ? undefined : this.#at(from - 1, path);
+    if (before !== undefined) told.add(`${before.uid} ${before.parent} ${before.cmdline}`);
+    return told.size > 1 ? undefined : found;
+  }
+
+  #at(moment: Micros, path: string | undefined): ProcessMoment | undefined {
     const births = this.#allBirths();
     let index = births.length - 1;
     while (index >= 0 && births[index]!.lo > moment) index--;
@@ -158,7 +177,9 @@ export class PidHistory {
     if (fact.kind !== 'gone') return false;
     return !this.#facts.some((other) => {
       if (other.kind !== 'seen' || other.row.time < fact.row.time) return false;
-      if (other.start === undefined || fact.start === undefined) return other.row.time === fact.row.time;
+      const isOnePoll = other.row.time === fact.row.time && other.row.since === fact.row.since;
+      if (!isOnePoll && !isBefore(fact, other)) return false;
+      if (other.start === undefined || fact.start === undefined) return isOnePoll;
       return Math.abs(other.start - fact.start) <= 10;
     });
   }
