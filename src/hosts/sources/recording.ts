@@ -10,11 +10,11 @@ import { type HostLogDecoder, type HostSource, isJsonObject, type JsonObject } f
 const BATCH_ROWS = 1024;
 
 /** The program's own recording (`RecordingWriter`): every host row as it was, in the order in which it was written. */
-export const recording = {
+export const recording: HostSource = {
   name: 'recording',
   recognises: (line) => Object.hasOwn(line, recordingMark),
   open: (where) => new Recording(where),
-} as const satisfies HostSource;
+};
 
 const name = Type.String({ minLength: 1, maxLength: limits.hostNameChars });
 const integer = Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER });

@@ -11,11 +11,11 @@ import { compare, type QueryRun, toRuns, type WaitingLine } from './runs.js';
 const BATCH_ROWS = 1024;
 
 /** osquery's result log: event, batch, snapshot and snapshot-event lines, in any order. */
-export const osqueryResults = {
+export const osqueryResults: HostSource = {
   name: 'osquery result log',
   recognises: isOsqueryLine,
   open: (where, warn) => new OsqueryResultLog(where, warn, limits.hostSortBytes),
-} as const satisfies HostSource;
+};
 
 interface Stream {
   readonly rows: QueryStream;
