@@ -1,4 +1,3 @@
-import type { HostSource } from './host-source.js';
 import { osqueryResults } from './osquery/results.js';
 import { recording } from './recording.js';
 
