@@ -239,7 +239,7 @@ const cases: readonly Case[] = [
     name: 'cidr of version 4 takes mapped addresses',
     detection: item('A|cidr: 192.0.2.0/24'),
     matches: [{ A: '192.0.2.0' }, { A: '192.0.2.255' }, { A: '::ffff:192.0.2.7' }],
-    misses: [{ A: '192.0.3.0' }, { A: '2001:db8::1' }, { A: 'no address' }, { A: 192 }, {}],
+    misses: [{ A: '192.0.3.0' }, { A: '2001:db8::1' }, { A: 'c000:207::1' }, { A: 'no address' }, { A: 192 }, {}],
   },
   {
     name: 'cidr of version 6',
@@ -429,6 +429,12 @@ const cases: readonly Case[] = [
     name: 'all of them',
     detection: 'a:\n  A: 1\nb:\n  B: 1\ncondition: all of them',
     matches: [{ A: 1, B: 1 }],
+    misses: [{ A: 1 }],
+  },
+  {
+    name: 'a pattern leaves out names that begin with _',
+    detection: '_a:\n  A: 1\nb_a:\n  B: 1\ncondition: 1 of *a',
+    matches: [{ B: 1 }],
     misses: [{ A: 1 }],
   },
   {
