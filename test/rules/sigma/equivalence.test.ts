@@ -73,7 +73,7 @@ test('rules found through the index are those that trying every rule finds', () 
     ),
     { numRuns: 300 },
   );
-  expect(indexed).toBeGreaterThan(300);
+  expect(indexed).toBeGreaterThan(100);
   expect(spared).toBeGreaterThan(1_000);
   expect(tried).toBeGreaterThan(1_000);
 });
