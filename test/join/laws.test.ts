@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { reference } from '../../src/join/reference.js';
 import type { AttributedConnection } from '../../src/records/attributed-connection.js';
+import { agrees, referenceInWords } from './world/agreement.js';
 import { Coverage, hardshipsOf, hasTie } from './world/coverage.js';
-import { lastLines, runJoin, shownEnd, shownLine } from './world/engine.js';
+import { lastLines, runJoin, shownLine } from './world/engine.js';
 import { Random } from './world/random.js';
 import { type Input, liveOrder, offlineOrder, shuffledOrder } from './world/schedule.js';
 import { describeLine, judge } from './world/verdict.js';
@@ -88,14 +89,11 @@ describe('the join', () => {
       );
       for (const line of lines) {
         const ends = expected.get(line.connection.uid)!;
-        const [told, meant] = [
-          [line.orig, line.resp],
-          [ends.orig, ends.resp],
-        ].map((pair) => pair.map((end) => JSON.stringify(shownEnd(end!))));
-        if (JSON.stringify(told) === JSON.stringify(meant)) continue;
-        throw new Error(
-          `the reference says otherwise\n  ${describeLine(line, world)}\n  reference ${meant!.join('\n  ')}`,
-        );
+        for (const side of ['orig', 'resp'] as const) {
+          if (agrees(line[side], ends[side])) continue;
+          const meant = referenceInWords(ends[side]);
+          throw new Error(`the reference says ${side} ${meant}\n  ${describeLine(line, world)}`);
+        }
       }
       return { ties: hasTie(lines) };
     });
