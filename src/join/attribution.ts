@@ -12,7 +12,7 @@ import { type Evaluation, evaluateEnd } from './evaluation.js';
 import { Heap } from './heap.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
-import type { Role } from './match.js';
+import { PROMPT, type Role } from './match.js';
 import { pairKey, Tracked, TupleTracks } from './tracked.js';
 import { HostWaiting } from './waiting.js';
 
@@ -287,7 +287,8 @@ export class Join {
 
   #view(tracked: Tracked, isClosed: boolean, knowsLater: boolean): ConnectionView {
     const { capture, captureHost, connection, first, last, ended } = tracked;
-    const lasting = Math.max(last, this.#options.startsKnown ? this.#now : ended ? last : this.#now - END_DELAY);
+    const open = ended ? last : Math.max(first + PROMPT, this.#now - END_DELAY);
+    const lasting = Math.max(last, this.#options.startsKnown ? this.#now : open);
     return {
       connection,
       capture,

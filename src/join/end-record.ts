@@ -35,8 +35,9 @@ export interface OwnerContext {
  */
 export function momentsOf(socket: HeldSocket, first: Micros): readonly [Micros, Micros] {
   if (socket.rows[0]?.action === 'event') return [socket.openLo, socket.openHi];
-  const moment = Math.max(socket.openHi, Math.min(first, socket.closeLo));
-  return [moment, moment];
+  const { openHi, closeLo, resolution } = socket;
+  if (first < openHi) return [openHi - Math.max(resolution, 1) + 1, openHi];
+  return first <= closeLo ? [first, first] : [closeLo, closeLo + Math.max(resolution, 1) - 1];
 }
 
 /** Who had the socket's pid then; undefined when the rows do not tell for sure. */

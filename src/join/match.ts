@@ -223,7 +223,7 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   if (socket.closeHi < first - err) return 'closed_before';
   if (query.protocol === 6 && query.opening && socket.openHi < first - err) return 'opened_too_early';
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
-  if (socket.openHi + err > Math.max(aloneUntil, first + PROMPT)) {
+  if (socket.openHi + err > aloneUntil) {
     return { weight: 'possible', settles: socket.openHi + err };
   }
   const isAfter = aloneSince === -Infinity || socket.openLo >= first + err;

@@ -128,18 +128,23 @@ export class PidHistory {
     const found = this.#at(to, path);
     if (found === undefined || from >= to) return found;
     if (this.#at(from, path)?.start !== found.start) return undefined;
-    // Of several images within the span none is sure, unless they differ in nothing that is told.
-    const images = this.#facts.filter(
-      (fact) =>
-        (fact.kind === 'exec' || fact.kind === 'fork') &&
-        fact.lo <= to &&
-        fact.hi >= from &&
-        (path === undefined || fact.row.columns.path === path),
-    );
+    // Of several images within the span, or from before it, none is sure, unless they differ in nothing that is told.
+    const images = this.#facts.filter((fact) => {
+      if (fact.kind === 'exit' || fact.kind === 'gone' || fact.lo > to) return false;
+      if (path !== undefined && fact.row.columns.path !== path) return false;
+      return fact.hi >= from ? fact.kind !== 'seen' : !this.#hasEndedBetween(fact, from);
+    });
+    if (!images.some((fact) => fact.hi >= from)) return found;
     const told = new Set(images.map(({ row: { columns } }) => `${columns.uid} ${columns.parent} ${columns.cmdline}`));
-    const before = images.length === 0 ? undefined : this.#at(from - 1, path);
-    if (before !== undefined) told.add(`${before.uid} ${before.parent} ${before.cmdline}`);
     return told.size > 1 ? undefined : found;
+  }
+
+  /** Whether the image was surely over before `until`: its process had ended, or had another image. */
+  #hasEndedBetween(image: Fact, until: Micros): boolean {
+    return this.#facts.some((fact) => {
+      if (fact.lo < image.lo || fact.hi >= until || fact === image) return false;
+      return fact.kind === 'exec' || fact.kind === 'fork' || this.#isDeath(fact);
+    });
   }
 
   #at(moment: Micros, path: string | undefined): ProcessMoment | undefined {
@@ -151,6 +156,7 @@ export class PidHistory {
     const life = { from: birth?.lo ?? -Infinity, to: births[index + 1]?.hi ?? Infinity, moment, birth };
     const fact = this.#imageFact(life, path);
     if (birth === undefined && fact === undefined) return undefined;
+    if (birth !== undefined && fact !== undefined && this.#isOfAnother(birth, fact)) return undefined;
     const state = this.#stateAt(life, fact);
     if (state === 'dead' || (state === 'unsure' && (path === undefined || fact?.kind !== 'exec'))) return undefined;
     return {
@@ -159,6 +165,21 @@ export class PidHistory {
       ...(fact !== undefined && imageOf(fact.row)),
       rows: fact === undefined ? [] : [fact.row],
     };
+  }
+
+  /** Whether what a poll saw of this birth shows that the exec was another process's, whose pid came to be used again. */
+  #isOfAnother(birth: Birth, image: Fact): boolean {
+    if (image.kind !== 'exec') return false;
+    const { cmdline, parent } = image.row.columns;
+    return this.#facts.some((fact) => {
+      if (fact.kind !== 'seen' || fact.start === undefined || Math.abs(fact.start - birth.start) > START_SLACK)
+        return false;
+      const seen = fact.row.columns;
+      if (seen.parent !== undefined && parent !== undefined && seen.parent !== parent && seen.parent !== 1) return true;
+      if (seen.cmdline === undefined || cmdline === undefined || seen.cmdline === cmdline || fact.lo < image.lo)
+        return false;
+      return !this.#facts.some((other) => other.kind === 'exec' && other.row.columns.cmdline === seen.cmdline);
+    });
   }
 
   /** Whether the process that had the pid before this birth, if any, was surely gone at `moment`. */
