@@ -1,0 +1,145 @@
+import { MILLISECOND, type Micros } from '../core/time.js';
+import { isSocketRow, type SocketFact, socketFact } from '../hosts/state/socket-fact.js';
+import type { ConnectionUpdate } from '../records/connection.js';
+import type { ClockSample, HostRow } from '../records/host-row.js';
+import { isOpening } from './connection-view.js';
+import { PROMPT } from './match.js';
+import { pairKey } from './tracked.js';
+
+/** Tuples looked at: further connections and rows are not used, the clock is known well enough by then. */
+const MAX_TUPLES = 262_144;
+/** Added to every error: the capture's and the host's times are read at different moments of one packet's way. */
+const FLOOR: Micros = MILLISECOND;
+/** Differences beyond this are another connection with the same endpoints, not a clock. */
+const MAX_OFFSET: Micros = 3_600_000 * MILLISECOND;
+
+interface Seen {
+  readonly capture: string;
+  readonly origAddress: string;
+  readonly origPort: number;
+  readonly first: Micros;
+  last: Micros;
+}
+
+/** Bounds of host clock minus capture clock that one pair gives. */
+interface Bounds {
+  readonly lo: Micros;
+  readonly hi: Micros;
+}
+
+/**
+ * Measures the clocks of hosts whose logs have no clock rows, before anything is joined. Fed with all connections and rows, it
+ * pairs each TCP connection with the one call or sighting of its full tuple, where the tuple came up only once, so that no
+ * guess is in it. A connect is called just before its SYN, an accept after it, and a sighting lies within the connection, so
+ * each pair bounds the difference of the clocks, as coarsely as the source tells times. All bounds are met together where
+ * they can be; where they contradict each other, the error covers what they differ by. Hosts without a pair get no sample.
+ */
+export class ClockEstimator {
+  readonly #connections = new Map<string, Seen | 'several'>();
+  readonly #uids = new Map<string, Seen>();
+  readonly #facts = new Map<string, Map<string, SocketFact | 'several'>>();
+  readonly #measured = new Set<string>();
+
+  connection({ capture, connection }: ConnectionUpdate): void {
+    if (connection.proto !== 'tcp' || !isOpening(connection)) return;
+    const last = connection.ts + (connection.duration ?? 0);
+    const known = this.#uids.get(connection.uid);
+    if (known !== undefined) {
+      known.last = Math.max(known.last, last);
+      return;
+    }
+    if (this.#connections.size >= MAX_TUPLES) return;
+    const [a, aPort] = [connection['id.orig_h'], connection['id.orig_p']];
+    const pair = pairKey(6, a, aPort, connection['id.resp_h'], connection['id.resp_p']);
+    const key = `${capture}\n${pair}`;
+    const seen = { capture, origAddress: a, origPort: aPort, first: connection.ts, last };
+    this.#uids.set(connection.uid, seen);
+    this.#connections.set(key, this.#connections.has(key) ? 'several' : seen);
+  }
+
+  row(row: HostRow): void {
+    if (row.kind === 'clock') this.#measured.add(`${row.host}\n${row.capture}`);
+    if (row.kind !== 'row' || !isSocketRow(row) || row.action === 'removed') return;
+    const fact = socketFact(row);
+    if (fact === undefined || fact.protocol !== 6 || fact.source === 'close') return;
+    const { localAddress, localPort, remoteAddress, remotePort } = fact;
+    if (localAddress === undefined || localPort === undefined) return;
+    if (remoteAddress === undefined || remotePort === undefined) return;
+    let facts = this.#facts.get(row.host);
+    if (facts === undefined) {
+      facts = new Map();
+      this.#facts.set(row.host, facts);
+    }
+    // The two ends of a connection within one host are told apart by which is local.
+    const key = `${pairKey(6, localAddress, localPort, remoteAddress, remotePort)}\n${localAddress} ${localPort} ${fact.source}`;
+    const known = facts.get(key);
+    if (known === undefined && facts.size >= MAX_TUPLES) return;
+    facts.set(key, known === undefined || isSameRow(known, fact) ? fact : 'several');
+  }
+
+  /** The clocks, by host and capture in order of their names; the same whatever order the input came in. */
+  estimate(): ClockSample[] {
+    const out: ClockSample[] = [];
+    const captures = [...new Set([...this.#uids.values()].map(({ capture }) => capture))].sort();
+    for (const host of [...this.#facts.keys()].sort()) {
+      for (const capture of captures) {
+        if (this.#measured.has(`${host}\n${capture}`)) continue;
+        const bounds = this.#boundsOf(host, capture);
+        if (bounds.length === 0) continue;
+        const from = this.#firstOf(capture);
+        out.push({ kind: 'clock', host, capture, ...meet(bounds), from });
+      }
+    }
+    return out;
+  }
+
+  #firstOf(capture: string): Micros {
+    let first = Infinity;
+    for (const seen of this.#uids.values()) if (seen.capture === capture) first = Math.min(first, seen.first);
+    return first;
+  }
+
+  #boundsOf(host: string, capture: string): Bounds[] {
+    const out: Bounds[] = [];
+    for (const [key, fact] of this.#facts.get(host)!) {
+      if (fact === 'several') continue;
+      const seen = this.#connections.get(`${capture}\n${key.slice(0, key.indexOf('\n'))}`);
+      if (seen === undefined || seen === 'several') continue;
+      const bounds = boundsOf(fact, seen);
+      if (bounds !== undefined && Math.abs(bounds.lo) < MAX_OFFSET) out.push(bounds);
+    }
+    return out;
+  }
+}
+
+function isSameRow(a: SocketFact | 'several', b: SocketFact): boolean {
+  return a !== 'several' && a.row.stream === b.row.stream && a.row.seq === b.row.seq;
+}
+
+function boundsOf(fact: SocketFact, seen: Seen): Bounds | undefined {
+  const isOriginator = fact.localAddress === seen.origAddress && fact.localPort === seen.origPort;
+  const { lo, hi } = fact;
+  const { first, last } = seen;
+  switch (fact.source) {
+    case 'connect':
+      return isOriginator ? { lo: lo - first, hi: hi - first + PROMPT } : undefined;
+    case 'accept':
+      return isOriginator ? undefined : { lo: lo - Math.max(last, first + PROMPT), hi: hi - first };
+    case 'open':
+      return { lo: lo - Math.max(last, first + PROMPT), hi: hi - first };
+    default:
+      return undefined;
+  }
+}
+
+/** The middle of what all bounds allow; where they allow nothing together, the middle of what they disagree about. */
+function meet(bounds: readonly Bounds[]): { offset: Micros; err: Micros } {
+  let lo = -Infinity;
+  let hi = Infinity;
+  for (const bound of bounds) {
+    lo = Math.max(lo, bound.lo);
+    hi = Math.min(hi, bound.hi);
+  }
+  const offset = Math.round((lo + hi) / 2);
+  return { offset, err: Math.ceil(Math.abs(hi - lo) / 2) + FLOOR };
+}
