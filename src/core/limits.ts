@@ -25,6 +25,8 @@ export const limits = {
   tableConnections: 200,
   /** Longest rule file, bytes. Longer: RULE_MALFORMED. */
   ruleFileBytes: 1 << 20,
+  /** Times that aliases of one YAML document are followed. Beyond: RULE_MALFORMED. */
+  ruleAliases: 1_000,
   /** Connections whose alerts are remembered for revisions. At the bound the longest unchanged is forgotten: `counters.forgotten`. */
   rememberedMatches: 100_000,
   /** Current rows kept of one table of one host. At the bound a new row is dropped: `counters.dropped`. */

@@ -19,7 +19,8 @@ interface HostMoment {
 
 /**
  * Runs the script rules. Rows of one poll arrive one by one; queries are evaluated once for all that changed on a host up to a
- * moment of its time: when its time moves on, when every stream that gave rows says it is complete, or at the end.
+ * moment of its time: when its time moves on, when every stream that gave rows says it is complete, when the host falls silent, or
+ * at the end.
  */
 export class ScriptRules {
   readonly tables = new HostTables();
@@ -54,13 +55,18 @@ export class ScriptRules {
       case 'complete':
         this.#complete(row.host, row.stream, row.until);
         return;
+      case 'host_timeout': {
+        const moment = this.#moments.get(row.host);
+        if (moment !== undefined) this.#evaluate(row.host, moment);
+        return;
+      }
       default:
         return;
     }
   }
 
   end(): void {
-    for (const [host, moment] of this.#moments) this.#evaluate(host, moment);
+    for (const host of [...this.#moments.keys()].sort()) this.#evaluate(host, this.#moments.get(host)!);
     for (const rule of this.#rules) rule.end();
     this.#unwatch();
   }

@@ -78,10 +78,11 @@ export class SqlSubscription {
   }
 }
 
-/** Rows of `one` beyond those of `other`, as a multiset. */
+/** Rows of `one` beyond those of `other`, as a multiset; in an order that does not depend on that of the host's rows. */
 function difference(one: Result, other: Result): SqlRow[] {
   const rows: SqlRow[] = [];
-  for (const [key, { row, count }] of one) {
+  for (const key of [...one.keys()].sort()) {
+    const { row, count } = one.get(key)!;
     for (let i = other.get(key)?.count ?? 0; i < count; i++) rows.push(row);
   }
   return rows;

@@ -4,7 +4,7 @@ import { correlationBases } from './correlation-bases.js';
 import { parseDetection } from './detection.js';
 import type { Expression } from './expression.js';
 import type { LogSourceNames } from './log-source.js';
-import { type Entry, parseYaml, type YamlTree } from './yaml-tree.js';
+import { AliasBomb, type Entry, parseYaml, type YamlTree } from './yaml-tree.js';
 
 /** A rule as its document states it, before a log source is found for it. */
 export interface ParsedRule {
@@ -55,8 +55,13 @@ export function parseRules(source: string, problems: ProblemList): ParsedFile {
   if (trees.length === 0 && problems.problems.length === 0)
     problems.malformed({ line: 1, column: 1 }, 'no rule in the file');
   for (const tree of trees) {
-    const rule = parseRule(tree, bases, problems);
-    if (rule !== undefined) rules.push(rule);
+    try {
+      const rule = parseRule(tree, bases, problems);
+      if (rule !== undefined) rules.push(rule);
+    } catch (error) {
+      if (!(error instanceof AliasBomb)) throw error;
+      problems.malformed(tree.at(tree.root), 'aliases of the document stand for too much');
+    }
     problems.rule = undefined;
   }
   return { rules, bases };

@@ -13,6 +13,7 @@ import {
   type YAMLSeq,
 } from 'yaml';
 import { messageOf } from '../../core/errors.js';
+import { limits } from '../../core/limits.js';
 import type { Position, ProblemList } from '../rule-problem.js';
 import type { PlacedScalar } from './field-item.js';
 
@@ -23,11 +24,15 @@ export interface Entry {
   readonly value: Node | null;
 }
 
+/** A few lines of aliases of aliases can stand for more nodes than there is memory for. */
+export class AliasBomb extends Error {}
+
 /** A YAML file with the places of its parts. Aliases are followed. */
 export class YamlTree {
   readonly #source: string;
   readonly #lines: LineCounter;
   readonly #document: Document;
+  #aliases = 0;
 
   constructor(source: string, lines: LineCounter, document: Document) {
     this.#source = source;
@@ -48,9 +53,11 @@ export class YamlTree {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   }
 
-  /** The node that an alias stands for, or the node. */
+  /** The node that an alias stands for, or the node. Throws AliasBomb beyond `limits.ruleAliases`. */
   resolve(node: Node | null): Node | null {
-    return isAlias(node) ? (node.resolve(this.#document) ?? null) : node;
+    if (!isAlias(node)) return node;
+    if (++this.#aliases > limits.ruleAliases) throw new AliasBomb();
+    return node.resolve(this.#document) ?? null;
   }
 
   map(node: Node | null): YAMLMap | undefined {

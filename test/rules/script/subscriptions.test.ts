@@ -129,6 +129,26 @@ describe('a subscription', () => {
     expect(run.titles).toEqual(['+{"pid":1}', '=1']);
   });
 
+  test('is evaluated when the host falls silent', async () => {
+    const run = await folder.start(tell('SELECT pid FROM processes'));
+    run.row(5, 'processes', { pid: 1 });
+    run.engine.row({ kind: 'host_timeout', host: 'h1', at: 9 });
+    expect(run.titles).toEqual(['+{"pid":1}', '=1']);
+  });
+
+  test('tells rows of one moment in an order of their own, not in that of arrival', async () => {
+    const told = async (pids: readonly number[]): Promise<string[]> => {
+      const run = await folder.start(tell('SELECT pid FROM processes'));
+      for (const pid of pids) run.row(5, 'processes', { pid });
+      for (const pid of pids) run.row(5, 'processes', { pid }, { host: `h${9 - pid}` });
+      run.engine.end();
+      return run.alerts.map(({ host, title }) => `${host} ${title}`);
+    };
+    const ascending = await told([1, 2, 3]);
+    expect(ascending.slice(0, 4)).toEqual(['h1 +{"pid":1}', 'h1 +{"pid":2}', 'h1 +{"pid":3}', 'h1 =3']);
+    expect(await told([3, 1, 2])).toEqual(ascending);
+  });
+
   test('counts equal rows of a result', async () => {
     const run = await folder.start(tell('SELECT name FROM processes'));
     run.row(1, 'processes', { pid: 1, name: 'sh' });
@@ -144,7 +164,7 @@ describe('a subscription', () => {
     run.row(9, 'process_events', { pid: 9 }, { action: 'event' });
     run.row(5, 'process_events', { pid: 5 }, { action: 'event' });
     run.engine.end();
-    expect(run.alerts.map(({ time, title }) => `${time} ${title}`)).toEqual(['9 +{"pid":9}', '9 +{"pid":5}', '9 =2']);
+    expect(run.alerts.map(({ time, title }) => `${time} ${title}`)).toEqual(['9 +{"pid":5}', '9 +{"pid":9}', '9 =2']);
   });
 
   test('reads columns that a source does not have as NULL, and numbers as numbers', async () => {

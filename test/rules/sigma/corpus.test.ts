@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { RuleEngine } from '../../../src/rules/rule-engine.js';
 import { ProblemList, type RuleProblem } from '../../../src/rules/rule-problem.js';
+import { loadRules } from '../../../src/rules/rule-set.js';
 import { compile } from '../../../src/rules/sigma/compile.js';
 import { logSourceFor } from '../../../src/rules/sigma/log-sources.js';
 import { type ParsedRule, parseRules } from '../../../src/rules/sigma/rule-document.js';
+import { attributed, type ConnectionSketch } from '../attributed.js';
 import { jsonFields } from './json-event.js';
 
 const corpus = '../shared/corpus';
@@ -139,5 +142,24 @@ describe.skipIf(absent)(`published Sigma rules${why}`, () => {
         path,
       ).toContain('correlation rules are not evaluated');
     }
+  });
+
+  test('network_connection rules are evaluated on attributed ends, those for Windows too', async () => {
+    const folders = ['windows', 'linux'].map((system) => join(corpus, 'sigma/rules', system, 'network_connection'));
+    const ruleSet = await loadRules(folders);
+    const told = (sketch: ConnectionSketch): string[] => {
+      const titles: string[] = [];
+      const engine = new RuleEngine(ruleSet, { emit: ({ title }) => titles.push(title), warn: () => {} });
+      engine.connection(attributed(sketch));
+      return titles;
+    };
+    expect(ruleSet.rules.length).toBeGreaterThan(15);
+    expect(ruleSet.problems).toEqual([]);
+    expect(told({ orig: { path: '/usr/bin/bash' } })).toEqual(['Linux Reverse Shell Indicator']);
+    expect(told({ orig: { path: '/usr/bin/bash' }, connection: { 'id.resp_h': '127.0.0.1' } })).toEqual([]);
+    expect(told({ orig: { path: 'C:\\Windows\\System32\\regsvr32.exe' } })).toContain(
+      'Network Connection Initiated By Regsvr32.EXE',
+    );
+    expect(told({ orig: { path: '/usr/bin/curl' }, resp: { path: '/usr/sbin/nginx' } })).toEqual([]);
   });
 });

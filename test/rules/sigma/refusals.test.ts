@@ -137,6 +137,9 @@ test('files made to exhaust a parser are refused', () => {
   expect(told(deepLists).length).toBeGreaterThan(0);
   const deepCondition = ruleText(`a:\n  A: 1\ncondition: ${'('.repeat(5_000)}a${')'.repeat(5_000)}`);
   expect(told(deepCondition)[0]).toContain('nests too deeply');
+  const levels = Array.from({ length: 15 }, (_, i) => `x${i + 1}: &x${i + 1} [${`*x${i},`.repeat(10)}]`);
+  const bomb = ruleText(`x0: &x0 [a]\n${levels.join('\n')}\ncondition: x15`);
+  expect(told(bomb)).toEqual(['1:1 malformed aliases of the document stand for too much']);
   const manyNots = ruleText(`a:\n  A: 1\ncondition: ${'not '.repeat(5_000)}a`);
   expect(told(manyNots)[0]).toContain('nests too deeply');
 });
