@@ -518,12 +518,15 @@ function chooseWeaker(candidates: readonly Candidate[]): Answer {
   const rank = Math.min(...(solid.length > 0 ? solid : candidates).map(({ match }) => match.rank));
   if (solid.length === 0) return tie(candidates.filter(({ match }) => match.rank === rank));
   const best = solid.filter(({ match }) => match.rank === rank);
-  const isListed = best.some(({ match, socket }) => match.weight === 'certain' && isPolled(socket));
-  // A poll lists every holder of a port, so a call that it does not show has been closed since.
-  const rivals = candidates.filter(
-    ({ match, socket }) =>
-      match.rank < rank || (match.rank === rank && (match.weight !== 'possible' || !isListed || isPolled(socket))),
-  );
+  const isSure = best.some(({ match }) => match.weight === 'certain');
+  const isStanding = (candidate: Candidate): boolean => candidate.match.rank < ranks.near;
+  const rivals = candidates.filter((one) => {
+    if (one.match.rank < rank) return true;
+    // A socket that may have been opened too late leaves the connection to lesser ones.
+    if (one.match.rank > rank) return !isSure && rank >= ranks.endpoint && isStanding(one);
+    // A poll lists every holder of a port, so a call that it does not show has been closed since.
+    return one.match.weight !== 'possible' || !isSure || isPolled(one.socket);
+  });
   if (isOneProcess(rivals)) return owner(best[0]!, []);
   const { inode } = best[0]!.socket;
   const isOneSocket = inode !== undefined && rivals.every(({ socket }) => socket.inode === inode);
@@ -577,11 +580,17 @@ function holders(among: readonly Candidate[], all: readonly Candidate[]): Answer
   return { end: { kind: 'holders', first: processes(first), all: processes(all) }, rank };
 }
 
+/** Nothing was seen only where every host that may have had the address was watched and told all; else the lack is the reason. */
+const lacks: readonly Reason[] = ['agent_offline', 'agent_late', 'events_lost', 'no_socket_seen'];
+
 /** The answer of the host that knows best; hosts that know equally well leave it open. */
 function combine(answers: readonly Answer[]): ReferenceEnd {
   const rank = Math.min(...answers.map((answer) => answer.rank));
   const best = answers.filter((answer) => answer.rank === rank).map(({ end }) => end);
-  if (best.length === 1 || rank === Infinity) return best[0]!;
+  if (rank === Infinity) {
+    return nobody(lacks.find((lack) => best.some((end) => end.kind === 'nobody' && end.reason === lack))!);
+  }
+  if (best.length === 1) return best[0]!;
   const candidates = best.flatMap((end): readonly Holder[] => {
     if (end.kind === 'owner') return [end.owner];
     if (end.kind === 'holders') return end.first;

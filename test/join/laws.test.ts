@@ -3,7 +3,7 @@ import { reference } from '../../src/join/reference.js';
 import type { AttributedConnection } from '../../src/records/attributed-connection.js';
 import { agrees, referenceInWords } from './world/agreement.js';
 import { Coverage, hardshipsOf, hasTie } from './world/coverage.js';
-import { lastLines, runJoin, shownLine } from './world/engine.js';
+import { lastLines, type Run, runJoin, shownLine } from './world/engine.js';
 import { Random } from './world/random.js';
 import { type Input, liveOrder, offlineOrder, shuffledOrder } from './world/schedule.js';
 import { describeLine, judge } from './world/verdict.js';
@@ -118,6 +118,28 @@ describe('the join', () => {
     });
   });
 
+  it('stays within its limits, and every eviction is counted and shows as a reason', () => {
+    campaign(5, lossless, (world) => {
+      const random = new Random(world.seed);
+      const limits = {
+        connections: random.int(5, 30),
+        socketRows: random.int(20, 150),
+        processRows: random.int(20, 150),
+      };
+      const inputs = liveOrder(world);
+      const full = new Map(lastLines(runJoin(world, inputs, { advanceEvery: 1 })).map((l) => [l.connection.uid, l]));
+      const watch = (stats: Run['stats']): void => expect(stats.kept).toBeLessThanOrEqual(limits.connections);
+      const run = runJoin(world, inputs, { advanceEvery: 1, limits, watch });
+      const last = lastLines(run);
+      expect(last.length).toBe(full.size);
+      mustBeTrue(world, run.lines);
+      const { connectionsEvicted, socketRowsEvicted, processRowsEvicted } = run.stats;
+      const hasEvicted = connectionsEvicted + socketRowsEvicted + processRowsEvicted > 0;
+      for (const line of last) mustShowEviction(world, full.get(line.connection.uid)!, line, hasEvicted);
+      return { ties: hasTie(last), evictions: hasEvicted };
+    });
+  });
+
   it('flushes all at the end of its input, and a dead host delays only its own connections', () => {
     campaign(6, everything, (world) => {
       const inputs = liveOrder(world);
@@ -161,6 +183,23 @@ describe('the join', () => {
     });
   });
 });
+
+/** What was evicted may be missing, but a line does not pretend that there was nothing. */
+function mustShowEviction(
+  world: World,
+  full: AttributedConnection,
+  line: AttributedConnection,
+  hasEvicted: boolean,
+): void {
+  for (const side of ['orig', 'resp'] as const) {
+    const [before, after] = [full[side], line[side]];
+    if (before.state !== 'attributed' || after.state !== 'unattributed') continue;
+    if (hasEvicted && (after.reason === 'events_lost' || after.reason === 'agent_late')) continue;
+    throw new Error(
+      `${side} lost its owner as ${after.reason}\n  ${describeLine(full, world)}\n  ${describeLine(line, world)}`,
+    );
+  }
+}
 
 function mustCountRevisions(lines: readonly AttributedConnection[]): void {
   const revisions = new Map<string, number>();

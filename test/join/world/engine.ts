@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly advanceEvery: number;
   readonly limits?: JoinOptions['limits'];
   readonly finalOnly?: boolean;
+  /** Looks at the join after every input. */
+  readonly watch?: (stats: Join['stats']) => void;
 }
 
 export interface Run {
@@ -29,6 +31,7 @@ export function runJoin(world: World, inputs: readonly Input[], options: RunOpti
   for (const input of inputs) {
     if ('row' in input) join.row(input.row);
     else if ('update' in input) join.connection(input.update);
+    options.watch?.(join.stats);
     if (options.advanceEvery === 0) continue;
     if (++sinceAdvance >= options.advanceEvery) {
       join.advance(input.at);

@@ -7,19 +7,11 @@ import { imageAt, isAlive } from './process-life.js';
 import type { RowStream } from './row-stream.js';
 import { isOpen, type Socket } from './sockets.js';
 
-/** How a poll tells since when it had not seen a row. */
-export type SinceStyle =
-  /** The time of the poll before. */
-  | 'every'
-  /** osquery logs nothing when nothing changed, so the poll before is the last one that printed something. */
-  | 'last_change';
-
-/** Turns what a table shows at each poll into added and removed rows. */
+/** Turns what a table shows at each poll into added and removed rows, each with the poll before. */
 export function poll<T extends HostTable>(
   stream: RowStream<T>,
   polls: readonly Micros[],
   look: (at: Micros) => readonly Columns<T>[],
-  style: SinceStyle,
 ): void {
   let seen = new Map<string, Columns<T>>();
   let since: Micros | undefined;
@@ -30,7 +22,7 @@ export function poll<T extends HostTable>(
     for (const [, columns] of removed) stream.write('removed', at, columns, since);
     for (const [, columns] of added) stream.write('added', at, columns, since);
     seen = now;
-    if (style === 'every' || since === undefined || added.length + removed.length > 0) since = at;
+    since = at;
   }
 }
 

@@ -145,7 +145,6 @@ function observeHost(watch: Watch): Delivery[] {
   const from = genesis + random.int(200_000, random.chance(0.2) ? 4 * second : 900_000);
   const osquery = profile === 'audit' || (profile === 'poll' && random.chance(0.5));
   const resolution = osquery ? second : 1;
-  const style = osquery ? 'last_change' : 'every';
   const interval = random.int(200_000, 2_500_000);
   const once = [from];
   const ticks = times(from, endAt, random.int(200_000, second), random);
@@ -176,14 +175,14 @@ function observeHost(watch: Watch): Delivery[] {
   ] as const;
   for (const [table, look] of tables) {
     const stream = new RowStream<HostTable>(host, table, table, resolution);
-    poll(stream, looks, look, style);
+    poll(stream, looks, look);
     add(stream, completeAt);
   }
   const addresses = new RowStream(host, 'interface_addresses', 'interface_addresses', resolution);
-  poll(addresses, polls, lookAtAddresses(host), style);
+  poll(addresses, polls, lookAtAddresses(host));
   add(addresses, polls);
   const users = new RowStream(host, 'users', 'users', resolution);
-  poll(users, once, lookAtUsers(host), style);
+  poll(users, once, lookAtUsers(host));
   add(users, polls);
   out.push(...controlRows(watch, from, streams));
   return out;
