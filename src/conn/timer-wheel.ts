@@ -2,9 +2,9 @@ import type { Micros } from '../core/time.js';
 import type { ConnectionTable } from './connection-table.js';
 import { DEADLINE, ORDINAL, RECORD_WORDS, TIMER_NEXT, TIMER_PREV } from './record-layout.js';
 
-const WIDTH_US = 131_072;
+const WIDTH_US = 16_384;
 /** Buckets; the wheel spans 537 s. A later deadline is put at the end and looked at again then. */
-const BUCKETS = 4096;
+const BUCKETS = 32_768;
 const NOT_ARMED = -1;
 
 function bucketIndex(bucket: number): number {
@@ -20,6 +20,8 @@ function bucketIndex(bucket: number): number {
 export class TimerWheel {
   /** No deadline is before this time. Compare with the clock before calling `popDue`. */
   next: Micros = Number.NEGATIVE_INFINITY;
+  /** Deadline of the record last popped. */
+  poppedTime: Micros = 0;
   readonly #table: ConnectionTable;
   readonly #heads = new Int32Array(BUCKETS).fill(-1);
   #listed = 0;
@@ -174,6 +176,7 @@ export class TimerWheel {
     const base = topSlot * RECORD_WORDS;
     if (i32[base + ORDINAL]! >>> 0 !== topOrdinal || f64[(base >> 1) + DEADLINE] !== topTime) return -1;
     f64[(base >> 1) + DEADLINE] = NOT_ARMED;
+    this.poppedTime = topTime;
     return topSlot;
   }
 
