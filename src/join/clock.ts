@@ -8,6 +8,8 @@ import { pairKey } from './tracked.js';
 
 /** Tuples looked at: further connections and rows are not used, the clock is known well enough by then. */
 const MAX_TUPLES = 262_144;
+/** A connection is normally accepted within this time of its first packet. */
+const ACCEPT_PROMPT: Micros = 1_000 * MILLISECOND;
 /** Added to every error: the capture's and the host's times are read at different moments of one packet's way. */
 const FLOOR: Micros = MILLISECOND;
 /** Differences beyond this are another connection with the same endpoints, not a clock. */
@@ -23,8 +25,12 @@ interface Seen {
 
 /** Bounds of host clock minus capture clock that one pair gives. */
 interface Bounds {
+  /** What holds whatever the delay between call and packet; -Infinity or Infinity where the pair says nothing. */
   readonly lo: Micros;
   readonly hi: Micros;
+  /** What holds if that delay was the usual one. */
+  readonly promptLo: Micros;
+  readonly promptHi: Micros;
 }
 
 /**
@@ -106,7 +112,7 @@ export class ClockEstimator {
       const seen = this.#connections.get(`${capture}\n${key.slice(0, key.indexOf('\n'))}`);
       if (seen === undefined || seen === 'several') continue;
       const bounds = boundsOf(fact, seen);
-      if (bounds !== undefined && Math.abs(bounds.lo) < MAX_OFFSET) out.push(bounds);
+      if (bounds !== undefined && Math.abs(fact.lo - seen.first) < MAX_OFFSET) out.push(bounds);
     }
     return out;
   }
@@ -116,30 +122,32 @@ function isSameRow(a: SocketFact | 'several', b: SocketFact): boolean {
   return a !== 'several' && a.row.stream === b.row.stream && a.row.seq === b.row.seq;
 }
 
-function boundsOf(fact: SocketFact, seen: Seen): Bounds | undefined {
-  const isOriginator = fact.localAddress === seen.origAddress && fact.localPort === seen.origPort;
-  const { lo, hi } = fact;
+function boundsOf({ source, localAddress, localPort, lo, hi }: SocketFact, seen: Seen): Bounds | undefined {
+  const isOriginator = localAddress === seen.origAddress && localPort === seen.origPort;
   const { first, last } = seen;
-  switch (fact.source) {
-    case 'connect':
-      return isOriginator ? { lo: lo - first, hi: hi - first + PROMPT } : undefined;
-    case 'accept':
-      return isOriginator ? undefined : { lo: lo - Math.max(last, first + PROMPT), hi: hi - first };
-    case 'open':
-      return { lo: lo - Math.max(last, first + PROMPT), hi: hi - first };
-    default:
-      return undefined;
-  }
+  const none = { lo: -Infinity, hi: Infinity, promptLo: -Infinity, promptHi: Infinity };
+  if (source === 'connect' && isOriginator) return { ...none, lo: lo - first, promptHi: hi - first + PROMPT };
+  const within = { ...none, lo: lo - Math.max(last, first + PROMPT), hi: hi - first };
+  if (source === 'accept' && !isOriginator) return { ...within, promptLo: lo - first - ACCEPT_PROMPT };
+  return source === 'open' ? within : undefined;
 }
 
-/** The middle of what all bounds allow; where they allow nothing together, the middle of what they disagree about. */
+/**
+ * The middle of what all bounds allow, taking every call for prompt. If that contradicts itself, only the promptest counts
+ * as such; if even that does, the error covers what the bounds disagree about.
+ */
 function meet(bounds: readonly Bounds[]): { offset: Micros; err: Micros } {
-  let lo = -Infinity;
-  let hi = Infinity;
-  for (const bound of bounds) {
-    lo = Math.max(lo, bound.lo);
-    hi = Math.min(hi, bound.hi);
+  const most = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity);
+  const least = (values: readonly number[]): number => values.reduce((a, b) => Math.min(a, b), Infinity);
+  const lo = most(bounds.map((bound) => bound.lo));
+  const hi = least(bounds.map((bound) => bound.hi));
+  const promptLos = bounds.map(({ promptLo }) => promptLo).filter(Number.isFinite);
+  const promptHis = bounds.map(({ promptHi }) => promptHi).filter(Number.isFinite);
+  let from = Math.max(lo, most(promptLos));
+  let to = Math.min(hi, least(promptHis));
+  if (from > to) {
+    from = promptLos.length === 0 ? lo : Math.max(lo, least(promptLos));
+    to = promptHis.length === 0 ? hi : Math.min(hi, most(promptHis));
   }
-  const offset = Math.round((lo + hi) / 2);
-  return { offset, err: Math.ceil(Math.abs(hi - lo) / 2) + FLOOR };
+  return { offset: Math.round((from + to) / 2), err: Math.ceil(Math.abs(to - from) / 2) + FLOOR };
 }

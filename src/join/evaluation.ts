@@ -103,7 +103,8 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
     isAncestor: (candidate, of) => isAncestor(candidate, of, context),
   };
   const choice = chooseOwner(trial.candidates, known);
-  const isSettled = isOver || (known.hasAll && hasDetails && choice.kind !== 'wait');
+  const mayStillSettle = !view.closed && trial.candidates.some(({ match }) => match.settles !== undefined);
+  const isSettled = !mayStillSettle && (isOver || (known.hasAll && hasDetails && choice.kind !== 'wait'));
   const need = isSettled ? undefined : needOf(host, known, { callsUntil, lastLatest, isDone, hasDetails }, trial);
   return { trial, choice, context, need };
 }
