@@ -25,6 +25,9 @@ const web = (options: Partial<ConstructorParameters<typeof Teller>[1]> = {}): Te
 const db = (options: Partial<ConstructorParameters<typeof Teller>[1]> = {}): Teller =>
   new Teller('db', { address: '10.0.0.2', ...options });
 
+/** A row about another socket that shows that the stream tells when sockets close. */
+const otherClose = { ...ends('10.0.0.9:1>10.0.0.8:1'), socket: '99' };
+
 function rowsOf(...tellers: readonly Teller[]): HostRow[] {
   return tellers.flatMap((teller) => teller.rows);
 }
@@ -232,6 +235,7 @@ export const stories: readonly Story[] = [
     'multicast is nobody',
     [
       web()
+        .socket(-50_000, 'close', 9, otherClose)
         .socket(-0.1, 'connect', 100, { ...ends('10.0.0.1:5353>224.0.0.251:5353'), protocol: 17 })
         .complete(90_000),
     ],
@@ -250,6 +254,7 @@ export const stories: readonly Story[] = [
     'an unconnected UDP socket by its bound port',
     [
       web()
+        .socket(-50_000, 'close', 9, otherClose)
         .socket(-50, 'bind', 100, { ...ends('0.0.0.0:40000'), protocol: 17 })
         .complete(90_000),
     ],
@@ -259,7 +264,7 @@ export const stories: readonly Story[] = [
   ),
   one(
     'bound before connect',
-    [web().socket(-50, 'bind', 100, ends('10.0.0.1:40000')).complete(90_000)],
+    [web().socket(-50_000, 'close', 9, otherClose).socket(-50, 'bind', 100, ends('10.0.0.1:40000')).complete(90_000)],
     connection(0, 10, tuple),
     'local_endpoint web:100',
     'no_agent',
