@@ -93,8 +93,7 @@ describe('the join', () => {
         .fork(-900, 100, 50, '/bin/bash')
         .exec(-899, 100, '/usr/bin/curl', 50)
         .socket(-0.1, 'connect', 100, ends(tuple))
-        .exec(5, 50, '/usr/bin/other')
-        .exit(6, 50),
+        .exec(5, 50, '/usr/bin/other'),
     );
     expect(end).toMatchObject({ process: { ancestors: [{ pid: 50, path: '/bin/bash' }] } });
   });

@@ -184,6 +184,25 @@ export const stories: readonly Story[] = [
     'no_agent',
   ),
   one(
+    'whole seconds: a call late in its second, whose first packet was held back',
+    [web({ resolution: second }).socket(999, 'connect', 100, ends('>10.0.0.2:443')).complete(90_000)],
+    connection(1_500, 10, tuple),
+    'connect_event web:100',
+    'no_agent',
+  ),
+  {
+    name: 'a refused connection is not what the next one was accepted for',
+    rows: rowsOf(db().socket(0.05, 'accept', 200, ends(reply)).complete(90_000)),
+    updates: [
+      connection(0, 0.04, tuple, { uid: 'C1', state: 'REJ', history: 'Sr' }),
+      connection(0.045, 10, tuple, { uid: 'C2' }),
+    ],
+    expected: {
+      C1: { orig: 'no_agent', resp: 'no_socket_seen' },
+      C2: { orig: 'no_agent', resp: 'accept_event db:200' },
+    },
+  },
+  one(
     'rows of the time were lost, so the only connect that is left may be a stranger',
     [
       web({ streams: ['socket_events', 'interface_addresses'] })

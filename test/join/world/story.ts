@@ -147,6 +147,7 @@ export interface ConnectionOptions {
   readonly uid?: string;
   readonly proto?: Connection['proto'];
   readonly history?: string;
+  readonly state?: string;
   readonly capture?: string;
   readonly captureHost?: string;
   readonly cause?: ConnectionUpdate['cause'];
@@ -174,7 +175,7 @@ export function connection(
       'id.resp_p': remote_port!,
       proto,
       duration: length * 1000,
-      conn_state: 'SF',
+      conn_state: options.state ?? 'SF',
       missed_bytes: 0,
       history: options.history ?? (proto === 'tcp' ? 'ShADadFf' : 'Dd'),
       orig_pkts: 5,
