@@ -48,6 +48,11 @@ export interface ScriptAlert {
   readonly time?: Micros;
   readonly connection?: AttributedConnection;
   readonly side?: 'orig' | 'resp';
+  /**
+   * Two alerts of a rule with one key are the same alert, told again when it changed. Of a connection and side there is one alert
+   * unless the key tells more apart; without a connection the default is title, time and evidence together.
+   */
+  readonly key?: string | undefined;
   /** Rows on which the alert stands: rows of a result, or host rows. */
   readonly evidence?: readonly object[];
 }

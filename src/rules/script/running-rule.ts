@@ -103,15 +103,16 @@ export class RunningRule {
     const time = alert.time ?? alert.connection?.connection.ts ?? this.#time;
     const title = alert.title ?? this.#rule.about.title;
     const evidence = (alert.evidence ?? []).map((row) => this.#evidence(row));
-    const subject = alert.connection?.connection.uid ?? JSON.stringify([time, evidence]);
+    // A connection may become known better, so what is told of it does not make it another alert.
+    const parts = alert.connection
+      ? [alert.side, alert.key]
+      : [alert.host, alert.key ?? [title, time, evidence.map(({ row }) => row)]];
     this.#options.onFinding({
       rule: this.#rule,
       title,
       time,
       evidence,
-      group: createHash('sha256')
-        .update(JSON.stringify([alert.host, alert.side, title, subject]))
-        .digest('hex'),
+      group: createHash('sha256').update(JSON.stringify(parts)).digest('hex'),
       ...(alert.host === undefined ? {} : { host: alert.host }),
       ...(alert.side === undefined ? {} : { side: alert.side }),
       ...(alert.connection === undefined ? {} : { connection: alert.connection }),

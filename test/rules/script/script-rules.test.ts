@@ -201,6 +201,41 @@ describe('alerts of a script rule', () => {
     expect(run.alerts[0]!.id).toBe(run.alerts[1]!.id);
   });
 
+  test('are one for a connection and side, whatever they are called, unless a key tells them apart', async () => {
+    const run = await folder.start(
+      rule(
+        "  connections.attributed$.subscribe((connection) => { for (const key of [undefined, 'k']) alert({ title: 'rev ' + connection.rev, connection, key }); });",
+      ),
+    );
+    run.engine.connection(attributed({}));
+    run.engine.connection(attributed({ rev: 1 }));
+    run.engine.connection(attributed({ rev: 1 }));
+    expect(run.alerts.map(({ title, status, rev }) => [title, status, rev])).toEqual([
+      ['rev 0', 'new', 0],
+      ['rev 0', 'new', 0],
+      ['rev 1', 'updated', 1],
+      ['rev 1', 'updated', 1],
+    ]);
+    expect(new Set(run.alerts.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('without a connection are the same when their key is', async () => {
+    const run = await folder.start(
+      rule(
+        "  hosts.subscribe('SELECT pid FROM processes').added$.subscribe(({ host, row }) => alert({ host, key: 'k', title: String(row.pid) }));",
+      ),
+    );
+    run.row(1, 'processes', { pid: 1 });
+    run.row(2, 'processes', { pid: 2 });
+    run.row(3, 'processes', { pid: 1 }, { host: 'h2' });
+    run.engine.end();
+    expect(run.alerts.map(({ title, status, host }) => [title, status, host])).toEqual([
+      ['1', 'new', 'h1'],
+      ['2', 'updated', 'h1'],
+      ['1', 'new', 'h2'],
+    ]);
+  });
+
   test('have the title, tags and file of the rule, and name the streams of their evidence', async () => {
     const run = await folder.start(
       rule(
