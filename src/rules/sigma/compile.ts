@@ -1,5 +1,6 @@
 import type { Expression, FieldValue, Scalar } from './expression.js';
 import type { EventFields } from './log-source.js';
+import { foldedText } from './value-test.js';
 
 /** A rule as a function of an event. */
 export type Matcher<E> = (event: E) => boolean;
@@ -8,9 +9,11 @@ export type Matcher<E> = (event: E) => boolean;
 export function compile<E>(expression: Expression, fields: EventFields<E>): Matcher<E> {
   switch (expression.kind) {
     case 'and':
-      return every(cheapFirst(expression.children).map((child) => compile(child, fields)));
+      return every(cheapFirst(flattened(expression)).map((child) => compile(child, fields)));
     case 'or':
-      return some(cheapFirst(expression.children).map((child) => compile(child, fields)));
+      return (
+        anyText(expression, fields) ?? some(cheapFirst(flattened(expression)).map((child) => compile(child, fields)))
+      );
     case 'not': {
       const matches = compile(expression.child, fields);
       return (event) => !matches(event);
@@ -48,16 +51,43 @@ export function compile<E>(expression: Expression, fields: EventFields<E>): Matc
   }
 }
 
+/** A list of texts for one field: the value is read and folded once for all of them. */
+function anyText<E>({ children }: Chain, fields: EventFields<E>): Matcher<E> | undefined {
+  const field = children[0]?.kind === 'field' ? children[0].field : undefined;
+  const tests = children.map((child) =>
+    child.kind === 'field' && child.field === field ? child.test.matchesFolded : undefined,
+  );
+  if (field === undefined || !tests.every((test) => test !== undefined)) return undefined;
+  const read = fields.accessor(field);
+  if (read === undefined) return never;
+  const passes = (value: Scalar): boolean => {
+    const folded = foldedText(value);
+    for (const test of tests) if (test(folded)) return true;
+    return false;
+  };
+  return (event) => anyScalar(read(event), passes);
+}
+
+type Chain = Extract<Expression, { kind: 'and' | 'or' }>;
+
+/** The parts of an AND within an AND, or of an OR within an OR, as parts of the one. */
+function flattened(chain: Chain): readonly Expression[] {
+  return chain.children.flatMap((child) => (child.kind === chain.kind ? flattened(child as Chain) : [child]));
+}
+
 /** The order of the parts of AND and OR is free, so those that are quickly asked come first. */
 function cheapFirst(children: readonly Expression[]): readonly Expression[] {
   return children.toSorted((a, b) => costOf(a) - costOf(b));
 }
 
+/** What it takes to ask, roughly: of a chain mostly the first part alone. */
 function costOf(expression: Expression): number {
   switch (expression.kind) {
     case 'and':
-    case 'or':
-      return expression.children.reduce((sum, child) => sum + costOf(child), 0);
+    case 'or': {
+      const costs = expression.children.map(costOf);
+      return Math.min(...costs) + costs.reduce((sum, cost) => sum + cost, 0) / 10;
+    }
     case 'not':
       return costOf(expression.child);
     case 'field':

@@ -18,6 +18,8 @@ export interface ValueTest {
   readonly matches: (value: Scalar) => boolean;
   /** Absent: the test can hold for values without a common text. */
   readonly anchor?: Anchor;
+  /** The same for text whose case is folded already, where case does not matter. */
+  readonly matchesFolded?: (folded: string) => boolean;
   /** Much dearer than a comparison, so better asked last. */
   readonly slow?: true;
 }

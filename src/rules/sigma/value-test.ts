@@ -19,10 +19,16 @@ export function tailOf(text: string): string {
 export function textTest(pattern: Pattern, cased: boolean): ValueTest {
   const anchor = anchorOf(pattern);
   const fits = patternMatcher(cased ? pattern : foldPattern(pattern));
-  const matches = cased
-    ? (value: Scalar) => fits(String(value))
-    : (value: Scalar) => fits(typeof value === 'string' ? foldCase(value) : String(value));
-  return anchor === undefined ? { matches } : { matches, anchor };
+  return {
+    matches: cased ? (value) => fits(String(value)) : (value) => fits(foldedText(value)),
+    ...(cased ? {} : { matchesFolded: fits }),
+    ...(anchor === undefined ? {} : { anchor }),
+  };
+}
+
+/** A value as text without case. */
+export function foldedText(value: Scalar): string {
+  return typeof value === 'string' ? foldCase(value) : String(value);
 }
 
 function anchorOf(pattern: Pattern): Anchor | undefined {
