@@ -35,7 +35,7 @@ for (const part of [
 const addon = join('build', 'capture.node');
 if (existsSync(join(root, addon))) cpSync(join(root, addon), join(folder, addon));
 else console.error('package: the native part is not built, so the package can only read files');
-must('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund'], folder);
+must('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund', '--loglevel=error'], folder);
 must('tar', ['-czf', archive, '-C', staging, name], root);
 rmSync(staging, { recursive: true });
 console.log(archive);

@@ -36,6 +36,13 @@ function run(command, args, options = {}) {
   return spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], ...options }).status === 0;
 }
 
+/** As `run`, but what the command prints is shown only when it fails. */
+function runQuietly(command, args, options) {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', ...options });
+  if (status !== 0) console.error(`${stdout}${stderr}`);
+  return status === 0;
+}
+
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 11)) return;
@@ -51,7 +58,7 @@ function installPackages() {
   const stamp = join(root, 'node_modules', '.installed-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   say('installing npm packages (npm ci)');
-  if (!run('npm', ['ci', '--no-audit', '--no-fund'])) {
+  if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])) {
     say('npm ci failed; see above');
     process.exit(1);
   }
@@ -73,8 +80,8 @@ function installDebianPackages() {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   // A service started by a package's install script would outlive the set-up, so none may start.
   const ok =
-    run('apt-get', ['update', '-qq'], { env }) &&
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], {
+    runQuietly('apt-get', ['update', '-qq'], { env }) &&
+    runQuietly('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], {
       env: { ...env, RUNLEVEL: '1' },
     });
   if (!ok) say(`could not install them; ${what} them:\n\n    ${line}\n`);

@@ -3,7 +3,8 @@ import { CorrelateError } from '../core/errors.js';
 import { SECOND } from '../core/time.js';
 import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { type Progress, startProgress } from '../outputs/progress.js';
-import { summaryText } from '../outputs/summary.js';
+import { type RunSummary, summaryText } from '../outputs/summary.js';
+import type { Outputs } from '../pipeline/outputs.js';
 import { type RunOptions, run } from '../pipeline.js';
 import { type Level, levels } from '../records/alert.js';
 import { createLog, type Log } from './log.js';
@@ -134,6 +135,14 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
   };
 }
 
+/** Connections, alerts and figures of a run, one below the other. */
+function forPerson(outputs: Outputs, summary: RunSummary): string {
+  const alerts = outputs.alertTexts().join('\n');
+  return [outputs.table(), alerts, summaryText(summary)]
+    .filter((part) => part !== undefined && part !== '')
+    .join('\n\n');
+}
+
 async function runWith(flags: Flags, log: Log): Promise<number> {
   checkUsage(flags);
   const person = flags.table === 'always' || (flags.table === 'auto' && process.stderr.isTTY === true);
@@ -155,8 +164,7 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
       },
     });
     progress?.stop();
-    const table = outputs.table();
-    if (person) process.stderr.write(`${table === undefined ? '' : `${table}\n\n`}${summaryText(summary)}\n`);
+    if (person) process.stderr.write(`${forPerson(outputs, summary)}\n`);
     else log.info(summaryText(summary).replace(/\s+/g, ' '));
     if (outputs.linesLost > 0 && !outputs.readerGone) return 1;
     const { highest } = outputs;

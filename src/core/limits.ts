@@ -21,6 +21,8 @@ export const limits = {
   clockConnections: 500_000,
   /** Host rows looked at for the same purpose. */
   clockRows: 1_000_000,
+  /** Alerts shown at the end of a run over files on a terminal; `--alerts` has them all. */
+  shownAlerts: 1000,
   /** Connections shown in the table at the end of a run; the file output has them all. */
   tableConnections: 200,
   /** Longest rule file, bytes. Longer: RULE_MALFORMED. */

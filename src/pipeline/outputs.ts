@@ -33,6 +33,7 @@ export class Outputs {
   readonly #connections: LineSink | undefined;
   readonly #alerts: LineSink | undefined;
   readonly #shown: AttributedConnection[] = [];
+  readonly #told: Alert[] = [];
 
   constructor(
     private readonly options: OutputOptions,
@@ -58,7 +59,8 @@ export class Outputs {
       }
     }
     if (this.#alerts !== undefined) this.#alerts.line(alertFormats[this.options.format](alert));
-    else this.options.show(alertText(alert));
+    else if (!this.options.finalOnly) this.options.show(alertText(alert));
+    else if (this.#told.length < limits.shownAlerts) this.#told.push(alert);
   }
 
   /** Waits while more is queued than may be. */
@@ -84,6 +86,11 @@ export class Outputs {
     if (!this.options.table || this.#shown.length === 0) return undefined;
     const shown = this.#shown.sort((a, b) => a.connection.ts - b.connection.ts);
     return connectionTable(shown, this.coverage.connections);
+  }
+
+  /** The alerts of a run over files for a person, in order of time; a live run shows them as they come. */
+  alertTexts(): string[] {
+    return this.#told.sort((a, b) => a.time - b.time).map(alertText);
   }
 
   /** Lines that could not be written. */
