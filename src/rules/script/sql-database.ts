@@ -14,6 +14,14 @@ export interface SqlQuery {
 
 const tableNames = Object.keys(hostTables).sort() as HostTable[];
 
+/** How often SQLite lets its steps be counted. */
+const stepsAtOnce = 1_000;
+
+const unrepeatable: readonly string[] = ['random', 'randomblob', 'current_date', 'current_time', 'current_timestamp'];
+
+/** Date functions know 'now', which is also what they take for granted. */
+const asksForNow = /'now'|\b(date|time|datetime|julianday|unixepoch)\s*\(\s*\)/i;
+
 const oneSelect = 'a query must be one SELECT over host tables';
 
 /** Current rows of a host's table; the same row is the same object from call to call. */
@@ -43,8 +51,14 @@ export class SqlDatabase {
   /** Holds every table and allows everything. */
   readonly #scratch: Database;
   readonly #hosts = new Map<string, HostDatabase>();
-  /** Whether the query that is being checked asks for more than reading. */
-  #denied = false;
+  /** Why the query that is being checked is not allowed. */
+  #denied: string | undefined;
+  /** What the evaluation that is going on has taken. */
+  #steps = 0;
+  readonly #onSteps = (): number => {
+    this.#steps += stepsAtOnce;
+    return this.#steps > limits.querySteps ? 1 : 0;
+  };
 
   private constructor(sqlite: Sqlite3Static) {
     this.#sqlite = sqlite;
@@ -59,9 +73,13 @@ export class SqlDatabase {
     }
     const { SQLITE_READ, SQLITE_SELECT, SQLITE_FUNCTION, SQLITE_RECURSIVE, SQLITE_OK, SQLITE_DENY } = sqlite.capi;
     const reading: readonly number[] = [SQLITE_READ, SQLITE_SELECT, SQLITE_FUNCTION, SQLITE_RECURSIVE];
-    const authorize = (_context: unknown, action: number): number => {
+    const authorize = (_context: unknown, action: number, _name: string | 0, called: string | 0): number => {
+      if (action === SQLITE_FUNCTION && typeof called === 'string' && unrepeatable.includes(called.toLowerCase())) {
+        this.#denied = `a query may not call ${called}: a second run must give the same result`;
+        return SQLITE_DENY;
+      }
       if (reading.includes(action)) return SQLITE_OK;
-      this.#denied = true;
+      this.#denied = oneSelect;
       return SQLITE_DENY;
     };
     sqlite.capi.sqlite3_set_authorizer(this.#schema.pointer!, authorize, 0);
@@ -75,11 +93,12 @@ export class SqlDatabase {
   /** Checks a query. Throws an Error with SQLite's message when it is not one SELECT over host tables. */
   prepare(sql: string): SqlQuery {
     const text = sql.replace(/[\s;]+$/, '');
-    this.#denied = false;
+    this.#denied = undefined;
+    if (asksForNow.test(text)) throw new Error("a query may not ask for 'now': time is that of the hosts");
     try {
       this.#schema.prepare(text).finalize();
     } catch (error) {
-      throw new Error(this.#denied ? oneSelect : sqliteMessage(error));
+      throw new Error(this.#denied ?? sqliteMessage(error));
     }
     // SQLite compiles the first statement and leaves the rest unread; within parentheses nothing is left.
     if (text.includes(';') && !compiles(this.#schema, `SELECT * FROM (${text}\n)`)) throw new Error(oneSelect);
@@ -109,9 +128,7 @@ export class SqlDatabase {
     const statement = statements.get(query.sql) ?? database.prepare(query.sql);
     statements.set(query.sql, statement);
     const rows: SqlRow[] = [];
-    let steps = 0;
-    const { capi } = this.#sqlite;
-    capi.sqlite3_progress_handler(database.pointer!, 1_000, () => (++steps * 1_000 > limits.querySteps ? 1 : 0), 0);
+    this.#steps = 0;
     try {
       while (statement.step()) {
         if (rows.length >= limits.queryResultRows) return { rows, cut: true };
@@ -119,12 +136,11 @@ export class SqlDatabase {
       }
       return { rows, cut: false };
     } catch (error) {
-      const slow = steps * 1_000 > limits.querySteps;
+      const slow = this.#steps > limits.querySteps;
       throw new Error(slow ? 'the query takes too many steps' : sqliteMessage(error));
     } finally {
-      capi.sqlite3_progress_handler(database.pointer!, 0, 0, 0);
       // Unlike statement.reset() it does not throw the error of the last step again.
-      capi.sqlite3_reset(statement.pointer!);
+      this.#sqlite.capi.sqlite3_reset(statement.pointer!);
     }
   }
 
@@ -133,7 +149,9 @@ export class SqlDatabase {
     if (found === undefined) {
       const [oldest] = this.#hosts.keys();
       if (this.#hosts.size >= limits.queryDatabases && oldest !== undefined) this.#close(oldest);
-      found = { database: new this.#sqlite.oo1.DB(':memory:'), statements: new Map(), tables: new Map() };
+      const database = new this.#sqlite.oo1.DB(':memory:');
+      this.#sqlite.capi.sqlite3_progress_handler(database.pointer!, stepsAtOnce, this.#onSteps, 0);
+      found = { database, statements: new Map(), tables: new Map() };
     } else {
       this.#hosts.delete(host);
     }

@@ -102,6 +102,21 @@ describe('a script rule', () => {
       rule("  hosts.subscribe('SELECT uid FROM users; SELECT uid FROM users');"),
       '4:9 RULE_MALFORMED a query must be one SELECT',
     ],
+    [
+      'asks for the time of the machine',
+      rule('  hosts.subscribe("SELECT uid, datetime(\'now\') FROM users");'),
+      "4:9 RULE_MALFORMED a query may not ask for 'now'",
+    ],
+    [
+      'asks for the date',
+      rule("  hosts.subscribe('SELECT uid, CURRENT_DATE FROM users');"),
+      '4:9 RULE_MALFORMED a query may not call current_date',
+    ],
+    [
+      'draws lots',
+      rule("  hosts.subscribe('SELECT uid FROM users ORDER BY random()');"),
+      '4:9 RULE_MALFORMED a query may not call random',
+    ],
     ['reads no table', rule("  hosts.subscribe('SELECT 1');"), '4:9 RULE_MALFORMED the query reads no host table'],
   ])('that %s is refused with its place', async (_name, text, problem) => {
     const problems = await problemsOf('x.ts', text);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { limits } from '../../../src/core/limits.js';
 import { RuleFolder } from './script-folder.js';
 
 let folder: RuleFolder;
@@ -197,6 +198,19 @@ describe('a subscription', () => {
     const first = await once();
     expect(JSON.parse(first).length).toBeGreaterThan(40);
     expect(await once()).toBe(first);
+  });
+
+  test('holds for more hosts than SQLite holds at a time', async () => {
+    const run = await folder.start(tell('SELECT pid FROM processes'));
+    const hosts = Array.from({ length: limits.queryDatabases + 5 }, (_, i) => `h${i}`);
+    for (const host of hosts) run.row(1, 'processes', { pid: 1 }, { host });
+    for (const host of hosts) run.row(2, 'processes', { pid: 2 }, { host });
+    for (const host of hosts) run.row(3, 'processes', { pid: 1 }, { host, action: 'removed' });
+    run.engine.end();
+    for (const host of hosts) {
+      const titles = run.alerts.filter((alert) => alert.host === host).map(({ title }) => title);
+      expect(titles).toEqual(['+{"pid":1}', '=1', '+{"pid":2}', '=2', '-{"pid":1}', '=1']);
+    }
   });
 
   test('that never ends stops its rule', async () => {
