@@ -3,12 +3,12 @@ import { type Micros, SECOND } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import { HostStates } from '../hosts/state/host-states.js';
 import { isSocketRow, socketFact } from '../hosts/state/socket-fact.js';
-import type { AttributedConnection, Cause, End } from '../records/attributed-connection.js';
+import type { AttributedConnection, Cause } from '../records/attributed-connection.js';
 import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
 import type { AnyTableRow, HostRow } from '../records/host-row.js';
 import type { ConnectionView } from './connection-view.js';
 import { noAgent, notLocal, pending } from './end-record.js';
-import { type Evaluation, evaluateEnd } from './evaluation.js';
+import { evaluateEnd } from './evaluation.js';
 import { Heap } from './heap.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
@@ -87,7 +87,7 @@ export class Join {
   /** First lines that wait, and ends that wait for the connection to go on, by capture time. */
   readonly #dueAt = new Heap<Appointment>();
   /** Ended connections in the order in which they are let go. */
-  #ended: { readonly at: Micros; readonly tracked: Tracked }[] = [];
+  #ended: Tracked[] = [];
   #endedGone = 0;
   #now: Micros = -Infinity;
   /** Rows about closed sockets of times up to here have been let go, on some host's clock. */
@@ -130,7 +130,10 @@ export class Join {
       if (this.#byUid.size > this.#limits.connections) this.#evict();
     }
     tracked.take(update);
-    if (update.cause === 'end') this.#ended.push({ at: this.#horizon(tracked), tracked });
+    if (update.cause === 'end') {
+      tracked.goneAt = Math.max(this.#now, tracked.last) + this.#options.latenessUs;
+      this.#ended.push(tracked);
+    }
     this.#evaluate(tracked);
     this.#tellUpdate(tracked, update.cause);
     if (tracked.last > this.#now) this.advance(tracked.last);
@@ -165,8 +168,8 @@ export class Join {
       if (due.turn === tracked.turn) this.#reconsider(tracked);
       if (tracked.holdsStart && tracked.first + this.#options.attrWaitUs <= now) this.#tell(tracked, 'start');
     }
-    while (this.#endedGone < this.#ended.length && this.#ended[this.#endedGone]!.at < now) {
-      this.#close(this.#ended[this.#endedGone++]!.tracked);
+    while (this.#endedGone < this.#ended.length && this.#ended[this.#endedGone]!.goneAt < now) {
+      this.#close(this.#ended[this.#endedGone++]!);
     }
     if (this.#endedGone > 1_024 && this.#endedGone * 2 > this.#ended.length) {
       this.#ended = this.#ended.slice(this.#endedGone);
@@ -177,10 +180,6 @@ export class Join {
   /** The input is over: every connection comes out with what is known. The join is empty afterwards. */
   end(): void {
     for (const tracked of [...this.#byUid.values()]) this.#close(tracked);
-  }
-
-  #horizon(tracked: Tracked): Micros {
-    return Math.max(this.#now, tracked.last) + this.#options.latenessUs;
   }
 
   #hostOf(id: string): HostState | undefined {
@@ -271,13 +270,10 @@ export class Join {
       tracked.resp = isGroupAddress(tracked.connection['id.resp_h']) ? notLocal : noAgent;
     } else {
       const view = this.#view(tracked, isClosed, knowsLater);
-      const orig = this.#evaluateEnd(tracked, view, 'orig');
-      const resp = this.#evaluateEnd(tracked, view, 'resp');
-      tracked.orig = orig.end;
-      tracked.resp = resp.end;
-      tracked.lacksDetails = orig.lacksDetails || resp.lacksDetails;
-      settled ||= tracked.ended && orig.settled && resp.settled;
-      if (!settled) this.#wait(tracked, orig, resp);
+      tracked.lacksDetails = false;
+      if (!tracked.isOrigSettled) tracked.isOrigSettled = this.#evaluateEnd(tracked, view, 'orig');
+      if (!tracked.isRespSettled) tracked.isRespSettled = this.#evaluateEnd(tracked, view, 'resp');
+      settled ||= tracked.ended && tracked.isOrigSettled && tracked.isRespSettled;
     }
     if (settled && !tracked.settled) {
       tracked.settled = true;
@@ -291,6 +287,7 @@ export class Join {
     const lasting = Math.max(last, this.#options.startsKnown ? this.#now : open);
     return {
       connection,
+      ends: tracked.ends,
       capture,
       ...(captureHost !== undefined && { captureHost }),
       first,
@@ -302,31 +299,31 @@ export class Join {
     };
   }
 
-  /** An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time. */
-  #evaluateEnd(tracked: Tracked, view: ConnectionView, role: Role): Evaluation {
+  /** Evaluates one end and makes its appointments. Returns whether it is settled, which it is only once it has ended. */
+  #evaluateEnd(tracked: Tracked, view: ConnectionView, role: Role): boolean {
     const known = tracked[role];
-    if (known?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.#prunedUntil) {
-      return { end: known, settled: true, lacksDetails: false, needs: [] };
+    // An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time.
+    if (known?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.#prunedUntil) return tracked.ended;
+    const { end, settled, lacksDetails, needs, settles } = evaluateEnd(this.#states, this.#clocks, view, role);
+    tracked[role] = end;
+    tracked.lacksDetails ||= lacksDetails;
+    for (const need of needs) {
+      const waiting = this.#waiting.get(need.host)!;
+      waiting.wait(tracked, need);
+      tracked.waitsFor ??= [];
+      tracked.waitsFor.push(waiting);
     }
-    return evaluateEnd(this.#states, this.#clocks, view, role);
-  }
-
-  #wait(tracked: Tracked, orig: Evaluation, resp: Evaluation): void {
-    for (const { needs, settles } of [orig, resp]) {
-      for (const need of needs) {
-        const waiting = this.#waiting.get(need.host)!;
-        waiting.wait(tracked, need);
-        tracked.waitsFor.push(waiting);
-      }
-      if (settles === undefined || (tracked.ended && !this.#options.startsKnown)) continue;
+    if (settles !== undefined && (!tracked.ended || this.#options.startsKnown)) {
       const delay = this.#options.startsKnown ? 0 : END_DELAY;
       this.#dueAt.push({ at: settles + delay, tracked, turn: tracked.turn });
     }
+    return settled && tracked.ended;
   }
 
   #leave(tracked: Tracked): void {
+    if (tracked.waitsFor === undefined) return;
     for (const waiting of tracked.waitsFor) waiting.members.delete(tracked);
-    tracked.waitsFor.length = 0;
+    tracked.waitsFor = undefined;
   }
 
   #tellUpdate(tracked: Tracked, cause: ConnectionCause): void {
@@ -345,14 +342,15 @@ export class Join {
     if (this.#options.finalOnly && tracked.lines > 0) return;
     const { connection, capture, lines, orig = pending, resp = pending } = tracked;
     tracked.holdsStart = false;
-    tracked.shown = shownEnds(orig, resp);
+    tracked.shownOrig = orig;
+    tracked.shownResp = resp;
     tracked.lines++;
     this.#lines++;
     this.#options.emit({ connection, capture, cause, rev: lines, orig, resp });
   }
 
-  #hasChanged({ orig = pending, resp = pending, shown }: Tracked): boolean {
-    return shownEnds(orig, resp) !== shown;
+  #hasChanged({ orig, resp, shownOrig, shownResp }: Tracked): boolean {
+    return !isSameEnd(orig, shownOrig) || !isSameEnd(resp, shownResp);
   }
 
   /** Decides a connection with what is known, says what is left to say, and lets it go. */
@@ -389,17 +387,12 @@ function addressKeys({ connection, captureHost }: Tracked): string[] {
   return keys;
 }
 
-const shared = new Map<End, string>([
-  [noAgent, 'a'],
-  [notLocal, 'l'],
-  [pending, 'p'],
-]);
-
-/** The two ends as a line shows them, for comparison. */
-function shownEnds(orig: End, resp: End): string {
-  return shownEnd(orig) + shownEnd(resp);
-}
-
-function shownEnd(end: End): string {
-  return shared.get(end) ?? JSON.stringify(end, (key, value: unknown) => (key === 'evidence' ? undefined : value));
+/** Whether a line would show the same end: the rows that decided are no part of it. */
+function isSameEnd(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  for (const key in left) if (key !== 'evidence' && !isSameEnd(left[key], right[key])) return false;
+  for (const key in right) if (key !== 'evidence' && !(key in left)) return false;
+  return true;
 }

@@ -1,9 +1,9 @@
 import { isLoopback } from '../core/address.js';
 import { formatSeconds } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
-import { type HostState, tupleKey } from '../hosts/state/host-state.js';
+import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
-import { type ConnectionView, endpointsOf, isOpening, mayBeAnswered } from './connection-view.js';
+import { type ConnectionView, isOpening, mayBeAnswered } from './connection-view.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import {
   ACCEPT_LAG,
@@ -37,10 +37,14 @@ export type Trace = (host: HostState, socket: HeldSocket, outcome: Matched | Los
 /** The end in the clock of a host. */
 export function queryFor(view: ConnectionView, role: Role, protocol: number, clock: HostClock): EndQuery {
   const { connection } = view;
+  const { localAddress, localPort, remoteAddress, remotePort } = view.ends[role];
   return {
     role,
     protocol,
-    ...endpointsOf(connection, role),
+    localAddress,
+    localPort,
+    remoteAddress,
+    remotePort,
     first: view.first + clock.offset,
     last: view.last + clock.offset,
     err: clock.err,
@@ -63,7 +67,7 @@ export function tryHosts(
   protocol: number,
   trace?: Trace,
 ): Trial[] {
-  const { localAddress, localPort, remoteAddress, remotePort } = endpointsOf(view.connection, role);
+  const { localAddress, localPort, remoteAddress, remotePort, key } = view.ends[role];
   const loopback = isLoopback(localAddress);
   const trials: Trial[] = [];
   const open = (host: HostState): Trial => {
@@ -97,7 +101,7 @@ export function tryHosts(
     const [from, to] = [query.first - query.err - NEAR_LEAD, query.last + query.err + ACCEPT_LAG];
     consider(trial, host.callsTo(protocol, remoteAddress, remotePort, from, to), had === 'surely');
   }
-  const buckets = states.withTuple(tupleKey(protocol, localAddress, localPort, remoteAddress, remotePort));
+  const buckets = key === undefined ? undefined : states.withTuple(key);
   for (const bucket of buckets ?? []) {
     if (!loopback || bucket.host === own) consider(open(bucket.host), bucket.host.held(bucket));
   }

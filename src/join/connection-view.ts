@@ -1,10 +1,13 @@
 import type { Micros } from '../core/time.js';
+import { tupleKey } from '../hosts/state/host-state.js';
 import type { Connection } from '../records/connection.js';
 import type { Role } from './match.js';
 
 /** What the join asks of a connection, on the capture's clock. */
 export interface ConnectionView {
   readonly connection: Connection;
+  /** The endpoints as each end sees them. */
+  readonly ends: Readonly<Record<Role, Endpoints>>;
   readonly capture: string;
   readonly captureHost?: string;
   readonly first: Micros;
@@ -48,13 +51,33 @@ export interface Endpoints {
   readonly localPort: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** tupleKey of these, when sockets of the protocol are told. */
+  readonly key: string | undefined;
 }
 
-/** The endpoints as one end sees them. */
-export function endpointsOf(connection: Connection, role: Role): Endpoints {
+function endpoints(
+  protocol: number | undefined,
+  address: string,
+  port: number,
+  peer: string,
+  peerPort: number,
+): Endpoints {
+  return {
+    localAddress: address,
+    localPort: port,
+    remoteAddress: peer,
+    remotePort: peerPort,
+    key: protocol === undefined ? undefined : tupleKey(protocol, address, port, peer, peerPort),
+  };
+}
+
+/** The endpoints as each end sees them. */
+export function endsOf(connection: Connection): Readonly<Record<Role, Endpoints>> {
+  const protocol = socketProtocol(connection);
   const [orig, origPort] = [connection['id.orig_h'], connection['id.orig_p']];
   const [resp, respPort] = [connection['id.resp_h'], connection['id.resp_p']];
-  return role === 'orig'
-    ? { localAddress: orig, localPort: origPort, remoteAddress: resp, remotePort: respPort }
-    : { localAddress: resp, localPort: respPort, remoteAddress: orig, remotePort: origPort };
+  return {
+    orig: endpoints(protocol, orig, origPort, resp, respPort),
+    resp: endpoints(protocol, resp, respPort, orig, origPort),
+  };
 }

@@ -5,7 +5,7 @@ import type { HostStates } from '../hosts/state/host-states.js';
 import { socketTables } from '../hosts/state/stream-progress.js';
 import type { End } from '../records/attributed-connection.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
-import { type ConnectionView, endpointsOf, mayBeFlipped, socketProtocol } from './connection-view.js';
+import { type ConnectionView, mayBeFlipped, socketProtocol } from './connection-view.js';
 import {
   ambiguous,
   attributed,
@@ -59,7 +59,7 @@ export function evaluateEnd(
   role: Role,
   trace?: Trace,
 ): Evaluation {
-  const { localAddress } = endpointsOf(view.connection, role);
+  const { localAddress } = view.ends[role];
   if (role === 'resp' && isGroupAddress(localAddress)) return groupEnd;
   const protocol = socketProtocol(view.connection);
   const trials = tryHosts(states, clocks, view, role, protocol ?? -1, trace);

@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import { tupleKey } from '../hosts/state/host-state.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
-import { socketProtocol } from './connection-view.js';
+import { type ConnectionView, endsOf, socketProtocol } from './connection-view.js';
 import type { HostWaiting } from './waiting.js';
 
 /** A connection that the join still knows. */
@@ -13,6 +13,8 @@ export class Tracked {
   first: Micros;
   last: Micros;
   ended = false;
+  /** When it is let go, capture time; once it has ended. */
+  goneAt: Micros = Infinity;
   /** No line that may still come would differ. */
   settled = false;
   /** Out of the join: everything about it has been said. */
@@ -21,8 +23,12 @@ export class Tracked {
   lines = 0;
   orig: End | undefined;
   resp: End | undefined;
-  /** What `orig` and `resp` were in the last line, as text; for hosted ends only. */
-  shown = '';
+  /** No row that may still come changes that end. */
+  isOrigSettled = false;
+  isRespSettled = false;
+  /** What the last line said of them. */
+  shownOrig: End | undefined;
+  shownResp: End | undefined;
   /** The first line waits for evidence. */
   holdsStart = false;
   /** Grows with every evaluation, so that older appointments are void. */
@@ -30,7 +36,8 @@ export class Tracked {
   /** Who the owners' processes were is not all known yet. */
   lacksDetails = false;
   /** The hosts for which it waits. */
-  readonly waitsFor: HostWaiting[] = [];
+  waitsFor: HostWaiting[] | undefined;
+  #ends: ConnectionView['ends'] | undefined;
   /** When the connections of the same tuple and capture before and after this one began; kept when those are gone. */
   previousFirst: Micros = -Infinity;
   nextFirst: Micros = Infinity;
@@ -44,6 +51,11 @@ export class Tracked {
     this.connection = update.connection;
     this.first = update.connection.ts;
     this.last = this.first + (update.connection.duration ?? 0);
+  }
+
+  get ends(): ConnectionView['ends'] {
+    this.#ends ??= endsOf(this.connection);
+    return this.#ends;
   }
 
   take(update: ConnectionUpdate): void {

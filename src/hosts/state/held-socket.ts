@@ -1,16 +1,53 @@
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import type { SocketFact } from './socket-fact.js';
-import type { SocketInterval } from './socket-interval.js';
+import type { SocketInterval, SocketSource } from './socket-interval.js';
 
 /** A socket interval with the process that held it and the rows that tell so. */
-export interface HeldSocket extends SocketInterval {
-  readonly pid: number;
-  readonly inode?: string;
+export class HeldSocket implements SocketInterval {
+  constructor(
+    private readonly fact: SocketFact,
+    readonly rows: readonly AnyTableRow[],
+    readonly openLo: Micros,
+    readonly openHi: Micros,
+    readonly closeLo: Micros,
+    readonly closeHi: Micros,
+  ) {}
+
+  get source(): SocketSource {
+    return this.fact.source as SocketSource;
+  }
+  get pid(): number {
+    return this.fact.pid;
+  }
+  get inode(): string | undefined {
+    return this.fact.inode;
+  }
   /** Path of the process at the call, where the row has it. */
-  readonly path?: string;
-  readonly stream: string;
-  readonly rows: readonly AnyTableRow[];
+  get path(): string | undefined {
+    return this.fact.path;
+  }
+  get protocol(): number {
+    return this.fact.protocol;
+  }
+  get family(): number | undefined {
+    return this.fact.family;
+  }
+  get localAddress(): string | undefined {
+    return this.fact.localAddress;
+  }
+  get localPort(): number | undefined {
+    return this.fact.localPort;
+  }
+  get remoteAddress(): string | undefined {
+    return this.fact.remoteAddress;
+  }
+  get remotePort(): number | undefined {
+    return this.fact.remotePort;
+  }
+  get resolution(): Micros {
+    return this.fact.row.resolution;
+  }
 }
 
 /** What the rest of the host's state says about when sockets closed. */
@@ -31,8 +68,9 @@ function byOrder(a: SocketFact, b: SocketFact): number {
  * one (pid, fd, inode) are one socket from `added` to `removed`; every event that opens is a socket of its own.
  */
 export function heldSockets(facts: readonly SocketFact[], closings: Closings): HeldSocket[] {
-  const polls = new Map<string, SocketFact[]>();
+  const out: HeldSocket[] = [];
   const calls: SocketFact[] = [];
+  const polls = new Map<string, SocketFact[]>();
   for (const fact of facts) {
     if (fact.source === 'close') continue;
     if (fact.row.action === 'event') {
@@ -44,23 +82,20 @@ export function heldSockets(facts: readonly SocketFact[], closings: Closings): H
     if (list === undefined) polls.set(key, [fact]);
     else list.push(fact);
   }
-  const out: HeldSocket[] = [];
   if (calls.length > 0) addCalls(calls, closings, out);
   for (const list of polls.values()) addPolled(list, closings, out);
   return out;
 }
 
 function addCalls(calls: SocketFact[], closings: Closings, out: HeldSocket[]): void {
-  calls.sort(byOrder);
+  if (calls.length > 1) calls.sort(byOrder);
   for (let i = 0; i < calls.length; i++) {
     const fact = calls[i]!;
     const close = closings.closeOf(fact, fact.lo);
     const next = supersededBy(calls, i);
     const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
     const closeLo = close?.lo ?? closings.openUntil(fact.row.stream, true, fact.hi);
-    out.push(
-      held(fact, [fact.row], { openLo: fact.lo, openHi: fact.hi, closeLo: Math.min(closeLo, closeHi), closeHi }),
-    );
+    out.push(new HeldSocket(fact, [fact.row], fact.lo, fact.hi, Math.min(closeLo, closeHi), closeHi));
   }
 }
 
@@ -100,27 +135,5 @@ function polled(added: SocketFact | undefined, removed: SocketFact | undefined, 
   const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
   const closeLo = Math.min(close === undefined ? seenUntil : Math.max(close.lo, added?.lo ?? close.lo), closeHi);
   const rows = added !== undefined && removed !== undefined ? [added.row, removed.row] : [fact.row];
-  return held(fact, rows, { openLo, openHi, closeLo, closeHi });
-}
-
-type Bounds = Pick<SocketInterval, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>;
-
-function held(fact: SocketFact, rows: readonly AnyTableRow[], bounds: Bounds): HeldSocket {
-  const { row, source, pid, inode, path, protocol, family, localAddress, localPort, remoteAddress, remotePort } = fact;
-  return {
-    source: source as SocketInterval['source'],
-    pid,
-    protocol,
-    stream: row.stream,
-    rows,
-    resolution: row.resolution,
-    ...bounds,
-    ...(inode !== undefined && { inode }),
-    ...(path !== undefined && { path }),
-    ...(family !== undefined && { family }),
-    ...(localAddress !== undefined && { localAddress }),
-    ...(localPort !== undefined && { localPort }),
-    ...(remoteAddress !== undefined && { remoteAddress }),
-    ...(remotePort !== undefined && { remotePort }),
-  };
+  return new HeldSocket(fact, rows, openLo, openHi, closeLo, closeHi);
 }

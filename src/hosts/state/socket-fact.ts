@@ -3,25 +3,31 @@ import type { Micros } from '../../core/time.js';
 import type { AnyTableRow, TableRow } from '../../records/host-row.js';
 import type { SocketSource } from './socket-interval.js';
 
-/** One row about a socket, read: addresses canonical, unknown parts absent, times as bounds. */
-export interface SocketFact {
-  readonly row: AnyTableRow;
-  readonly source: SocketSource | 'close';
-  readonly pid: number;
-  readonly fd?: number;
-  /** The kernel's number of the socket (inode or cookie), as text. */
-  readonly inode?: string;
-  readonly protocol: number;
-  readonly family?: number;
-  readonly localAddress?: string;
-  readonly localPort?: number;
-  readonly remoteAddress?: string;
-  readonly remotePort?: number;
+/** One row about a socket, read: addresses canonical, unknown parts undefined, times as bounds. */
+export class SocketFact {
   /** The row's moment lies in [lo, hi]. */
   readonly lo: Micros;
   readonly hi: Micros;
-  /** Path of the process, where the row has it. */
-  readonly path?: string;
+
+  constructor(
+    readonly row: AnyTableRow,
+    readonly source: SocketSource | 'close',
+    readonly pid: number,
+    readonly fd: number | undefined,
+    /** The kernel's number of the socket (inode or cookie), as text. */
+    readonly inode: string | undefined,
+    readonly protocol: number,
+    readonly family: number | undefined,
+    readonly localAddress: string | undefined,
+    readonly localPort: number | undefined,
+    readonly remoteAddress: string | undefined,
+    readonly remotePort: number | undefined,
+    /** Path of the process, where the row has it. */
+    readonly path: string | undefined,
+  ) {
+    this.lo = row.time;
+    this.hi = row.time + Math.max(row.resolution, 1) - 1;
+  }
 }
 
 const callSources: Readonly<Record<string, SocketFact['source']>> = {
@@ -53,22 +59,24 @@ export function socketFact(row: SocketRow & AnyTableRow): SocketFact | undefined
   const protocol = columns.protocol ?? (row.table === 'socket_events' ? 6 : undefined);
   if (pid === undefined || pid <= 0 || protocol === undefined) return undefined;
   if (family !== undefined && family !== 2 && family !== 10) return undefined;
-  const ends = endsOf(row);
   const fd = columns.fd === undefined ? Number.NaN : Number(columns.fd);
-  const inode = inodeOf(columns.socket);
-  return {
+  const isListing = row.table === 'listening_ports';
+  const local = addressOf(isListing ? row.columns.address : row.columns.local_address);
+  const remote = isListing ? undefined : addressOf(row.columns.remote_address);
+  return new SocketFact(
     row,
     source,
     pid,
+    Number.isInteger(fd) ? fd : undefined,
+    inodeOf(columns.socket),
     protocol,
-    lo: row.time,
-    hi: row.time + Math.max(row.resolution, 1) - 1,
-    ...(Number.isInteger(fd) && { fd }),
-    ...(inode !== undefined && { inode }),
-    ...(family !== undefined && { family }),
-    ...ends,
-    ...(row.table === 'socket_events' && row.columns.path && { path: row.columns.path }),
-  };
+    family,
+    local,
+    portOf(isListing ? row.columns.port : row.columns.local_port),
+    remote !== undefined && isUnspecified(remote) ? undefined : remote,
+    isListing ? undefined : portOf(row.columns.remote_port),
+    row.table === 'socket_events' && row.columns.path ? row.columns.path : undefined,
+  );
 }
 
 function sourceOf(row: SocketRow & AnyTableRow): SocketFact['source'] | undefined {
@@ -83,26 +91,13 @@ function sourceOf(row: SocketRow & AnyTableRow): SocketFact['source'] | undefine
   return failed.has(row.columns.status ?? '') ? undefined : source;
 }
 
-type Ends = Pick<SocketFact, 'localAddress' | 'localPort' | 'remoteAddress' | 'remotePort'>;
-
-function endsOf(row: SocketRow & AnyTableRow): Ends {
-  if (row.table === 'listening_ports') return endOf('local', row.columns.address, row.columns.port);
-  const { local_address, local_port, remote_address, remote_port } = row.columns;
-  return { ...endOf('local', local_address, local_port), ...endOf('remote', remote_address, remote_port) };
-}
-
-function endOf(side: 'local' | 'remote', text: string | undefined, port: number | undefined): Ends {
-  const address = text ? addressOf(text) : undefined;
-  const hasPort = port !== undefined && port > 0;
-  if (side === 'local') {
-    return { ...(address !== undefined && { localAddress: address }), ...(hasPort && { localPort: port }) };
-  }
-  const isPeer = address !== undefined && !isUnspecified(address);
-  return { ...(isPeer && { remoteAddress: address }), ...(hasPort && { remotePort: port }) };
+function portOf(port: number | undefined): number | undefined {
+  return port !== undefined && port > 0 ? port : undefined;
 }
 
 /** Dotted text is canonical already unless it is odd; only the rest is worth parsing. */
-function addressOf(text: string): string | undefined {
+function addressOf(text: string | undefined): string | undefined {
+  if (!text) return undefined;
   return text.includes(':') || text.length > 15 ? canonicalAddress(text) : text;
 }
 

@@ -18,11 +18,11 @@ export interface SocketInterval {
   /** IP protocol number. */
   readonly protocol: number;
   /** Address family as Linux numbers it: 2 is IPv4, 10 is IPv6. Absent when the row has none. */
-  readonly family?: number;
-  readonly localAddress?: string;
-  readonly localPort?: number;
-  readonly remoteAddress?: string;
-  readonly remotePort?: number;
+  readonly family?: number | undefined;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
   readonly openLo: Micros;
   readonly openHi: Micros;
   readonly closeLo: Micros;
