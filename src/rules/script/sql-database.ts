@@ -123,8 +123,11 @@ export class SqlDatabase {
   evaluate(query: SqlQuery, host: string, rowsOf: RowsOf): { readonly rows: SqlRow[]; readonly cut: boolean } {
     const { database, statements, tables } = this.#hostDatabase(host);
     database.exec('BEGIN');
-    for (const table of query.tables) fill(database, tables, table, rowsOf(table));
-    database.exec('COMMIT');
+    try {
+      for (const table of query.tables) fill(database, tables, table, rowsOf(table));
+    } finally {
+      database.exec('COMMIT');
+    }
     const statement = statements.get(query.sql) ?? database.prepare(query.sql);
     statements.set(query.sql, statement);
     const rows: SqlRow[] = [];
