@@ -4,12 +4,14 @@ import { CorrelateError } from './core/errors.js';
 import type { Micros } from './core/time.js';
 import type { Warn } from './core/warnings.js';
 import { Join } from './join/attribution.js';
+import { Unwatched } from './join/unwatched.js';
 import type { RunSummary } from './outputs/summary.js';
 import { FileNetwork } from './pipeline/file-network.js';
 import { Live, localHostId } from './pipeline/live.js';
 import type { InterfaceRef } from './pipeline/live-messages.js';
 import { type Intake, readFiles } from './pipeline/offline.js';
 import { type OutputOptions, Outputs } from './pipeline/outputs.js';
+import type { AttributedConnection } from './records/attributed-connection.js';
 import { RuleEngine } from './rules/rule-engine.js';
 import { loadRules, type RuleSet } from './rules/rule-set.js';
 
@@ -63,15 +65,14 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   context.onReopen(() => outputs.reopen());
 
   const rules = new RuleEngine(ruleSet, { emit: (alert) => outputs.alert(alert), warn: context.warn });
-  const join = new Join({
-    latenessUs: options.latenessUs,
-    attrWaitUs: options.attrWaitUs,
-    finalOnly: options.outputs.finalOnly,
-    emit: (attributed) => {
-      outputs.connection(attributed);
-      rules.connection(attributed);
-    },
-  });
+  const emit = (attributed: AttributedConnection): void => {
+    outputs.connection(attributed);
+    rules.connection(attributed);
+  };
+  const { latenessUs, attrWaitUs } = options;
+  const { finalOnly } = options.outputs;
+  const hostsWatched = options.hostLogs.length > 0 || (options.interfaces.length > 0 && options.watchLocalHost);
+  const join = hostsWatched ? new Join({ latenessUs, attrWaitUs, finalOnly, emit }) : new Unwatched(emit, finalOnly);
   let hostRows = 0;
   const intake: Intake = {
     connection: (update) => join.connection(update),

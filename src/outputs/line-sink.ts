@@ -4,6 +4,13 @@ import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 
 const NEWLINE = 10;
+const LINE_END = Buffer.from([NEWLINE]);
+
+/** Whole lines on their way to the file. */
+interface Chunk {
+  readonly bytes: Buffer;
+  readonly lines: number;
+}
 
 /**
  * Lines into a file or standard output. Lines are gathered and written by the thread pool, one write at a time, so that a slow disk
@@ -12,8 +19,11 @@ const NEWLINE = 10;
  */
 export class LineSink {
   #fd: number;
-  #pending: string[] = [];
-  #pendingBytes = 0;
+  #chunk = Buffer.allocUnsafe(limits.sinkChunkBytes);
+  #used = 0;
+  #lines = 0;
+  #queue: Chunk[] = [];
+  #queuedBytes = 0;
   #writing: Promise<void> | undefined;
   #failed = false;
   #torn = false;
@@ -32,22 +42,26 @@ export class LineSink {
   }
 
   line(text: string): void {
-    this.#pending.push(text);
-    this.#pendingBytes += text.length + 1;
-    if (this.#pendingBytes >= limits.sinkChunkBytes && this.#writing === undefined) this.#start();
+    // A UTF-16 unit takes at most three bytes.
+    const most = text.length * 3 + 1;
+    if (this.#used + most > this.#chunk.length) {
+      this.#enqueue();
+      if (most > this.#chunk.length) this.#chunk = Buffer.allocUnsafe(most);
+    }
+    this.#used += this.#chunk.write(text, this.#used);
+    this.#chunk[this.#used++] = NEWLINE;
+    this.#lines++;
   }
 
   /** True when the producer should wait for `drain` before it goes on. */
   get full(): boolean {
-    return this.#pendingBytes >= limits.sinkPendingBytes;
+    return this.#queuedBytes >= limits.sinkPendingBytes;
   }
 
   /** Resolves when everything handed over before has been written or counted as lost. */
   async drain(): Promise<void> {
-    while (this.#writing !== undefined || this.#pending.length > 0) {
-      if (this.#writing === undefined) this.#start();
-      await this.#writing;
-    }
+    this.#enqueue();
+    await this.#writing;
   }
 
   async close(): Promise<void> {
@@ -63,30 +77,40 @@ export class LineSink {
     this.#fd = open(this.path);
   }
 
-  #start(): void {
-    const lines = this.#pending.length;
-    // After a write that broke off inside a line, a line end keeps the next line whole.
-    const chunk = Buffer.from(`${this.#torn ? '\n' : ''}${this.#pending.join('\n')}\n`);
-    this.#torn = false;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    this.#writing = this.#writeAll(chunk, lines).finally(() => {
-      this.#writing = undefined;
-      if (this.#pendingBytes >= limits.sinkChunkBytes) this.#start();
-    });
+  /** What was gathered joins the queue, and a new chunk is begun. */
+  #enqueue(): void {
+    if (this.#used === 0) return;
+    const bytes = this.#chunk.subarray(0, this.#used);
+    this.#queue.push({ bytes, lines: this.#lines });
+    this.#queuedBytes += this.#used;
+    this.#chunk = Buffer.allocUnsafe(limits.sinkChunkBytes);
+    this.#used = 0;
+    this.#lines = 0;
+    this.#writing ??= this.#writeQueue();
   }
 
-  async #writeAll(chunk: Buffer, lines: number): Promise<void> {
+  async #writeQueue(): Promise<void> {
+    for (let chunk = this.#queue.shift(); chunk !== undefined; chunk = this.#queue.shift()) {
+      await this.#writeChunk(chunk);
+      this.#queuedBytes -= chunk.bytes.length;
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeChunk({ bytes, lines }: Chunk): Promise<void> {
+    // After a write that broke off inside a line, a line end keeps the next line whole.
+    const whole = this.#torn ? Buffer.concat([LINE_END, bytes]) : bytes;
+    this.#torn = false;
     let at = 0;
     try {
-      while (at < chunk.length) at += await writeSome(this.#fd, chunk, at);
+      while (at < whole.length) at += await writeSome(this.#fd, whole, at);
       this.linesWritten += lines;
     } catch (error) {
       let lost = 0;
-      for (const byte of chunk.subarray(at)) if (byte === NEWLINE) lost++;
+      for (const byte of whole.subarray(at)) if (byte === NEWLINE) lost++;
       this.linesLost += lost;
       this.linesWritten += lines - lost;
-      this.#torn = at > 0 && chunk[at - 1] !== NEWLINE;
+      this.#torn = at > 0 && whole[at - 1] !== NEWLINE;
       this.#fail(error as NodeJS.ErrnoException);
     }
   }

@@ -1,0 +1,34 @@
+import { isGroupAddress } from '../core/address.js';
+import type { AttributedConnection } from '../records/attributed-connection.js';
+import type { ConnectionUpdate } from '../records/connection.js';
+import { noAgent, notLocal } from './end-record.js';
+
+/**
+ * The join of a run in which no host is watched and none can appear: nothing is waited for and nothing is kept of an ended
+ * connection. Gives the lines that `Join` gives without host rows.
+ */
+export class Unwatched {
+  /** Lines told of connections that go on. */
+  readonly #told = new Map<string, number>();
+
+  constructor(
+    private readonly emit: (attributed: AttributedConnection) => void,
+    private readonly finalOnly: boolean,
+  ) {}
+
+  connection({ cause, capture, connection }: ConnectionUpdate): void {
+    if (this.finalOnly && cause !== 'end') return;
+    const { uid } = connection;
+    const rev = this.#told.size === 0 ? 0 : (this.#told.get(uid) ?? 0);
+    if (cause !== 'end') this.#told.set(uid, rev + 1);
+    else if (rev > 0) this.#told.delete(uid);
+    const resp = isGroupAddress(connection['id.resp_h']) ? notLocal : noAgent;
+    this.emit({ connection, capture, cause, rev, orig: noAgent, resp });
+  }
+
+  row(): void {}
+
+  advance(): void {}
+
+  end(): void {}
+}
