@@ -41,8 +41,10 @@ async function* hostRows(paths: readonly string[], warn: Warn): AsyncGenerator<H
   for (const path of paths) yield* readHostLog(path, { warn });
 }
 
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 /**
- * Rows of several streams put in order of time; rows of one time stay in their order. Every log ends with a host_timeout; where
+ * Rows of several streams put in order of time, at one time by host and stream, whatever order the log had. Every log ends with a host_timeout; where
  * several logs tell of one host, only the last of them is true.
  */
 function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
@@ -51,12 +53,13 @@ function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
     if (row.kind === 'host_timeout') ends.set(row.host, Math.max(row.at, ends.get(row.host) ?? row.at));
   }
   const rows = lists.flat().filter((row) => row.kind !== 'host_timeout' || row.at === ends.get(row.host));
-  const order = rows.map((row, index) => ({
-    time: row.kind === 'host' ? Number.NEGATIVE_INFINITY : timeOf(row),
-    index,
-  }));
-  order.sort((a, b) => a.time - b.time || a.index - b.index);
-  return order.map(({ index }) => rows[index]!);
+  return rows.sort(
+    (a, b) =>
+      Number(b.kind === 'host') - Number(a.kind === 'host') ||
+      timeOf(a) - timeOf(b) ||
+      compareText(a.host, b.host) ||
+      (a.kind === 'row' && b.kind === 'row' ? compareText(a.stream, b.stream) || a.seq - b.seq : 0),
+  );
 }
 
 /**
