@@ -44,8 +44,8 @@ async function* hostRows(paths: readonly string[], warn: Warn): AsyncGenerator<H
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * Rows of several streams put in order of time, at one time by host and stream, whatever order the log had. Every log ends with a host_timeout; where
- * several logs tell of one host, only the last of them is true.
+ * Rows of several streams put in order of time, at one time by host and stream, whatever order the log had. Every log ends
+ * with a host_timeout; where several logs tell of one host, only the last of them is true.
  */
 function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
   const ends = new Map<string, Micros>();
@@ -58,6 +58,7 @@ function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
       Number(b.kind === 'host') - Number(a.kind === 'host') ||
       timeOf(a) - timeOf(b) ||
       compareText(a.host, b.host) ||
+      Number(b.kind === 'row') - Number(a.kind === 'row') ||
       (a.kind === 'row' && b.kind === 'row' ? compareText(a.stream, b.stream) || a.seq - b.seq : 0),
   );
 }
