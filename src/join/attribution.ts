@@ -9,6 +9,7 @@ import type { AnyTableRow, HostRow } from '../records/host-row.js';
 import type { ConnectionView } from './connection-view.js';
 import { noAgent, notLocal, pending } from './end-record.js';
 import { evaluateEnd } from './evaluation.js';
+import { type Explanation, explainConnection } from './explain.js';
 import { Heap } from './heap.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
@@ -177,6 +178,13 @@ export class Join {
     }
   }
 
+  /** Why a connection that is still known has its owners; undefined when it is not known any more. */
+  explain(uid: string): Explanation | undefined {
+    const tracked = this.#byUid.get(uid);
+    if (tracked === undefined) return undefined;
+    return explainConnection(this.#states, this.#clocks, this.#view(tracked, false, false));
+  }
+
   /** The input is over: every connection comes out with what is known. The join is empty afterwards. */
   end(): void {
     for (const tracked of [...this.#byUid.values()]) this.#close(tracked);
@@ -314,8 +322,9 @@ export class Join {
       tracked.waitsFor.push(waiting);
     }
     if (settles !== undefined && (!tracked.ended || this.#options.startsKnown)) {
-      const delay = this.#options.startsKnown ? 0 : END_DELAY;
-      this.#dueAt.push({ at: settles + delay, tracked, turn: tracked.turn });
+      const at = settles + (this.#options.startsKnown ? 0 : END_DELAY);
+      // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.
+      if (at > this.#now) this.#dueAt.push({ at, tracked, turn: tracked.turn });
     }
     return settled && tracked.ended;
   }

@@ -137,6 +137,20 @@ describe('the join', () => {
     expect(linesInWords(lines.at(-1)!).orig).toBe('socket_event web:100');
   });
 
+  it('does not wait for ever for a moment that has passed', () => {
+    const server = new Teller('db', { address: '10.0.0.2' })
+      .socket(4.999, 'accept', 200, ends('10.0.0.2:443>10.0.0.1:40000'))
+      .complete(60_000);
+    const open = { cause: 'start', history: 'Sh' } as const;
+    const { last } = run([
+      connection(0, 1, tuple, { uid: 'C1', ...open }),
+      connection(5, 1, tuple, { uid: 'C2', ...open }),
+      ...server.rows,
+      20_000,
+    ]);
+    expect([...last.keys()]).toEqual(['C1', 'C2']);
+  });
+
   it('lets out every connection at the end, also one that only began', () => {
     const { last } = run([connection(0, 10, tuple, { cause: 'start' }), connection(5, 1, tuple, { uid: 'C2' })]);
     expect([...last.keys()].sort()).toEqual(['C1', 'C2']);

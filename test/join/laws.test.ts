@@ -3,7 +3,7 @@ import { reference } from '../../src/join/reference.js';
 import type { AttributedConnection } from '../../src/records/attributed-connection.js';
 import { agrees, referenceInWords } from './world/agreement.js';
 import { Coverage, hardshipsOf, hasTie } from './world/coverage.js';
-import { lastLines, type Run, runJoin, shownLine } from './world/engine.js';
+import { lastLines, type Run, runJoin, runLive, shownLine } from './world/engine.js';
 import { Random } from './world/random.js';
 import { type Input, liveOrder, offlineOrder, shuffledOrder } from './world/schedule.js';
 import { describeLine, judge } from './world/verdict.js';
@@ -71,7 +71,7 @@ describe('the join', () => {
 
   it('gives the same output for every interleaving, so that live and offline agree', () => {
     campaign(2, everything, (world) => {
-      const live = lastLines(runJoin(world, liveOrder(world), { advanceEvery: 1 }));
+      const live = lastLines(runLive(world));
       mustAgree(world, live, lastLines(runJoin(world, offlineOrder(world), { advanceEvery: 0, finalOnly: true })));
       const random = new Random(world.seed);
       const shuffled = shuffledOrder(world, random, 3_000_000);
@@ -82,7 +82,7 @@ describe('the join', () => {
 
   it('equals the plain reference', () => {
     campaign(3, everything, (world) => {
-      const lines = lastLines(runJoin(world, liveOrder(world), { advanceEvery: 3 }));
+      const lines = lastLines(runLive(world, { advanceEvery: 3 }));
       const expected = reference(
         world.emissions.map((emission) => emission.update),
         world.deliveries.map((delivery) => delivery.row),
@@ -101,7 +101,7 @@ describe('the join', () => {
 
   it('lets every connection out, with an owner or with a reason', () => {
     campaign(4, everything, (world) => {
-      const run = runJoin(world, liveOrder(world), { advanceEvery: 5 });
+      const run = runLive(world, { advanceEvery: 5 });
       const last = lastLines(run);
       const uids = new Set(world.emissions.map((emission) => emission.update.connection.uid));
       expect(new Set(last.map((line) => line.connection.uid))).toEqual(uids);
@@ -112,7 +112,7 @@ describe('the join', () => {
         }
       }
       mustCountRevisions(run.lines);
-      const final = runJoin(world, liveOrder(world), { advanceEvery: 5, finalOnly: true });
+      const final = runLive(world, { advanceEvery: 5, finalOnly: true });
       expect(final.lines.length).toBe(uids.size);
       return { ties: hasTie(last) };
     });
@@ -156,7 +156,7 @@ describe('the join', () => {
 
   it('names no wrong owner on any line that it emits, when rows are truthful', () => {
     campaign(7, everything, (world) => {
-      const { lines } = runJoin(world, liveOrder(world), { advanceEvery: 1 });
+      const { lines } = runLive(world);
       mustBeTrue(world, lines);
       return { ties: hasTie(lines) };
     });

@@ -1,6 +1,6 @@
 import { Join, type JoinOptions } from '../../../src/join/attribution.js';
 import type { AttributedConnection, End } from '../../../src/records/attributed-connection.js';
-import type { Input } from './schedule.js';
+import { type Input, liveOrder } from './schedule.js';
 import type { World } from './world.js';
 
 export interface RunOptions {
@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly advanceEvery: number;
   readonly limits?: JoinOptions['limits'];
   readonly finalOnly?: boolean;
+  /** The world's, where the inputs come in live order. */
+  readonly startsKnown?: boolean;
   /** Looks at the join after every input. */
   readonly watch?: (stats: Join['stats']) => void;
 }
@@ -17,6 +19,11 @@ export interface Run {
   readonly stats: Join['stats'];
 }
 
+/** Runs a world as a running engine would. */
+export function runLive(world: World, options: RunOptions = { advanceEvery: 1 }): Run {
+  return runJoin(world, liveOrder(world), { startsKnown: world.startsKnown, ...options });
+}
+
 /** Feeds a join in the given order and ends it. */
 export function runJoin(world: World, inputs: readonly Input[], options: RunOptions): Run {
   const lines: AttributedConnection[] = [];
@@ -24,6 +31,7 @@ export function runJoin(world: World, inputs: readonly Input[], options: RunOpti
     latenessUs: world.latenessUs,
     attrWaitUs: 2_000_000,
     finalOnly: options.finalOnly ?? false,
+    startsKnown: options.startsKnown ?? false,
     emit: (line) => lines.push(line),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });

@@ -14,6 +14,8 @@ export interface CaptureView {
   readonly from: Micros;
   /** Capture clock minus true time, by capture name. */
   readonly offset: (capture: string) => Micros;
+  /** Every connection is told of at its first packet; else some only later, and some only when they are over. */
+  readonly startsKnown: boolean;
 }
 
 const protocolNumbers = { tcp: 6, udp: 17, icmp: 1 } as const;
@@ -68,11 +70,11 @@ export function emitConnections(network: Network, view: CaptureView, random: Ran
       const host = flow.captureHost === undefined ? {} : { captureHost: flow.captureHost };
       out.push({ at, update: { cause, capture: flow.capture, ...host, connection } });
     };
-    const started = seen.start + random.int(500, 20_000);
+    const started = seen.start + (view.startsKnown ? 0 : random.int(500, 20_000));
     const linger =
       flow.proto === 'udp' ? network.udpTimeout : random.chance(0.2) ? 3_000_000 : random.int(1_000, 60_000);
     const ended = Math.max(flow.last + linger, started + 1);
-    if (random.chance(0.85)) emit('start', started, seen.start);
+    if (view.startsKnown || random.chance(0.85)) emit('start', started, seen.start);
     const middle = Math.floor((seen.start + flow.last) / 2);
     if (flow.last - seen.start > 400_000 && random.chance(0.5) && middle > started) emit('interim', middle, middle);
     emit('end', ended, Math.max(flow.last, seen.start));

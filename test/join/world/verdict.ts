@@ -20,8 +20,14 @@ function isOwner(end: AttributedEnd, truth: TrueEnd, profile: Profile): boolean 
   const { pid, start, cmdline } = end.process;
   if (pid !== truth.pid || !isSameStart(start, truth.hostStart, truth.start, profile)) return false;
   if (end.user !== undefined && end.user.uid !== truth.uid) return false;
+  if (!areAncestors(end, truth)) return false;
   // Only a stream of every exec can know the image of a moment.
   return profile !== 'ebpf' || cmdline === undefined || truth.cmdlines.includes(cmdline);
+}
+
+/** Told ancestors are the true ones in order, as far as they are told. */
+function areAncestors(end: AttributedEnd, truth: TrueEnd): boolean {
+  return (end.process.ancestors ?? []).every((told, i) => told.pid === truth.ancestors[i]?.pid);
 }
 
 function isHolder(end: AttributedEnd, truth: TrueEnd, profile: Profile): boolean {

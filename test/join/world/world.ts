@@ -49,6 +49,8 @@ export interface World {
   /** True time by which everything was handed over. */
   readonly endAt: Micros;
   readonly lossy: boolean;
+  /** See CaptureView. */
+  readonly startsKnown: boolean;
 }
 
 export const latenessUs: Micros = 12 * second;
@@ -88,7 +90,8 @@ export function buildWorld(seed: number, options: WorldOptions): World {
   const captureOffsets = new Map(hosts.map((host) => [`lo@${host.id}`, random.int(-second, second)]));
   const offset = (capture: string): Micros => captureOffsets.get(capture) ?? 0;
   const from = genesis + random.int(0, second);
-  const emissions = emitConnections(network, { from, offset }, random);
+  const startsKnown = random.chance(0.4);
+  const emissions = emitConnections(network, { from, offset, startsKnown }, random);
   const profiles = new Map(hosts.map((host) => [host.id, random.pick(options.profiles)]));
   const endAt = genesis + lifetime + 9 * second;
   const deliveries: Delivery[] = [];
@@ -102,7 +105,7 @@ export function buildWorld(seed: number, options: WorldOptions): World {
   }
   deliveries.sort((a, b) => a.at - b.at);
   const truth = truthOf(network.flows);
-  return { seed, emissions, deliveries, truth, hosts, profiles, latenessUs, endAt, lossy };
+  return { seed, emissions, deliveries, truth, hosts, profiles, latenessUs, endAt, lossy, startsKnown };
 }
 
 function makeTransport(random: Random, options: WorldOptions, profile: Profile): Transport {
