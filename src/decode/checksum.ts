@@ -27,8 +27,8 @@ export function sumBytes(view: DataView, at: number, length: number): number {
   }
   if (i < end) two += view.getUint8(i);
   const total = one + two;
-  const high = Math.floor(total / 0x1_0000_0000);
-  const low = (total - high * 0x1_0000_0000) >>> 0;
+  const low = total >>> 0;
+  const high = (total - low) / 0x1_0000_0000;
   let sum = (low & 0xffff) + (low >>> 16) + high;
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
