@@ -1,5 +1,4 @@
 import { isLoopback } from '../core/address.js';
-import { formatSeconds } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
@@ -106,10 +105,4 @@ export function tryHosts(
     if (!loopback || bucket.host === own) consider(open(bucket.host), bucket.host.held(bucket));
   }
   return trials;
-}
-
-/** Times of a socket for a person. */
-export function spanOf({ openLo, openHi, closeLo, closeHi }: HeldSocket): string {
-  const at = (time: number): string => (Number.isFinite(time) ? formatSeconds(time) : time < 0 ? 'before' : 'on');
-  return `opened in [${at(openLo)}, ${at(openHi)}], closed in [${at(closeLo)}, ${at(closeHi)}]`;
 }

@@ -353,7 +353,7 @@ const cases: Case[] = [
 ];
 
 describe('whether a socket is that of an end', () => {
-  it.each(cases)('%s', (_name, changes, evidence, expected, weight) => {
+  it.each(cases)('%s', (...[, changes, evidence, expected, weight]: Case) => {
     const match = matchSocket(query(changes), evidence);
     if (weight === undefined) expect(match).toEqual({ matched: false, loss: expected });
     else expect(match).toMatchObject({ matched: true, method: expected, weight });

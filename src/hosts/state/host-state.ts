@@ -181,8 +181,9 @@ export class HostState {
         }
         return { bucket, key };
       }
-      if (localPort === undefined) return this.#ownBucket(this.#byRemote, `${protocol} ${remoteAddress} ${remotePort}`);
-      return undefined;
+      const isCall = fact.source === 'connect' || fact.source === 'accept';
+      if (localPort !== undefined || !isCall) return undefined;
+      return this.#ownBucket(this.#byRemote, `${protocol} ${remoteAddress} ${remotePort}`);
     }
     if (localPort === undefined || fact.source === 'connect' || fact.source === 'accept') return undefined;
     return this.#ownBucket(this.#byLocalPort, `${protocol} ${localPort}`);

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { defaultHostLimits } from '../../../src/hosts/state/host-limits.js';
+import { HostState, tupleKey } from '../../../src/hosts/state/host-state.js';
+import { HostStates } from '../../../src/hosts/state/host-states.js';
+import type { AnyTableRow, TableRow } from '../../../src/records/host-row.js';
+import type { Columns, HostTable } from '../../../src/records/host-tables.js';
+
+const s = 1_000_000;
+
+function row<T extends HostTable>(
+  table: T,
+  action: TableRow['action'],
+  at: number,
+  seq: number,
+  columns: Columns<T>,
+  since?: number,
+): AnyTableRow {
+  const base = {
+    kind: 'row',
+    host: 'a',
+    stream: table,
+    table,
+    action,
+    time: at * s,
+    resolution: 1,
+    seq,
+    columns,
+  } as const;
+  return (since === undefined ? base : { ...base, since: since * s }) as unknown as AnyTableRow;
+}
+
+const tuple = {
+  protocol: 6,
+  local_address: '192.0.2.1',
+  local_port: 40000,
+  remote_address: '192.0.2.2',
+  remote_port: 443,
+};
+const key = tupleKey(6, '192.0.2.1', 40000, '192.0.2.2', 443);
+
+function stateOf(rows: readonly AnyTableRow[], limits = defaultHostLimits) {
+  const states = new HostStates(limits, 10);
+  const host = states.open('a')!;
+  for (const one of rows) states.add(host, one, () => undefined);
+  const sockets = (states.withTuple(key) ?? []).flatMap((bucket) => host.held(bucket));
+  return { states, host, sockets };
+}
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length < 2) return [[...items]];
+  return items.flatMap((item, i) => permutations(items.filter((_, j) => j !== i)).map((rest) => [item, ...rest]));
+}
+
+describe('the sockets of a host', () => {
+  const rows = [
+    row('process_open_sockets', 'added', 10, 0, { ...tuple, pid: 7, fd: 3, socket: 90 }, 5),
+    row('process_open_sockets', 'removed', 20, 1, { ...tuple, pid: 7, fd: 3, socket: 90 }, 15),
+    row('process_open_sockets', 'added', 30, 2, { ...tuple, pid: 8, fd: 3, socket: 91 }, 25),
+    row('socket_events', 'event', 27, 0, { ...tuple, action: 'connect', pid: 8, fd: '3' }),
+  ];
+
+  it('are the same whatever the order of the rows, and however often each comes', () => {
+    const shown = (list: readonly AnyTableRow[]) =>
+      stateOf(list)
+        .sockets.map(({ pid, source, openLo, openHi, closeLo, closeHi }) => [
+          pid,
+          source,
+          openLo / s,
+          openHi / s,
+          closeLo / s,
+          closeHi / s,
+        ])
+        .sort();
+    const expected = [
+      [7, 'open', 5, 10, 15, 20],
+      [8, 'connect', 27, 27, 27, Infinity],
+      [8, 'open', 25, 30, Infinity, Infinity],
+    ];
+    for (const order of permutations(rows)) expect(shown([...order, ...order])).toEqual(expected);
+  });
+
+  it('close when an event says so, by the number of the socket', () => {
+    const { sockets } = stateOf([
+      row('socket_events', 'event', 10, 0, { ...tuple, action: 'connect', pid: 7, socket: '90' }),
+      row('socket_events', 'event', 12, 1, { ...tuple, action: 'close', pid: 9, socket: '90' }),
+    ]);
+    expect(sockets).toHaveLength(1);
+    expect(sockets[0]).toMatchObject({ pid: 7, openHi: 10 * s, closeLo: 12 * s, closeHi: 12 * s });
+  });
+
+  it('are surely open only until rows may have been lost', () => {
+    const { host, states } = stateOf(rows.slice(2, 3));
+    host.progress.lost('process_open_sockets', 40 * s, 50 * s);
+    expect(host.held(states.withTuple(key)![0]!)[0]).toMatchObject({ closeLo: 40 * s, closeHi: Infinity });
+  });
+
+  it('are kept within the bound, oldest first out, and what went is noted', () => {
+    const many = Array.from({ length: 20 }, (_, i) =>
+      row('socket_events', 'event', i, i, { ...tuple, local_port: 1_000 + i, action: 'connect', pid: 7 }),
+    );
+    const { host, states } = stateOf(many, { ...defaultHostLimits, socketRows: 5 });
+    expect(host.socketRows).toBe(5);
+    expect(host.goneUntil).toBe(14 * s);
+    expect(states.counters.socketRowsEvicted).toBe(15);
+    expect(states.withTuple(tupleKey(6, '192.0.2.1', 1_000, '192.0.2.2', 443))).toBeUndefined();
+  });
+
+  it("make an address the host's own until it reports its interfaces", () => {
+    const { host } = stateOf(rows);
+    expect(host.addresses.had('192.0.2.1', 1 * s, 1 * s)).toBe('surely');
+    host.add(row('interface_addresses', 'added', 10, 0, { interface: 'eth0', address: '192.0.2.9' }, 5));
+    host.add(row('interface_addresses', 'removed', 30, 1, { interface: 'eth0', address: '192.0.2.9' }, 20));
+    expect(host.addresses.had('192.0.2.1', 1 * s, 1 * s)).toBe('no');
+    expect([4, 7, 15, 25, 31].map((at) => host.addresses.had('192.0.2.9', at * s, at * s))).toEqual([
+      'no',
+      'maybe',
+      'surely',
+      'maybe',
+      'no',
+    ]);
+  });
+
+  it('without a process, or of another family, are no facts', () => {
+    const counters = { socketRowsEvicted: 0, processRowsEvicted: 0, rowsIgnored: 0 };
+    const host = new HostState('a', new Map(), defaultHostLimits, counters);
+    const { local_port: _, ...noPort } = tuple;
+    for (const columns of [
+      { ...tuple, action: 'connect' },
+      { ...tuple, action: 'connect', pid: 7, family: 1 },
+      { ...noPort, action: 'bind', pid: 7 },
+    ]) {
+      expect(host.add(row('socket_events', 'event', 1, 0, columns))).toBe('nothing');
+    }
+    expect(counters.rowsIgnored).toBe(3);
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { PidHistory } from '../../../src/hosts/state/process-history.js';
+import type { AnyTableRow } from '../../../src/records/host-row.js';
+
+const s = 1_000_000;
+let seq = 0;
+
+function exec(at: number, path: string, syscall = 'execve', columns: object = {}): AnyTableRow {
+  const base = { kind: 'row', host: 'a', stream: 'process_events', table: 'process_events', action: 'event' } as const;
+  return {
+    ...base,
+    time: at * s,
+    resolution: 1,
+    seq: seq++,
+    columns: { pid: 7, path, cmdline: `${path} x`, uid: 0, syscall, ...columns },
+  };
+}
+
+function polled(action: 'added' | 'removed', at: number, since: number, path: string, start: number): AnyTableRow {
+  const base = { kind: 'row', host: 'a', stream: 'processes', table: 'processes' } as const;
+  return {
+    ...base,
+    action,
+    time: at * s,
+    since: since * s,
+    resolution: 1,
+    seq: seq++,
+    columns: { pid: 7, path, start_time: start },
+  };
+}
+
+function at(rows: readonly AnyTableRow[], moment: number, path?: string) {
+  const history = new PidHistory(7);
+  for (const row of rows) history.add(row);
+  const backwards = new PidHistory(7);
+  for (const row of rows.toReversed()) backwards.add(row);
+  const found = history.at(moment * s, moment * s, path);
+  expect(backwards.at(moment * s, moment * s, path)).toEqual(found);
+  return found;
+}
+
+describe('the process behind a pid', () => {
+  const life = [exec(10, '/bin/sh', 'fork'), exec(11, '/bin/curl'), exec(14, '/bin/curl', 'exit')];
+
+  it('has the image of the moment, its parent image between fork and exec', () => {
+    expect(at(life, 10.5)).toMatchObject({ path: '/bin/sh', start: 10 * s });
+    expect(at(life, 12)).toMatchObject({ path: '/bin/curl', start: 10 * s });
+  });
+
+  it('is nobody after its end and before its start', () => {
+    expect(at(life, 15)).toBeUndefined();
+    expect(at(life, 9)).toBeUndefined();
+  });
+
+  it('is another one when the pid is used again', () => {
+    const both = [...life, exec(20, '/bin/bash', 'fork')];
+    expect(at(both, 12)).toMatchObject({ start: 10 * s });
+    expect(at(both, 21)).toMatchObject({ path: '/bin/bash', start: 20 * s });
+  });
+
+  it('is known from polls, one row for each change of its columns', () => {
+    const rows = [
+      polled('added', 20, 10, '/bin/a', 12),
+      polled('removed', 30, 20, '/bin/a', 12),
+      polled('added', 30, 20, '/bin/b', 12),
+    ];
+    expect(at(rows, 20)).toMatchObject({ path: '/bin/a', start: 12 * s });
+    expect(at(rows, 31)).toMatchObject({ path: '/bin/b', start: 12 * s });
+  });
+
+  it('is not named between the poll that saw it last and the one that missed it', () => {
+    const rows = [polled('added', 20, 10, '/bin/a', 12), polled('removed', 30, 20, '/bin/a', 12)];
+    expect(at(rows, 25)).toBeUndefined();
+  });
+
+  it('of several images in one span of coarse time is the one that the socket row names', () => {
+    const history = new PidHistory(7);
+    const coarse = { ...exec(10, '/bin/a'), resolution: s };
+    history.add(coarse);
+    history.add({ ...exec(10, '/bin/b'), resolution: s });
+    expect(history.at(10 * s, 11 * s - 1, '/bin/a')).toMatchObject({ path: '/bin/a' });
+    expect(history.at(10 * s, 11 * s - 1)).toBeUndefined();
+  });
+
+  it('is forgotten once it ended before the horizon', () => {
+    const history = new PidHistory(7);
+    for (const row of life) history.add(row);
+    expect(history.prune(100 * s)).toBe(3);
+    expect(history.size).toBe(0);
+  });
+});

@@ -1,0 +1,344 @@
+import { describe, expect, it } from 'vitest';
+import type { HostTable } from '../../src/records/host-tables.js';
+import { ms, Scene, s, t0 } from './scene.js';
+
+const events: HostTable[] = ['socket_events', 'process_events'];
+const polls: HostTable[] = ['process_open_sockets', 'listening_ports', 'processes'];
+const web = '192.0.2.1 40000 > 192.0.2.2 443';
+
+const tcp = { family: 2, protocol: 6 };
+const client = { ...tcp, local_address: '192.0.2.1', local_port: 40000, remote_address: '192.0.2.2', remote_port: 443 };
+const server = { ...tcp, local_address: '192.0.2.2', local_port: 443, remote_address: '192.0.2.1', remote_port: 40000 };
+const listener = { ...tcp, port: 443, address: '0.0.0.0' };
+
+describe('both ends', () => {
+  it('are attributed while the connection is open, each by its own host', () => {
+    const scene = new Scene().host('a', events).host('b', events);
+    scene.event('a', 'socket_events', 10 - 1e-4, { ...client, action: 'connect', pid: 7, path: '/usr/bin/curl' });
+    scene.start('C1', 10, web);
+    scene.event('b', 'socket_events', 10.001, { ...server, action: 'accept', pid: 8, path: '/usr/sbin/nginx' });
+    scene.complete('a', 10.1, events).complete('b', 10.1, events);
+    const line = scene.last();
+    expect(line).toMatchObject({
+      cause: 'start',
+      orig: { state: 'attributed', method: 'socket_event', host: { id: 'a' }, process: { pid: 7, name: 'curl' } },
+      resp: { state: 'attributed', method: 'accept_event', host: { id: 'b' }, process: { pid: 8, name: 'nginx' } },
+    });
+  });
+
+  it('have a reason when they belong to nobody', () => {
+    const scene = new Scene().host('a', events);
+    scene.end('C1', 10, 1, '198.51.100.1 40000 > 198.51.100.2 443');
+    scene.end('C2', 10, 1, '198.51.100.1 5353 > 224.0.0.251 5353 udp');
+    expect(scene.last('C1')).toMatchObject({ orig: { reason: 'no_agent' }, resp: { reason: 'no_agent' } });
+    expect(scene.last('C2').resp).toEqual({ state: 'unattributed', reason: 'not_local' });
+  });
+
+  it('on one host are found by their local endpoint, and on loopback only on the host of the capture', () => {
+    const ends = '127.0.0.1 40000 > 127.0.0.1 443';
+    const scene = new Scene();
+    for (const [host, pid] of [
+      ['a', 7],
+      ['b', 70],
+    ] as const) {
+      const [one, other] = [
+        { local_address: '127.0.0.1', local_port: 40000 },
+        { local_address: '127.0.0.1', local_port: 443 },
+      ];
+      const back = { remote_address: '127.0.0.1', remote_port: 40000 };
+      scene.host(host, events);
+      scene.event(host, 'socket_events', 9.999, {
+        ...tcp,
+        ...one,
+        remote_address: '127.0.0.1',
+        remote_port: 443,
+        action: 'connect',
+        pid,
+      });
+      scene.event(host, 'socket_events', 10.001, { ...tcp, ...other, ...back, action: 'accept', pid: pid + 1 });
+      scene.complete(host, 20, events);
+    }
+    scene.end('C1', 10, 1, ends, {}, { captureHost: 'b' });
+    scene.end('C2', 10, 1, ends, {}, {});
+    scene.join.end();
+    expect(scene.last('C1')).toMatchObject({
+      orig: { host: { id: 'b' }, process: { pid: 70 } },
+      resp: { process: { pid: 71 } },
+    });
+    expect(scene.last('C2')).toMatchObject({ orig: { reason: 'no_agent' }, resp: { reason: 'no_agent' } });
+  });
+
+  it('of IPv4 on an IPv6 socket are found, since a mapped address is IPv4', () => {
+    const scene = new Scene().host('a', events);
+    const mapped = { ...client, family: 10, local_address: '::ffff:192.0.2.1', remote_address: '::ffff:192.0.2.2' };
+    scene.event('a', 'socket_events', 9.999, { ...mapped, action: 'connect', pid: 7 });
+    scene.end('C1', 10, 1, web).complete('a', 20, events);
+    expect(scene.last().orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
+  });
+});
+
+describe('time', () => {
+  it('tells two connections of one tuple apart', () => {
+    const scene = new Scene().host('a', events);
+    scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7 });
+    scene.event('a', 'socket_events', 11.999, { ...client, action: 'connect', pid: 8 });
+    scene.end('C1', 10, 1, web).end('C2', 12, 1, web).complete('a', 20, events);
+    expect(scene.last('C1').orig).toMatchObject({ process: { pid: 7 } });
+    expect(scene.last('C2').orig).toMatchObject({ process: { pid: 8 } });
+  });
+
+  it('tells two processes of one pid apart', () => {
+    const scene = new Scene().host('a', events);
+    const fork = { pid: 7, parent: 1, uid: 0, syscall: 'fork', path: '/bin/sh' };
+    scene.event('a', 'process_events', 5, { ...fork, cmdline: 'first' });
+    scene.event('a', 'process_events', 6, { pid: 7, syscall: 'exit' });
+    scene.event('a', 'process_events', 9, { ...fork, cmdline: 'second' });
+    scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7, path: '/bin/sh' });
+    scene.end('C1', 10, 1, web).complete('a', 20, events);
+    expect(scene.last().orig).toMatchObject({ process: { pid: 7, start: t0 + 9 * s, cmdline: 'second' } });
+  });
+
+  it('fixes the image at the call: a later exec changes nothing', () => {
+    const scene = new Scene().host('a', events);
+    scene.event('a', 'process_events', 8, {
+      pid: 7,
+      parent: 1,
+      uid: 0,
+      path: '/bin/sh',
+      cmdline: 'sh',
+      syscall: 'execve',
+    });
+    scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7, path: '/bin/sh' });
+    scene.event('a', 'process_events', 10.5, {
+      pid: 7,
+      parent: 1,
+      uid: 0,
+      path: '/bin/cat',
+      cmdline: 'cat',
+      syscall: 'execve',
+    });
+    scene.end('C1', 10, 1, web).complete('a', 20, events);
+    expect(scene.last().orig).toMatchObject({ process: { path: '/bin/sh', cmdline: 'sh' }, user: { uid: 0 } });
+  });
+
+  it('allows for a skewed clock, and only as far as it was measured', () => {
+    const scene = new Scene().host('a', events, { offset: 30, err: 0.001 }).host('b', events);
+    scene.event('a', 'socket_events', 39.9995, { ...client, action: 'connect', pid: 7 });
+    scene.event('b', 'socket_events', 110.001, { ...server, action: 'accept', pid: 8 });
+    scene.end('C1', 10, 1, web).complete('a', 200, events).complete('b', 200, events);
+    expect(scene.last().orig).toMatchObject({ process: { pid: 7 }, clock: { offset: 30 * s, err: ms } });
+    expect(scene.last().resp).toMatchObject({ reason: 'no_socket_seen' });
+  });
+
+  it('by whole seconds finds the owner once the second is complete, and is ambiguous where two fit', () => {
+    const scene = new Scene().host('a', events);
+    const blank = { ...tcp, remote_address: '192.0.2.2', remote_port: 443, action: 'connect' };
+    scene.event('a', 'socket_events', 10.2, { ...blank, pid: 7 }, s);
+    scene.event('a', 'socket_events', 10.6, { ...blank, pid: 8 }, s);
+    scene.event('a', 'socket_events', 20.2, { ...blank, pid: 9 }, s);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.end('C1', 10.3, 0.1, web).end('C2', 20.3, 0.1, '192.0.2.1 40001 > 192.0.2.2 443');
+    scene.complete('a', 30, [...events, 'interface_addresses']);
+    expect(scene.last('C1').orig).toMatchObject({
+      state: 'ambiguous',
+      candidates: [{ process: { pid: 7 } }, { process: { pid: 8 } }],
+    });
+    expect(scene.last('C2').orig).toMatchObject({ method: 'connect_event', process: { pid: 9 } });
+  });
+});
+
+describe('listeners and workers', () => {
+  it('give the connection to the worker that accepted it, not to the listener', () => {
+    const tables: HostTable[] = ['socket_events', 'listening_ports'];
+    const scene = new Scene().host('b', tables);
+    scene.added('b', 'listening_ports', 1, { ...listener, pid: 5, socket: 77 });
+    scene.event('b', 'socket_events', 10.001, { ...server, action: 'accept', pid: 6 });
+    scene.end('C1', 10, 1, web).complete('b', 20, tables);
+    expect(scene.last().resp).toMatchObject({ method: 'accept_event', process: { pid: 6 } });
+  });
+
+  it('prefer the exact address to the wildcard', () => {
+    const scene = new Scene().host('b', polls);
+    scene.added('b', 'listening_ports', 1, { ...listener, pid: 5 });
+    scene.added('b', 'listening_ports', 1, { ...listener, address: '192.0.2.2', pid: 6 });
+    scene.end('C1', 10, 1, web).complete('b', 20, polls);
+    expect(scene.last().resp).toMatchObject({ method: 'listening_port', process: { pid: 6 } });
+  });
+
+  it('are not named before every stream that could know better is complete', () => {
+    const scene = new Scene().host('b', [...events, ...polls]);
+    scene.added('b', 'listening_ports', 1, { ...listener, address: '192.0.2.2', pid: 5 });
+    scene.end('C1', 10, 1, web);
+    expect(scene.last().resp).toEqual({ state: 'pending' });
+    scene.complete('b', 20, polls).complete('b', 10.5, events);
+    expect(scene.last().resp).toEqual({ state: 'pending' });
+    scene.complete('b', 20, events);
+    expect(scene.last()).toMatchObject({ cause: 'evidence', resp: { process: { pid: 5 } } });
+  });
+
+  it('that share one socket name the process that the others descend from', () => {
+    const scene = new Scene().host('b', polls);
+    for (const [pid, parent, start] of [
+      [5, 1, 1],
+      [6, 5, 3],
+      [7, 5, 4],
+    ] as const) {
+      const start_time = t0 / s + start;
+      scene.added('b', 'processes', 8, { pid, parent, path: '/usr/sbin/nginx', start_time });
+      scene.added('b', 'listening_ports', 8, { ...listener, address: '192.0.2.2', pid, socket: 77 });
+    }
+    scene.end('C1', 10, 1, web).complete('b', 20, polls);
+    expect(scene.last().resp).toMatchObject({
+      method: 'shared_socket',
+      process: { pid: 5 },
+      sharers: [{ pid: 6 }, { pid: 7 }],
+    });
+  });
+
+  it('that are strangers with one port are ambiguous', () => {
+    const scene = new Scene().host('b', polls);
+    for (const pid of [5, 6])
+      scene.added('b', 'listening_ports', 8, { ...listener, address: '192.0.2.2', pid, socket: pid });
+    scene.end('C1', 10, 1, web).complete('b', 20, polls);
+    expect(scene.last().resp).toMatchObject({ state: 'ambiguous' });
+  });
+});
+
+describe('a polled socket', () => {
+  it('has the process that held it first as owner; who inherited it is a sharer', () => {
+    const scene = new Scene().host('a', polls);
+    scene.added('a', 'process_open_sockets', 10.2, { ...client, pid: 7, fd: 3, socket: 90 }, 9);
+    scene.added('a', 'process_open_sockets', 10.8, { ...client, pid: 8, fd: 3, socket: 90 }, 10.3);
+    scene.end('C1', 10, 1, web).complete('a', 20, polls);
+    expect(scene.last().orig).toMatchObject({ method: 'open_socket', process: { pid: 7 }, sharers: [{ pid: 8 }] });
+  });
+
+  it('yields to the call that made it', () => {
+    const scene = new Scene().host('a', [...events, ...polls]);
+    scene.added('a', 'process_open_sockets', 10.5, { ...client, pid: 8, fd: 3, socket: 90 }, 9);
+    scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7 });
+    scene.end('C1', 10, 1, web).complete('a', 20, [...events, ...polls]);
+    expect(scene.last().orig).toMatchObject({ method: 'socket_event', process: { pid: 7 }, sharers: [{ pid: 8 }] });
+  });
+});
+
+describe('UDP', () => {
+  const dns = '192.0.2.1 5000 > 192.0.2.2 53 udp';
+  const bound = { family: 2, protocol: 17, local_address: '0.0.0.0', local_port: 5000, remote_port: 0 };
+
+  it('belongs to the socket that was bound at the first packet, not to a later one of the same port', () => {
+    const scene = new Scene().host('a', polls);
+    scene.added('a', 'process_open_sockets', 5, { ...bound, pid: 7, fd: 3, socket: 1 }, 4);
+    scene.removed('a', 'process_open_sockets', 13, { ...bound, pid: 7, fd: 3, socket: 1 }, 12);
+    scene.added('a', 'process_open_sockets', 14, { ...bound, pid: 8, fd: 3, socket: 2 }, 13);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.end('C1', 10, 9, dns).complete('a', 30, [...polls, 'interface_addresses']);
+    expect(scene.last().orig).toMatchObject({ method: 'local_endpoint', process: { pid: 7 } });
+  });
+
+  it('is ambiguous when both may have been bound at the first packet', () => {
+    const scene = new Scene().host('a', polls);
+    scene.added('a', 'process_open_sockets', 5, { ...bound, pid: 7, fd: 3, socket: 1 }, 4);
+    scene.removed('a', 'process_open_sockets', 12, { ...bound, pid: 7, fd: 3, socket: 1 }, 9);
+    scene.added('a', 'process_open_sockets', 12, { ...bound, pid: 8, fd: 3, socket: 2 }, 9);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.end('C1', 10, 9, dns).complete('a', 30, [...polls, 'interface_addresses']);
+    expect(scene.last().orig).toMatchObject({
+      state: 'ambiguous',
+      candidates: [
+        { process: { pid: 7 }, from: t0 + 4 * s, to: t0 + 12 * s },
+        { process: { pid: 8 }, from: t0 + 9 * s },
+      ],
+    });
+  });
+});
+
+describe('what is not known', () => {
+  it('is pending after the wait, and late when the input ends', () => {
+    const scene = new Scene().host('a', events);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.start('C1', 10, web);
+    expect(scene.lines).toHaveLength(0);
+    scene.advance(12.5);
+    expect(scene.last()).toMatchObject({ cause: 'start', rev: 0, orig: { state: 'pending' } });
+    scene.end('C1', 10, 1, web).join.end();
+    expect(scene.last()).toMatchObject({
+      cause: 'evidence',
+      rev: 2,
+      orig: { reason: 'agent_late', host: { id: 'a' } },
+    });
+  });
+
+  it('is no socket once all streams are complete', () => {
+    const scene = new Scene().host('a', [...events, ...polls, 'interface_addresses']);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.end('C1', 10, 1, web).complete('a', 20, [...events, ...polls, 'interface_addresses']);
+    expect(scene.last().orig).toMatchObject({ reason: 'no_socket_seen' });
+  });
+
+  it('is lost where rows of that time were lost', () => {
+    const scene = new Scene().host('a', [...events, 'interface_addresses']);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.row({ kind: 'lost', host: 'a', stream: 'socket_events', from: t0 + 9 * s, to: t0 + 12 * s });
+    scene.end('C1', 10, 1, web).end('C2', 15, 1, '192.0.2.1 40001 > 192.0.2.2 443');
+    scene.complete('a', 20, [...events, 'interface_addresses']);
+    expect(scene.last('C1').orig).toMatchObject({ reason: 'events_lost' });
+    expect(scene.last('C2').orig).toMatchObject({ reason: 'no_socket_seen' });
+  });
+
+  it('is offline before the host was watched and after it fell silent, which delays nobody else', () => {
+    const scene = new Scene().host('a', events).host('b', events);
+    scene.event('a', 'socket_events', 4, { ...client, action: 'connect', pid: 1, remote_port: 80 });
+    scene.row({ kind: 'host_timeout', host: 'a', at: t0 + 5 * s });
+    scene.end('C1', 10, 1, web);
+    expect(scene.last().orig).toMatchObject({ reason: 'agent_offline' });
+    scene.end('C2', -5, 1, web).join.end();
+    expect(scene.last('C2').orig).toMatchObject({ reason: 'agent_offline' });
+  });
+
+  it('is an unsupported protocol where no stream tells of its sockets', () => {
+    const scene = new Scene().host('a', ['processes', 'interface_addresses']);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.end('C1', 10, 1, '192.0.2.1 8 > 192.0.2.2 0 icmp');
+    expect(scene.last().orig).toMatchObject({ reason: 'unsupported_proto' });
+  });
+});
+
+describe('lines', () => {
+  it('come once for each connection when only final ones are wanted, as soon as nothing can change', () => {
+    const scene = new Scene({ finalOnly: true }).host('a', events).host('b', events);
+    scene.start('C1', 10, web);
+    scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7 });
+    scene.event('b', 'socket_events', 10.001, { ...server, action: 'accept', pid: 8 });
+    scene.end('C1', 10, 1, web);
+    expect(scene.lines).toHaveLength(0);
+    scene.complete('a', 20, events).complete('b', 20, events);
+    expect(scene.lines).toHaveLength(1);
+    scene.advance(1_000).join.end();
+    expect(scene.lines).toHaveLength(1);
+    expect(scene.last()).toMatchObject({ cause: 'end', rev: 0, orig: { process: { pid: 7 } } });
+  });
+
+  it('revise a connection when a late row changes its ends, and only then', () => {
+    const scene = new Scene().host('a', events);
+    scene.event('a', 'socket_events', 5, { ...client, action: 'connect', pid: 1, remote_port: 80 });
+    scene.end('C1', 10, 1, web);
+    const row = scene.makeRow('a', 'socket_events', 'event', 9.999, { ...client, action: 'connect', pid: 7 });
+    scene.row(row);
+    expect(scene.last()).toMatchObject({ cause: 'evidence', rev: 1, orig: { process: { pid: 7 } } });
+    scene.row(row).complete('a', 20, events);
+    expect(scene.lines).toHaveLength(2);
+  });
+
+  it('come for every connection within the bounds too, which are kept and counted', () => {
+    const scene = new Scene({ limits: { connections: 10, socketRows: 8 } }).host('a', events);
+    for (let i = 0; i < 50; i++) {
+      scene.event('a', 'socket_events', 10 + i, { ...client, action: 'connect', pid: 7, local_port: 1000 + i });
+    }
+    for (let i = 0; i < 50; i++) scene.start(`C${i}`, 10 + i, `192.0.2.1 ${1000 + i} > 192.0.2.2 443`);
+    scene.complete('a', 100, events).join.end();
+    expect(new Set(scene.lines.map((line) => line.connection.uid)).size).toBe(50);
+    expect(scene.join.stats).toMatchObject({ connections: 50, connectionsEvicted: 40, socketRowsEvicted: 42, kept: 0 });
+    expect(scene.last('C0').orig).toMatchObject({ state: 'unattributed' });
+  });
+});
