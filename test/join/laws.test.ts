@@ -214,23 +214,21 @@ function mustCountRevisions(lines: readonly AttributedConnection[]): void {
 function mustNotWaitForTheDead(world: World, inputs: readonly Input[], random: Random): void {
   const dead = random.pick(world.hosts).id;
   const isDead = (input: Input): boolean => 'row' in input && input.row.host === dead && input.row.kind !== 'host';
-  const others = (lines: readonly AttributedConnection[]): string[] =>
-    lines
-      .filter(({ connection }) => {
-        const truth = world.truth.get(connection.uid)!;
-        const hosts = [truth.flow.orig.address, truth.flow.resp.address].flatMap((address) =>
-          world.hosts.filter((host) => host.addresses.some((a) => a.address === address)).map((host) => host.id),
-        );
-        return !hosts.includes(dead);
-      })
-      .map(shownLine);
+  const isOfOthers = ({ connection }: AttributedConnection): boolean => {
+    const { orig, resp } = world.truth.get(connection.uid)!.flow;
+    const host = world.hosts.find(({ id }) => id === dead)!;
+    return !host.addresses.some(({ address }) => address === orig.address || address === resp.address);
+  };
+  // Lines of one moment have no order.
+  const others = ({ lines, times }: Run): string[] =>
+    lines.flatMap((line, i) => (isOfOthers(line) ? [`${times[i]} ${shownLine(line)}`] : [])).sort();
   const alive = runJoin(world, inputs, { advanceEvery: 1 });
   const bereft = runJoin(
     world,
     inputs.map((input): Input => (isDead(input) ? { at: input.at } : input)),
     { advanceEvery: 1 },
   );
-  const [now, before] = [others(bereft.lines), others(alive.lines)];
+  const [now, before] = [others(bereft), others(alive)];
   const at = before.findIndex((line, i) => line !== now[i]);
   if (at >= 0 || now.length !== before.length)
     throw new Error(`without ${dead}\n  ${now[at]}\n  instead of ${before[at]}`);

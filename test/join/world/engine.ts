@@ -16,6 +16,8 @@ export interface RunOptions {
 
 export interface Run {
   readonly lines: readonly AttributedConnection[];
+  /** When each line came, by the inputs' time. */
+  readonly times: readonly number[];
   readonly stats: Join['stats'];
 }
 
@@ -27,16 +29,22 @@ export function runLive(world: World, options: RunOptions = { advanceEvery: 1 })
 /** Feeds a join in the given order and ends it. */
 export function runJoin(world: World, inputs: readonly Input[], options: RunOptions): Run {
   const lines: AttributedConnection[] = [];
+  const times: number[] = [];
+  let now = 0;
   const join = new Join({
     latenessUs: world.latenessUs,
     attrWaitUs: 2_000_000,
     finalOnly: options.finalOnly ?? false,
     startsKnown: options.startsKnown ?? false,
-    emit: (line) => lines.push(line),
+    emit: (line) => {
+      lines.push(line);
+      times.push(now);
+    },
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   let sinceAdvance = 0;
   for (const input of inputs) {
+    now = input.at;
     if ('row' in input) join.row(input.row);
     else if ('update' in input) join.connection(input.update);
     options.watch?.(join.stats);
@@ -47,7 +55,7 @@ export function runJoin(world: World, inputs: readonly Input[], options: RunOpti
     }
   }
   join.end();
-  return { lines, stats: join.stats };
+  return { lines, times, stats: join.stats };
 }
 
 export function lastLines(run: Run): AttributedConnection[] {
