@@ -1,0 +1,296 @@
+import { canonicalAddress, isUnspecified } from '../core/address.js';
+import type { Micros } from '../core/time.js';
+import type { AnyTableRow, ClockSample, Complete, HostRow, HostSeen, HostTimeout, Lost } from '../records/host-row.js';
+import type { HostTable } from '../records/host-tables.js';
+
+/*
+ * What the reference makes of the rows of hosts: every socket as an interval, and what is known of which time. Plain loops over
+ * all rows, in no order but that of their times.
+ */
+
+interface Fact {
+  readonly row: AnyTableRow;
+  readonly source: 'connect' | 'accept' | 'bind' | 'listen' | 'open' | 'listening' | 'close';
+  readonly pid: number;
+  readonly inode: string | undefined;
+  readonly fd: string | undefined;
+  readonly protocol: number;
+  readonly family: number | undefined;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly lo: Micros;
+  readonly hi: Micros;
+}
+
+interface Endpoint {
+  readonly address?: string;
+  readonly port?: number;
+}
+
+/** A socket in the hands of one process, as `SocketInterval` has it. */
+export interface Socket {
+  readonly pid: number;
+  readonly inode: string | undefined;
+  readonly source: Exclude<Fact['source'], 'close'>;
+  readonly protocol: number;
+  readonly openLo: Micros;
+  readonly openHi: Micros;
+  readonly closeLo: Micros;
+  readonly closeHi: Micros;
+  readonly resolution: Micros;
+  readonly path?: string;
+  readonly family?: number;
+  readonly localAddress?: string;
+  readonly localPort?: number;
+  readonly remoteAddress?: string;
+  readonly remotePort?: number;
+}
+
+/** Everything that was ever said of one host. */
+export interface HostRows {
+  readonly id: string;
+  readonly table: AnyTableRow[];
+  readonly seen: HostSeen[];
+  readonly clocks: ClockSample[];
+  readonly complete: Complete[];
+  readonly lost: Lost[];
+  readonly timeouts: HostTimeout[];
+}
+
+export function hostsOf(rows: readonly HostRow[]): HostRows[] {
+  const hosts: HostRows[] = [];
+  for (const row of rows) {
+    let host = hosts.find(({ id }) => id === row.host);
+    if (host === undefined) {
+      host = { id: row.host, table: [], seen: [], clocks: [], complete: [], lost: [], timeouts: [] };
+      hosts.push(host);
+    }
+    if (row.kind === 'host') host.seen.push(row);
+    else if (row.kind === 'clock') host.clocks.push(row);
+    else if (row.kind === 'complete') host.complete.push(row);
+    else if (row.kind === 'lost') host.lost.push(row);
+    else if (row.kind === 'host_timeout') host.timeouts.push(row);
+    else if (!host.table.some(({ stream, seq }) => stream === row.stream && seq === row.seq)) host.table.push(row);
+  }
+  return hosts;
+}
+
+const calls: Readonly<Record<string, Fact['source']>> = {
+  connect: 'connect',
+  send: 'connect',
+  accept: 'accept',
+  accept4: 'accept',
+  bind: 'bind',
+  listen: 'listen',
+  close: 'close',
+};
+
+function factOf(row: AnyTableRow): Fact | undefined {
+  const times = { row, lo: row.time, hi: row.time + Math.max(row.resolution, 1) - 1 };
+  if (row.table === 'listening_ports') {
+    const { pid, protocol, family, socket, fd, address, port } = row.columns;
+    if (pid === undefined || protocol === undefined) return undefined;
+    const ends = { local: endpoint(address, port), remote: {} };
+    return { ...times, ...ends, source: 'listening', pid, protocol, family, inode: text(socket), fd: text(fd) };
+  }
+  if (row.table !== 'process_open_sockets' && row.table !== 'socket_events') return undefined;
+  const { pid, family, socket, fd, local_address, local_port, remote_address, remote_port } = row.columns;
+  const source = row.table === 'process_open_sockets' ? 'open' : calls[row.columns.action ?? ''];
+  const protocol = row.columns.protocol ?? (row.table === 'socket_events' ? 6 : undefined);
+  if (source === undefined || pid === undefined || protocol === undefined) return undefined;
+  const isFailed = row.table === 'socket_events' && row.columns.status === 'failed';
+  if (isFailed && source !== 'connect') return undefined;
+  const peer = endpoint(remote_address, remote_port);
+  const remote = peer.address !== undefined && isUnspecified(peer.address) ? {} : peer;
+  const ends = { local: endpoint(local_address, local_port), remote };
+  return { ...times, ...ends, source, pid, protocol, family, inode: text(socket), fd: text(fd) };
+}
+
+function endpoint(address: string | undefined, port: number | undefined): Endpoint {
+  const canonical = address === undefined ? undefined : canonicalAddress(address);
+  return { ...(canonical !== undefined && { address: canonical }), ...(port !== undefined && port > 0 && { port }) };
+}
+
+function text(value: string | number | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
+export function socketsOf(host: HostRows): Socket[] {
+  const facts = host.table.flatMap((row) => factOf(row) ?? []).sort((a, b) => a.lo - b.lo || a.row.seq - b.row.seq);
+  const out: Socket[] = [];
+  for (const fact of facts) {
+    if (fact.source === 'close') continue;
+    if (fact.row.action === 'event') out.push(calledSocket(host, facts, fact));
+    else if (fact.row.action === 'added') out.push(polledSocket(host, facts, fact, removalOf(facts, fact)));
+    else if (!facts.some((added) => added.row.action === 'added' && removalOf(facts, added) === fact)) {
+      out.push(polledSocket(host, facts, undefined, fact));
+    }
+  }
+  return out;
+}
+
+/** The poll that no longer saw what `added` had seen. */
+function removalOf(facts: readonly Fact[], added: Fact): Fact | undefined {
+  return facts.find(
+    (fact) =>
+      fact.row.action === 'removed' &&
+      fact.row.stream === added.row.stream &&
+      fact.pid === added.pid &&
+      fact.fd === added.fd &&
+      fact.inode === added.inode &&
+      fact.family === added.family &&
+      isSameTuple(fact, added) &&
+      (fact.lo > added.lo || (fact.lo === added.lo && fact.row.seq > added.row.seq)),
+  );
+}
+
+function isSameTuple(a: Fact, b: Fact): boolean {
+  const isSame = (x: Endpoint, y: Endpoint): boolean => x.address === y.address && x.port === y.port;
+  return a.protocol === b.protocol && isSame(a.local, b.local) && isSame(a.remote, b.remote);
+}
+
+/** The call that closed the socket: told by its number, or else by process and descriptor. */
+function closeOf(facts: readonly Fact[], fact: Fact, from: Micros): Fact | undefined {
+  return facts.find(
+    (close) =>
+      close.source === 'close' &&
+      close.lo >= from &&
+      (fact.inode !== undefined
+        ? close.inode === fact.inode
+        : close.inode === undefined && fact.fd !== undefined && close.pid === fact.pid && close.fd === fact.fd),
+  );
+}
+
+function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socket {
+  const close = closeOf(facts, fact, fact.lo);
+  const isConnected = fact.protocol === 6 && fact.local.port !== undefined && fact.remote.port !== undefined;
+  // A connected TCP socket has closed before another one with the same endpoints opens.
+  const next = facts.find(
+    (other) =>
+      isConnected &&
+      other.row.action === 'event' &&
+      other.source !== 'close' &&
+      other.lo > fact.hi &&
+      isSameTuple(other, fact) &&
+      (other.pid !== fact.pid || (other.inode !== undefined && other.inode !== fact.inode)),
+  );
+  const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
+  const tellsCloses = facts.some(
+    ({ row, source }) => row.stream === fact.row.stream && (source === 'close' || source === 'listen'),
+  );
+  const closeLo = close?.lo ?? (tellsCloses ? knownUntil(host, fact.hi) : fact.hi);
+  return socketOf(fact, { openLo: fact.lo, openHi: fact.hi, closeLo: Math.min(closeLo, closeHi), closeHi });
+}
+
+function polledSocket(
+  host: HostRows,
+  facts: readonly Fact[],
+  added: Fact | undefined,
+  removed: Fact | undefined,
+): Socket {
+  const fact = (added ?? removed)!;
+  const lastSeen = removed?.row.since;
+  const slack = Math.max(fact.row.resolution, 1) - 1;
+  const openLo = added?.row.since ?? -Infinity;
+  const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + slack;
+  const close = closeOf(facts, fact, added?.lo ?? -Infinity);
+  const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
+  const seenUntil = removed === undefined ? knownUntil(host, openHi) : (lastSeen ?? openHi);
+  const closeLo = Math.min(close === undefined ? seenUntil : Math.max(close.lo, added?.lo ?? close.lo), closeHi);
+  return socketOf(fact, { openLo, openHi, closeLo, closeHi });
+}
+
+function socketOf(fact: Fact, bounds: Pick<Socket, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>): Socket {
+  const { pid, inode, protocol, family, local, remote } = fact;
+  return {
+    pid,
+    inode,
+    source: fact.source as Socket['source'],
+    protocol,
+    resolution: fact.row.resolution,
+    ...bounds,
+    ...(fact.row.table === 'socket_events' && fact.row.columns.path && { path: fact.row.columns.path }),
+    ...(family !== undefined && { family }),
+    ...(local.address !== undefined && { localAddress: local.address }),
+    ...(local.port !== undefined && { localPort: local.port }),
+    ...(remote.address !== undefined && { remoteAddress: remote.address }),
+    ...(remote.port !== undefined && { remotePort: remote.port }),
+  };
+}
+
+export const socketTables: readonly HostTable[] = ['socket_events', 'process_open_sockets', 'listening_ports'];
+
+/** A weak answer also needs to know that the address had not moved to another host. */
+export const answerTables: readonly HostTable[] = [...socketTables, 'interface_addresses'];
+
+function tableOf(host: HostRows, stream: string): HostTable | undefined {
+  const told = host.seen.flatMap(({ streams }) => streams).find((one) => one.stream === stream);
+  return told?.table ?? host.table.find((row) => row.stream === stream)?.table;
+}
+
+export function streamsOf(host: HostRows, tables: readonly HostTable[]): string[] {
+  const told = host.seen.flatMap(({ streams }) => streams.map(({ stream }) => stream));
+  const all = new Set([...told, ...host.table.map(({ stream }) => stream)]);
+  return [...all].filter((stream) => tables.includes(tableOf(host, stream)!));
+}
+
+/** No row of these tables is missing up to here. Infinity where the host has no such stream. */
+export function completeUntil(host: HostRows, tables: readonly HostTable[]): Micros {
+  const untils = streamsOf(host, tables).map((stream) =>
+    Math.max(-Infinity, ...host.complete.filter((row) => row.stream === stream).map(({ until }) => until)),
+  );
+  return Math.min(Infinity, ...untils);
+}
+
+export function isLost(host: HostRows, tables: readonly HostTable[], from: Micros, to: Micros): boolean {
+  return host.lost.some((gap) => {
+    const table = tableOf(host, gap.stream);
+    return (table === undefined || tables.includes(table)) && gap.from <= to && gap.to >= from;
+  });
+}
+
+function seenAgain(host: HostRows, after: Micros): Micros {
+  return Math.min(Infinity, ...host.seen.map(({ from }) => from).filter((from) => from > after));
+}
+
+export function isUnwatched(host: HostRows, from: Micros, to: Micros): boolean {
+  if (host.seen.length > 0 && host.seen.every((seen) => seen.from > from)) return true;
+  return host.timeouts.some(({ at }) => at <= to && seenAgain(host, at) >= from);
+}
+
+/** From which moment on, not before `from`, rows about sockets may be missing. */
+function knownUntil(host: HostRows, from: Micros): Micros {
+  const gaps = host.lost.filter(({ stream, to }) => {
+    const table = tableOf(host, stream);
+    return to >= from && (table === undefined || socketTables.includes(table));
+  });
+  const silences = host.timeouts.map(({ at }) => at).filter((at) => at >= from);
+  return Math.min(Infinity, ...gaps.map((gap) => Math.max(gap.from, from)), ...silences);
+}
+
+type Had = 'surely' | 'maybe' | 'no';
+
+/** Whether the host had the address all through [from, to]. Without a table of interfaces its sockets show its addresses. */
+export function hadAddress(host: HostRows, sockets: readonly Socket[], address: string, from: Micros, to: Micros): Had {
+  const rows = host.table.flatMap((row) => (row.table === 'interface_addresses' ? [row] : []));
+  if (rows.length === 0) return sockets.some(({ localAddress }) => localAddress === address) ? 'surely' : 'no';
+  const changes = rows
+    .filter(({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address)
+    .sort((a, b) => a.time - b.time || a.seq - b.seq);
+  const end = (row: AnyTableRow): Micros => row.time + Math.max(row.resolution, 1) - 1;
+  const spans = changes.flatMap((row, i) => {
+    const isPeer = (other: typeof row): boolean => other.columns.interface === row.columns.interface;
+    if (row.action === 'removed') {
+      const isPaired = changes.slice(0, i).some((other) => isPeer(other) && other.action !== 'removed');
+      return isPaired
+        ? []
+        : [{ lo: -Infinity, seen: row.since ?? Infinity, until: row.since ?? -Infinity, hi: end(row) }];
+    }
+    const gone = changes.slice(i + 1).find((other) => isPeer(other) && other.action === 'removed');
+    const until = gone === undefined ? Infinity : (gone.since ?? -Infinity);
+    return [{ lo: row.since ?? -Infinity, seen: end(row), until, hi: gone === undefined ? Infinity : end(gone) }];
+  });
+  const possible = spans.filter(({ lo, hi }) => lo <= to && hi >= from);
+  if (possible.some(({ seen, until }) => seen <= from && until >= to)) return 'surely';
+  return possible.length > 0 ? 'maybe' : 'no';
+}
