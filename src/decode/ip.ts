@@ -53,9 +53,9 @@ function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number,
   if (headerBytes > total) return fail(context, 'invalid_IP_header_size');
   if (headerBytes > end - at) return fail(context, 'internally_truncated_header');
   if (headerBytes < 20) return fail(context, 'IPv4_min_header_size');
-  if (context.verifyChecksums && sumBytes(view, at, headerBytes) !== 0xffff) return fail(context, 'bad_IP_checksum');
+  if (context.verifyChecksums && !headerSumHolds(view, at, headerBytes)) return fail(context, 'bad_IP_checksum');
+  if (packet.version === 6) packet.src0 = packet.src1 = packet.src2 = packet.dst0 = packet.dst1 = packet.dst2 = 0;
   packet.version = 4;
-  packet.src0 = packet.src1 = packet.src2 = packet.dst0 = packet.dst1 = packet.dst2 = 0;
   packet.src3 = view.getInt32(at + 12);
   packet.dst3 = view.getInt32(at + 16);
   packet.proto = view.getUint8(at + 9);
@@ -69,6 +69,19 @@ function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number,
   const more = (fragment & 0x2000) !== 0;
   if ((fragment & 0x4000) !== 0) context.weird.count('fragment_with_DF');
   return takeFragment(context, packet, view.getUint16(at + 4), offset, more, headerBytes, packet.proto);
+}
+
+/** The header's own checksum (RFC 791 3.1); written out for the usual header without options. */
+function headerSumHolds(view: DataView, at: number, headerBytes: number): boolean {
+  if (headerBytes !== 20) return sumBytes(view, at, headerBytes) === 0xffff;
+  const a = view.getInt32(at, true);
+  const b = view.getInt32(at + 4, true);
+  const c = view.getInt32(at + 8, true);
+  const d = view.getInt32(at + 12, true);
+  const e = view.getInt32(at + 16, true);
+  const low = (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff) + (e & 0xffff);
+  const sum = low + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16);
+  return (sum & 0xffff) + (sum >>> 16) === 0xffff;
 }
 
 /** Hands a fragment to the table; true when `packet` now stands for a whole datagram (or for a lone first fragment). */
