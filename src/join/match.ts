@@ -235,6 +235,8 @@ function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
   const { first, last, err, aloneSince, aloneUntil } = query;
   if (socket.closeHi < first - err) return 'closed_before';
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
+  // What is accepted after the last packet so far is still to send one when it closes.
+  if (socket.openLo > last + err) return 'opened_after';
   if (query.opening && socket.openHi < first - err - CONNECT_LEAD) return 'opened_too_early';
   const from = aloneSince === -Infinity ? first - err : first + err;
   const seen = firstSightingAfter(socket, from);

@@ -48,6 +48,11 @@ export class RowStream<T extends HostTable = HostTable> {
     return Math.floor(this.#host.clock(at) / this.#resolution) * this.#resolution;
   }
 
+  /** A source that knows whole seconds only can vouch for whole seconds only. */
+  #completeUntil(at: Micros): Micros {
+    return this.#resolution > 1 ? this.stamp(at) - 1 : this.#host.clock(at);
+  }
+
   write(action: TableRow['action'], at: Micros, columns: Columns<T>, since?: Micros): void {
     const row: TableRow<T> = {
       kind: 'row',
@@ -94,7 +99,7 @@ export class RowStream<T extends HostTable = HostTable> {
       handedOver = Math.max(handedOver, until + random.int(1_000, 40_000));
       out.push({
         at: handedOver,
-        row: { kind: 'complete', host: this.#host.id, stream: this.stream, until: this.#host.clock(until) },
+        row: { kind: 'complete', host: this.#host.id, stream: this.stream, until: this.#completeUntil(until) },
       });
     }
     return out;
