@@ -209,6 +209,15 @@ export class ConnectionTable {
     this.count--;
   }
 
+  /** Removes every record. */
+  clear(): void {
+    this.#index.fill(0);
+    this.longHistories.clear();
+    this.count = 0;
+    this.#used = 0;
+    this.#free = -1;
+  }
+
   /** Slots in use, in order of their connections' first packets. */
   slotsByOrdinal(): Int32Array {
     // One number per slot with the ordinal in front, so that the sort needs no function.

@@ -169,7 +169,10 @@ export class ConnectionTracker {
 
   /** End of input: every open connection is reported, in order of its first packet. */
   end(): void {
-    for (const slot of this.#table.slotsByOrdinal()) this.#finish(slot);
+    for (const slot of this.#table.slotsByOrdinal()) this.#emit('end', slot * RECORD_WORDS);
+    this.#table.clear();
+    this.#wheel.clear();
+    this.#context.segments.clear();
   }
 
   get stats(): TrackerStats {

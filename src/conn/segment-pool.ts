@@ -65,6 +65,12 @@ export class SegmentPool {
     for (let node = head; node >= 0; ) node = this.dropFirst(node);
   }
 
+  /** Gives all lists back. */
+  clear(): void {
+    this.#used = 0;
+    this.#free = -1;
+  }
+
   #absorbFollowing(node: number): void {
     let next = this.#next[node]!;
     while (next >= 0 && this.#from[next]! <= this.#to[node]!) {

@@ -83,6 +83,13 @@ export class TimerWheel {
     this.#listed--;
   }
 
+  /** Takes every record out. */
+  clear(): void {
+    this.#heads.fill(-1);
+    this.#listed = 0;
+    this.#heapSize = 0;
+  }
+
   /** The earliest record whose deadline is not after `now`, disarmed; -1 when none is. */
   popDue(now: Micros): number {
     for (;;) {

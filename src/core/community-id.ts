@@ -4,12 +4,17 @@
  */
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const PAIRS: readonly string[] = Array.from({ length: 4096 }, (_, i) => BASE64.charAt(i >> 6) + BASE64.charAt(i & 63));
-/** The last four bits of 160, filled up. */
-const LAST: readonly string[] = Array.from({ length: 16 }, (_, i) => `${BASE64.charAt(i << 2)}=`);
+/** The two base64 digits of 12 bits: the first in the low byte. */
+const PAIRS = Uint16Array.from(
+  { length: 4096 },
+  (_, i) => BASE64.charCodeAt(i >> 6) | (BASE64.charCodeAt(i & 63) << 8),
+);
 
 const block = new Int32Array(80);
 const digest = new Int32Array(5);
+/** Digits of the digest: 14 pairs of which the last is a digit and the padding. */
+const digits = new Uint16Array(14);
+const PADDING = 61 << 8;
 
 /** SHA-1 of the one block in `block[0..15]`, padding included, into `digest` (FIPS 180-4, 6.1.2). */
 function sha1Block(): void {
@@ -62,18 +67,59 @@ function sha1Block(): void {
   digest[4] = (e + 0xc3d2e1f0) | 0;
 }
 
+/** The digest in base64. One call makes a flat string, in half the time of joining pieces (2026-11). */
 function encode(): string {
   const a = digest[0]!;
   const b = digest[1]!;
   const c = digest[2]!;
   const d = digest[3]!;
   const e = digest[4]!;
-  return (
-    `1:${PAIRS[a >>> 20]!}${PAIRS[(a >>> 8) & 4095]!}${PAIRS[((a & 255) << 4) | (b >>> 28)]!}` +
-    `${PAIRS[(b >>> 16) & 4095]!}${PAIRS[(b >>> 4) & 4095]!}${PAIRS[((b & 15) << 8) | (c >>> 24)]!}` +
-    `${PAIRS[(c >>> 12) & 4095]!}${PAIRS[c & 4095]!}${PAIRS[d >>> 20]!}${PAIRS[(d >>> 8) & 4095]!}` +
-    `${PAIRS[((d & 255) << 4) | (e >>> 28)]!}${PAIRS[(e >>> 16) & 4095]!}${PAIRS[(e >>> 4) & 4095]!}` +
-    `${LAST[e & 15]!}`
+  const w = digits;
+  w[0] = PAIRS[a >>> 20]!;
+  w[1] = PAIRS[(a >>> 8) & 4095]!;
+  w[2] = PAIRS[((a & 255) << 4) | (b >>> 28)]!;
+  w[3] = PAIRS[(b >>> 16) & 4095]!;
+  w[4] = PAIRS[(b >>> 4) & 4095]!;
+  w[5] = PAIRS[((b & 15) << 8) | (c >>> 24)]!;
+  w[6] = PAIRS[(c >>> 12) & 4095]!;
+  w[7] = PAIRS[c & 4095]!;
+  w[8] = PAIRS[d >>> 20]!;
+  w[9] = PAIRS[(d >>> 8) & 4095]!;
+  w[10] = PAIRS[((d & 255) << 4) | (e >>> 28)]!;
+  w[11] = PAIRS[(e >>> 16) & 4095]!;
+  w[12] = PAIRS[(e >>> 4) & 4095]!;
+  w[13] = BASE64.charCodeAt((e & 15) << 2) | PADDING;
+  return String.fromCharCode(
+    49,
+    58,
+    w[0]! & 255,
+    w[0]! >> 8,
+    w[1]! & 255,
+    w[1]! >> 8,
+    w[2]! & 255,
+    w[2]! >> 8,
+    w[3]! & 255,
+    w[3]! >> 8,
+    w[4]! & 255,
+    w[4]! >> 8,
+    w[5]! & 255,
+    w[5]! >> 8,
+    w[6]! & 255,
+    w[6]! >> 8,
+    w[7]! & 255,
+    w[7]! >> 8,
+    w[8]! & 255,
+    w[8]! >> 8,
+    w[9]! & 255,
+    w[9]! >> 8,
+    w[10]! & 255,
+    w[10]! >> 8,
+    w[11]! & 255,
+    w[11]! >> 8,
+    w[12]! & 255,
+    w[12]! >> 8,
+    w[13]! & 255,
+    w[13]! >> 8,
   );
 }
 
