@@ -19,8 +19,8 @@ export const faults = [
   {
     name: 'ends-swapped',
     file: 'src/join/connection-view.ts',
-    find: "return role === 'orig'\n    ? {",
-    replace: "return role !== 'orig'\n    ? {",
+    find: 'orig: endpoints(protocol, orig, origPort, resp, respPort),',
+    replace: 'orig: endpoints(protocol, resp, respPort, orig, origPort),',
     tests: [stories],
   },
   {
@@ -79,8 +79,8 @@ export const faults = [
   {
     name: 'resolution-ignored',
     file: 'src/hosts/state/socket-fact.ts',
-    find: 'hi: row.time + Math.max(row.resolution, 1) - 1,',
-    replace: 'hi: row.time,',
+    find: 'this.hi = row.time + Math.max(row.resolution, 1) - 1;',
+    replace: 'this.hi = row.time;',
     tests: [stories],
   },
   {
@@ -200,8 +200,8 @@ export const faults = [
   {
     name: 'ip-checksum-not-verified',
     file: 'src/decode/ip.ts',
-    find: 'sumBytes(view, at, headerBytes) !== 0xffff',
-    replace: 'sumBytes(view, at, headerBytes) < 0',
+    find: '!headerSumHolds(view, at, headerBytes)',
+    replace: 'headerBytes < 0',
     tests: ['test/decode/ip.test.ts'],
   },
   {
