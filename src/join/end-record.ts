@@ -145,11 +145,16 @@ function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros): Anc
   return out;
 }
 
+/** Who had the parent's pid when the child started, or when it was seen to run what it ran, where nothing tells its start. */
 function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Micros): ProcessMoment | undefined {
-  const now = host.processAt(pid, moment, moment);
-  if (child.startLo === undefined) return now;
+  const row = child.rows[0];
+  if (child.startLo === undefined) {
+    return row?.table === 'process_events' ? host.processAt(pid, row.time, row.time + row.resolution - 1) : undefined;
+  }
   const atBirth = host.processAt(pid, child.startLo, child.startHi ?? child.startLo);
-  return atBirth !== undefined && now?.start === atBirth.start ? now : atBirth;
+  if (atBirth?.start === undefined) return undefined;
+  const now = host.processAt(pid, moment, moment);
+  return now?.start === atBirth.start ? now : atBirth;
 }
 
 /** Whether `ancestor` had forked, directly or not, the process `of`. */

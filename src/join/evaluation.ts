@@ -4,6 +4,7 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { socketTables } from '../hosts/state/stream-progress.js';
 import type { End } from '../records/attributed-connection.js';
+import type { AnyTableRow } from '../records/host-row.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
 import { type ConnectionView, mayBeFlipped, socketProtocol } from './connection-view.js';
 import {
@@ -102,11 +103,29 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
     firstLatest,
     isAncestor: (candidate, of) => isAncestor(candidate, of, context),
   };
+  trial.candidates.sort(byEvidence);
   const choice = chooseOwner(trial.candidates, known);
-  const mayStillSettle = !view.closed && trial.candidates.some(({ match }) => match.settles !== undefined);
-  const isSettled = !mayStillSettle && (isOver || (known.hasAll && hasDetails && choice.kind !== 'wait'));
+  // A host that fell silent may still be heard of times before: only the lateness ends that.
+  const mayStillSettle = trial.candidates.some(({ match }) => match.settles !== undefined);
+  const hasSaidAll = known.hasAll && hasDetails && !mayStillSettle && choice.kind !== 'wait';
+  const isSettled = view.closed || hasSaidAll;
   const need = isSettled ? undefined : needOf(host, known, { callsUntil, lastLatest, isDone, hasDetails }, trial);
   return { trial, choice, context, need };
+}
+
+/** Best first, and in one order whatever order the rows came in. */
+function byEvidence(a: Candidate, b: Candidate): number {
+  return (
+    a.match.rank - b.match.rank ||
+    a.socket.openHi - b.socket.openHi ||
+    a.socket.pid - b.socket.pid ||
+    a.socket.openLo - b.socket.openLo ||
+    compareRows(a.socket.rows[0]!, b.socket.rows[0]!)
+  );
+}
+
+function compareRows(a: AnyTableRow, b: AnyTableRow): number {
+  return a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : a.seq - b.seq;
 }
 
 /** Who the processes were must be known up to the last moment that is looked at. */

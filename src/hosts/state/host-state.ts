@@ -323,12 +323,16 @@ export class HostState {
     }
   }
 
+  /** Calls go first, since a socket that stands may serve any later connection; when one must go, all of these are in doubt. */
   #evictSocket(): void {
-    const entry = this.#sockets[this.#socketsGone]!;
-    this.#socketsGone++;
+    let entry = this.#sockets[this.#socketsGone++]!;
+    for (let tries = 0; tries < MAX_SPARED && isStanding(entry.fact); tries++) {
+      this.#sockets.push(entry);
+      entry = this.#sockets[this.#socketsGone++]!;
+    }
     this.#remove(entry);
     this.#counters.socketRowsEvicted++;
-    this.goneUntil = Math.max(this.goneUntil, entry.fact.hi);
+    this.goneUntil = isStanding(entry.fact) ? Infinity : Math.max(this.goneUntil, entry.fact.hi);
     if (this.#socketsGone * 2 > this.#sockets.length) {
       this.#sockets = this.#sockets.slice(this.#socketsGone);
       this.#socketsGone = 0;
@@ -343,6 +347,14 @@ export class HostState {
     this.#processRows--;
     this.#counters.processRowsEvicted++;
   }
+}
+
+/** Rows about standing sockets that an eviction passes over before it takes one of them. */
+const MAX_SPARED = 64;
+
+/** Whether the row tells of a socket that may stand for long, rather than of a call for one connection. */
+function isStanding({ source, protocol }: SocketFact): boolean {
+  return (source !== 'connect' && source !== 'accept') || protocol !== 6;
 }
 
 function closeKeys(fact: SocketFact): string[] {
