@@ -1,8 +1,10 @@
+import { isLoopback } from '../core/address.js';
 import { MILLISECOND, type Micros } from '../core/time.js';
 import { isSocketRow, type SocketFact, socketFact } from '../hosts/state/socket-fact.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { ClockSample, HostRow } from '../records/host-row.js';
 import { isOpening } from './connection-view.js';
+import { UNMEASURED_ERR } from './host-clocks.js';
 import { PROMPT } from './match.js';
 import { pairKey } from './tracked.js';
 
@@ -36,12 +38,13 @@ interface Bounds {
 /**
  * Measures the clocks of hosts whose logs have no clock rows, before anything is joined. Fed with all connections and rows, it
  * pairs each TCP connection with the one call or sighting of its full tuple, where the tuple came up only once, so that no
- * guess is in it. A connect is called just before its SYN, an accept after it, and a sighting lies within the connection, so
+ * guess is in it. An accept without the local endpoint (audit records) is paired by the originator's, if that came up only once. A connect is called just before its SYN, an accept after it, and a sighting lies within the connection, so
  * each pair bounds the difference of the clocks, as coarsely as the source tells times. All bounds are met together where
- * they can be; where they contradict each other, the error covers what they differ by. Hosts without a pair get no sample.
+ * they can be, also with the error that an unmeasured clock is given; where they contradict each other, the error covers what they differ by. Hosts without a pair get no sample.
  */
 export class ClockEstimator {
   readonly #connections = new Map<string, Seen | 'several'>();
+  readonly #byOriginator = new Map<string, Seen | 'several'>();
   readonly #uids = new Map<string, Seen>();
   readonly #facts = new Map<string, Map<string, SocketFact | 'several'>>();
   readonly #measured = new Set<string>();
@@ -61,6 +64,8 @@ export class ClockEstimator {
     const seen = { capture, origAddress: a, origPort: aPort, first: connection.ts, last };
     this.#uids.set(connection.uid, seen);
     this.#connections.set(key, this.#connections.has(key) ? 'several' : seen);
+    const originator = `${capture}\n${a} ${aPort}`;
+    this.#byOriginator.set(originator, this.#byOriginator.has(originator) ? 'several' : seen);
   }
 
   row(row: HostRow): void {
@@ -68,16 +73,15 @@ export class ClockEstimator {
     if (row.kind !== 'row' || !isSocketRow(row) || row.action === 'removed') return;
     const fact = socketFact(row);
     if (fact === undefined || fact.protocol !== 6 || fact.source === 'close') return;
-    const { localAddress, localPort, remoteAddress, remotePort } = fact;
-    if (localAddress === undefined || localPort === undefined) return;
-    if (remoteAddress === undefined || remotePort === undefined) return;
+    const { remoteAddress, remotePort } = fact;
+    if (remoteAddress === undefined || remotePort === undefined || isLoopback(remoteAddress)) return;
+    const key = keyOf(fact, remoteAddress, remotePort);
+    if (key === undefined) return;
     let facts = this.#facts.get(row.host);
     if (facts === undefined) {
       facts = new Map();
       this.#facts.set(row.host, facts);
     }
-    // The two ends of a connection within one host are told apart by which is local.
-    const key = `${pairKey(6, localAddress, localPort, remoteAddress, remotePort)}\n${localAddress} ${localPort} ${fact.source}`;
     const known = facts.get(key);
     if (known === undefined && facts.size >= MAX_TUPLES) return;
     facts.set(key, known === undefined || isSameRow(known, fact) ? fact : 'several');
@@ -109,13 +113,26 @@ export class ClockEstimator {
     const out: Bounds[] = [];
     for (const [key, fact] of this.#facts.get(host)!) {
       if (fact === 'several') continue;
-      const seen = this.#connections.get(`${capture}\n${key.slice(0, key.indexOf('\n'))}`);
+      const pair = `${capture}\n${key.slice(0, key.indexOf('\n'))}`;
+      const seen = (fact.localPort === undefined ? this.#byOriginator : this.#connections).get(pair);
       if (seen === undefined || seen === 'several') continue;
       const bounds = boundsOf(fact, seen);
       if (bounds !== undefined && Math.abs(fact.lo - seen.first) < MAX_OFFSET) out.push(bounds);
     }
     return out;
   }
+}
+
+/**
+ * What a fact is paired by, then what tells it from other facts with that: the two ends of a connection within one host
+ * differ in which is local. Undefined: it names too little.
+ */
+function keyOf(fact: SocketFact, remoteAddress: string, remotePort: number): string | undefined {
+  const { localAddress, localPort, source } = fact;
+  if (localAddress !== undefined && localPort !== undefined) {
+    return `${pairKey(6, localAddress, localPort, remoteAddress, remotePort)}\n${localAddress} ${localPort} ${source}`;
+  }
+  return source === 'accept' && localPort === undefined ? `${remoteAddress} ${remotePort}\n${source}` : undefined;
 }
 
 function isSameRow(a: SocketFact | 'several', b: SocketFact): boolean {
@@ -148,6 +165,11 @@ function meet(bounds: readonly Bounds[]): { offset: Micros; err: Micros } {
   if (from > to) {
     from = promptLos.length === 0 ? lo : Math.max(lo, least(promptLos));
     to = promptHis.length === 0 ? hi : Math.min(hi, most(promptHis));
+  }
+  // A few loose bounds tell less than what an unmeasured clock is trusted with.
+  if (from <= UNMEASURED_ERR && to >= -UNMEASURED_ERR) {
+    from = Math.max(from, -UNMEASURED_ERR);
+    to = Math.min(to, UNMEASURED_ERR);
   }
   return { offset: Math.round((from + to) / 2), err: Math.ceil(Math.abs(to - from) / 2) + FLOOR };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ClockEstimator } from '../../src/join/clock.js';
+import { UNMEASURED_ERR } from '../../src/join/host-clocks.js';
 import type { ConnectionUpdate } from '../../src/records/connection.js';
 import type { ClockSample, HostRow } from '../../src/records/host-row.js';
 import { Scene, s, t0 } from './scene.js';
@@ -64,5 +65,32 @@ describe('the measured clock of a host', () => {
     expect(estimate({ updates: [...updates, again], rows })).toEqual([]);
     const known: HostRow = { kind: 'clock', host: 'a', capture: 'eth0', offset: 0, err: 0, from: t0 };
     expect(estimate({ updates, rows: [known, ...rows] }).map(({ host }) => host)).toEqual(['b']);
+  });
+
+  it('is measured from accepts that name only the originator, as audit records have them', () => {
+    const { updates, rows } = inputs([10.1, 12.4, 15.9, 17.3, 20.65], s);
+    const audit = rows.map((row) => {
+      if (row.kind !== 'row' || row.table !== 'socket_events') return row;
+      const { local_address, local_port, ...columns } = row.columns;
+      return { ...row, columns };
+    });
+    const [b, ...others] = estimate({ updates, rows: audit });
+    expect(others).toEqual([]);
+    expect(b).toMatchObject({ host: 'b' });
+    expect(Math.abs(b!.offset + 1.25 * s)).toBeLessThanOrEqual(b!.err);
+    expect(b!.err).toBeLessThan(0.7 * s);
+  });
+
+  it('is never told more loosely than an unmeasured clock is trusted', () => {
+    const scene = new Scene();
+    const updates: ConnectionUpdate[] = [];
+    scene.join.connection = (update) => void updates.push(update);
+    scene.end('C1', 10, 30, '192.0.2.1 40000 > 192.0.2.2 443');
+    const open = { family: 2, protocol: 6, pid: 7, local_address: '192.0.2.1', local_port: 40_000 };
+    const columns = { ...open, remote_address: '192.0.2.2', remote_port: 443, state: 'ESTABLISHED' };
+    const seen = scene.makeRow('a', 'process_open_sockets', 'added', 20, columns, s);
+    const [a] = estimate({ updates, rows: [seen] });
+    expect(a).toMatchObject({ host: 'a', offset: 0 });
+    expect(a!.err).toBeLessThanOrEqual(UNMEASURED_ERR + 1000);
   });
 });
