@@ -118,6 +118,27 @@ describe('the forms of an osquery result line', () => {
     const { tableRows } = await readLines([change(0, 10, columns, { name: 'process_open_sockets' })]);
     expect(tableRows[0]?.columns).toEqual({ family: 2, local_address: '192.0.2.1', process_name: 'curl', extra: 5 });
   });
+
+  it('leaves out what an audit record does not tell of a call', async () => {
+    const columns = {
+      action: 'accept',
+      pid: '7',
+      protocol: '0',
+      local_address: '0',
+      local_port: '0',
+      remote_address: '192.0.2.1',
+      remote_port: '40000',
+      time: '10',
+    };
+    const { tableRows } = await readLines([change(1, 10, columns, { name: 'socket_events' })]);
+    expect(tableRows[0]?.columns).toEqual({
+      action: 'accept',
+      pid: 7,
+      remote_address: '192.0.2.1',
+      remote_port: 40_000,
+      time: 10,
+    });
+  });
 });
 
 describe('the state of a query', () => {

@@ -29,6 +29,15 @@ const isUnknown: Readonly<Record<string, (value: number) => boolean>> = {
   ),
 };
 
+/** What audit records do not tell, socket_events gives as "0": an address, a port, a protocol. */
+const unknownInSocketEvents: Readonly<Record<string, string>> = {
+  local_address: '0',
+  remote_address: '0',
+  local_port: '0',
+  remote_port: '0',
+  protocol: '0',
+};
+
 /**
  * Converts a row's columns to the types of `hostTables`. Columns that the table does not have stay as they are. Empty and
  * null values and numbers that mean unknown are left out. Returns why the row is broken when it is.
@@ -44,6 +53,7 @@ export function convertRow(table: HostTable, raw: unknown): ConvertedRow | strin
     const value = raw[name];
     if (value === null || value === '') continue;
     if (typeof value !== 'string' && typeof value !== 'number') return `column ${name} is neither text nor a number`;
+    if (table === 'socket_events' && unknownInSocketEvents[name] === String(value)) continue;
     const type = Object.hasOwn(types, name) ? types[name] : undefined;
     if (type === undefined) columns[name] = value;
     else if (type === 'TEXT') columns[name] = String(value);
