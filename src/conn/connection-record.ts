@@ -24,6 +24,8 @@ import {
   VLANS,
 } from './record-layout.js';
 import {
+  previousStateOf,
+  stateOf,
   TCP_CLOSED,
   TCP_ESTABLISHED,
   TCP_INACTIVE,
@@ -33,7 +35,6 @@ import {
   TCP_SYN_SENT,
 } from './tcp-state.js';
 import { tcpSize } from './tcp-stream.js';
-import { previousStateOf, stateOf } from './tcp-transitions.js';
 
 export const VLAN_PRESENT = 1 << 12;
 

@@ -28,8 +28,7 @@ import {
 } from './record-layout.js';
 import { SegmentPool } from './segment-pool.js';
 import { initTcp, isReuse, type TcpContext, tcpPacket } from './tcp-connection.js';
-import { TCP_ACK, TCP_INACTIVE, TCP_SYN, TCP_SYN_ACK_SENT } from './tcp-state.js';
-import { stateOf } from './tcp-transitions.js';
+import { stateOf, TCP_ACK, TCP_INACTIVE, TCP_SYN, TCP_SYN_ACK_SENT } from './tcp-state.js';
 import { defaultTimeouts, type Timeouts } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
 

@@ -6,7 +6,6 @@ import {
   addLetter,
   addLetterOnce,
   countLetter,
-  isHistoryThreshold,
   LETTER_A,
   LETTER_C,
   LETTER_D,
@@ -16,7 +15,6 @@ import {
   LETTER_Q,
   LETTER_R,
   LETTER_S,
-  LETTER_T,
   LETTER_W,
   SEEN_ACK,
   SEEN_DATA,
@@ -45,16 +43,16 @@ import {
   PACKETS,
   PARTIAL,
   REASSEMBLED,
-  RETRANSMITS,
   SEGMENTS,
   SENT_FIN,
   SKIP_STREAM,
   START_SEQ,
   STATE_BITS,
-  WAS_WEIRD,
   ZERO_WINDOWS,
 } from './record-layout.js';
+import { absolute, initEndpoint, retransmitted, updateAcked, updateLast } from './tcp-sequence.js';
 import {
+  stateOf,
   TCP_ACK,
   TCP_CLOSED,
   TCP_ESTABLISHED,
@@ -66,18 +64,16 @@ import {
   TCP_SYN_ACK_SENT,
   TCP_SYN_SENT,
   TCP_URG,
+  weirdOf,
 } from './tcp-state.js';
-import { dataPending, type StreamContext, streamAcked, streamData, tcpSize } from './tcp-stream.js';
-import { previousStateOf, stateOf, updateState } from './tcp-transitions.js';
+import { dataPending, type StreamContext, streamAcked, streamData } from './tcp-stream.js';
+import { updateState } from './tcp-transitions.js';
 
 /*
  * One TCP packet on its connection. The order of effects is Zeek's (TCPSessionAdapter::Process): history and times are
- * told from the state before the packet, gaps from the state after it, and an end closes last. Sequence numbers are kept
- * relative to the first of their end and as doubles, so that they do not wrap.
+ * told from the state before the packet, gaps from the state after it, and an end closes last.
  */
 
-/** A jump that is not believed of a SYN, a RST or an empty acknowledgement number. */
-const TOO_LARGE_JUMP = 1_048_576;
 /** Unacknowledged bytes beyond which the shortcut leaves the judgement to `streamData`. */
 const PLAIN_UNACKED = 8_388_608;
 
@@ -93,52 +89,6 @@ export function initTcp(table: ConnectionTable, base: number): void {
   const f = base >> 1;
   table.f64[f + REASSEMBLED] = 1;
   table.f64[f + REASSEMBLED + 1] = 1;
-}
-
-/** Absolute sequence number (32 bits, signed) of a relative one. */
-function absolute(table: ConnectionTable, base: number, dir: number, relative: number): number {
-  return (table.i32[base + START_SEQ + dir]! + relative) | 0;
-}
-
-function initSequence(table: ConnectionTable, base: number, dir: number, start: number, last: number): void {
-  table.i32[base + START_SEQ + dir] = start;
-  table.f64[(base >> 1) + ACKED + dir] = 0;
-  table.f64[(base >> 1) + LAST + dir] = last;
-}
-
-function weirdOf(context: StreamContext, base: number, name: Parameters<StreamContext['weird']['count']>[0]): void {
-  context.weird.count(name);
-  context.table.i32[base + FLAGS] = context.table.i32[base + FLAGS]! | WAS_WEIRD;
-}
-
-function initEndpoint(c: StreamContext, base: number, dir: number, flags: number, seq: number, segment: number): void {
-  const { table } = c;
-  const syn = (flags & TCP_SYN) !== 0;
-  switch (stateOf(table, base, dir)) {
-    case TCP_INACTIVE:
-      // Without a SYN the numbers are set as if there had been one.
-      if (syn) initSequence(table, base, dir, seq, segment);
-      else initSequence(table, base, dir, (seq - 1) | 0, 1);
-      break;
-    case TCP_SYN_SENT:
-    case TCP_SYN_ACK_SENT:
-      if (syn && seq !== table.i32[base + START_SEQ + dir]) {
-        weirdOf(c, base, 'SYN_seq_jump');
-        initSequence(table, base, dir, seq, segment);
-      }
-      break;
-    case TCP_CLOSED:
-      break;
-    case TCP_RESET:
-      if (syn && previousStateOf(table, base, dir) === TCP_INACTIVE) initSequence(table, base, dir, seq, segment);
-      break;
-    default:
-      if (syn) {
-        if (tcpSize(table, base, dir) > 0) weirdOf(c, base, 'SYN_inside_connection');
-        if (seq !== table.i32[base + START_SEQ + dir]) weirdOf(c, base, 'SYN_seq_jump');
-        initSequence(table, base, dir, seq, segment);
-      }
-  }
 }
 
 function updateHistory(
@@ -188,59 +138,6 @@ function synWeirds(c: StreamContext, base: number, flags: number, length: number
   if ((flags & TCP_RST) !== 0) weirdOf(c, base, 'TCP_christmas');
   if ((flags & TCP_URG) !== 0) weirdOf(c, base, 'baroque_SYN');
   if (length > 0) weirdOf(c, base, 'SYN_with_data');
-}
-
-/** The acknowledgement number as relative to the peer's start; 0 when it is before that. Moves ACKED on. */
-function updateAcked(c: StreamContext, base: number, dir: number, flags: number, ack: number): number {
-  const { table } = c;
-  const peer = 1 - dir;
-  const f = (base >> 1) + ACKED + peer;
-  if (stateOf(table, base, peer) === TCP_INACTIVE) {
-    const state = stateOf(table, base, dir);
-    const spoke = state === TCP_SYN_SENT || state === TCP_SYN_ACK_SENT || state === TCP_ESTABLISHED;
-    if (spoke && (flags & (TCP_SYN | TCP_FIN | TCP_RST)) === 0 && (table.i32[base + FLAGS]! & WAS_WEIRD) === 0) {
-      weirdOf(c, base, 'possible_split_routing');
-    }
-    initSequence(table, base, peer, (ack - 1) | 0, 0);
-    return 1;
-  }
-  const acked = table.f64[f]!;
-  const delta = (ack - absolute(table, base, peer, acked)) | 0;
-  const relative = acked + delta;
-  if (relative < 0) {
-    weirdOf(c, base, 'TCP_ack_underflow_or_misorder');
-    return 0;
-  }
-  // What a RST acknowledges is not believed, and an empty number far ahead is more likely broken than right.
-  if ((flags & TCP_RST) === 0 && delta > 0 && !(ack === 0 && delta > TOO_LARGE_JUMP)) table.f64[f] = relative;
-  return relative;
-}
-
-/** Moves LAST on; tells how far, and counts a retransmission when it does not move. */
-function updateLast(c: StreamContext, base: number, dir: number, flags: number, end: number, length: number): number {
-  const { table } = c;
-  const f = (base >> 1) + LAST + dir;
-  const last = table.f64[f]!;
-  const delta = (end - absolute(table, base, dir, last)) | 0;
-  if ((flags & (TCP_SYN | TCP_RST)) !== 0 && (delta > TOO_LARGE_JUMP || delta < -TOO_LARGE_JUMP)) return delta;
-  if ((flags & TCP_FIN) !== 0 && last === 1) {
-    // Only SYN and FIN of a long connection were seen: the distance may be more than half the number space.
-    table.f64[f] = last + (delta >>> 0);
-  } else if (stateOf(table, base, dir) === TCP_RESET) {
-    return delta;
-  } else if (delta > 0) {
-    table.f64[f] = last + delta;
-  } else if (length > 0) {
-    retransmitted(c, base, dir);
-  }
-  return delta;
-}
-
-function retransmitted(c: StreamContext, base: number, dir: number): void {
-  const { table } = c;
-  const count = table.i32[base + RETRANSMITS + dir]! + 1;
-  table.i32[base + RETRANSMITS + dir] = count;
-  if (isHistoryThreshold(count)) addLetter(table, c.weird, base, dir, LETTER_T);
 }
 
 /** The end `dir` has closed, unless data of it is still to come (Zeek's ConnectionClosed). */

@@ -1,3 +1,8 @@
+import type { WeirdName } from '../core/weird.js';
+import type { ConnectionTable } from './connection-table.js';
+import { FLAGS, PREVIOUS_STATE, STATE_BITS, WAS_WEIRD } from './record-layout.js';
+import type { StreamContext } from './tcp-stream.js';
+
 /** States of one TCP end, with Zeek's meaning. The order is that of Zeek's `endpoint` record. */
 export const TCP_INACTIVE = 0;
 /** SYN seen. */
@@ -16,3 +21,17 @@ export const TCP_SYN = 2;
 export const TCP_RST = 4;
 export const TCP_ACK = 16;
 export const TCP_URG = 32;
+
+export function stateOf(table: ConnectionTable, base: number, dir: number): number {
+  return (table.i32[base + FLAGS]! >>> (STATE_BITS * dir)) & 7;
+}
+
+export function previousStateOf(table: ConnectionTable, base: number, dir: number): number {
+  return (table.i32[base + FLAGS]! >>> (PREVIOUS_STATE + STATE_BITS * dir)) & 7;
+}
+
+/** Counts a weird of a connection and marks its record. */
+export function weirdOf(c: StreamContext, base: number, name: WeirdName): void {
+  c.weird.count(name);
+  c.table.i32[base + FLAGS] = c.table.i32[base + FLAGS]! | WAS_WEIRD;
+}

@@ -1,4 +1,3 @@
-import type { WeirdName } from '../core/weird.js';
 import type { ConnectionTable } from './connection-table.js';
 import { addLetter, LETTER_FLIP } from './history.js';
 import {
@@ -27,10 +26,11 @@ import {
   SEGMENTS,
   START_SEQ,
   STATE_BITS,
-  WAS_WEIRD,
   ZERO_WINDOWS,
 } from './record-layout.js';
 import {
+  previousStateOf,
+  stateOf,
   TCP_ACK,
   TCP_CLOSED,
   TCP_ESTABLISHED,
@@ -42,16 +42,9 @@ import {
   TCP_SYN,
   TCP_SYN_ACK_SENT,
   TCP_SYN_SENT,
+  weirdOf,
 } from './tcp-state.js';
 import type { StreamContext } from './tcp-stream.js';
-
-export function stateOf(table: ConnectionTable, base: number, dir: number): number {
-  return (table.i32[base + FLAGS]! >>> (STATE_BITS * dir)) & 7;
-}
-
-export function previousStateOf(table: ConnectionTable, base: number, dir: number): number {
-  return (table.i32[base + FLAGS]! >>> (PREVIOUS_STATE + STATE_BITS * dir)) & 7;
-}
 
 function isHandshake(state: number): boolean {
   return state <= TCP_SYN_ACK_SENT;
@@ -72,11 +65,6 @@ function setState(table: ConnectionTable, base: number, dir: number, state: numb
 
 /** What a packet's flags did beyond the states. One object, overwritten by every packet. */
 const outcome = { closes: false, flipped: false };
-
-function weirdOf(c: StreamContext, base: number, name: WeirdName): void {
-  c.weird.count(name);
-  c.table.i32[base + FLAGS] = c.table.i32[base + FLAGS]! | WAS_WEIRD;
-}
 
 /**
  * Moves the states of both ends by the flags of a packet from `dir` (Zeek's UpdateStateMachine). `closes`: the sender has

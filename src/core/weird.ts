@@ -1,6 +1,6 @@
 /**
  * Names of odd traffic, as Zeek's weird.log spells them. Odd traffic never stops the work: it gets a name and a count.
- * Those after the blank line are this program's own, for its bounds.
+ * `unknown_link_type`, `truncated_link_header` and those that end in `_full` are this program's own.
  */
 export type WeirdName =
   | 'truncated_ethernet_frame'
@@ -20,7 +20,6 @@ export type WeirdName =
   | 'fragment_with_DF'
   | 'fragment_size_inconsistency'
   | 'fragment_overlap'
-  | 'fragment_inconsistency'
   | 'fragment_protocol_inconsistency'
   | 'routing0_hdr'
   | 'odd_routing0_len'
@@ -59,7 +58,6 @@ export type WeirdName =
   | 'data_before_established'
   | 'active_connection_reuse'
   | 'premature_connection_reuse'
-  | 'pending_data_when_closed'
   | 'truncated_tcp_payload'
   | 'above_hole_data_without_any_acks'
   | 'excessive_data_without_further_acks'
