@@ -14,7 +14,7 @@ import { buildWorld, type World, type WorldOptions } from './world/world.js';
  */
 const multiplier = Number(process.env.ORACLE_RUNS ?? 1);
 const replay = process.env.ORACLE_SEED;
-const worldsPerLaw = 40;
+const worldsPerLaw = 30;
 
 const everything: WorldOptions = { losses: true, late: true, profiles: ['ebpf', 'ebpf', 'audit', 'poll', 'none'] };
 const lossless: WorldOptions = { ...everything, losses: false };
@@ -194,7 +194,7 @@ function mustShowEviction(
   for (const side of ['orig', 'resp'] as const) {
     const [before, after] = [full[side], line[side]];
     if (before.state !== 'attributed' || after.state !== 'unattributed') continue;
-    if (hasEvicted && (after.reason === 'events_lost' || after.reason === 'agent_late')) continue;
+    if (hasEvicted && after.reason !== 'no_socket_seen' && after.reason !== 'no_agent') continue;
     throw new Error(
       `${side} lost its owner as ${after.reason}\n  ${describeLine(full, world)}\n  ${describeLine(line, world)}`,
     );
