@@ -14,8 +14,12 @@ export interface Knowledge {
   /** Rows about calls of that time, or any rows about sockets, may be lost. */
   readonly areCallsLost: boolean;
   readonly isAnyLost: boolean;
+  /** Rows about that time had to be let go. */
+  readonly isGone: boolean;
   /** Nobody watched the host in some of that time. */
   readonly isUnwatched: boolean;
+  /** Nobody watched the host in some of the time from a moment to the end of the connection. */
+  readonly isUnwatchedSince: (moment: Micros) => boolean;
   /** No more rows about that time will come, and no more connections either when `isClosed`. */
   readonly isOver: boolean;
   readonly isClosed: boolean;
@@ -59,7 +63,9 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
     return known.hasCalls || known.isOver ? ambiguous(strong, ties.sameTuple) : wait;
   }
   if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
-  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatched) {
+  // Calls before the watch began were overtaken by those that were seen.
+  const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
+  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatchedSince(earliest)) {
     return isOneProcess(strong) ? owner(strong[0]!, others(strong[0]!, polls)) : ambiguous(strong, ties.sameTuple);
   }
   if (!known.isClosed && candidates.some(({ match }) => match.settles !== undefined)) return wait;
@@ -70,12 +76,14 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
     return known.isOver ? incomplete(known) : wait;
   }
   if (!known.hasAll) return known.isOver ? incomplete(known) : wait;
+  if (known.isGone) return { kind: 'none', reason: 'events_lost' };
   if (known.isUnwatched) return { kind: 'none', reason: 'agent_offline' };
   if (known.isAnyLost) return { kind: 'none', reason: 'events_lost' };
   return chooseWeaker(candidates, known);
 }
 
 function incomplete(known: Knowledge): Choice {
+  if (known.isGone) return { kind: 'none', reason: 'events_lost' };
   return { kind: 'none', reason: known.isUnwatched ? 'agent_offline' : 'agent_late' };
 }
 
