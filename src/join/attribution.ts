@@ -302,6 +302,7 @@ export class Join {
       last,
       ended,
       closed: isClosed,
+      knowsEarlier: this.#options.startsKnown === true || tracked.previousFirst !== -Infinity,
       aloneSince: tracked.previousFirst,
       aloneUntil: Math.min(tracked.nextFirst, knowsLater ? Infinity : lasting),
     };

@@ -46,6 +46,7 @@ export function queryFor(view: ConnectionView, role: Role, protocol: number, clo
     remotePort,
     first: view.first + clock.offset,
     last: view.last + clock.offset,
+    isOver: view.ended || view.closed,
     err: clock.err,
     opening: isOpening(connection),
     answered: mayBeAnswered(view),

@@ -16,6 +16,8 @@ export interface ConnectionView {
   readonly ended: boolean;
   /** Nothing more will come: end of input, or past the lateness. */
   readonly closed: boolean;
+  /** Every connection of this capture that began before this one is known. */
+  readonly knowsEarlier: boolean;
   /** See EndQuery. */
   readonly aloneSince: Micros;
   readonly aloneUntil: Micros;

@@ -25,6 +25,8 @@ export interface OwnerContext {
   readonly clock: HostClock;
   /** First packet, host clock. */
   readonly first: Micros;
+  /** Last moment that may belong to the connection, host clock. */
+  readonly lastLatest: Micros;
   /** Rows about the processes of that time are all there; else only what the socket's row says is told. */
   readonly hasDetails: boolean;
 }
@@ -82,7 +84,8 @@ export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidat
       return {
         ...owner,
         ...(openLo !== -Infinity && { from: openLo - context.clock.offset }),
-        ...(closeHi !== Infinity && { to: closeHi - context.clock.offset }),
+        // Whether it closed after the connection changes nothing, and may not be known yet.
+        ...(closeHi <= context.lastLatest && { to: closeHi - context.clock.offset }),
         tie,
       };
     }),

@@ -89,9 +89,10 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
   const isOver = view.closed || progress.isSilent(to);
   const isGone = host.goneUntil >= from;
   const hasDetails = progress.detailsUntil >= detailsMoment(trial, firstLatest);
-  const context: OwnerContext = { clock, first, hasDetails };
+  const context: OwnerContext = { clock, first, lastLatest, hasDetails };
   const isDone = view.ended || view.closed;
   const known: Knowledge = {
+    knowsEarlier: view.knowsEarlier,
     hasCalls: progress.eventsUntil >= callsUntil && (isDone || !needsEnd),
     socketsUntil: progress.socketsUntil,
     hasAll: isDone && Math.min(progress.socketsUntil, progress.eventsUntil) >= lastLatest,

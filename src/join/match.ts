@@ -19,6 +19,8 @@ export interface EndQuery {
   readonly first: Micros;
   /** Last packet known so far. */
   readonly last: Micros;
+  /** `last` is the last packet for good. Absent: the connection may go on. */
+  readonly isOver?: boolean;
   /** The host's clock may be this far off either way. */
   readonly err: Micros;
   /** The handshake was seen, so a TCP socket of this connection cannot be older than it. Always false for UDP. */
@@ -37,7 +39,7 @@ export const CONNECT_LEAD: Micros = 3 * SECOND;
 export const NEAR_LEAD: Micros = SECOND;
 /** A first packet normally leaves within this time of the call. */
 export const PROMPT: Micros = 50 * MILLISECOND;
-/** A connection waits at most this long after its last packet to be accepted. */
+/** A connection that may go on waits at most this long to be accepted. */
 export const ACCEPT_LAG: Micros = 60 * SECOND;
 
 type Endpoint = 'exact' | 'wildcard' | 'dual' | 'absent';
@@ -219,7 +221,8 @@ function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
 function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   const { first, last, err, aloneSince, aloneUntil } = query;
   if (!query.answered) return 'not_answered';
-  if (socket.openLo > last + err + ACCEPT_LAG) return 'opened_after';
+  // Whoever accepts still closes, which sends a packet.
+  if (socket.openLo > last + err + (query.isOver ? 0 : ACCEPT_LAG)) return 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
   if (query.protocol === 6 && query.opening && socket.openHi < first - err) return 'opened_too_early';
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';

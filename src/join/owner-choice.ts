@@ -5,6 +5,8 @@ import { ranks } from './match.js';
 
 /** What is known of the host's rows about the time of the connection. */
 export interface Knowledge {
+  /** Every connection that began before this one is known. */
+  readonly knowsEarlier: boolean;
   /** Every call that could have opened the connection has been handed over. */
   readonly hasCalls: boolean;
   /** Every stream about sockets is complete up to this moment of the host's clock. */
@@ -58,7 +60,8 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   const events = candidates.filter(({ match }) => match.rank === ranks.event);
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
-  if (strong.some(({ match }) => match.weight === 'certain')) {
+  const isSure = strong.some(({ match }) => match.weight === 'certain');
+  if (isSure && (known.knowsEarlier || known.hasCalls || known.isOver)) {
     if (isOneProcess(strong)) return owner(strong[0]!, others(strong[0]!, polls));
     return known.hasCalls || known.isOver ? ambiguous(strong, ties.sameTuple) : wait;
   }

@@ -13,11 +13,11 @@ const listener = { ...tcp, port: 443, address: '0.0.0.0' };
 
 describe('both ends', () => {
   it('are attributed while the connection is open, each by its own host', () => {
-    const scene = new Scene().host('a', events).host('b', events);
+    const scene = new Scene({ startsKnown: true }).host('a', events).host('b', events);
     scene.event('a', 'socket_events', 10 - 1e-4, { ...client, action: 'connect', pid: 7, path: '/usr/bin/curl' });
     scene.start('C1', 10, web);
     scene.event('b', 'socket_events', 10.001, { ...server, action: 'accept', pid: 8, path: '/usr/sbin/nginx' });
-    scene.complete('a', 10.1, events).complete('b', 10.1, events);
+    scene.advance(10.02).complete('a', 10.1, events).complete('b', 10.1, events);
     const line = scene.last();
     expect(line).toMatchObject({
       cause: 'start',
@@ -320,7 +320,7 @@ describe('lines', () => {
   });
 
   it('revise a connection when a late row changes its ends, and only then', () => {
-    const scene = new Scene().host('a', events);
+    const scene = new Scene({ startsKnown: true }).host('a', events);
     scene.event('a', 'socket_events', 5, { ...client, action: 'connect', pid: 1, remote_port: 80 });
     scene.end('C1', 10, 1, web);
     const row = scene.makeRow('a', 'socket_events', 'event', 9.999, { ...client, action: 'connect', pid: 7 });

@@ -133,6 +133,12 @@ const cases: Case[] = [
   ],
   ['an accept before the SYN', resp, socket('accept', { ...respTuple, openHi: 99.9 * s }), 'opened_too_early'],
   [
+    'an accept after a connection that is over',
+    { ...resp, isOver: true },
+    socket('accept', { ...respTuple, openHi: 103 * s }),
+    'opened_after',
+  ],
+  [
     'an accept after the connection, when no other came',
     resp,
     socket('accept', { ...respTuple, openHi: 103 * s }),
