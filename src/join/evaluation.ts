@@ -1,4 +1,4 @@
-import { isGroupAddress } from '../core/address.js';
+import { isGroupAddress, isLoopback } from '../core/address.js';
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
@@ -41,7 +41,8 @@ export interface Evaluation {
   readonly settles?: Micros;
 }
 
-export const unhosted: Evaluation = { end: noAgent, settled: false, lacksDetails: false, needs: [] };
+const unhosted: Evaluation = { end: noAgent, settled: false, lacksDetails: false, needs: [] };
+const settledUnhosted: Evaluation = { ...unhosted, settled: true };
 const groupEnd: Evaluation = { end: notLocal, settled: true, lacksDetails: false, needs: [] };
 
 /** One host's answer. */
@@ -62,9 +63,10 @@ export function evaluateEnd(
 ): Evaluation {
   const { localAddress } = view.ends[role];
   if (role === 'resp' && isGroupAddress(localAddress)) return groupEnd;
+  if (isUnhosted(states, view, role)) return view.closed ? settledUnhosted : unhosted;
   const protocol = socketProtocol(view.connection);
   const trials = tryHosts(states, clocks, view, role, protocol ?? -1, trace);
-  if (trials.length === 0) return view.closed ? { ...unhosted, settled: true } : unhosted;
+  if (trials.length === 0) return view.closed ? settledUnhosted : unhosted;
   const [first] = trials as [Trial];
   if (protocol === undefined || trials.every(({ host }) => !host.progress.hasSocketStream)) {
     const end = unattributed('unsupported_proto', first.host);
@@ -74,6 +76,13 @@ export function evaluateEnd(
     trials.map((trial) => answerOf(trial, view)),
     view,
   );
+}
+
+/** Most ends of a network have no watched host: two look-ups tell. */
+function isUnhosted(states: HostStates, view: ConnectionView, role: Role): boolean {
+  const { localAddress, key } = view.ends[role];
+  if (states.everHad(localAddress) !== undefined || (key !== undefined && states.withTuple(key) !== undefined)) return false;
+  return view.captureHost === undefined || !isLoopback(localAddress);
 }
 
 function answerOf(trial: Trial, view: ConnectionView): Answer {
