@@ -194,7 +194,8 @@ function mustShowEviction(
   for (const side of ['orig', 'resp'] as const) {
     const [before, after] = [full[side], line[side]];
     if (before.state !== 'attributed' || after.state !== 'unattributed') continue;
-    if (hasEvicted && after.reason !== 'no_socket_seen' && after.reason !== 'no_agent') continue;
+    // A connection that is let go before the host has told its addresses belongs to nobody known.
+    if (hasEvicted && after.reason !== 'no_socket_seen') continue;
     throw new Error(
       `${side} lost its owner as ${after.reason}\n  ${describeLine(full, world)}\n  ${describeLine(line, world)}`,
     );

@@ -50,7 +50,7 @@ export function runJoin(world: World, inputs: readonly Input[], options: RunOpti
     options.watch?.(join.stats);
     if (options.advanceEvery === 0) continue;
     if (++sinceAdvance >= options.advanceEvery) {
-      join.advance(input.at);
+      join.advance(input.at - world.captureLag);
       sinceAdvance = 0;
     }
   }

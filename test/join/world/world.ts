@@ -49,6 +49,8 @@ export interface World {
   /** True time by which everything was handed over. */
   readonly endAt: Micros;
   readonly lossy: boolean;
+  /** How far the slowest of the captures' clocks is behind true time; capture time as a whole has come no further. */
+  readonly captureLag: Micros;
   /** See CaptureView. */
   readonly startsKnown: boolean;
 }
@@ -88,6 +90,7 @@ export function buildWorld(seed: number, options: WorldOptions): World {
   for (const host of hosts) host.facts.sort((a, b) => a.at - b.at);
 
   const captureOffsets = new Map(hosts.map((host) => [`lo@${host.id}`, random.int(-second, second)]));
+  const captureLag = Math.max(0, ...[...captureOffsets.values()].map((ahead) => -ahead));
   const offset = (capture: string): Micros => captureOffsets.get(capture) ?? 0;
   const from = genesis + random.int(0, second);
   const startsKnown = random.chance(0.4);
@@ -105,7 +108,7 @@ export function buildWorld(seed: number, options: WorldOptions): World {
   }
   deliveries.sort((a, b) => a.at - b.at);
   const truth = truthOf(network.flows);
-  return { seed, emissions, deliveries, truth, hosts, profiles, latenessUs, endAt, lossy, startsKnown };
+  return { seed, emissions, deliveries, truth, hosts, profiles, latenessUs, endAt, lossy, captureLag, startsKnown };
 }
 
 function makeTransport(random: Random, options: WorldOptions, profile: Profile): Transport {
