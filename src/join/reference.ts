@@ -73,6 +73,8 @@ interface Knowledge {
   readonly areCallsLost: boolean;
   readonly isAnyLost: boolean;
   readonly isUnwatched: boolean;
+  /** Nobody watched the host in some of the time from a moment to the end of the connection. */
+  readonly isUnwatchedSince: (moment: Micros) => boolean;
   readonly firstLatest: Micros;
 }
 
@@ -155,6 +157,7 @@ function queryOf(
     err: clock.err,
     opening: c.proto === 'tcp' && (c.history === undefined || /[SsHh]/.test(c.history)),
     answered: isAnswered(c),
+    isOver: true,
     aloneSince: Math.max(-Infinity, ...firsts.filter((ts) => ts < c.ts)) + clock.offset,
     aloneUntil: Math.min(Infinity, ...firsts.filter((ts) => ts > c.ts)) + clock.offset,
   };
@@ -196,6 +199,7 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
     areCallsLost: isLost(host, ['socket_events'], from, lastLatest),
     isAnyLost: isLost(host, socketTables, from, lastLatest),
     isUnwatched: isUnwatched(host, from, lastLatest),
+    isUnwatchedSince: (moment) => isUnwatched(host, moment, lastLatest),
     firstLatest,
   };
   return choose(candidates, known);
@@ -209,7 +213,9 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   if (strong.some(({ match }) => match.weight === 'certain')) return ownerOrTie(strong, polls);
   const incomplete = none(known.isUnwatched ? 'agent_offline' : 'agent_late');
   if (!known.hasCalls) return incomplete;
-  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatched) return ownerOrTie(strong, polls);
+  // Calls before the watch began were overtaken by those that were seen.
+  const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
+  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatchedSince(earliest)) return ownerOrTie(strong, polls);
   const seen = polls.filter(({ match }) => match.weight === 'certain');
   if (seen.length > 0) {
     const latest = Math.max(known.firstLatest, ...seen.map(({ socket }) => socket.openHi));
