@@ -1,19 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { createLog } from './cli/log.js';
 import { addRecordCommand } from './cli/record.js';
 import { addRulesCommand } from './cli/rules.js';
 import { addRunCommand } from './cli/run.js';
+import { version } from './cli/version.js';
 import { CorrelateError, messageOf } from './core/errors.js';
 
 /** argv to one command. Exit codes: 0 done, 1 operating failure, 2 usage or malformed rules, 3 see --fail-on-alert. */
 async function main(argv: readonly string[]): Promise<void> {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const program = new Command('correlate')
     .description('says for every connection which process, user and host own each end')
-    .version(version, '-V, --version')
+    .version(version(), '-V, --version')
     .showHelpAfterError('(see --help)')
     .exitOverride();
   for (const add of [addRunCommand, addRecordCommand, addRulesCommand]) add(program);

@@ -1,6 +1,5 @@
 import type { CaptureStats } from './capture/packet-source.js';
 import type { TrackerOptions, TrackerStats } from './conn/connection-tracker.js';
-import { CorrelateError } from './core/errors.js';
 import type { Micros } from './core/time.js';
 import type { Warn } from './core/warnings.js';
 import { Join } from './join/attribution.js';
@@ -11,9 +10,8 @@ import { Live, localHostId } from './pipeline/live.js';
 import type { InterfaceRef } from './pipeline/live-messages.js';
 import { type Intake, readFiles } from './pipeline/offline.js';
 import { type OutputOptions, Outputs } from './pipeline/outputs.js';
+import type { Rules } from './pipeline/rules.js';
 import type { AttributedConnection } from './records/attributed-connection.js';
-import { RuleEngine } from './rules/rule-engine.js';
-import { loadRules, type RuleSet } from './rules/rule-set.js';
 
 /** What a run reads, how it joins, and where its results go. */
 export interface RunOptions {
@@ -60,14 +58,13 @@ export interface RunResult {
  */
 export async function run(options: RunOptions, context: RunContext): Promise<RunResult> {
   const began = process.hrtime.bigint();
-  const ruleSet = await rulesOf(options, context.warn);
   const outputs = new Outputs(options.outputs, context.warn);
   context.onReopen(() => outputs.reopen());
 
-  const rules = new RuleEngine(ruleSet, { emit: (alert) => outputs.alert(alert), warn: context.warn });
+  const rules = await rulesOf(options, outputs, context.warn);
   const emit = (attributed: AttributedConnection): void => {
     outputs.connection(attributed);
-    rules.connection(attributed);
+    rules?.engine.connection(attributed);
   };
   const { latenessUs, attrWaitUs } = options;
   const { finalOnly } = options.outputs;
@@ -79,7 +76,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
     row: (row) => {
       hostRows++;
       join.row(row);
-      rules.row(row);
+      rules?.engine.row(row);
     },
     advance: (now) => join.advance(now),
     ready: () => outputs.ready(),
@@ -94,7 +91,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       : await captureFiles(options, intake, context);
 
   join.end();
-  rules.end();
+  rules?.engine.end();
   await outputs.close();
   return {
     outputs,
@@ -106,7 +103,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       hostRows,
       coverage: outputs.coverage,
       alerts: outputs.alerts,
-      ruleProblems: ruleSet.problems.length,
+      ruleProblems: rules?.problems ?? 0,
       losses: { 'output lines': outputs.linesLost, 'connection records': network.updatesDropped },
       elapsedUs: Number((process.hrtime.bigint() - began) / 1000n),
     },
@@ -119,17 +116,11 @@ interface NetworkFigures {
   readonly updatesDropped: number;
 }
 
-/** Loads the rules, tells what is wrong with any of them, and refuses to start when the user wants none to be missing. */
-async function rulesOf(options: RunOptions, warn: Warn): Promise<RuleSet> {
-  const rules = await loadRules(options.rules);
-  for (const { code, file, line, column, message } of rules.problems) {
-    if (code === 'RULE_OPEN_FAILED') throw new CorrelateError(code, `${file}: ${message}`);
-    warn({ code, message, where: `${file}:${line}:${column}` });
-  }
-  if (options.strictRules && rules.problems.length > 0) {
-    throw new CorrelateError('RULE_MALFORMED', `${rules.problems.length} rules were refused`);
-  }
-  return rules;
+/** The rules are loaded only where there are any: the parts that run scripts and SQL take a while to start. */
+async function rulesOf(options: RunOptions, outputs: Outputs, warn: Warn): Promise<Rules | undefined> {
+  if (options.rules.length === 0) return undefined;
+  const { startRules } = await import('./pipeline/rules.js');
+  return startRules(options.rules, options.strictRules, (alert) => outputs.alert(alert), warn);
 }
 
 async function captureFiles(options: RunOptions, intake: Intake, context: RunContext): Promise<NetworkFigures> {

@@ -103,6 +103,9 @@ export class ConnectionTracker {
   #connections = 0;
   #evictedAttempts = 0;
   #evictedOthers = 0;
+  /** Slots of the connections that were open at the end of input, and how many of them have been reported. */
+  #ending: Int32Array | undefined;
+  #ended = 0;
 
   constructor(options: TrackerOptions) {
     this.#options = options;
@@ -166,12 +169,19 @@ export class ConnectionTracker {
     this.#expire(nowUs);
   }
 
-  /** End of input: every open connection is reported, in order of its first packet. */
-  end(): void {
-    for (const slot of this.#table.slotsByOrdinal()) this.#emit('end', slot * RECORD_WORDS);
+  /**
+   * End of input: reports up to `most` of the open connections, in order of their first packet. True when none is left; to
+   * be called until then, and no packet may come after the first call.
+   */
+  end(most: number = Number.POSITIVE_INFINITY): boolean {
+    this.#ending ??= this.#table.slotsByOrdinal();
+    const until = Math.min(this.#ending.length, this.#ended + most);
+    while (this.#ended < until) this.#emit('end', this.#ending[this.#ended++]! * RECORD_WORDS);
+    if (this.#ended < this.#ending.length) return false;
     this.#table.clear();
     this.#wheel.clear();
     this.#context.segments.clear();
+    return true;
   }
 
   get stats(): TrackerStats {

@@ -5,6 +5,9 @@ import { ConnectionTracker, type TrackerOptions, type TrackerStats } from '../co
 import type { Warn } from '../core/warnings.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 
+/** Connections open at the end of the input are handed on in lists of this many, so that the outputs keep up. */
+const ENDED_AT_ONCE = 2048;
+
 /** The network side from capture files: read, decoded and followed in this thread, as fast as the disk gives. */
 export class FileNetwork {
   readonly #source: PacketSource;
@@ -40,8 +43,10 @@ export class FileNetwork {
         this.#source.release(batch);
         if (this.#updates.length > 0) yield this.#take();
       }
-      this.#tracker.end();
-      yield this.#take();
+      for (let ended = false; !ended; ) {
+        ended = this.#tracker.end(ENDED_AT_ONCE);
+        yield this.#take();
+      }
     } finally {
       await this.#source.close();
     }
