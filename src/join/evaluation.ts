@@ -81,7 +81,8 @@ export function evaluateEnd(
 /** Most ends of a network have no watched host: two look-ups tell. */
 function isUnhosted(states: HostStates, view: ConnectionView, role: Role): boolean {
   const { localAddress, key } = view.ends[role];
-  if (states.everHad(localAddress) !== undefined || (key !== undefined && states.withTuple(key) !== undefined)) return false;
+  if (states.everHad(localAddress) !== undefined || (key !== undefined && states.withTuple(key) !== undefined))
+    return false;
   return view.captureHost === undefined || !isLoopback(localAddress);
 }
 
