@@ -68,8 +68,11 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   };
   const { latenessUs, attrWaitUs } = options;
   const { finalOnly } = options.outputs;
-  const hostsWatched = options.hostLogs.length > 0 || (options.interfaces.length > 0 && options.watchLocalHost);
-  const join = hostsWatched ? new Join({ latenessUs, attrWaitUs, finalOnly, emit }) : new Unwatched(emit, finalOnly);
+  const live = options.interfaces.length > 0;
+  const hostsWatched = options.hostLogs.length > 0 || (live && options.watchLocalHost);
+  const join = hostsWatched
+    ? new Join({ latenessUs, attrWaitUs, finalOnly, startsKnown: live, emit })
+    : new Unwatched(emit, finalOnly);
   let hostRows = 0;
   const intake: Intake = {
     connection: (update) => join.connection(update),
@@ -85,10 +88,9 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
     },
   };
 
-  const network =
-    options.interfaces.length > 0
-      ? await captureLive(options, intake, outputs, context)
-      : await captureFiles(options, intake, context);
+  const network = live
+    ? await captureLive(options, intake, outputs, context)
+    : await captureFiles(options, intake, context);
 
   join.end();
   rules?.engine.end();
@@ -158,7 +160,7 @@ async function captureLive(
         ...(options.filter !== undefined && { filter: options.filter }),
         ...(options.snaplen !== undefined && { snaplen: options.snaplen }),
         ...(options.ringBytes !== undefined && { ringBytes: options.ringBytes }),
-        tracker: { checksums, startRecords: !options.outputs.finalOnly, ...interim(options) },
+        tracker: { checksums, startRecords: true, ...interim(options) },
       },
       ...(host !== undefined && { localHost: host }),
     },
