@@ -385,9 +385,11 @@ export class Join {
   }
 }
 
-/** Nothing about either end is still open, as far as a line can wait for it. */
+/** The first line has something to say: an owner, or nothing is still open that it could wait for. */
 function isDecided({ orig, resp, lacksDetails }: Tracked): boolean {
-  return orig?.state !== 'pending' && resp?.state !== 'pending' && !lacksDetails;
+  if (lacksDetails) return false;
+  const isOwned = orig?.state === 'attributed' || resp?.state === 'attributed';
+  return isOwned || (orig?.state !== 'pending' && resp?.state !== 'pending');
 }
 
 /** What rows of an address, or of the host on which a capture was taken, may concern. */

@@ -103,7 +103,8 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
   const isDone = view.ended || view.closed;
   const known: Knowledge = {
     knowsEarlier: view.knowsEarlier,
-    hasCalls: progress.eventsUntil >= callsUntil && (isDone || !needsEnd),
+    // Where no stream tells of calls, none is waited for.
+    hasCalls: progress.eventsUntil === Infinity || (progress.eventsUntil >= callsUntil && (isDone || !needsEnd)),
     socketsUntil: progress.socketsUntil,
     hasAll: isDone && Math.min(progress.socketsUntil, progress.eventsUntil) >= lastLatest,
     areCallsLost: isGone || progress.areEventsLost(from, to),
