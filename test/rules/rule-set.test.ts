@@ -43,7 +43,7 @@ test('tells every problem of every file with its place, and takes the other rule
   const { rules, problems } = await folder.load();
   expect(rules.map(({ about }) => about.id)).toEqual(['a3']);
   expect(problems.map((problem) => `${problem.kind} ${problem.rule} ${formatProblem(problem)}`)).toEqual([
-    `unsupported a1 ${bad}:7:5: unknown modifier "nope"`,
+    `malformed a1 ${bad}:7:5: unknown modifier "nope"`,
     `malformed a2 ${bad}:17:14: the condition names "b", which the detection does not have`,
     `unsupported b ${other}:3:1: no records of category: process_creation, product: linux`,
   ]);

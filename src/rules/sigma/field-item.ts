@@ -51,7 +51,7 @@ function modifierChain(names: readonly string[], at: Position, problems: Problem
   for (const [i, name] of names.entries()) {
     const modifier = Object.hasOwn(modifiers, name) ? modifiers[name]! : undefined;
     if (modifier === undefined) {
-      problems.unsupported(at, `unknown modifier "${name}"`);
+      problems.malformed(at, `unknown modifier "${name}"`);
       return undefined;
     }
     if ('unsupported' in modifier) {

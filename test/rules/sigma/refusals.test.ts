@@ -10,9 +10,9 @@ const selection = (search: string): string => ruleText(`selection:\n  ${search}\
 
 /** In `selection` the search begins at 6:5. */
 const searches: readonly (readonly [string, string])[] = [
-  ['A|contain: x', '6:5 unsupported unknown modifier "contain"'],
-  ['A|toString: x', '6:5 unsupported unknown modifier "toString"'],
-  ['A|: x', '6:5 unsupported unknown modifier ""'],
+  ['A|contain: x', '6:5 malformed unknown modifier "contain"'],
+  ['A|toString: x', '6:5 malformed unknown modifier "toString"'],
+  ['A|: x', '6:5 malformed unknown modifier ""'],
   ["A|expand: '%x%'", '6:5 unsupported modifier expand: placeholders have no values here'],
   ['A|hour: 5', '6:5 unsupported modifier hour: parts of dates are not compared'],
   ['A|contains|re: x', '6:5 malformed modifier re must be the first'],
