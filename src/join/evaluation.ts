@@ -16,6 +16,7 @@ import {
   notLocal,
   type OwnerContext,
   pending,
+  processOf,
   unattributed,
 } from './end-record.js';
 import type { HostClocks } from './host-clocks.js';
@@ -50,6 +51,7 @@ interface Answer {
   readonly trial: Trial;
   readonly choice: Choice;
   readonly context: OwnerContext;
+  readonly settled: boolean;
   readonly need: Need | undefined;
 }
 
@@ -119,12 +121,22 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
   };
   trial.candidates.sort(byEvidence);
   const choice = chooseOwner(trial.candidates, known);
-  // A host that fell silent may still be heard of times before: only the lateness ends that.
-  const mayStillSettle = trial.candidates.some(({ match }) => match.settles !== undefined);
-  const hasSaidAll = known.hasAll && hasDetails && !mayStillSettle && choice.kind !== 'wait';
-  const isSettled = view.closed || hasSaidAll;
-  const need = isSettled ? undefined : needOf(host, known, { callsUntil, lastLatest, isDone, hasDetails }, trial);
-  return { trial, choice, context, need };
+  const settled = view.closed || (known.hasAll && hasDetails && isLasting(choice, trial, context, to));
+  const hasSaidAll = known.hasAll && hasDetails && choice.kind !== 'wait';
+  const isHeard = view.closed || (hasSaidAll && !trial.candidates.some(({ match }) => match.settles !== undefined));
+  const need = isHeard ? undefined : needOf(host, known, { callsUntil, lastLatest, isDone, hasDetails }, trial);
+  return { trial, choice, context, settled, need };
+}
+
+/**
+ * Whether no row that may still come changes the choice. Only a call of the full tuple on a host that lost nothing is that
+ * sure: a removal tells of times long before it, and an address or a port may yet show a second holder. All else is looked at
+ * once more when the lateness is over.
+ */
+function isLasting(choice: Choice, { host, candidates }: Trial, context: OwnerContext, to: Micros): boolean {
+  if (choice.kind !== 'owner' || choice.owner.match.rank !== ranks.event) return false;
+  if (candidates.some(({ match }) => match.settles !== undefined) || host.progress.hasLost(to)) return false;
+  return processOf(choice.owner, context) !== undefined;
 }
 
 /** Best first, and in one order whatever order the rows came in. */
@@ -175,7 +187,7 @@ function combine(answers: readonly Answer[], view: ConnectionView): Evaluation {
   const isWaiting = answers.some(({ choice }) => choice.kind === 'wait');
   const found = answers.filter(({ choice }) => choice.kind === 'owner' || choice.kind === 'ambiguous');
   const settles = isWaiting ? settlesAt(answers) : undefined;
-  const settled = needs.length === 0 && !isWaiting;
+  const settled = answers.every((answer) => answer.settled) && !isWaiting;
   const rest = { settled, needs, ...(settles !== undefined && { settles }) };
   const best = bestOf(found);
   if (best.length === 0) {

@@ -83,6 +83,12 @@ export class StreamProgress {
     return false;
   }
 
+  /** Rows about some time up to `until` are missing. */
+  hasLost(until: Micros): boolean {
+    for (const gaps of this.#lost.values()) if (gaps.some(({ from }) => from <= until)) return true;
+    return this.#timeouts.some((at) => at <= until);
+  }
+
   areEventsLost(from: Micros, to: Micros): boolean {
     return this.isLost(eventTables, from, to);
   }
