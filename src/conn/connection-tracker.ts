@@ -4,10 +4,11 @@ import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import { nameWord } from '../core/uid.js';
-import { WeirdCounts } from '../core/weird.js';
+import { WeirdCounts, type WeirdName } from '../core/weird.js';
 import { Decoder, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/decoder.js';
 import { Packet } from '../decode/packet.js';
 import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
+import type { Weird } from '../records/weird.js';
 import { connectionRecord, VLAN_PRESENT } from './connection-record.js';
 import { ConnectionTable } from './connection-table.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
@@ -31,6 +32,7 @@ import { initTcp, isReuse, type TcpContext, tcpPacket } from './tcp-connection.j
 import { stateOf, TCP_ACK, TCP_INACTIVE, TCP_SYN, TCP_SYN_ACK_SENT } from './tcp-state.js';
 import { defaultTimeouts, type Timeouts } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
+import { WeirdReports } from './weird-reports.js';
 
 /** Where packets came from: an interface or a file, and the host it was taken on where the user said so. */
 export interface CaptureRef {
@@ -51,6 +53,8 @@ export interface TrackerOptions {
   /** Connections open at once; `limits.connections` by default. */
   readonly maxConnections?: number;
   readonly emit: (update: ConnectionUpdate) => void;
+  /** Gets weirds one by one, repeated ones left out as `WeirdReports` says. Absent: they are only counted. */
+  readonly onWeird?: (weird: Weird) => void;
 }
 
 /** What the tracker has counted so far. */
@@ -87,7 +91,10 @@ export class ConnectionTracker {
   readonly #table: ConnectionTable;
   readonly #wheel: TimerWheel;
   readonly #decoder: Decoder;
-  readonly #weird = new WeirdCounts();
+  readonly #weird: WeirdCounts;
+  readonly #reports: WeirdReports | undefined;
+  /** Weirds of decoding, which wait until it is their packet's turn. */
+  readonly #decodeNews = new Map<Packet, readonly WeirdName[]>();
   readonly #context: TcpContext;
   readonly #captures: CaptureRef[] = [];
   readonly #captureWords: number[] = [];
@@ -114,6 +121,8 @@ export class ConnectionTracker {
     const verifyChecksums = options.checksums === 'verify';
     this.#table = new ConnectionTable(key, options.maxConnections ?? limits.connections);
     this.#wheel = new TimerWheel(this.#table);
+    this.#weird = new WeirdCounts(options.onWeird !== undefined);
+    this.#reports = options.onWeird && new WeirdReports(this.#table, options.onWeird);
     this.#decoder = new Decoder(verifyChecksums, key, this.#weird);
     this.#context = {
       table: this.#table,
@@ -142,6 +151,7 @@ export class ConnectionTracker {
         packet.source = link[i]! >>> 16;
         packet.valid = decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wire);
         if (packet.valid) packet.hash = this.#hashes[k] = this.#table.hash(packet);
+        if (this.#weird.news.length > 0) this.#decodeNews.set(packet, this.#weird.takeNews());
       }
       this.#takeGroup(size);
     }
@@ -157,6 +167,7 @@ export class ConnectionTracker {
         this.#now = time;
         if (time >= this.#wheel.next) this.#expire(time);
       }
+      if (this.#decodeNews.size > 0) this.#reportPacket(packet);
       if (packet.valid) this.#take(packet);
       else this.#skipped++;
     }
@@ -215,6 +226,7 @@ export class ConnectionTracker {
     if (slot >= 0 && proto === PROTO_TCP) {
       const linger = this.#timeouts.tcp_connection_linger;
       if (isReuse(this.#context, slot * RECORD_WORDS, packet, packet.timeUs, linger)) {
+        if (this.#weird.news.length > 0) this.#reportConnection(slot * RECORD_WORDS, packet.timeUs);
         this.#finish(slot);
         slot = -1;
       }
@@ -228,11 +240,30 @@ export class ConnectionTracker {
     else if (proto === PROTO_UDP) udpPacket(context, base, dir, packet);
     else if (proto === PROTO_ICMP || proto === PROTO_ICMPV6) icmpPacket(context, base, dir, packet);
     else otherPacket(context, base, dir, packet);
+    if (this.#weird.news.length > 0) this.#reportConnection(base, packet.timeUs);
     if (context.closed) {
       context.closed = false;
       this.#arm(slot, table.f64[(base >> 1) + LAST_TIME]! + this.#timeouts.tcp_close_delay);
     } else if (isNew) this.#arm(slot, this.#expiry(base));
     if (isNew && this.#options.startRecords === true) this.#emit('start', base);
+  }
+
+  #reportPacket(packet: Packet): void {
+    const names = this.#decodeNews.get(packet);
+    if (names === undefined) return;
+    this.#decodeNews.delete(packet);
+    this.#reports?.ofPacket(names, packet, this.#captures[this.#captureIds[packet.source] ?? 0]?.name ?? '');
+  }
+
+  #reportConnection(base: number, time: Micros): void {
+    const id = this.#table.u16[(base << 1) + CAPTURE]!;
+    this.#reports?.ofConnection(
+      this.#weird.takeNews(),
+      base,
+      time,
+      this.#captures[id]?.name ?? '',
+      this.#captureWords[id] ?? 0,
+    );
   }
 
   /** A record for a packet that belongs to no open connection. */

@@ -66,6 +66,8 @@ export const limits = {
   sensorSockets: 262_144,
   sensorProcesses: 65_536,
   sensorNamespaces: 256,
+  /** Weirds remembered so that a repeated one is reported once. At the bound the oldest is forgotten, and may be reported again. */
+  rememberedWeirds: 65_536,
   /** Connections open at once (256 bytes each). At the bound the one due to expire first is ended early: `evictedAttempts`, `evictedOthers`. */
   connections: 1_048_576,
   /** Ranges of data above a hole in one direction of a TCP connection. More: gaps of that direction are no longer followed, `segment_list_full`. */

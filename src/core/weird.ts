@@ -68,9 +68,20 @@ export type WeirdName =
 /** How often each weird occurred. */
 export class WeirdCounts {
   readonly #counts = new Map<WeirdName, number>();
+  /** Names counted since `takeNews`, in order; stays empty unless `keepsNews`. Bounded by taking them after every packet. */
+  news: WeirdName[] = [];
+
+  constructor(private readonly keepsNews = false) {}
 
   count(name: WeirdName): void {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    if (this.keepsNews) this.news.push(name);
+  }
+
+  takeNews(): readonly WeirdName[] {
+    const { news } = this;
+    this.news = [];
+    return news;
   }
 
   /** Only those that occurred, by name. */

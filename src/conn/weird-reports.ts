@@ -1,0 +1,127 @@
+import { formatIpv4, formatIpv6 } from '../core/address.js';
+import { limits } from '../core/limits.js';
+import { type Micros, SECOND } from '../core/time.js';
+import type { WeirdName } from '../core/weird.js';
+import type { Packet } from '../decode/packet.js';
+import type { Connection } from '../records/connection.js';
+import type { Weird } from '../records/weird.js';
+import { connectionRecord } from './connection-record.js';
+import type { ConnectionTable } from './connection-table.js';
+import { ORDINAL } from './record-layout.js';
+
+/** How long Zeek leaves out a weird that it has just logged (weird_ignore), and one that it logs by originator (did_log). */
+const REPEAT_US = 600 * SECOND;
+const ORIGINATOR_US = 86_400 * SECOND;
+
+/** Weirds that Zeek counts and does not log (ACTION_IGNORE). */
+const silent: ReadonlySet<WeirdName> = new Set<WeirdName>([
+  'unsolicited_SYN_response',
+  'FIN_after_reset',
+  'spontaneous_FIN',
+  'spontaneous_RST',
+]);
+
+/** Weirds that Zeek logs once for each originator (ACTION_LOG_PER_ORIG and ACTION_NOTICE_PER_ORIG). */
+const byOriginator: ReadonlySet<WeirdName> = new Set<WeirdName>([
+  'bad_ICMP_checksum',
+  'bad_TCP_checksum',
+  'bad_UDP_checksum',
+  'connection_originator_SYN_ack',
+  'SYN_after_partial',
+  'SYN_with_data',
+  'UDP_datagram_length_mismatch',
+  'excessively_small_fragment',
+  'fragment_overlap',
+  'fragment_size_inconsistency',
+]);
+
+/** Weirds of decoding that are counted only after the packet's addresses were read. */
+const hasAddresses: ReadonlySet<WeirdName> = new Set<WeirdName>([
+  'incompletely_captured_fragment',
+  'excessively_small_fragment',
+  'excessively_large_fragment',
+  'fragment_with_DF',
+  'fragment_size_inconsistency',
+  'fragment_overlap',
+  'fragment_protocol_inconsistency',
+  'fragment_table_full',
+  'routing0_hdr',
+  'odd_routing0_len',
+  'bad_routing2_len',
+  'unknown_routing_type',
+  'ipv6_no_next',
+  'truncated_header',
+]);
+
+const sources: Readonly<Record<Connection['proto'], string | undefined>> = {
+  tcp: 'TCP',
+  udp: 'UDP',
+  icmp: 'ICMP',
+  unknown_transport: undefined,
+};
+
+/**
+ * Weirds as single reports, with Zeek's default rules of what is repeated (scripts/base/frameworks/notice/weird.zeek): a name is
+ * reported once in ten minutes for a connection, a pair of addresses or, where neither is known, at all; some names once a day for
+ * an originator; some never. Here each connection counts by itself, where Zeek takes those of one 5-tuple together.
+ */
+export class WeirdReports {
+  /** When each weird was reported, the longest ago first. */
+  readonly #told = new Map<string, Micros>();
+
+  constructor(
+    private readonly table: ConnectionTable,
+    private readonly emit: (weird: Weird) => void,
+    private readonly bound: number = limits.rememberedWeirds,
+  ) {}
+
+  ofConnection(names: readonly WeirdName[], base: number, ts: Micros, capture: string, captureWord: number): void {
+    const ordinal = this.table.i32[base + ORDINAL]!;
+    for (const name of names) {
+      if (silent.has(name) || !this.#isNews(`${name} ${ordinal}`, ts, REPEAT_US)) continue;
+      const { uid, proto, ...ids } = connectionRecord(this.table, base, captureWord);
+      if (byOriginator.has(name) && !this.#isNews(`${name} of ${ids['id.orig_h']}`, ts, ORIGINATOR_US)) continue;
+      const source = sources[proto];
+      this.emit({
+        ts,
+        capture,
+        name,
+        uid,
+        'id.orig_h': ids['id.orig_h'],
+        'id.orig_p': ids['id.orig_p'],
+        'id.resp_h': ids['id.resp_h'],
+        'id.resp_p': ids['id.resp_p'],
+        ...(source !== undefined && { source }),
+      });
+    }
+  }
+
+  ofPacket(names: readonly WeirdName[], packet: Packet, capture: string): void {
+    const ts = packet.timeUs;
+    for (const name of names) {
+      if (!hasAddresses.has(name)) {
+        if (this.#isNews(name, ts, REPEAT_US)) this.emit({ ts, capture, name });
+        continue;
+      }
+      const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = packet;
+      const orig = packet.version === 4 ? formatIpv4(src3) : formatIpv6(src0, src1, src2, src3);
+      const resp = packet.version === 4 ? formatIpv4(dst3) : formatIpv6(dst0, dst1, dst2, dst3);
+      const isNews = byOriginator.has(name)
+        ? this.#isNews(`${name} of ${orig}`, ts, ORIGINATOR_US)
+        : this.#isNews(`${name} ${orig} ${resp}`, ts, REPEAT_US);
+      if (isNews) {
+        this.emit({ ts, capture, name, 'id.orig_h': orig, 'id.orig_p': 0, 'id.resp_h': resp, 'id.resp_p': 0 });
+      }
+    }
+  }
+
+  #isNews(key: string, now: Micros, quietUs: Micros): boolean {
+    const told = this.#told.get(key);
+    if (told !== undefined) {
+      if (now < told + quietUs) return false;
+      this.#told.delete(key);
+    } else if (this.#told.size >= this.bound) this.#told.delete(this.#told.keys().next().value!);
+    this.#told.set(key, now);
+    return true;
+  }
+}

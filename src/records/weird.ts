@@ -1,0 +1,20 @@
+import type { Micros } from '../core/time.js';
+import type { WeirdName } from '../core/weird.js';
+
+/**
+ * One odd thing in the traffic, as a line of Zeek's weird.log. With `uid` it is of a connection; with addresses and ports of 0
+ * alone it is of a packet between them; otherwise of a packet whose addresses could not be read.
+ */
+export interface Weird {
+  readonly ts: Micros;
+  /** Name of the packet source; see ConnectionUpdate. */
+  readonly capture: string;
+  readonly name: WeirdName;
+  readonly uid?: string;
+  readonly 'id.orig_h'?: string;
+  readonly 'id.orig_p'?: number;
+  readonly 'id.resp_h'?: string;
+  readonly 'id.resp_p'?: number;
+  /** Which protocol's rules were broken: TCP, UDP or ICMP. Absent for what belongs to no connection. */
+  readonly source?: string;
+}
