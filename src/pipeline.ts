@@ -90,7 +90,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
 
   const network = live
     ? await captureLive(options, intake, outputs, context)
-    : await captureFiles(options, intake, context);
+    : await captureFiles(options, intake, outputs, context);
 
   join.end();
   rules?.engine.end();
@@ -125,9 +125,15 @@ async function rulesOf(options: RunOptions, outputs: Outputs, warn: Warn): Promi
   return startRules(options.rules, options.strictRules, (alert) => outputs.alert(alert), warn);
 }
 
-async function captureFiles(options: RunOptions, intake: Intake, context: RunContext): Promise<NetworkFigures> {
+async function captureFiles(
+  options: RunOptions,
+  intake: Intake,
+  outputs: Outputs,
+  context: RunContext,
+): Promise<NetworkFigures> {
   const checksums = options.checksums === 'ignore' ? 'ignore' : 'verify';
-  const network = await FileNetwork.open(options.files, { checksums, ...interim(options) }, context.warn);
+  const tracker = { checksums, ...interim(options), ...weirds(options, outputs) } as const;
+  const network = await FileNetwork.open(options.files, tracker, context.warn);
   await readFiles(network, options.hostLogs, options.latenessUs, intake, context.warn, (read) =>
     context.onProgress(read, network.totalBytes),
   );
@@ -163,6 +169,7 @@ async function captureLive(
         tracker: { checksums, startRecords: true, ...interim(options) },
       },
       ...(host !== undefined && { localHost: host }),
+      ...weirds(options, outputs),
     },
     intake,
     context.warn,
@@ -178,6 +185,11 @@ async function captureLive(
   clearInterval(timer);
   const stats = live.stats!;
   return { capture: stats.capture, tracker: stats.tracker, updatesDropped: stats.updatesDropped };
+}
+
+/** Weirds are looked at one by one only where they are written. */
+function weirds(options: RunOptions, outputs: Outputs): Pick<TrackerOptions, 'onWeird'> {
+  return options.outputs.zeekLogs === undefined ? {} : { onWeird: (weird) => outputs.weird(weird) };
 }
 
 function interim(options: RunOptions): Pick<TrackerOptions, 'interimUs'> {

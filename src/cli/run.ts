@@ -4,6 +4,7 @@ import { SECOND } from '../core/time.js';
 import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { type Progress, startProgress } from '../outputs/progress.js';
 import { type RunSummary, summaryText } from '../outputs/summary.js';
+import { type ZeekFormat, zeekFormats } from '../outputs/zeek-log.js';
 import type { Outputs } from '../pipeline/outputs.js';
 import { type RunOptions, run } from '../pipeline.js';
 import { type Level, levels } from '../records/alert.js';
@@ -34,6 +35,8 @@ const options = [
   new Option('--alerts <FILE>', 'alerts as JSON lines (default: stdout)'),
   new Option('--format <FORMAT>', 'format of alerts').choices(Object.keys(alertFormats)).default('ecs'),
   new Option('--connections <FILE>', 'attributed connections as JSON lines'),
+  new Option('--zeek-logs <DIR>', "Zeek's conn.log and weird.log, with the owners of both ends"),
+  new Option('--zeek-format <FORMAT>', 'form of these logs').choices([...zeekFormats]).default('tsv'),
   new Option('--lateness <SECONDS>', 'how long host rows may be late').argParser(seconds).default(600 * SECOND, '600'),
   new Option('--attr-wait <SECONDS>', 'how long an ended connection waits for its owner')
     .argParser(seconds)
@@ -66,6 +69,8 @@ interface Flags {
   readonly alerts?: string;
   readonly format: AlertFormat;
   readonly connections?: string;
+  readonly zeekLogs?: string;
+  readonly zeekFormat: ZeekFormat;
   readonly lateness: number;
   readonly attrWait: number;
   readonly finalOnly?: true;
@@ -131,6 +136,7 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
       show: (text) => void process.stderr.write(`${text}\n`),
       ...(!alertsShown && { alerts: flags.alerts ?? '-' }),
       ...(flags.connections !== undefined && { connections: flags.connections }),
+      ...(flags.zeekLogs !== undefined && { zeekLogs: { folder: flags.zeekLogs, format: flags.zeekFormat } }),
     },
   };
 }

@@ -33,7 +33,7 @@ export class FileNetwork {
     return new FileNetwork(mergeSources(sources), paths, options);
   }
 
-  /** Connections as they end, a list for each batch of packets; the open ones at the end of the input. */
+  /** Connections as they end, a list for each batch of packets, which may be empty; the open ones at the end of the input. */
   async *updates(): AsyncGenerator<ConnectionUpdate[]> {
     try {
       for (;;) {
@@ -41,7 +41,7 @@ export class FileNetwork {
         if (batch === undefined) break;
         this.#tracker.batch(batch, this.#captures);
         this.#source.release(batch);
-        if (this.#updates.length > 0) yield this.#take();
+        yield this.#take();
       }
       for (let ended = false; !ended; ) {
         ended = this.#tracker.end(ENDED_AT_ONCE);

@@ -3,7 +3,11 @@ import { CorrelateError } from '../core/errors.js';
 import type { Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
 import type { ConnectionUpdate } from '../records/connection.js';
+import type { Weird } from '../records/weird.js';
 import type { FromLiveWorker, LiveStart, LiveStats, ToLiveWorker } from './live-messages.js';
+
+/** Gets what the worker hands over: connections, weirds, and the capture time that they go up to. */
+export type OnUpdates = (updates: readonly ConnectionUpdate[], weirds: readonly Weird[], now: Micros) => void;
 
 /** The main thread's side of a live capture. */
 export class LiveNetwork {
@@ -15,7 +19,7 @@ export class LiveNetwork {
 
   private constructor(
     worker: Worker,
-    private readonly onUpdates: (updates: readonly ConnectionUpdate[], now: Micros) => void,
+    private readonly onUpdates: OnUpdates,
     private readonly warn: Warn,
   ) {
     this.#worker = worker;
@@ -30,11 +34,7 @@ export class LiveNetwork {
   }
 
   /** Resolves when every interface is captured. Rejects with CAPTURE_* when one cannot be. */
-  static async start(
-    start: LiveStart,
-    onUpdates: (updates: readonly ConnectionUpdate[], now: Micros) => void,
-    warn: Warn,
-  ): Promise<LiveNetwork> {
+  static async start(start: LiveStart, onUpdates: OnUpdates, warn: Warn): Promise<LiveNetwork> {
     const worker = new Worker(new URL('./live-worker.js', import.meta.url), { workerData: start });
     const network = new LiveNetwork(worker, onUpdates, warn);
     const started = new Promise<void>((resolve) => {
@@ -52,8 +52,8 @@ export class LiveNetwork {
         return;
       case 'updates':
         this.stats = message.stats;
-        this.onUpdates(message.updates, message.now);
-        if (message.updates.length > 0) this.#send({ kind: 'taken', updates: message.updates.length });
+        this.onUpdates(message.updates, message.weirds, message.now);
+        this.#taken(message.updates.length + message.weirds.length);
         return;
       case 'warning':
         this.warn(message.warning);
@@ -72,6 +72,10 @@ export class LiveNetwork {
   /** Ends the capture; open connections are still handed over before `finished` resolves. */
   stop(): void {
     this.#send({ kind: 'stop' });
+  }
+
+  #taken(updates: number): void {
+    if (updates > 0) this.#send({ kind: 'taken', updates });
   }
 
   #send(message: ToLiveWorker): void {

@@ -6,6 +6,7 @@ import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { MILLISECOND } from '../core/time.js';
 import type { ConnectionUpdate } from '../records/connection.js';
+import type { Weird } from '../records/weird.js';
 import type { FromLiveWorker, LiveStart, ToLiveWorker } from './live-messages.js';
 
 /**
@@ -23,16 +24,25 @@ const start = workerData as LiveStart;
 const send = (message: FromLiveWorker) => port.postMessage(message);
 
 let updates: ConnectionUpdate[] = [];
+let weirds: Weird[] = [];
 let waiting = 0;
 let updatesDropped = 0;
 let stopping = false;
 
+const hasRoom = (): boolean => waiting + updates.length + weirds.length < limits.liveUpdates;
+
 const tracker = new ConnectionTracker({
   ...start.tracker,
   emit(update) {
-    if (waiting + updates.length < limits.liveUpdates) updates.push(update);
+    if (hasRoom()) updates.push(update);
     else updatesDropped++;
   },
+  ...(start.weirds && {
+    onWeird(weird: Weird) {
+      if (hasRoom()) weirds.push(weird);
+      else updatesDropped++;
+    },
+  }),
 });
 
 function sum(sources: readonly PacketSource[]): CaptureStats {
@@ -47,9 +57,16 @@ function sum(sources: readonly PacketSource[]): CaptureStats {
 function handOver(sources: readonly PacketSource[]): void {
   const now = Date.now() * 1000;
   if (!stopping) tracker.advance(now - IDLE_LAG_US);
-  waiting += updates.length;
-  send({ kind: 'updates', updates, now, stats: { capture: sum(sources), tracker: tracker.stats, updatesDropped } });
+  waiting += updates.length + weirds.length;
+  send({
+    kind: 'updates',
+    updates,
+    weirds,
+    now,
+    stats: { capture: sum(sources), tracker: tracker.stats, updatesDropped },
+  });
   updates = [];
+  weirds = [];
 }
 
 async function follow(source: PacketSource, index: number): Promise<void> {

@@ -1,13 +1,16 @@
 import { hostname } from 'node:os';
 import { type Micros, SECOND } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
+import type { Weird } from '../records/weird.js';
 import { PollSensor } from '../sensor/poll-sensor.js';
 import type { LiveStart, LiveStats } from './live-messages.js';
 import { LiveNetwork } from './live-network.js';
 import type { Intake } from './offline.js';
 
 export interface LiveOptions {
-  readonly network: LiveStart;
+  readonly network: Omit<LiveStart, 'weirds'>;
+  /** Gets weirds one by one. Absent: they are only counted. */
+  readonly onWeird?: (weird: Weird) => void;
   /** Watch this host too, under this id. */
   readonly localHost?: string;
   readonly pollMs?: number;
@@ -29,9 +32,10 @@ export class Live {
       options.localHost === undefined ? undefined : await watchHost(options.localHost, options, intake, warn);
     try {
       const network = await LiveNetwork.start(
-        options.network,
-        (updates, now) => {
+        { ...options.network, weirds: options.onWeird !== undefined },
+        (updates, weirds, now) => {
           for (const update of updates) intake.connection(update);
+          for (const weird of weirds) options.onWeird?.(weird);
           intake.advance(now);
         },
         warn,

@@ -6,8 +6,10 @@ import { connectionLine } from '../outputs/connection-json.js';
 import { connectionTable } from '../outputs/connection-table.js';
 import { LineSink } from '../outputs/line-sink.js';
 import { Coverage } from '../outputs/summary.js';
+import { openZeekLogs, type ZeekLogOptions, type ZeekLogs } from '../outputs/zeek-logs.js';
 import { type Alert, type Level, levels } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
+import type { Weird } from '../records/weird.js';
 
 export interface OutputOptions {
   /** Where alerts go as JSON lines; `-` is stdout. Absent: to the terminal as text for a person. */
@@ -15,12 +17,24 @@ export interface OutputOptions {
   readonly format: AlertFormat;
   /** Where attributed connections go as JSON lines. Absent: nowhere. */
   readonly connections?: string;
+  /** Where Zeek's logs go. Absent: nowhere. */
+  readonly zeekLogs?: ZeekLogOptions;
   /** Show a table of connections for a person. */
   readonly table: boolean;
   /** Only one line per connection comes, so nothing needs to be remembered for revisions. */
   readonly finalOnly: boolean;
   /** Text for a person at a terminal, line by line. */
   readonly show: (text: string) => void;
+}
+
+/** What files of every form have in common; see LineSink. */
+interface Sink {
+  readonly full: boolean;
+  readonly linesLost: number;
+  readonly readerGone: boolean;
+  drain(): Promise<void>;
+  reopen(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** All that leaves a run: connection lines, alerts, what a person sees, and the counts of both. */
@@ -32,6 +46,7 @@ export class Outputs {
   highest: Level | undefined;
   readonly #connections: LineSink | undefined;
   readonly #alerts: LineSink | undefined;
+  readonly #zeek: ZeekLogs | undefined;
   readonly #shown: AttributedConnection[] = [];
   readonly #told: Alert[] = [];
 
@@ -41,14 +56,21 @@ export class Outputs {
   ) {
     this.#connections = options.connections === undefined ? undefined : new LineSink(options.connections, warn);
     this.#alerts = options.alerts === undefined ? undefined : new LineSink(options.alerts, warn);
+    this.#zeek = options.zeekLogs && openZeekLogs(options.zeekLogs, warn);
   }
 
   connection(attributed: AttributedConnection): void {
     this.#connections?.line(connectionLine(attributed));
+    // Zeek's log has one line for each connection: what is known when it ends.
+    if (attributed.cause === 'end') this.#zeek?.conn.write(attributed);
     this.coverage.line(attributed, this.options.finalOnly);
     if (this.options.table && attributed.cause === 'end' && this.#shown.length < limits.tableConnections) {
       this.#shown.push(attributed);
     }
+  }
+
+  weird(weird: Weird): void {
+    this.#zeek?.weird.write(weird);
   }
 
   alert(alert: Alert): void {
@@ -103,7 +125,8 @@ export class Outputs {
     return this.#sinks().some((sink) => sink.readerGone);
   }
 
-  #sinks(): LineSink[] {
-    return [this.#connections, this.#alerts].filter((sink) => sink !== undefined);
+  #sinks(): Sink[] {
+    const zeek = this.#zeek === undefined ? [] : Object.values<Sink>(this.#zeek);
+    return [this.#connections, this.#alerts, ...zeek].filter((sink) => sink !== undefined);
   }
 }

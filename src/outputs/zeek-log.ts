@@ -1,0 +1,111 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Micros } from '../core/time.js';
+import type { Warn } from '../core/warnings.js';
+import { LineSink } from './line-sink.js';
+import { jsonLine, tsvFooter, tsvHeader, tsvLine, type ZeekField } from './zeek-fields.js';
+
+export const zeekFormats = ['tsv', 'json'] as const;
+export type ZeekFormat = (typeof zeekFormats)[number];
+
+/** A kind of log: its columns, and the first and last moment of the traffic that a record tells of. */
+export interface ZeekLogKind<T> {
+  readonly fields: readonly ZeekField<T>[];
+  readonly from: (record: T) => Micros;
+  readonly to: (record: T) => Micros;
+}
+
+/**
+ * One log file. The header comes with the first line, since `#open` is a time of the traffic and not of a clock, so that the file
+ * depends on the input alone. A log without a line is removed at the end, as Zeek makes none.
+ */
+export class ZeekLog<T> {
+  readonly #sink: LineSink;
+  /** Latest moment told of in this file; undefined while it has no header. */
+  #latest: Micros | undefined;
+  #isEmpty = true;
+  /** Records that come while the file is reopened: they belong into the new one. Producers wait meanwhile, see `full`. */
+  #held: T[] | undefined;
+  #reopening: Promise<void> | undefined;
+
+  /** `path` is Zeek's `#path`, which names the file. Throws OUTPUT_OPEN_FAILED. */
+  constructor(
+    folder: string,
+    private readonly path: string,
+    private readonly kind: ZeekLogKind<T>,
+    private readonly format: ZeekFormat,
+    warn: Warn,
+  ) {
+    this.#sink = new LineSink(join(folder, `${path}.log`), warn);
+  }
+
+  write(record: T): void {
+    if (this.#held === undefined) this.#write(record);
+    else this.#held.push(record);
+  }
+
+  #write(record: T): void {
+    const { fields, from, to } = this.kind;
+    this.#isEmpty = false;
+    if (this.format === 'json') {
+      this.#sink.line(jsonLine(fields, record));
+      return;
+    }
+    if (this.#latest === undefined) {
+      for (const line of tsvHeader(this.path, fields, from(record))) this.#sink.line(line);
+    }
+    this.#latest = Math.max(this.#latest ?? Number.NEGATIVE_INFINITY, to(record));
+    this.#sink.line(tsvLine(fields, record));
+  }
+
+  /** True when the producer should wait for `drain` before it goes on. */
+  get full(): boolean {
+    return this.#sink.full || this.#held !== undefined;
+  }
+
+  async drain(): Promise<void> {
+    // Who asked for the reopening is told of its failure.
+    await this.#reopening?.catch(() => {});
+    await this.#sink.drain();
+  }
+
+  /** Ends this file and begins another at the same path, with a header of its own. Rejects with OUTPUT_OPEN_FAILED. */
+  reopen(): Promise<void> {
+    this.#reopening ??= this.#reopen();
+    return this.#reopening;
+  }
+
+  async #reopen(): Promise<void> {
+    this.#foot();
+    const held: T[] = [];
+    this.#held = held;
+    try {
+      await this.#sink.reopen();
+      this.#isEmpty = true;
+    } finally {
+      this.#held = undefined;
+      this.#reopening = undefined;
+      for (const record of held) this.#write(record);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#reopening?.catch(() => {});
+    this.#foot();
+    await this.#sink.close();
+    if (this.#isEmpty) rmSync(this.#sink.path, { force: true });
+  }
+
+  #foot(): void {
+    if (this.#latest !== undefined) this.#sink.line(tsvFooter(this.#latest));
+    this.#latest = undefined;
+  }
+
+  get linesLost(): number {
+    return this.#sink.linesLost;
+  }
+
+  get readerGone(): boolean {
+    return this.#sink.readerGone;
+  }
+}
