@@ -69,12 +69,13 @@ export class LineSink {
     if (this.#fd > 2) closeSync(this.#fd);
   }
 
-  /** Opens the path again, after the file was moved away by a log rotation. */
+  /** Opens the path again, after the file was moved away by a log rotation. Rejects with OUTPUT_OPEN_FAILED and keeps the old file. */
   async reopen(): Promise<void> {
     await this.drain();
     if (this.#fd <= 2) return;
-    closeSync(this.#fd);
+    const old = this.#fd;
     this.#fd = open(this.path);
+    closeSync(old);
   }
 
   /** What was gathered joins the queue, and a new chunk is begun. */
