@@ -19,8 +19,10 @@ import {
   ORIG_WORD,
   PACKETS,
   PORTS,
+  RECORD_WORDS,
   RESP_WORD,
   START_TIME,
+  TUNNELED,
   VLANS,
 } from './record-layout.js';
 import {
@@ -133,6 +135,11 @@ function uidOf(table: ConnectionTable, base: number, version: 4 | 6, captureWord
   return connectionUid(w, n);
 }
 
+/** The uid that the record at `base` has or will have. */
+export function uidOfRecord(table: ConnectionTable, base: number, captureWord: number): string {
+  return uidOf(table, base, readEnds(table, base), captureWord);
+}
+
 const ADDRESS_CACHE = 1 << 14;
 const cachedWords = new Int32Array(ADDRESS_CACHE);
 const cachedTexts: string[] = new Array<string>(ADDRESS_CACHE).fill('0.0.0.0');
@@ -231,6 +238,9 @@ export function connectionRecord(table: ConnectionTable, base: number, captureWo
       ip_proto: proto,
       community_id: flowId,
     };
+  }
+  if ((i32[base + FLAGS]! & TUNNELED) !== 0) {
+    record.tunnel_parents = [...(table.tunnelParents.get(base / RECORD_WORDS) ?? [])];
   }
   const vlans = i32[base + VLANS]!;
   if ((vlans & VLAN_PRESENT) !== 0) record.vlan = vlans & 0xfff;

@@ -16,6 +16,7 @@ import {
   RESP_WORD,
   SEGMENTS,
   TIMER_NEXT,
+  TUNNELED,
 } from './record-layout.js';
 
 const FIRST_CAPACITY = 4096;
@@ -49,6 +50,8 @@ export class ConnectionTable {
   count = 0;
   /** History letters beyond those in the record, by slot; only for records with LONG_HISTORY. */
   readonly longHistories = new Map<number, string>();
+  /** Uids of what carried the connection, by slot, in order; only for records with TUNNELED. */
+  readonly tunnelParents = new Map<number, string[]>();
   readonly #k0: number;
   readonly #k1: number;
   readonly #limit: number;
@@ -189,7 +192,9 @@ export class ConnectionTable {
   /** Removes a record; its slot is used again. `hash` as from `hashOf`. */
   remove(slot: number): void {
     const base = slot * RECORD_WORDS;
-    if ((this.i32[base + FLAGS]! & LONG_HISTORY) !== 0) this.longHistories.delete(slot);
+    const flags = this.i32[base + FLAGS]!;
+    if ((flags & LONG_HISTORY) !== 0) this.longHistories.delete(slot);
+    if ((flags & TUNNELED) !== 0) this.tunnelParents.delete(slot);
     const index = this.#index;
     const mask = this.#mask;
     let hole = this.hashOf(slot) & mask;
@@ -213,6 +218,7 @@ export class ConnectionTable {
   clear(): void {
     this.#index.fill(0);
     this.longHistories.clear();
+    this.tunnelParents.clear();
     this.count = 0;
     this.#used = 0;
     this.#free = -1;

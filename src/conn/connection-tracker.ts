@@ -4,7 +4,7 @@ import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import { nameWord } from '../core/uid.js';
-import { WeirdCounts, type WeirdName } from '../core/weird.js';
+import { type CountedWeird, WeirdCounts } from '../core/weird.js';
 import { Decoder, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/decoder.js';
 import { Packet } from '../decode/packet.js';
 import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
@@ -32,6 +32,7 @@ import { initTcp, isReuse, type TcpContext, tcpPacket } from './tcp-connection.j
 import { stateOf, TCP_ACK, TCP_INACTIVE, TCP_SYN, TCP_SYN_ACK_SENT } from './tcp-state.js';
 import { defaultTimeouts, type Timeouts } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
+import { noteParent, UdpTunnels } from './udp-tunnels.js';
 import { WeirdReports } from './weird-reports.js';
 
 /** Where packets came from: an interface or a file, and the host it was taken on where the user said so. */
@@ -94,7 +95,7 @@ export class ConnectionTracker {
   readonly #weird: WeirdCounts;
   readonly #reports: WeirdReports | undefined;
   /** Weirds of decoding, which wait until it is their packet's turn. */
-  readonly #decodeNews = new Map<Packet, readonly WeirdName[]>();
+  readonly #decodeNews = new Map<Packet, readonly CountedWeird[]>();
   readonly #context: TcpContext;
   readonly #captures: CaptureRef[] = [];
   readonly #captureWords: number[] = [];
@@ -103,6 +104,7 @@ export class ConnectionTracker {
   /** Packets decoded together, see `ConnectionTable.touch`. */
   readonly #group: readonly Packet[] = Array.from({ length: GROUP }, () => new Packet());
   readonly #hashes = new Int32Array(GROUP);
+  readonly #tunnels: UdpTunnels;
   #now: Micros = Number.NEGATIVE_INFINITY;
   #packets = 0;
   #bytes = 0;
@@ -131,6 +133,14 @@ export class ConnectionTracker {
       verifyChecksums,
       closed: false,
     };
+    this.#tunnels = new UdpTunnels({
+      table: this.#table,
+      decoder: this.#decoder,
+      weird: this.#weird,
+      captureWord: (base) => this.#captureWords[this.#table.u16[(base << 1) + CAPTURE]!] ?? 0,
+      reportPacket: (packet) => this.#reportOfPacket(packet, this.#weird.takeNews()),
+      reportConnection: (base, time) => this.#reportConnection(base, time),
+    });
   }
 
   /** Takes every packet of a batch. `captures[link >>> 16]` names its source. The batch is not kept. */
@@ -236,22 +246,34 @@ export class ConnectionTracker {
     const base = slot * RECORD_WORDS;
     const dir = table.dir;
     const context = this.#context;
+    let isIntact = true;
     if (proto === PROTO_TCP) tcpPacket(context, base, dir, packet);
-    else if (proto === PROTO_UDP) udpPacket(context, base, dir, packet);
+    else if (proto === PROTO_UDP) isIntact = udpPacket(context, base, dir, packet);
     else if (proto === PROTO_ICMP || proto === PROTO_ICMPV6) icmpPacket(context, base, dir, packet);
     else otherPacket(context, base, dir, packet);
+    if (packet.depth > 0) noteParent(table, this.#weird, slot, packet.parent);
     if (this.#weird.news.length > 0) this.#reportConnection(base, packet.timeUs);
     if (context.closed) {
       context.closed = false;
       this.#arm(slot, table.f64[(base >> 1) + LAST_TIME]! + this.#timeouts.tcp_close_delay);
     } else if (isNew) this.#arm(slot, this.#expiry(base));
     if (isNew && this.#options.startRecords === true) this.#emit('start', base);
+    if (proto === PROTO_UDP && isIntact) {
+      const inner = this.#tunnels.open(packet, base);
+      if (inner === undefined) return;
+      inner.hash = table.hash(inner);
+      this.#take(inner);
+    }
   }
 
   #reportPacket(packet: Packet): void {
     const names = this.#decodeNews.get(packet);
     if (names === undefined) return;
     this.#decodeNews.delete(packet);
+    this.#reportOfPacket(packet, names);
+  }
+
+  #reportOfPacket(packet: Packet, names: readonly CountedWeird[]): void {
     this.#reports?.ofPacket(names, packet, this.#captures[this.#captureIds[packet.source] ?? 0]?.name ?? '');
   }
 

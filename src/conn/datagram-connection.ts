@@ -26,7 +26,7 @@ function countPayload(table: ConnectionTable, base: number, dir: number, bytes: 
 /** Whether a UDP checksum is to be verified and is wrong; none at all (0) is lawful over IPv4 only (RFC 768). */
 function udpChecksumFails(packet: Packet, length: number): boolean {
   const { view, at } = packet;
-  if (packet.captured < length || !packet.whole) return false;
+  if (packet.captured < length || packet.cut > 0) return false;
   const checksum = view.getUint16(at + 6);
   if (checksum === 0 && packet.version === 4) return false;
   const carriesVxlan = packet.dport === VXLAN_PORT && length > UDP_HEADER + 22 && (view.getUint8(at + 8) & 8) !== 0;
@@ -34,14 +34,14 @@ function udpChecksumFails(packet: Packet, length: number): boolean {
   return !transportChecksumHolds(packet);
 }
 
-/** Takes a UDP packet of direction `dir` into the record at `base`. */
-export function udpPacket(c: TcpContext, base: number, dir: number, packet: Packet): void {
+/** Takes a UDP packet of direction `dir` into the record at `base`. False when its checksum is wrong. */
+export function udpPacket(c: TcpContext, base: number, dir: number, packet: Packet): boolean {
   const { table, weird } = c;
   const length = packet.length === 0 ? packet.captured : packet.length;
   if (c.verifyChecksums && udpChecksumFails(packet, length)) {
     weird.count('bad_UDP_checksum');
     countLetter(table, weird, base, dir, BAD_CHECKSUMS, LETTER_C);
-    return;
+    return false;
   }
   const claimed = packet.view.getUint16(packet.at + 4);
   if (claimed !== length) weird.count('UDP_datagram_length_mismatch');
@@ -49,6 +49,7 @@ export function udpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
   countPayload(table, base, dir, Math.max(0, claimed - UDP_HEADER));
   countPacket(table, base, dir, packet);
+  return true;
 }
 
 function icmpChecksumFails(packet: Packet, length: number): boolean {

@@ -11,6 +11,8 @@ export const SEEN_FIN_RST = 8;
 export const SEEN_DATA = 16;
 export const SEEN_ACK = 32;
 export const SEEN_MULTI_FLAG = 64;
+/** Of the connection as a whole: only with direction 0. */
+export const SEEN_LIMIT = 1 << 14;
 const RESPONDER_SHIFT = 7;
 const COUNT_SHIFT = 16;
 
@@ -27,6 +29,7 @@ export const LETTER_R = 82;
 export const LETTER_S = 83;
 export const LETTER_T = 84;
 export const LETTER_W = 87;
+export const LETTER_X = 88;
 export const LETTER_FLIP = 94;
 
 /** Adds a letter, in lower case when the responder (dir 1) earned it. At `limits.historyLetters` it is left out and counted. */

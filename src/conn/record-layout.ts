@@ -20,7 +20,7 @@ export const PORTS = 2;
 /** IP protocol, then META_IPV6 and META_ONE_WAY. */
 export const META = 3;
 export const FLAGS = 4;
-/** History letters seen once (7 bits per direction), number of letters in the high half. */
+/** History letters seen once (7 bits per direction, one of both), number of letters in the high half. */
 export const SEEN = 5;
 export const START_SEQ = 8;
 export const PACKETS = 10;
@@ -83,3 +83,7 @@ export const HANDSHAKE_DONE = 1 << 25;
 export const ACTIVE = 1 << 26;
 export const LONG_HISTORY = 1 << 28;
 export const WAS_WEIRD = 1 << 29;
+/** Came through a tunnel: its parents are in `ConnectionTable.tunnelParents`. */
+export const TUNNELED = 1 << 30;
+/** UDP: its payload is no tunnel, whatever the port says. */
+export const NO_TUNNEL = 1 << 31;

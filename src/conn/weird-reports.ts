@@ -1,7 +1,7 @@
 import { formatIpv4, formatIpv6 } from '../core/address.js';
 import { limits } from '../core/limits.js';
 import { type Micros, SECOND } from '../core/time.js';
-import type { WeirdName } from '../core/weird.js';
+import type { CountedWeird, WeirdName } from '../core/weird.js';
 import type { Packet } from '../decode/packet.js';
 import type { Connection } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
@@ -14,7 +14,7 @@ const REPEAT_US = 600 * SECOND;
 const ORIGINATOR_US = 86_400 * SECOND;
 
 /** Weirds that Zeek counts and does not log (ACTION_IGNORE). */
-const silent: ReadonlySet<WeirdName> = new Set<WeirdName>([
+const silent: ReadonlySet<CountedWeird> = new Set<WeirdName>([
   'unsolicited_SYN_response',
   'FIN_after_reset',
   'spontaneous_FIN',
@@ -22,7 +22,7 @@ const silent: ReadonlySet<WeirdName> = new Set<WeirdName>([
 ]);
 
 /** Weirds that Zeek logs once for each originator (ACTION_LOG_PER_ORIG and ACTION_NOTICE_PER_ORIG). */
-const byOriginator: ReadonlySet<WeirdName> = new Set<WeirdName>([
+const byOriginator: ReadonlySet<CountedWeird> = new Set<WeirdName>([
   'bad_ICMP_checksum',
   'bad_TCP_checksum',
   'bad_UDP_checksum',
@@ -36,7 +36,7 @@ const byOriginator: ReadonlySet<WeirdName> = new Set<WeirdName>([
 ]);
 
 /** Weirds of decoding that are counted only after the packet's addresses were read. */
-const hasAddresses: ReadonlySet<WeirdName> = new Set<WeirdName>([
+const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
   'incompletely_captured_fragment',
   'excessively_small_fragment',
   'excessively_large_fragment',
@@ -51,7 +51,25 @@ const hasAddresses: ReadonlySet<WeirdName> = new Set<WeirdName>([
   'unknown_routing_type',
   'ipv6_no_next',
   'truncated_header',
+  'exceeded_tunnel_max_depth',
+  'invalid_inner_IP_version',
+  'truncated_inner_IP',
+  'inner_IP_payload_length_mismatch',
+  'truncated_GRE',
+  'unknown_gre_version',
+  'egre_protocol_type',
+  'gre_routing',
+  'unknown_gre_flags',
+  'non_ip_packet_in_encap',
+  'truncated_ERSPAN',
+  'unknown_ERSPAN_version',
+  'vxlan_empty_packet',
+  'geneve_invalid_version',
+  'geneve_empty_packet',
+  'ayiya_empty_packet',
 ]);
+
+const IN_TUNNEL = /_in_tunnel$/;
 
 const sources: Readonly<Record<Connection['proto'], string | undefined>> = {
   tcp: 'TCP',
@@ -75,7 +93,7 @@ export class WeirdReports {
     private readonly bound: number = limits.rememberedWeirds,
   ) {}
 
-  ofConnection(names: readonly WeirdName[], base: number, ts: Micros, capture: string, captureWord: number): void {
+  ofConnection(names: readonly CountedWeird[], base: number, ts: Micros, capture: string, captureWord: number): void {
     const ordinal = this.table.i32[base + ORDINAL]!;
     for (const name of names) {
       if (silent.has(name) || !this.#isNews(`${name} ${ordinal}`, ts, REPEAT_US)) continue;
@@ -96,10 +114,10 @@ export class WeirdReports {
     }
   }
 
-  ofPacket(names: readonly WeirdName[], packet: Packet, capture: string): void {
+  ofPacket(names: readonly CountedWeird[], packet: Packet, capture: string): void {
     const ts = packet.timeUs;
     for (const name of names) {
-      if (!hasAddresses.has(name)) {
+      if (!hasAddresses.has(name.replace(IN_TUNNEL, ''))) {
         if (this.#isNews(name, ts, REPEAT_US)) this.emit({ ts, capture, name });
         continue;
       }

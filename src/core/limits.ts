@@ -76,6 +76,10 @@ export const limits = {
   segments: 1_000_000,
   /** Letters of one connection's history. Further ones are left out: `history_full`. */
   historyLetters: 256,
+  /** Tunnels opened in one packet, Zeek's Tunnel::max_depth. One more is left closed: `exceeded_tunnel_max_depth`. */
+  tunnelDepth: 4,
+  /** Parents kept of one connection that came through several tunnels. Further ones are left out: `tunnel_parents_full`. */
+  tunnelParents: 8,
   /** IP datagrams that wait for fragments. At the bound the oldest is dropped: `fragment_table_full`. */
   fragmentDatagrams: 4_096,
   /** Their bytes together, with the same policy. */

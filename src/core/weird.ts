@@ -6,6 +6,33 @@ export type WeirdName =
   | 'truncated_ethernet_frame'
   | 'truncated_link_header'
   | 'unknown_link_type'
+  | 'truncated_link_header_cfp'
+  | 'truncated_PBB_header'
+  | 'truncated_pppoe_header'
+  | 'truncated_llc_header'
+  | 'truncated_snap_header'
+  | 'undefined_ether_type'
+  | 'exceeded_tunnel_max_depth'
+  | 'invalid_inner_IP_version'
+  | 'truncated_inner_IP'
+  | 'inner_IP_payload_length_mismatch'
+  | 'truncated_GRE'
+  | 'unknown_gre_version'
+  | 'egre_protocol_type'
+  | 'gre_routing'
+  | 'unknown_gre_flags'
+  | 'non_ip_packet_in_encap'
+  | 'truncated_ERSPAN'
+  | 'unknown_ERSPAN_version'
+  | 'truncated_Teredo'
+  | 'truncated_Teredo_origin_indication'
+  | 'truncated_Teredo_authentication'
+  | 'truncated_IPv6_in_Teredo'
+  | 'Teredo_bubble_with_payload'
+  | 'vxlan_empty_packet'
+  | 'geneve_invalid_version'
+  | 'geneve_empty_packet'
+  | 'ayiya_empty_packet'
   | 'truncated_IP'
   | 'unknown_ip_version'
   | 'ip_hdr_len_zero'
@@ -63,22 +90,30 @@ export type WeirdName =
   | 'excessive_data_without_further_acks'
   | 'fragment_table_full'
   | 'segment_list_full'
-  | 'history_full';
+  | 'history_full'
+  | 'tunnel_parents_full';
+
+/** A name as it is counted and logged. What Zeek tells by the packet ends in `_in_tunnel` for packets inside of one. */
+export type CountedWeird = WeirdName | `${WeirdName}_in_tunnel`;
 
 /** How often each weird occurred. */
 export class WeirdCounts {
-  readonly #counts = new Map<WeirdName, number>();
+  readonly #counts = new Map<CountedWeird, number>();
   /** Names counted since `takeNews`, in order; stays empty unless `keepsNews`. Bounded by taking them after every packet. */
-  news: WeirdName[] = [];
+  news: CountedWeird[] = [];
+
+  /** Whether what is being decoded lies in a tunnel. */
+  inTunnel = false;
 
   constructor(private readonly keepsNews = false) {}
 
-  count(name: WeirdName): void {
+  count(weird: WeirdName): void {
+    const name = this.inTunnel ? (`${weird}_in_tunnel` as const) : weird;
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     if (this.keepsNews) this.news.push(name);
   }
 
-  takeNews(): readonly WeirdName[] {
+  takeNews(): readonly CountedWeird[] {
     const { news } = this;
     this.news = [];
     return news;

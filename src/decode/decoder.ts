@@ -1,37 +1,45 @@
 import { icmpCounterpart } from '../core/community-id.js';
 import type { HashKey } from '../core/hash.js';
+import { limits } from '../core/limits.js';
 import type { WeirdCounts } from '../core/weird.js';
+import { behindEtherType, ethernet } from './ether-type.js';
 import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
 import { linkDecoder } from './link.js';
 import type { Packet } from './packet.js';
+import { IpTunnelUids } from './tunnel/ip-tunnel-uid.js';
+import { ipTunnel, udpTunnel } from './tunnel/registry.js';
+import { Inside, type Tunnel, type TunnelVerdict } from './tunnel/tunnel.js';
 
 export const PROTO_ICMP = 1;
 export const PROTO_TCP = 6;
 export const PROTO_UDP = 17;
 export const PROTO_ICMPV6 = 58;
-/** Tunnels. Zeek makes no connection of the outer packet. */
 const PROTO_IPV4 = 4;
 const PROTO_IPV6 = 41;
 const PROTO_GRE = 47;
+const UDP_HEADER = 8;
 
 /** Bytes to the transport layer, one packet at a time. */
 export class Decoder {
   readonly #ip: IpContext;
+  readonly #inside = new Inside();
+  readonly #ipTunnelUids = new IpTunnelUids();
 
   constructor(verifyChecksums: boolean, key: HashKey, weird: WeirdCounts) {
     this.#ip = { verifyChecksums, weird, fragments: new FragmentTable(key, weird) };
   }
 
   /**
-   * Decodes the frame of link type `type` at `at` of `view` into `packet`. False when it belongs to no connection; what
-   * was odd has been counted.
+   * Decodes the frame of link type `type` at `at` of `view` into `packet`; tunnels straight over IP are opened, so that
+   * `packet` stands for what is inside. False when it belongs to no connection; what was odd has been counted.
    */
   decode(packet: Packet, view: DataView, type: number, at: number, capLen: number, wireLen: number): boolean {
     packet.view = view;
-    packet.whole = wireLen <= capLen;
+    packet.cut = wireLen > capLen ? wireLen - capLen : 0;
     packet.vlan = -1;
     packet.innerVlan = -1;
+    packet.depth = 0;
     const weird = this.#ip.weird;
     const link = linkDecoder(type);
     if (link === undefined) {
@@ -41,8 +49,89 @@ export class Decoder {
     const end = Math.min(at + capLen, view.byteLength);
     const ip = link(packet, at, end, weird);
     if (ip < 0 || !decodeIp(this.#ip, packet, ip, end, at + wireLen)) return false;
-    return readPorts(packet, weird);
+    return readPorts(packet, weird) || (isIpTunnel(packet.proto) && this.#openIpTunnel(packet));
   }
+
+  /** The tunnel that the UDP packet `outer`, on a connection to `responderPort`, may be. */
+  udpTunnel(outer: Packet, responderPort: number): Tunnel | undefined {
+    return udpTunnel(outer.view, outer.at + UDP_HEADER, payloadEnd(outer), responderPort);
+  }
+
+  /** Looks for the tunnel's header in the UDP packet `outer`. When there is a packet inside, `decodeInner` decodes it. */
+  openUdp(tunnel: Tunnel, outer: Packet): TunnelVerdict {
+    const { weird } = this.#ip;
+    weird.inTunnel = outer.depth > 0;
+    const verdict = tunnel.open(outer, outer.at + UDP_HEADER, payloadEnd(outer), this.#inside, weird);
+    weird.inTunnel = false;
+    return verdict;
+  }
+
+  /** Counts a tunnel that is left closed because `limits.tunnelDepth` of them lie around it. */
+  countTooDeep(): void {
+    this.#ip.weird.inTunnel = true;
+    this.#ip.weird.count('exceeded_tunnel_max_depth');
+    this.#ip.weird.inTunnel = false;
+  }
+
+  /**
+   * Decodes into `packet` what `openUdp` has just found in `outer`; `parent` is the uid of the connection that carries
+   * it. False as for `decode`.
+   */
+  decodeInner(packet: Packet, outer: Packet, tunnel: Tunnel, parent: string): boolean {
+    packet.view = outer.view;
+    packet.timeUs = outer.timeUs;
+    packet.source = outer.source;
+    packet.cut = outer.cut;
+    packet.depth = outer.depth + 1;
+    packet.tunnel = tunnel.name;
+    // GRE is the same tunnel with and without UDP below.
+    packet.parent = tunnel.name === 'gre' ? this.#ipTunnelUids.uidOf(outer) : parent;
+    return this.#decodeInside(packet);
+  }
+
+  /** Makes `packet`, a tunnel straight over IP, stand for what is inside. */
+  #openIpTunnel(packet: Packet): boolean {
+    const tunnel = ipTunnel(packet.proto);
+    if (tunnel === undefined) return false;
+    if (packet.depth >= limits.tunnelDepth) {
+      this.countTooDeep();
+      return false;
+    }
+    const { weird } = this.#ip;
+    weird.inTunnel = packet.depth > 0;
+    const verdict = tunnel.open(packet, packet.at, payloadEnd(packet), this.#inside, weird);
+    weird.inTunnel = false;
+    if (verdict !== 'inside') return false;
+    packet.depth++;
+    packet.tunnel = tunnel.name;
+    packet.parent = this.#ipTunnelUids.uidOf(packet);
+    return this.#decodeInside(packet);
+  }
+
+  #decodeInside(packet: Packet): boolean {
+    const { weird } = this.#ip;
+    const { layer, etherType, at, end } = this.#inside;
+    packet.vlan = -1;
+    packet.innerVlan = -1;
+    weird.inTunnel = true;
+    let ip = at;
+    if (layer === 'ethernet') ip = ethernet(packet, at, end, weird);
+    else if (layer === 'ether_type') ip = behindEtherType(packet, etherType, at, end, weird);
+    const isIp = ip >= 0 && decodeIp(this.#ip, packet, ip, end, end + packet.cut);
+    const belongs = isIp && readPorts(packet, weird);
+    weird.inTunnel = false;
+    return belongs || (isIp && isIpTunnel(packet.proto) && this.#openIpTunnel(packet));
+  }
+}
+
+/** Where the captured payload of the IP packet ends; padding of the link layer lies behind it. */
+function payloadEnd(packet: Packet): number {
+  const { at, length, captured } = packet;
+  return at + (length === 0 ? captured : Math.min(length, captured));
+}
+
+function isIpTunnel(proto: number): boolean {
+  return proto === PROTO_IPV4 || proto === PROTO_IPV6 || proto === PROTO_GRE;
 }
 
 /** Whether the shortest header of the transport protocol is there. */
@@ -58,6 +147,7 @@ function hasHeader(packet: Packet, bytes: number, weird: WeirdCounts): boolean {
   return true;
 }
 
+/** False also for tunnels, which have none. */
 function readPorts(packet: Packet, weird: WeirdCounts): boolean {
   const { view, at, proto } = packet;
   packet.oneWay = false;

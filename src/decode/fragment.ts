@@ -70,7 +70,7 @@ export class FragmentTable {
     if (datagram.total < 0 || start !== 0 || reached === undefined || reached < datagram.total) return false;
     this.#remove(datagram);
     packet.view = new DataView(datagram.bytes.buffer);
-    packet.whole = true;
+    packet.cut = 0;
     packet.proto = datagram.proto;
     packet.ipBytes = datagram.headerBytes + reached;
     packet.at = 0;

@@ -171,7 +171,11 @@ function decodeExtensions(
   }
   // Nothing behind these can be read: encrypted, or a signalling message without payload.
   if (type === PROTO_ESP || type === PROTO_MOBILITY) return false;
-  if (type === PROTO_NONE) return fail(context, 'ipv6_no_next');
+  if (type === PROTO_NONE) {
+    // Teredo keeps its mappings alive with such packets.
+    const isBubble = packet.depth > 0 && packet.tunnel === 'teredo';
+    return isBubble ? false : fail(context, 'ipv6_no_next');
+  }
   setTransport(packet, type, start, at, end, total);
   return true;
 }

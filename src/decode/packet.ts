@@ -1,3 +1,5 @@
+import type { TunnelName } from './tunnel/tunnel.js';
+
 /**
  * What decoding found in one packet. There are a few such objects, overwritten by later packets, so that nothing is
  * allocated per packet. All words are signed 32-bit in host order; an IPv4 address is in `src3` and `dst3` with the others 0, so
@@ -13,8 +15,8 @@ export class Packet {
   valid = false;
   /** Hash of its connection's key, the same for both directions. */
   hash = 0;
-  /** Whether the capture holds the whole packet as it was on the wire. */
-  whole = true;
+  /** Bytes of the frame that the capture cut off. */
+  cut = 0;
   /** VLAN id of the first and of the second tag, -1 without. */
   vlan = -1;
   innerVlan = -1;
@@ -41,4 +43,9 @@ export class Packet {
   dport = 0;
   /** An ICMP message that has no answer: its direction is part of its key. */
   oneWay = false;
+  /** Tunnels that it came through. */
+  depth = 0;
+  /** The innermost of them, and the uid of the connection or the pair of ends that carries it; of no meaning at depth 0. */
+  tunnel: TunnelName = 'ip';
+  parent = '';
 }

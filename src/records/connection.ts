@@ -40,6 +40,12 @@ export const connectionSchema = Type.Object(
     resp_pkts: Type.Number({ description: 'Packets of the responder.' }),
     resp_ip_bytes: Type.Number({ description: 'IP-level bytes of the responder.' }),
     ip_proto: Type.Integer({ description: 'IP protocol number.' }),
+    tunnel_parents: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          "Ids of what carried the connection: the uid of the tunnel's own connection (Teredo, AYIYA, VXLAN, Geneve, GTP-U), or an id of the pair of addresses (GRE, IP in IP), which make no connection.",
+      }),
+    ),
     vlan: Type.Optional(Type.Integer({ description: 'Outer VLAN id.' })),
     inner_vlan: Type.Optional(Type.Integer({ description: 'Inner VLAN id.' })),
     community_id: Type.Optional(

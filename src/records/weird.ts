@@ -1,5 +1,5 @@
 import type { Micros } from '../core/time.js';
-import type { WeirdName } from '../core/weird.js';
+import type { CountedWeird } from '../core/weird.js';
 
 /**
  * One odd thing in the traffic, as a line of Zeek's weird.log. With `uid` it is of a connection; with addresses and ports of 0
@@ -9,7 +9,7 @@ export interface Weird {
   readonly ts: Micros;
   /** Name of the packet source; see ConnectionUpdate. */
   readonly capture: string;
-  readonly name: WeirdName;
+  readonly name: CountedWeird;
   readonly uid?: string;
   readonly 'id.orig_h'?: string;
   readonly 'id.orig_p'?: number;

@@ -34,11 +34,11 @@ interface Comparison {
 }
 
 /** Columns that this stage does not fill: parsers, local networks and layer 2 are others' work. */
-const notHere = /^(service|local_orig|local_resp|tunnel_parents|orig_l2_addr|resp_l2_addr|id\.ctx\..*|ja4.*)?$/;
+const notHere = /^(service|local_orig|local_resp|orig_l2_addr|resp_l2_addr|id\.ctx\..*|ja4.*)?$/;
 
 /** Entries left out of the floors, each with its reason. */
 const leftOut: readonly (readonly [RegExp, string])[] = [
-  [/core\.tunnels|core\.erspan/, 'what is inside of tunnels is not looked at'],
+  [/core\.tunnels\.max-depth-exceeded/, 'that run opens two tunnels at most'],
   [/core\.vntag-in-vlan/, 'that run knows no server ports, so it does not turn the direction'],
   [/core\.wlanmon/, '802.11 frames are not read'],
   [/core\.local-flip|flip-content-line-orig/, "Zeek's HTTP parser turns the direction"],

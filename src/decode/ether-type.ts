@@ -1,0 +1,146 @@
+import type { WeirdCounts } from '../core/weird.js';
+import type { Packet } from './packet.js';
+
+export const ETHERTYPE_IPV4 = 0x0800;
+export const ETHERTYPE_IPV6 = 0x86dd;
+const ETHERTYPE_VLAN = 0x8100;
+const ETHERTYPE_QINQ = 0x88a8;
+const ETHERTYPE_QINQ_OLD = 0x9100;
+const ETHERTYPE_PPPOE = 0x8864;
+const ETHERTYPE_MPLS = 0x8847;
+const ETHERTYPE_MPLS_MULTICAST = 0x8848;
+const ETHERTYPE_VNTAG = 0x8926;
+/** Provider backbone bridges (802.1ah): a service tag of 4 bytes, then the customer's Ethernet frame. */
+const ETHERTYPE_PBB = 0x88e7;
+/** Cisco FabricPath: the whole header is one of 16 bytes, then an Ethernet frame. */
+const ETHERTYPE_FABRICPATH = 0x8903;
+const MAX_802_3_LENGTH = 1500;
+const MIN_ETHERTYPE = 1536;
+const PPP_IPV4 = 0x0021;
+const PPP_IPV6 = 0x0057;
+const PPP_MPLS = 0x0281;
+const PPP_MPLS_MULTICAST = 0x0283;
+
+/** Tags, labels and Ethernet headers in one frame. More are not looked behind: the frame is skipped. */
+const MAX_TAGS = 16;
+
+export function tooShort(weird: WeirdCounts): -1 {
+  weird.count('truncated_link_header');
+  return -1;
+}
+
+/** Skips an MPLS label stack (RFC 3032). Nothing names what follows; as Zeek, only IP is looked for, by its version. */
+function behindLabels(view: DataView, start: number, end: number, weird: WeirdCounts): number {
+  let at = start;
+  for (let labels = 0; labels < MAX_TAGS; labels++) {
+    if (at + 4 > end) return tooShort(weird);
+    at += 4;
+    if ((view.getUint8(at - 2) & 1) === 1) return at;
+  }
+  return -1;
+}
+
+/** What a PPP protocol number names (RFC 1661, RFC 3032): IP's offset or -1. */
+export function behindPpp(view: DataView, type: number, at: number, end: number, weird: WeirdCounts): number {
+  if (type === PPP_IPV4 || type === PPP_IPV6) return at;
+  return type === PPP_MPLS || type === PPP_MPLS_MULTICAST ? behindLabels(view, at, end, weird) : -1;
+}
+
+/** Skips a PPPoE session header and the PPP protocol in it (RFC 2516). */
+export function behindPppoe(view: DataView, at: number, end: number, weird: WeirdCounts): number {
+  if (at + 8 > end) {
+    weird.count('truncated_pppoe_header');
+    return -1;
+  }
+  return behindPpp(view, view.getUint16(at + 6), at + 8, end, weird);
+}
+
+/** The EtherType in an 802.2 SNAP header without organization at `at`; 0 for other LLC and for one that is cut. */
+function snapType(view: DataView, at: number, end: number, weird: WeirdCounts): number {
+  if (at + 8 > end) {
+    weird.count(at + 3 > end ? 'truncated_llc_header' : 'truncated_snap_header');
+    return 0;
+  }
+  // Both service access points AA, an unnumbered frame, organization 0.
+  return view.getUint32(at) === 0xaaaa0300 && view.getUint16(at + 4) === 0 ? view.getUint16(at + 6) : 0;
+}
+
+/** Follows tags, labels, PPPoE and Ethernet in Ethernet from an EtherType, whose payload is at `start`, to IP. */
+export function behindEtherType(
+  packet: Packet,
+  firstType: number,
+  start: number,
+  end: number,
+  weird: WeirdCounts,
+): number {
+  const view = packet.view;
+  let type = firstType;
+  let at = start;
+  for (let tags = 0; tags < MAX_TAGS; tags++) {
+    switch (type) {
+      case ETHERTYPE_IPV4:
+      case ETHERTYPE_IPV6:
+        return at;
+      case ETHERTYPE_VLAN:
+      case ETHERTYPE_QINQ:
+      case ETHERTYPE_QINQ_OLD: {
+        if (at + 4 > end) return tooShort(weird);
+        const id = view.getUint16(at) & 0xfff;
+        if (packet.vlan < 0) packet.vlan = id;
+        else if (packet.innerVlan < 0) packet.innerVlan = id;
+        type = view.getUint16(at + 2);
+        at += 4;
+        break;
+      }
+      case ETHERTYPE_VNTAG:
+        if (at + 6 > end) return tooShort(weird);
+        type = view.getUint16(at + 4);
+        at += 6;
+        break;
+      case ETHERTYPE_MPLS:
+      case ETHERTYPE_MPLS_MULTICAST:
+        return behindLabels(view, at, end, weird);
+      case ETHERTYPE_PPPOE:
+        return behindPppoe(view, at, end, weird);
+      case ETHERTYPE_PBB:
+        if (at + 18 > end) {
+          weird.count('truncated_PBB_header');
+          return -1;
+        }
+        type = view.getUint16(at + 16);
+        at += 18;
+        break;
+      case ETHERTYPE_FABRICPATH:
+        // 14 of its 16 bytes look like an Ethernet header and have been passed.
+        if (at + 16 > end) {
+          weird.count('truncated_link_header_cfp');
+          return -1;
+        }
+        type = view.getUint16(at + 14);
+        at += 16;
+        break;
+      default:
+        if (type >= MIN_ETHERTYPE) return -1;
+        if (type > MAX_802_3_LENGTH) {
+          weird.count('undefined_ether_type');
+          return -1;
+        }
+        // A length, as in 802.3 itself; LLC follows.
+        type = snapType(view, at, end, weird);
+        if (type < MIN_ETHERTYPE) return -1;
+        at += 8;
+    }
+  }
+  return -1;
+}
+
+/** Ethernet II and 802.3. */
+export function ethernet(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
+  if (at + 14 > end) {
+    weird.count('truncated_ethernet_frame');
+    return -1;
+  }
+  const type = packet.view.getUint16(at + 12);
+  if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) return at + 14;
+  return behindEtherType(packet, type, at + 14, end, weird);
+}

@@ -1,0 +1,90 @@
+import type { WeirdCounts } from '../../core/weird.js';
+import { erspanHeaderBytes } from './erspan.js';
+import { innerIpFits } from './inner-ip.js';
+import { enter, type Inside, type Tunnel, type TunnelVerdict } from './tunnel.js';
+
+const CHECKSUM = 0x8000;
+const ROUTING = 0x4000;
+const KEY = 0x2000;
+const SEQUENCE = 0x1000;
+const ACKNOWLEDGEMENT = 0x0080;
+const RESERVED = 0x0078;
+const VERSION = 0x0007;
+
+const TYPE_ETHERNET = 0x6558;
+const TYPE_ERSPAN = 0x88be;
+const TYPE_ERSPAN_III = 0x22eb;
+const TYPE_PPP = 0x880b;
+const PPP_IPV4 = 0x0021;
+const PPP_IPV6 = 0x0057;
+const ETHERNET_HEADER = 14;
+
+function greHeaderBytes(flags: number): number {
+  let bytes = 4;
+  if ((flags & CHECKSUM) !== 0) bytes += 4;
+  if ((flags & KEY) !== 0) bytes += 4;
+  if ((flags & SEQUENCE) !== 0) bytes += 4;
+  if ((flags & ACKNOWLEDGEMENT) !== 0) bytes += 4;
+  return bytes;
+}
+
+function fail(weird: WeirdCounts, name: Parameters<WeirdCounts['count']>[0]): 'nothing' {
+  weird.count(name);
+  return 'nothing';
+}
+
+/** What follows a header of version 0 that names `type`. */
+function openPlain(
+  view: DataView,
+  type: number,
+  flags: number,
+  at: number,
+  end: number,
+  inside: Inside,
+  weird: WeirdCounts,
+): TunnelVerdict {
+  let frame = at;
+  if (type === TYPE_ERSPAN_III || (type === TYPE_ERSPAN && (flags & SEQUENCE) !== 0)) {
+    const bytes = erspanHeaderBytes(view, at, end, weird);
+    if (bytes < 0) return 'nothing';
+    frame += bytes;
+  } else if (type !== TYPE_ETHERNET && type !== TYPE_ERSPAN) {
+    inside.etherType = type;
+    return enter(inside, 'ether_type', at, end);
+  }
+  if (frame + ETHERNET_HEADER >= end) return fail(weird, 'truncated_GRE');
+  return enter(inside, 'ethernet', frame, end);
+}
+
+/** PPP behind a header of version 1 (PPTP, RFC 2637): only IP, and only when it fills the packet. */
+function openPptp(view: DataView, at: number, end: number, inside: Inside, weird: WeirdCounts): TunnelVerdict {
+  if (at + 4 > end) return fail(weird, 'truncated_GRE');
+  const protocol = view.getUint16(at + 2);
+  if (protocol !== PPP_IPV4 && protocol !== PPP_IPV6) return fail(weird, 'non_ip_packet_in_encap');
+  const fits = innerIpFits(view, at + 4, end, protocol === PPP_IPV4 ? 4 : 6, weird);
+  return fits ? enter(inside, 'ip', at + 4, end) : 'nothing';
+}
+
+/**
+ * GRE (RFC 2784, RFC 2890), protocol 47 or UDP (RFC 8086): what an EtherType names, Ethernet, ERSPAN I to III, and IP in
+ * PPP as PPTP has it. Zeek opens Aruba's 802.11 frames, too; those are left alone here.
+ */
+export const gre: Tunnel = {
+  name: 'gre',
+  open(outer, at, end, inside, weird) {
+    const { view } = outer;
+    if (at + 4 > end) return fail(weird, 'truncated_GRE');
+    const flags = view.getUint16(at);
+    const type = view.getUint16(at + 2);
+    const version = flags & VERSION;
+    if (version > 1) return fail(weird, 'unknown_gre_version');
+    if (version === 1 && type !== TYPE_PPP) return fail(weird, 'egre_protocol_type');
+    if ((flags & ROUTING) !== 0) return fail(weird, 'gre_routing');
+    if ((flags & RESERVED) !== 0) return fail(weird, 'unknown_gre_flags');
+    const payload = at + greHeaderBytes(flags);
+    if (payload > end) return fail(weird, 'truncated_GRE');
+    return version === 1
+      ? openPptp(view, payload, end, inside, weird)
+      : openPlain(view, type, flags, payload, end, inside, weird);
+  },
+};
