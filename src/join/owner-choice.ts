@@ -69,7 +69,9 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   // Calls before the watch began were overtaken by those that were seen.
   const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
   if (strong.length > 0 && !known.areCallsLost && !known.isUnwatchedSince(earliest)) {
-    return isOneProcess(strong) ? owner(strong[0]!, others(strong[0]!, polls)) : ambiguous(strong, ties.sameTuple);
+    if (isOneProcess(events)) return owner(strong[0]!, others(strong[0]!, polls));
+    const maySettle = !known.isClosed && events.some(({ match }) => match.settles !== undefined);
+    return maySettle ? wait : ambiguous(events, ties.sameTuple);
   }
   if (!known.isClosed && candidates.some(({ match }) => match.settles !== undefined)) return wait;
   const seen = polls.filter(({ match }) => match.weight === 'certain');
@@ -96,7 +98,17 @@ function chooseHolder(seen: readonly Candidate[], candidates: readonly Candidate
     ({ match }) => match.weight === 'sole' && (match.rank === ranks.call || match.rank === ranks.near),
   );
   const called = seen.filter((holder) => callers.some((caller) => isSame(caller, holder)));
-  if (called.length > 0 && isOneProcess(called)) return owner(called[0]!, others(called[0]!, seen));
+  if (called.length > 0 && isOneProcess(called)) {
+    const caller = callers.find((one) => isSame(one, called[0]!))!;
+    const holder = called[0]!;
+    // The poll tells who holds the socket, the call what that process ran.
+    return owner({ ...holder, socket: holder.socket.withCall(caller.socket) }, others(holder, seen));
+  }
+  const [first] = callers;
+  // Servers accept and hand the connection to a child: who called is the owner, who holds the socket shares it.
+  if (called.length === 0 && first !== undefined && isOneProcess(callers) && isAccept(first)) {
+    if (seen.every((holder) => known.isAncestor(first, holder))) return owner(first, others(first, seen));
+  }
   if (called.length === 0 && callers.length > 0) return ambiguous([...seen, ...callers], ties.otherCaller);
   return oneOfHolders(called.length > 0 ? called : seen, seen, known);
 }
@@ -139,6 +151,10 @@ function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choic
   return isOneSocket ? oneOfHolders(rivals, rivals, known) : ambiguous(rivals, ties.sameRank);
 }
 
+function isAccept({ socket }: Candidate): boolean {
+  return socket.source === 'accept';
+}
+
 function isPolled(source: string): boolean {
   return source === 'open' || source === 'listening';
 }
@@ -149,8 +165,16 @@ function isSame(a: Candidate, b: Candidate): boolean {
   return a.socket.path === b.socket.path || a.socket.path === undefined || b.socket.path === undefined;
 }
 
+/** Being the same is not passed on: a poll, which names no program, is the same as each of two calls that name different ones. */
 function isOneProcess(candidates: readonly Candidate[]): boolean {
-  return candidates.every((candidate) => isSame(candidate, candidates[0]!));
+  const [{ host, socket: first }] = candidates as [Candidate];
+  let path: string | undefined;
+  for (const { host: other, socket } of candidates) {
+    if (other !== host || socket.pid !== first.pid) return false;
+    if (path !== undefined && socket.path !== undefined && socket.path !== path) return false;
+    path ??= socket.path;
+  }
+  return true;
 }
 
 function others(than: Candidate, among: readonly Candidate[]): Candidate[] {

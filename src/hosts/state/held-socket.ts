@@ -12,7 +12,14 @@ export class HeldSocket implements SocketInterval {
     readonly openHi: Micros,
     readonly closeLo: Micros,
     readonly closeHi: Micros,
+    private readonly callPath?: string,
   ) {}
+
+  /** The same socket with the row of the call that made it, which knows the path of the process. */
+  withCall({ path, rows }: HeldSocket): HeldSocket {
+    const { fact, openLo, openHi, closeLo, closeHi } = this;
+    return new HeldSocket(fact, [...this.rows, ...rows], openLo, openHi, closeLo, closeHi, path);
+  }
 
   get source(): SocketSource {
     return this.fact.source as SocketSource;
@@ -25,7 +32,7 @@ export class HeldSocket implements SocketInterval {
   }
   /** Path of the process at the call, where the row has it. */
   get path(): string | undefined {
-    return this.fact.path;
+    return this.callPath ?? this.fact.path;
   }
   get protocol(): number {
     return this.fact.protocol;

@@ -65,7 +65,8 @@ function readFact(row: ProcessRow): Fact {
   const seconds = row.columns.start_time;
   const start = seconds !== undefined && seconds > 0 ? Math.round(seconds * SECOND) : undefined;
   const kind = row.action === 'removed' ? 'gone' : 'seen';
-  const lo = row.action === 'removed' ? (row.since ?? row.time) : row.time;
+  // The poll before saw the process, within the second that `since` tells where times are that coarse.
+  const lo = row.action === 'removed' ? (row.since ?? row.time) + Math.max(row.resolution, 1) - 1 : row.time;
   return { kind, row, lo, hi, ...(start !== undefined && { start }) };
 }
 
@@ -127,7 +128,9 @@ export class PidHistory {
   at(from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
     const found = this.#at(to, path);
     if (found === undefined || from >= to) return found;
-    if (this.#at(from, path)?.start !== found.start) return undefined;
+    const before = this.#at(from, path);
+    const isSameImage = before !== undefined && before.rows[0] === found.rows[0];
+    if (before?.start !== found.start && !isSameImage) return undefined;
     // Of several images within the span, or from before it, none is sure, unless they differ in nothing that is told.
     const images = this.#facts.filter((fact) => {
       if (fact.kind === 'exit' || fact.kind === 'gone' || fact.lo > to) return false;
@@ -170,7 +173,7 @@ export class PidHistory {
   /** Whether what a poll saw of this birth shows that the exec was another process's, whose pid came to be used again. */
   #isOfAnother(birth: Birth, image: Fact): boolean {
     if (image.kind !== 'exec') return false;
-    const { cmdline, parent } = image.row.columns;
+    const { cmdline, parent, path } = image.row.columns;
     return this.#facts.some((fact) => {
       if (fact.kind !== 'seen' || fact.start === undefined || Math.abs(fact.start - birth.start) > START_SLACK)
         return false;
@@ -178,6 +181,8 @@ export class PidHistory {
       if (seen.parent !== undefined && parent !== undefined && seen.parent !== parent && seen.parent !== 1) return true;
       if (seen.cmdline === undefined || cmdline === undefined || seen.cmdline === cmdline || fact.lo < image.lo)
         return false;
+      // Servers write what they do over their command line (setproctitle), without an exec.
+      if (seen.path !== undefined && seen.path === path && seen.parent === parent) return false;
       return !this.#facts.some((other) => other.kind === 'exec' && other.row.columns.cmdline === seen.cmdline);
     });
   }
