@@ -88,4 +88,11 @@ describe('the process behind a pid', () => {
     expect(history.prune(100 * s)).toBe(3);
     expect(history.size).toBe(0);
   });
+
+  it('stays the same when a server writes over its command line without an exec', () => {
+    const start = exec(10, '/usr/sbin/sshd', 'execve', { cmdline: 'sshd -R', parent: 3 });
+    const seen = polled('added', 11, 9, '/usr/sbin/sshd', 10);
+    const renamed = { ...seen, columns: { ...seen.columns, cmdline: 'sshd: alice [priv]', parent: 3 } } as AnyTableRow;
+    expect(at([start, renamed], 10.5)).toMatchObject({ path: '/usr/sbin/sshd', start: 10 * s, parent: 3 });
+  });
 });

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { Scene, s, t0 } from './scene.js';
+
+const tables = ['socket_events', 'process_open_sockets', 'processes', 'process_events', 'users'] as const;
+const tuple = { family: 2, protocol: 6, local_address: '192.0.2.20', local_port: 22 };
+const remote = { remote_address: '192.0.2.10', remote_port: 40_000 };
+
+/** A host with audit rows: whole seconds, calls without their local endpoint; polls once a second. */
+function auditHost(): Scene {
+  const scene = new Scene({ finalOnly: true }).host('web', tables, { err: 0.05 });
+  scene.added('web', 'users', 0, { uid: 1000, username: 'alice' });
+  return scene;
+}
+
+function call(scene: Scene, action: 'connect' | 'accept', at: number, pid: number, path: string, to: object): void {
+  scene.row(scene.makeRow('web', 'socket_events', 'event', at, { action, pid, family: 2, path, ...to }, s));
+}
+
+function last(scene: Scene) {
+  scene.complete('web', 60, tables);
+  scene.join.end();
+  return scene.lines.at(-1)!;
+}
+
+describe('a socket that a poll saw', () => {
+  it('belongs to the parent that accepted it, and is shared by the child that serves it', () => {
+    const scene = auditHost();
+    const child = {
+      pid: 31,
+      path: '/usr/sbin/sshd',
+      cmdline: 'sshd: alice',
+      parent: 30,
+      start_time: t0 / s + 10,
+      uid: 1000,
+    };
+    const parent = { ...child, pid: 30, cmdline: 'sshd -D', parent: 1, start_time: t0 / s + 1, uid: 0 };
+    scene.added('web', 'processes', 2, parent);
+    call(scene, 'accept', 10, 30, '/usr/sbin/sshd', remote);
+    scene.row(scene.makeRow('web', 'processes', 'added', 11, child, s, 9));
+    scene.row(
+      scene.makeRow('web', 'process_open_sockets', 'added', 11, { ...tuple, ...remote, pid: 31, socket: 5 }, s, 9),
+    );
+    scene.end('C1', 10.2, 20, '192.0.2.10 40000 > 192.0.2.20 22');
+    expect(last(scene).resp).toMatchObject({
+      state: 'attributed',
+      method: 'accept_event',
+      process: { pid: 30, path: '/usr/sbin/sshd' },
+      sharers: [{ pid: 31 }],
+    });
+  });
+
+  it('stays ambiguous between a caller and a stranger that holds it', () => {
+    const scene = auditHost();
+    call(scene, 'accept', 10, 30, '/usr/sbin/sshd', remote);
+    scene.row(
+      scene.makeRow('web', 'process_open_sockets', 'added', 11, { ...tuple, ...remote, pid: 31, socket: 5 }, s, 9),
+    );
+    scene.end('C1', 10.2, 20, '192.0.2.10 40000 > 192.0.2.20 22');
+    expect(last(scene).resp).toMatchObject({ state: 'ambiguous' });
+  });
+
+  it('has the program and the user that the call of its holder tells, also where the poll comes in the second of its end', () => {
+    const scene = auditHost();
+    const to = { remote_address: '198.51.100.66', remote_port: 4444 };
+    const shell = { pid: 31, path: '/usr/bin/bash', cmdline: 'bash -i', parent: 30, uid: 1000 };
+    scene.row(scene.makeRow('web', 'process_events', 'event', 10, shell, s));
+    call(scene, 'connect', 10, 31, '/usr/bin/bash', to);
+    const open = { ...tuple, local_port: 45_870, ...to, pid: 31, socket: 5 };
+    scene.row(scene.makeRow('web', 'processes', 'added', 11, { ...shell, start_time: t0 / s + 10 }, s, 9));
+    scene.row(scene.makeRow('web', 'process_open_sockets', 'added', 11, open, s, 9));
+    scene.row(scene.makeRow('web', 'processes', 'removed', 18, { ...shell, start_time: t0 / s + 10 }, s, 11));
+    scene.row(scene.makeRow('web', 'process_open_sockets', 'removed', 18, open, s, 11));
+    scene.end('C1', 10.3, 7, '192.0.2.20 45870 > 198.51.100.66 4444');
+    expect(last(scene).orig).toMatchObject({
+      state: 'attributed',
+      process: { pid: 31, name: 'bash', path: '/usr/bin/bash', cmdline: 'bash -i' },
+      user: { uid: 1000, name: 'alice' },
+    });
+  });
+});
