@@ -55,7 +55,11 @@ describe.skipIf(!mayMakeNamespaces)('live capture between namespaces (needs root
     running.push(program);
     return program;
   };
-  const lines = () => jsonLines(readFileSync(join(folder, 'connections.jsonl'), 'utf8')) as Line[];
+  /** The whole lines so far; the last one may just be being written. */
+  const lines = () => {
+    const text = readFileSync(join(folder, 'connections.jsonl'), 'utf8');
+    return jsonLines(text.slice(0, text.lastIndexOf('\n') + 1)) as Line[];
+  };
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'live-'));
@@ -133,7 +137,10 @@ describe.skipIf(!mayMakeNamespaces)('live capture between namespaces (needs root
     const last = new Map(lines().map((line) => [`${line['id.orig_p']}:${line['id.resp_p']}`, line]));
     for (const port of [8080, 2222]) {
       const line = [...last.values()].find((l) => l['id.resp_p'] === port);
-      expect(line).toMatchObject({ orig: { state: 'attributed' }, resp: { state: 'attributed' } });
+      expect(line, JSON.stringify(line)).toMatchObject({
+        orig: { state: 'attributed' },
+        resp: { state: 'attributed' },
+      });
     }
     expect([...last.values()].filter((l) => l.orig.state === 'pending')).toEqual([]);
   });

@@ -38,6 +38,7 @@ export interface EndLine {
   readonly host?: { readonly id: string };
   readonly process?: { readonly pid: number; readonly path?: string };
   readonly user?: { readonly uid: number };
+  readonly candidates?: readonly { readonly process: { readonly pid: number } }[];
 }
 
 export function readTruth(path: string): TruthEntry[] {
