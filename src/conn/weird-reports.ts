@@ -71,12 +71,21 @@ const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
 
 const IN_TUNNEL = /_in_tunnel$/;
 
+/** Names of tunnels in those of weirds. */
+const TUNNEL = /teredo|vxlan|geneve|ayiya|gre/i;
+
 const sources: Readonly<Record<Connection['proto'], string | undefined>> = {
   tcp: 'TCP',
   udp: 'UDP',
   icmp: 'ICMP',
   unknown_transport: undefined,
 };
+
+/** Zeek's name of the analyzer that a weird comes from, as far as name and protocol show it. */
+function sourceOf(name: CountedWeird, proto?: Connection['proto']): { readonly source?: string } {
+  const source = TUNNEL.exec(name)?.[0].toUpperCase() ?? (proto && sources[proto]);
+  return source === undefined ? {} : { source };
+}
 
 /**
  * Weirds as single reports, with Zeek's default rules of what is repeated (scripts/base/frameworks/notice/weird.zeek): a name is
@@ -99,7 +108,6 @@ export class WeirdReports {
       if (silent.has(name) || !this.#isNews(`${name} ${ordinal}`, ts, REPEAT_US)) continue;
       const { uid, proto, ...ids } = connectionRecord(this.table, base, captureWord);
       if (byOriginator.has(name) && !this.#isNews(`${name} of ${ids['id.orig_h']}`, ts, ORIGINATOR_US)) continue;
-      const source = sources[proto];
       this.emit({
         ts,
         capture,
@@ -109,7 +117,7 @@ export class WeirdReports {
         'id.orig_p': ids['id.orig_p'],
         'id.resp_h': ids['id.resp_h'],
         'id.resp_p': ids['id.resp_p'],
-        ...(source !== undefined && { source }),
+        ...sourceOf(name, proto),
       });
     }
   }
@@ -118,7 +126,7 @@ export class WeirdReports {
     const ts = packet.timeUs;
     for (const name of names) {
       if (!hasAddresses.has(name.replace(IN_TUNNEL, ''))) {
-        if (this.#isNews(name, ts, REPEAT_US)) this.emit({ ts, capture, name });
+        if (this.#isNews(name, ts, REPEAT_US)) this.emit({ ts, capture, name, ...sourceOf(name) });
         continue;
       }
       const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = packet;
@@ -127,9 +135,9 @@ export class WeirdReports {
       const isNews = byOriginator.has(name)
         ? this.#isNews(`${name} of ${orig}`, ts, ORIGINATOR_US)
         : this.#isNews(`${name} ${orig} ${resp}`, ts, REPEAT_US);
-      if (isNews) {
-        this.emit({ ts, capture, name, 'id.orig_h': orig, 'id.orig_p': 0, 'id.resp_h': resp, 'id.resp_p': 0 });
-      }
+      if (!isNews) continue;
+      const ids = { 'id.orig_h': orig, 'id.orig_p': 0, 'id.resp_h': resp, 'id.resp_p': 0 };
+      this.emit({ ts, capture, name, ...ids, ...sourceOf(name) });
     }
   }
 

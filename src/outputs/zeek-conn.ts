@@ -53,8 +53,8 @@ const connectionFields: readonly Field[] = [
   {
     name: 'tunnel_parents',
     type: 'set[string]',
-    description: 'Uids of the connections that carry this one; unset for now.',
-    of: () => undefined,
+    description: meaning('tunnel_parents'),
+    of: (c) => c.connection.tunnel_parents,
   },
   { name: 'ip_proto', type: 'count', description: meaning('ip_proto'), of: (c) => c.connection.ip_proto },
   { name: 'vlan', type: 'int', description: meaning('vlan'), of: (c) => c.connection.vlan },

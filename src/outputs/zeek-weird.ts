@@ -26,7 +26,7 @@ export const weirdFields: readonly ZeekField<Weird>[] = [
   {
     name: 'source',
     type: 'string',
-    description: 'Protocol whose rules were broken: TCP, UDP or ICMP; unset where it is of no connection.',
+    description: "Protocol whose rules were broken: TCP, UDP, ICMP or a tunnel's; unset for what is below.",
     of: (w) => w.source,
   },
 ];

@@ -15,6 +15,6 @@ export interface Weird {
   readonly 'id.orig_p'?: number;
   readonly 'id.resp_h'?: string;
   readonly 'id.resp_p'?: number;
-  /** Which protocol's rules were broken: TCP, UDP or ICMP. Absent for what belongs to no connection. */
+  /** Which protocol's rules were broken: TCP, UDP, ICMP or a tunnel's. Absent for what is below. */
   readonly source?: string;
 }

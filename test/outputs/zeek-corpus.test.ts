@@ -30,7 +30,7 @@ interface Comparison {
   readonly mismatches: readonly { readonly column: string }[];
 }
 
-/** Whole logs with Zeek's own header: IPv4 and IPv6, TCP, UDP and ICMP, a capture with VLAN and MPLS. */
+/** Whole logs with Zeek's own header: IPv4 and IPv6, TCP, UDP and ICMP, VLAN, MPLS and tunnels. */
 const whole = [
   'zeek:scripts.base.protocols.mysql.encrypted/conn.log',
   'zeek:scripts.base.protocols.dhcp.dhcp-all-msg-types/conn.log',
@@ -38,9 +38,18 @@ const whole = [
   'zeek:scripts.base.protocols.ftp.ftp-ipv4/conn.log',
   'zeek:scripts.base.protocols.http.concurrent-range-requests/conn.log',
   'zeek:core.mpls-in-vlan/conn.log',
+  'zeek:core.tunnels.teredo_bubble_with_payload/conn.log',
+  'zeek:core.tunnels.gre-over-udp/conn.log',
   'zeek:core.pcapng-pktsrc/conn.log',
   'zeek:core.tcp.missing-syn/conn.log',
   'zeek:scripts.base.protocols.rdp.rdpeudp-handshake-success/conn.log',
+];
+
+/** Of a packet, of two connections, and of one inside of a tunnel. */
+const weird = [
+  'zeek:core.tunnels.geneve-truncated/weird.log',
+  'zeek:core.tunnels.teredo_bubble_with_payload/weird.log',
+  'zeek:core.tunnels.vxlan-inner-tcp-bad-checksum/weird.log',
 ];
 
 describe.skipIf(reason !== '')(`the logs of a whole run over Zeek's own traces${reason}`, () => {
@@ -130,10 +139,18 @@ describe.skipIf(reason !== '')(`the logs of a whole run over Zeek's own traces${
     }
   });
 
+  it.each(weird)('weird.log equals %s', async (id) => {
+    const entry = entries.find((one) => one.id === id)!;
+    const result = compare(entry, join(await logsOf(entry, 'json'), 'weird.log'));
+    expect([result.missing_rows, result.extra_rows, result.direction_flipped]).toEqual([0, 0, 0]);
+    expect(result.paired_rows).toBeGreaterThan(0);
+    expect(result.mismatches).toEqual([]);
+  });
+
   it('weird.log names what Zeek names', async () => {
-    const weird = entries.filter(({ kind }) => kind === 'zeek-weird-names');
-    expect(weird.length).toBeGreaterThan(5);
-    for (const entry of weird) {
+    const named = entries.filter(({ kind }) => kind === 'zeek-weird-names');
+    expect(named.length).toBeGreaterThan(5);
+    for (const entry of named) {
       const { rows } = readZeekLog(readFileSync(join(await logsOf(entry, 'tsv'), 'weird.log'), 'utf8'));
       expect([entry.id, [...new Set(rows.map(({ name }) => name))]]).toEqual([entry.id, entry.expected_weird_names]);
     }
