@@ -83,6 +83,8 @@ export class Join {
   readonly #waiting = new Map<HostState, HostWaiting>();
   readonly #byUid = new Map<string, Tracked>();
   readonly #tuples = new TupleTracks();
+  /** First packet of each capture: what began before it was not seen to begin. */
+  readonly #began = new Map<string, Micros>();
   /** Connections with an end whose address no host is known to have. */
   readonly #unhosted = new Map<string, Set<Tracked>>();
   /** First lines that wait, and ends that wait for the connection to go on, by capture time. */
@@ -125,6 +127,7 @@ export class Join {
     if (tracked === undefined) {
       tracked = new Tracked(update);
       this.#connections++;
+      this.#began.set(tracked.capture, Math.min(this.#began.get(tracked.capture) ?? Infinity, tracked.first));
       this.#unsettled++;
       this.#byUid.set(uid, tracked);
       if (this.#states.size > 0) this.#index(tracked);
@@ -302,7 +305,8 @@ export class Join {
       last,
       ended,
       closed: isClosed,
-      knowsEarlier: this.#options.startsKnown === true || tracked.previousFirst !== -Infinity,
+      knowsEarlier: this.#options.startsKnown === true,
+      capturedSince: this.#began.get(capture)!,
       aloneSince: tracked.previousFirst,
       aloneUntil: Math.min(tracked.nextFirst, knowsLater ? Infinity : lasting),
     };
@@ -314,7 +318,8 @@ export class Join {
     // An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time.
     if (known?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.#prunedUntil) return tracked.ended;
     const { end, settled, lacksDetails, needs, settles } = evaluateEnd(this.#states, this.#clocks, view, role);
-    tracked[role] = end;
+    // An owner stands until there is another answer.
+    if (end.state !== 'pending' || known?.state !== 'attributed') tracked[role] = end;
     tracked.lacksDetails ||= lacksDetails;
     for (const need of needs) {
       const waiting = this.#waiting.get(need.host)!;

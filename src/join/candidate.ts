@@ -52,6 +52,7 @@ export function queryFor(view: ConnectionView, role: Role, protocol: number, clo
     answered: mayBeAnswered(view),
     aloneSince: view.aloneSince + clock.offset,
     aloneUntil: view.aloneUntil + clock.offset,
+    capturedSince: view.capturedSince + clock.offset,
   };
 }
 

@@ -16,8 +16,10 @@ export interface ConnectionView {
   readonly ended: boolean;
   /** Nothing more will come: end of input, or past the lateness. */
   readonly closed: boolean;
-  /** Every connection of this capture that began before this one is known. */
+  /** Every connection of this capture that began before this one is known, but for those over before `capturedSince`. */
   readonly knowsEarlier: boolean;
+  /** See EndQuery. */
+  readonly capturedSince: Micros;
   /** See EndQuery. */
   readonly aloneSince: Micros;
   readonly aloneUntil: Micros;

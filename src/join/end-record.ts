@@ -155,7 +155,8 @@ function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Mi
     return row?.table === 'process_events' ? host.processAt(pid, row.time, row.time + row.resolution - 1) : undefined;
   }
   const atBirth = host.processAt(pid, child.startLo, child.startHi ?? child.startLo);
-  if (atBirth?.start === undefined) return undefined;
+  if (atBirth?.startLo === undefined || host.progress.areProcessesLost(atBirth.startLo, child.startLo))
+    return undefined;
   const now = host.processAt(pid, moment, moment);
   return now?.start === atBirth.start ? now : atBirth;
 }

@@ -3,7 +3,7 @@ import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { socketTables } from '../hosts/state/stream-progress.js';
-import type { End } from '../records/attributed-connection.js';
+import type { End, Reason } from '../records/attributed-connection.js';
 import type { AnyTableRow } from '../records/host-row.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
 import { type ConnectionView, mayBeFlipped, socketProtocol } from './connection-view.js';
@@ -69,10 +69,9 @@ export function evaluateEnd(
   const protocol = socketProtocol(view.connection);
   const trials = tryHosts(states, clocks, view, role, protocol ?? -1, trace);
   if (trials.length === 0) return view.closed ? settledUnhosted : unhosted;
-  const [first] = trials as [Trial];
   if (protocol === undefined || trials.every(({ host }) => !host.progress.hasSocketStream)) {
-    const end = unattributed('unsupported_proto', first.host);
-    return { end, settled: view.closed || protocol === undefined, lacksDetails: false, needs: [] };
+    const end = unattributed('unsupported_proto', firstById(trials.map(({ host }) => host)));
+    return { end, settled: view.closed, lacksDetails: false, needs: [] };
   }
   return combine(
     trials.map((trial) => answerOf(trial, view)),
@@ -136,7 +135,7 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
 function isLasting(choice: Choice, { host, candidates }: Trial, context: OwnerContext, to: Micros): boolean {
   if (choice.kind !== 'owner' || choice.owner.match.rank !== ranks.event) return false;
   if (candidates.some(({ match }) => match.settles !== undefined) || host.progress.hasLost(to)) return false;
-  return processOf(choice.owner, context) !== undefined;
+  return !host.progress.hasProcessStream || processOf(choice.owner, context) !== undefined;
 }
 
 /** Best first, and in one order whatever order the rows came in. */
@@ -192,13 +191,26 @@ function combine(answers: readonly Answer[], view: ConnectionView): Evaluation {
   const best = bestOf(found);
   if (best.length === 0) {
     if (isWaiting) return { end: pending, lacksDetails: false, ...rest };
-    const { trial, choice } = answers[0]!;
-    const reason = choice.kind === 'none' ? choice.reason : 'no_socket_seen';
-    return { end: unattributed(reason, trial.host), lacksDetails: false, ...rest };
+    return { end: reasonOf(answers), lacksDetails: false, ...rest };
   }
   if (isWaiting && !view.closed && !best.every(isDecisive)) return { end: pending, lacksDetails: false, ...rest };
   const lacksDetails = best.some(({ context }) => !context.hasDetails);
   return { end: endOf(best), lacksDetails, ...rest };
+}
+
+/** Nothing was seen only where every host that may have had the address was watched and told all; else the lack is the reason. */
+const lacks: readonly Reason[] = ['agent_offline', 'agent_late', 'events_lost', 'no_socket_seen'];
+
+function reasonOf(answers: readonly Answer[]): End {
+  const isOf = ({ choice }: Answer, reason: Reason): boolean => choice.kind === 'none' && choice.reason === reason;
+  const reason = lacks.find((lack) => answers.some((answer) => isOf(answer, lack)))!;
+  const hosts = answers.filter((answer) => isOf(answer, reason)).map(({ trial }) => trial.host);
+  return unattributed(reason, firstById(hosts));
+}
+
+/** The same host in whatever order they became known. */
+function firstById(hosts: readonly HostState[]): HostState {
+  return hosts.reduce((first, host) => (host.id < first.id ? host : first));
 }
 
 /** Evidence of the full tuple holds whatever another host may still say. */

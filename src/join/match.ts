@@ -31,6 +31,8 @@ export interface EndQuery {
   readonly aloneSince: Micros;
   /** No later connection with the same tuple in the same capture began before this moment; Infinity: none ever. */
   readonly aloneUntil: Micros;
+  /** The capture began here: a connection with this tuple that was over by then is not known. Absent: long ago. */
+  readonly capturedSince?: Micros;
 }
 
 /** A connect is called at most this long before the first packet that the capture saw (lost or held-back SYNs). */
@@ -205,7 +207,7 @@ const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> 
 
 /** connect comes before the first packet; between it and the packet there is no other connection with these endpoints. */
 function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
-  const { first, err, aloneSince, aloneUntil } = query;
+  const { first, err, aloneSince, aloneUntil, capturedSince = -Infinity } = query;
   if (socket.openLo > first + err) return 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
   if (query.opening) {
@@ -213,13 +215,14 @@ function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
     if (socket.openHi < first - err - lead) return 'opened_too_early';
   } else if (socket.closeLo < first - err) return possible;
   if (socket.openHi < first - err - PROMPT) return sole;
-  if (aloneSince !== -Infinity && socket.openLo <= aloneSince + err) return sole;
+  const since = Math.max(aloneSince, capturedSince);
+  if (since !== -Infinity && socket.openLo <= since + err) return sole;
   return socket.openHi <= first - err || socket.openHi + err <= aloneUntil ? certain : sole;
 }
 
 /** accept comes after the first packet and before the next connection with these endpoints. */
 function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
-  const { first, last, err, aloneSince, aloneUntil } = query;
+  const { first, last, err, aloneUntil } = query;
   if (!query.answered) return 'not_answered';
   // Whoever accepts still closes, which sends a packet.
   if (socket.openLo > last + err + (query.isOver ? 0 : ACCEPT_LAG)) return 'opened_after';
@@ -229,19 +232,24 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   if (socket.openHi + err > aloneUntil) {
     return { weight: 'possible', settles: socket.openHi + err };
   }
-  const isAfter = aloneSince === -Infinity || socket.openLo >= first + err;
+  const isAfter = isAlone(query, socket.openLo - err) || socket.openLo >= first + err;
   return isAfter && query.localPort === socket.localPort ? certain : sole;
+}
+
+/** Whether what happened after `moment` cannot be an earlier connection's with these endpoints. */
+function isAlone({ aloneSince, capturedSince = -Infinity }: EndQuery, moment: Micros): boolean {
+  return aloneSince === -Infinity && (capturedSince === -Infinity || moment > capturedSince);
 }
 
 /** A connected TCP socket that was seen belongs to the latest connection with its endpoints that began before. */
 function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
-  const { first, last, err, aloneSince, aloneUntil } = query;
+  const { first, last, err, aloneUntil } = query;
   if (socket.closeHi < first - err) return 'closed_before';
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
   // What is accepted after the last packet so far is still to send one when it closes.
   if (socket.openLo > last + err) return 'opened_after';
   if (query.opening && socket.openHi < first - err - CONNECT_LEAD) return 'opened_too_early';
-  const from = aloneSince === -Infinity ? first - err : first + err;
+  const from = isAlone(query, first - 2 * err) ? first - err : first + err;
   const seen = firstSightingAfter(socket, from);
   if (seen === undefined) return possible;
   return seen + err <= aloneUntil ? certain : { weight: 'possible', settles: seen + err };

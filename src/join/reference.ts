@@ -145,6 +145,7 @@ function queryOf(
   const same = all.filter((other) => other.capture === capture && isSamePair(other.connection, c));
   const firsts = same.map(({ connection }) => connection.ts);
   const isOrig = role === 'orig';
+  const captured = all.filter((other) => other.capture === capture).map((other) => other.connection.ts);
   return {
     role,
     protocol,
@@ -160,6 +161,7 @@ function queryOf(
     isOver: true,
     aloneSince: Math.max(-Infinity, ...firsts.filter((ts) => ts < c.ts)) + clock.offset,
     aloneUntil: Math.min(Infinity, ...firsts.filter((ts) => ts > c.ts)) + clock.offset,
+    capturedSince: Math.min(...captured) + clock.offset,
   };
 }
 
@@ -215,7 +217,9 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   if (!known.hasCalls) return incomplete;
   // Calls before the watch began were overtaken by those that were seen.
   const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
-  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatchedSince(earliest)) return ownerOrTie(strong, polls);
+  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatchedSince(earliest)) {
+    return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
+  }
   const seen = polls.filter(({ match }) => match.weight === 'certain');
   if (seen.length > 0) {
     const latest = Math.max(known.firstLatest, ...seen.map(({ socket }) => socket.openHi));
@@ -270,7 +274,7 @@ function isSame(a: Candidate, b: Candidate): boolean {
 }
 
 function isOneProcess(candidates: readonly Candidate[]): boolean {
-  return candidates.every((candidate) => isSame(candidate, candidates[0]!));
+  return candidates.every((one) => candidates.every((other) => isSame(one, other)));
 }
 
 function processes(candidates: readonly Candidate[]): Holder[] {

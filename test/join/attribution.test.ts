@@ -58,7 +58,7 @@ describe('both ends', () => {
       scene.event(host, 'socket_events', 10.001, { ...tcp, ...other, ...back, action: 'accept', pid: pid + 1 });
       scene.complete(host, 20, events);
     }
-    scene.end('C1', 10, 1, ends, {}, { captureHost: 'b' });
+    scene.end('C1', 10, 1, ends, {}, { capture: 'lo@b', captureHost: 'b' });
     scene.end('C2', 10, 1, ends, {}, {});
     scene.join.end();
     expect(scene.last('C1')).toMatchObject({
@@ -308,6 +308,8 @@ describe('lines', () => {
   it('come once for each connection when only final ones are wanted, as soon as nothing can change', () => {
     const scene = new Scene({ finalOnly: true }).host('a', events).host('b', events);
     scene.start('C1', 10, web);
+    scene.event('a', 'process_events', 2, { pid: 7, syscall: 'fork', path: '/usr/bin/curl' });
+    scene.event('b', 'process_events', 2, { pid: 8, syscall: 'fork', path: '/usr/sbin/nginx' });
     scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7 });
     scene.event('b', 'socket_events', 10.001, { ...server, action: 'accept', pid: 8 });
     scene.end('C1', 10, 1, web);
@@ -322,12 +324,12 @@ describe('lines', () => {
   it('revise a connection when a late row changes its ends, and only then', () => {
     const scene = new Scene({ startsKnown: true }).host('a', events);
     scene.event('a', 'socket_events', 5, { ...client, action: 'connect', pid: 1, remote_port: 80 });
-    scene.end('C1', 10, 1, web);
+    scene.end('C0', 5, 1, '192.0.2.9 40000 > 192.0.2.8 443').end('C1', 10, 1, web);
     const row = scene.makeRow('a', 'socket_events', 'event', 9.999, { ...client, action: 'connect', pid: 7 });
     scene.row(row);
     expect(scene.last()).toMatchObject({ cause: 'evidence', rev: 1, orig: { process: { pid: 7 } } });
     scene.row(row).complete('a', 20, events);
-    expect(scene.lines).toHaveLength(2);
+    expect(scene.lines.filter(({ connection }) => connection.uid === 'C1')).toHaveLength(2);
   });
 
   it('come for every connection within the bounds too, which are kept and counted', () => {

@@ -37,6 +37,7 @@ export class StreamProgress {
   /** As eventsUntil, over the streams of processes; -Infinity until a users stream has told its first state. */
   detailsUntil: Micros = Infinity;
   hasSocketStream = false;
+  hasProcessStream = false;
 
   /** Makes a stream known. */
   stream(name: string, table: HostTable): void {
@@ -131,7 +132,9 @@ export class StreamProgress {
     this.eventsUntil = this.#until(eventTables);
     this.socketsUntil = this.#until(answerTables);
     this.detailsUntil = this.#until(['users']) === -Infinity ? -Infinity : this.#until(processTables);
-    this.hasSocketStream = [...this.#streams.values()].some(({ table }) => socketTables.includes(table));
+    const tables = [...this.#streams.values()].map(({ table }) => table);
+    this.hasSocketStream = tables.some((table) => socketTables.includes(table));
+    this.hasProcessStream = tables.some((table) => processTables.includes(table));
   }
 
   #until(tables: readonly HostTable[]): Micros {

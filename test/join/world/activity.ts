@@ -252,8 +252,11 @@ export class Activity {
       if (flow === undefined) {
         flow = this.#network.begin('udp', capture, from, to, wireAt);
         flow.origOwner = { process, at, socket };
-        if (receiver !== undefined) flow.respOwner = { process: receiver.maker, at: receiver.opened, socket: receiver };
       } else this.#network.packet(flow, wireAt);
+      // Who first took a datagram owns that end, even where the ones before found nobody.
+      if (receiver !== undefined && flow.origOwner?.socket === socket) {
+        flow.respOwner ??= { process: receiver.maker, at: receiver.opened, socket: receiver };
+      }
       if (receiver === undefined || !this.#random.chance(0.7)) return;
       const answerAt = wireAt + this.#random.int(30, 900);
       flow.answered = true;
