@@ -35,15 +35,37 @@ function fieldTable(schema) {
   return ['| field | type | present | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }
 
+function zeekTable({ fields }) {
+  const rows = fields.map(({ name, type, description }) => `| \`${name}\` | ${type} | ${description} |`);
+  return ['| column | type | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+const zeekIntroduction = `# Zeek's logs
+
+\`--zeek-logs DIR\` writes these files into DIR, in the form of Zeek's ASCII logs (\`--zeek-format tsv\`, the default) or of its JSON logs
+(\`--zeek-format json\`). They can be read by what reads Zeek's.
+
+* A connection has one line, as in Zeek: with what was known of its owners when it ended. Over files and with \`--final-only\` that is final.
+  Otherwise host rows that come later do not change it; the lines of \`--connections\` with cause \`evidence\` do.
+* \`#open\` and \`#close\` are times of the traffic in UTC (start of the first line, latest end), not of a clock.
+* Text is UTF-8; control characters are written as \`\\xNN\` and a backslash twice. Unset is \`-\`, empty is \`(empty)\`. In JSON unset columns are left out.
+* Files of an earlier run are overwritten. A log without a line is not there. SIGHUP ends the files and begins them anew, with a header.
+* Each weird is reported once in ten minutes for a connection or a pair of addresses, those about checksums once a day for an originator; which ones are not
+  reported at all, and the rest of these rules, are those of Zeek. The counts of the summary have every one.
+* \`local_orig\` and \`local_resp\` follow Zeek's default: private, shared, link-local, documentation and other addresses that are not routed on the internet.`;
+
 export async function pages() {
   const { attributedConnectionSchema } = await load('records/attributed-connection');
   const { ecsAlertSchema } = await load('outputs/alert-ecs-schema');
   const { errorCodes } = await load('core/errors');
+  const { zeekLogKinds } = await load('outputs/zeek-logs');
+  const zeekLogs = Object.entries(zeekLogKinds).map(([path, kind]) => `## ${path}.log\n\n${zeekTable(kind)}\n`);
   const codes = Object.entries(errorCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
   return {
     'docs/schemas/attributed-connection.schema.json': schemaText(attributedConnectionSchema),
     'docs/schemas/ecs-alert.schema.json': schemaText(ecsAlertSchema),
     'docs/errors.md': `# Error codes\n\nEach failure and warning carries one of these codes; they stay the same between versions.\n\n| code | meaning |\n| --- | --- |\n${codes.join('\n')}\n`,
+    'docs/zeek-logs.md': `${zeekIntroduction}\n\n${zeekLogs.join('\n')}`,
     'docs/records.md': `# Records\n\nThe fields of an attributed connection (\`--connections\`), one JSON line each. Times are epoch seconds with six decimals, lengths of time are seconds. The shape of \`orig\` and \`resp\` is in the [JSON Schema](schemas/attributed-connection.schema.json); that of alerts in [ecs-alert](schemas/ecs-alert.schema.json).\n\n${fieldTable(attributedConnectionSchema)}\n`,
   };
 }
