@@ -145,7 +145,8 @@ describe.skipIf(reason !== '')(`connections of Zeek's own traces${reason}`, () =
     expect(misses).toEqual([]);
     const unpaired = comparisons.map((c, i) => [conn[i]?.id, c.missing_rows, c.extra_rows, c.direction_flipped]);
     expect(unpaired.filter(([, missing, extra, flipped]) => missing !== 0 || extra !== 0 || flipped !== 0)).toEqual([]);
-    expect(conn.length).toBeGreaterThanOrEqual(66);
+    expect(conn.length).toBeGreaterThanOrEqual(77);
+    expect(figures.get('tunnel_parents')?.compared).toBeGreaterThanOrEqual(80);
     expect(figures.get('history')?.compared).toBeGreaterThanOrEqual(85);
     expect(figures.get('conn_state')?.compared).toBeGreaterThanOrEqual(60);
   });
