@@ -130,6 +130,8 @@ function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros): Anc
   let current = child;
   while (out.length < MAX_ANCESTORS && current.parent !== undefined && current.parent !== current.pid) {
     const { parent: pid } = current;
+    // A loop shows that a pid passed on unseen, at whichever link: only what the owner's own row tells is left.
+    if (pid === child.pid || out.some((known) => known.pid === pid)) return [{ pid: child.parent! }];
     const parent = parentAt(host, pid, current, moment);
     if (parent === undefined) {
       out.push({ pid });

@@ -223,7 +223,7 @@ export class PidHistory {
       if (!isOurs) continue;
       if (fact.hi < moment) {
         if (birth !== undefined || image === undefined || image.lo <= fact.lo) return 'dead';
-      } else if (fact.kind === 'gone' && fact.lo < moment) state = 'unsure';
+      } else if (fact.kind === 'gone' && (fact.row.since ?? fact.lo) < moment) state = 'unsure';
     }
     return state;
   }
