@@ -106,7 +106,8 @@ function newestTime(folder) {
 function bundle() {
   const entries = ['src/main.ts', 'src/pipeline/live-worker.ts'];
   const outside = ['esbuild', '@sqlite.org/sqlite-wasm', 'rxjs', 'pino'];
-  const banner = "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
+  const banner =
+    "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
   rmSync(join(root, 'dist', 'bundle'), { recursive: true, force: true });
   return run(join(root, 'node_modules', '.bin', 'esbuild'), [
     ...entries,

@@ -114,9 +114,14 @@ export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
+const LETTER_F = 0x66;
+const DIGIT_2 = 0x32;
+
 /** Multicast (224.0.0.0/4, ff00::/8) or the limited broadcast address: nobody's own. Takes canonical text. */
 export function isGroupAddress(address: string): boolean {
-  if (address.includes(':')) return address.startsWith('ff') && address.indexOf(':') === 4;
-  const first = Number(address.slice(0, address.indexOf('.')));
-  return (first >= 224 && first <= 239) || address === '255.255.255.255';
+  const first = address.charCodeAt(0);
+  if (first === LETTER_F) return address.startsWith('ff') && address.indexOf(':') === 4;
+  if (first !== DIGIT_2 || address.includes(':')) return false;
+  const octet = Number(address.slice(0, address.indexOf('.')));
+  return (octet >= 224 && octet <= 239) || address === '255.255.255.255';
 }

@@ -16,7 +16,7 @@ export function formatSeconds(us: Micros): string {
   const abs = us < 0 ? -us : us;
   const whole = Math.floor(abs / SECOND);
   const rest = abs - whole * SECOND;
-  return `${sign}${whole}.${String(rest).padStart(6, '0')}`;
+  return `${sign}${whole}.${String(SECOND + rest).slice(1)}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Names of odd traffic, as Zeek's weird.log spells them. Odd traffic never stops the work: it gets a name and a count.
- * `unknown_link_type`, `truncated_link_header` and those that end in `_full` are this program's own.
+ * `unknown_link_type`, `truncated_link_header`, `wireless_rest_of_aggregate` and those that end in `_full` are this program's own.
  */
 export type WeirdName =
   | 'truncated_ethernet_frame'
@@ -12,6 +12,16 @@ export type WeirdName =
   | 'truncated_llc_header'
   | 'truncated_snap_header'
   | 'undefined_ether_type'
+  | 'truncated_802_11_header'
+  | 'truncated_802_11_llc_header'
+  | 'truncated_802_11_amsdu_header'
+  | 'truncated_802_11_amsdu_packet'
+  | 'truncated_radiotap_header'
+  | 'wireless_rest_of_aggregate'
+  | 'truncated_nflog_header'
+  | 'unknown_nflog_version'
+  | 'nflog_bad_tlv_len'
+  | 'nflog_no_pcap_payload'
   | 'exceeded_tunnel_max_depth'
   | 'invalid_inner_IP_version'
   | 'truncated_inner_IP'
