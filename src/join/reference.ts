@@ -27,7 +27,8 @@ import {
  */
 export type ReferenceEnd =
   | { readonly kind: 'owner'; readonly method: Method; readonly owner: Holder; readonly sharers: readonly Holder[] }
-  | { readonly kind: 'tie'; readonly candidates: readonly Holder[] }
+  /** `accepted`: who accepted a connection that others hold; it owns the end if these descend from it. */
+  | { readonly kind: 'tie'; readonly candidates: readonly Holder[]; readonly accepted?: Holder }
   /** One socket in several hands: `first` may have made it, `all` hold it. */
   | { readonly kind: 'holders'; readonly first: readonly Holder[]; readonly all: readonly Holder[] }
   | { readonly kind: 'nobody'; readonly reason: Reason };
@@ -238,7 +239,12 @@ function chooseHolder(seen: readonly Candidate[], candidates: readonly Candidate
   );
   const called = seen.filter((holder) => callers.some((caller) => isSame(caller, holder)));
   if (called.length > 0 && isOneProcess(called)) return owner(called[0]!, seen);
-  if (called.length === 0 && callers.length > 0) return tie([...seen, ...callers]);
+  if (called.length === 0 && callers.length > 0) {
+    const { end, rank } = tie([...seen, ...callers]);
+    const [{ host, socket }] = callers as [Candidate];
+    if (end.kind !== 'tie' || !isOneProcess(callers) || socket.source !== 'accept') return { end, rank };
+    return { end: { ...end, accepted: { host, pid: socket.pid } }, rank };
+  }
   return holders(called.length > 0 ? called : seen, seen);
 }
 

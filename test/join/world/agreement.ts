@@ -37,6 +37,10 @@ export function agrees(end: End, reference: ReferenceEnd): boolean {
       names(sharers) === names(reference.sharers)
     );
   }
+  if (reference.kind === 'tie' && reference.accepted !== undefined) {
+    const isAccepted = end.method === 'accept_event' && name(told) === name(reference.accepted);
+    return isAccepted && names([told, ...sharers]) === names(reference.candidates);
+  }
   if (reference.kind !== 'holders' || end.method !== 'shared_socket') return false;
   return reference.first.some((one) => name(one) === name(told)) && names([told, ...sharers]) === names(reference.all);
 }
