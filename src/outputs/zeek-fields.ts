@@ -71,12 +71,14 @@ function tsvValue<T>(field: ZeekField<T>, record: T): string {
       const bool = field.of(record);
       return bool === undefined ? UNSET : bool ? 'T' : 'F';
     }
-    case 'string':
-    case 'enum':
-    case 'addr': {
+    case 'string': {
       const text = field.of(record);
       return text === undefined ? UNSET : tsvText(text, ESCAPED);
     }
+    case 'enum':
+    case 'addr':
+      // Nothing in these needs an escape.
+      return field.of(record) ?? UNSET;
     case 'set[string]': {
       const members = field.of(record);
       return members === undefined ? UNSET : tsvSet(members);
@@ -84,23 +86,33 @@ function tsvValue<T>(field: ZeekField<T>, record: T): string {
   }
 }
 
-/** A record as a line of Zeek's ASCII log. */
-export function tsvLine<T>(fields: readonly ZeekField<T>[], record: T): string {
-  let line = '';
-  for (const field of fields) line += line === '' ? tsvValue(field, record) : SEPARATOR + tsvValue(field, record);
-  return line;
+/** Makes a record a line of Zeek's ASCII log. */
+export function tsvWriter<T>(fields: readonly ZeekField<T>[]): (record: T) => string {
+  // Joined cells take half the time of a string that grows cell by cell (2026-11).
+  const cells = new Array<string>(fields.length);
+  return (record) => {
+    for (let i = 0; i < fields.length; i++) cells[i] = tsvValue(fields[i]!, record);
+    return cells.join(SEPARATOR);
+  };
 }
 
-/** A record as Zeek's JSON log has it: flat names, times as epoch seconds, unset fields left out. */
-export function jsonLine<T>(fields: readonly ZeekField<T>[], record: T): string {
-  let line = '';
-  for (const field of fields) {
-    const value = field.of(record);
-    if (value === undefined) continue;
-    const isTime = field.type === 'time' || field.type === 'interval';
-    line += `${line === '' ? '{' : ','}${JSON.stringify(field.name)}:${isTime ? formatSeconds(value as Micros) : JSON.stringify(value)}`;
-  }
-  return `${line}}`;
+function jsonValue(type: ZeekType, value: string | number | boolean | readonly string[]): string {
+  if (typeof value === 'number') return type === 'time' || type === 'interval' ? formatSeconds(value) : String(value);
+  return type === 'addr' || type === 'enum' ? `"${value}"` : JSON.stringify(value);
+}
+
+/** Makes a record what Zeek's JSON log has: flat names, times as epoch seconds, unset fields left out. */
+export function jsonWriter<T>(fields: readonly ZeekField<T>[]): (record: T) => string {
+  const keys = fields.map(({ name }) => `${JSON.stringify(name)}:`);
+  return (record) => {
+    const members: string[] = [];
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i]!;
+      const value = field.of(record);
+      if (value !== undefined) members.push(keys[i]! + jsonValue(field.type, value));
+    }
+    return `{${members.join(',')}}`;
+  };
 }
 
 /** `2023-11-14-22-13-20`, in UTC so that it is the same on every machine. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
 import { LineSink } from './line-sink.js';
-import { jsonLine, tsvFooter, tsvHeader, tsvLine, type ZeekField } from './zeek-fields.js';
+import { jsonWriter, tsvFooter, tsvHeader, tsvWriter, type ZeekField } from './zeek-fields.js';
 
 export const zeekFormats = ['tsv', 'json'] as const;
 export type ZeekFormat = (typeof zeekFormats)[number];
@@ -21,6 +21,7 @@ export interface ZeekLogKind<T> {
  */
 export class ZeekLog<T> {
   readonly #sink: LineSink;
+  readonly #line: (record: T) => string;
   /** Latest moment told of in this file; undefined while it has no header. */
   #latest: Micros | undefined;
   #isEmpty = true;
@@ -36,6 +37,7 @@ export class ZeekLog<T> {
     private readonly format: ZeekFormat,
     warn: Warn,
   ) {
+    this.#line = (format === 'json' ? jsonWriter : tsvWriter)(kind.fields);
     this.#sink = new LineSink(join(folder, `${path}.log`), warn);
   }
 
@@ -48,14 +50,14 @@ export class ZeekLog<T> {
     const { fields, from, to } = this.kind;
     this.#isEmpty = false;
     if (this.format === 'json') {
-      this.#sink.line(jsonLine(fields, record));
+      this.#sink.line(this.#line(record));
       return;
     }
     if (this.#latest === undefined) {
       for (const line of tsvHeader(this.path, fields, from(record))) this.#sink.line(line);
     }
     this.#latest = Math.max(this.#latest ?? Number.NEGATIVE_INFINITY, to(record));
-    this.#sink.line(tsvLine(fields, record));
+    this.#sink.line(this.#line(record));
   }
 
   /** True when the producer should wait for `drain` before it goes on. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jsonLine, tsvFooter, tsvHeader, tsvLine, type ZeekField } from '../../src/outputs/zeek-fields.js';
+import { jsonWriter, tsvFooter, tsvHeader, tsvWriter, type ZeekField } from '../../src/outputs/zeek-fields.js';
 import { readZeekLog } from './zeek-reader.js';
 
 interface Everything {
@@ -68,7 +68,7 @@ describe('a TSV line', () => {
     ['a,b', 'a,b'],
     ['Grüße 𝄞', 'Grüße 𝄞'],
   ])('has the text %j as %s', (value, cell) => {
-    expect(tsvLine(text, { text: value })).toBe(cell);
+    expect(tsvWriter(text)({ text: value })).toBe(cell);
   });
 
   it.each([
@@ -76,15 +76,15 @@ describe('a TSV line', () => {
     [['a', 'b'], 'a,b'],
     [['a,b', '-', ''], 'a\\x2cb,\\x2d,(empty)'],
   ])('has the set %j as %s', (value, cell) => {
-    expect(tsvLine(members, { members: value })).toBe(cell);
+    expect(tsvWriter(members)({ members: value })).toBe(cell);
   });
 
   it('has a dash for every field that is unset', () => {
-    expect(tsvLine(fields, {})).toBe(fields.map(() => '-').join('\t'));
+    expect(tsvWriter(fields)({})).toBe(fields.map(() => '-').join('\t'));
   });
 
   it('has times and lengths of time with six decimals', () => {
-    expect(tsvLine(fields.slice(0, 2), { ts: 1_700_000_000_000_123, took: -5 })).toBe('1700000000.000123\t-0.000005');
+    expect(tsvWriter(fields.slice(0, 2))({ ts: 1_700_000_000_000_123, took: -5 })).toBe('1700000000.000123\t-0.000005');
   });
 
   it('gives every value back to a reader that goes by the header', () => {
@@ -92,7 +92,7 @@ describe('a TSV line', () => {
       fc.property(fc.array(record), (records) => {
         const lines = [
           ...tsvHeader('all', fields, opened),
-          ...records.map((r) => tsvLine(fields, r)),
+          ...records.map((r) => tsvWriter(fields)(r)),
           tsvFooter(opened),
         ];
         const read = readZeekLog(lines.join('\n'));
@@ -122,7 +122,7 @@ describe('a TSV header', () => {
 
 describe('a JSON line', () => {
   it('has flat names, numbers for times, and nothing for what is unset', () => {
-    expect(jsonLine(fields, { ts: 1_700_000_000_000_123, text: 'a"\t', yes: false, port: 0, members: ['x'] })).toBe(
+    expect(jsonWriter(fields)({ ts: 1_700_000_000_000_123, text: 'a"\t', yes: false, port: 0, members: ['x'] })).toBe(
       '{"ts":1700000000.000123,"text":"a\\"\\t","port":0,"yes":false,"members":["x"]}',
     );
   });
@@ -130,7 +130,7 @@ describe('a JSON line', () => {
   it('gives every value back', () => {
     fc.assert(
       fc.property(record, (r) => {
-        const { ts, took, ...rest } = JSON.parse(jsonLine(fields, r)) as Record<string, unknown>;
+        const { ts, took, ...rest } = JSON.parse(jsonWriter(fields)(r)) as Record<string, unknown>;
         const us = (seconds: unknown) => Math.round((seconds as number) * 1e6);
         expect({
           ...(ts !== undefined && { ts: us(ts) }),
