@@ -10,6 +10,7 @@ import type { Packet } from './packet.js';
 import { IpTunnelUids } from './tunnel/ip-tunnel-uid.js';
 import { ipTunnel, udpTunnel } from './tunnel/registry.js';
 import { Inside, type Tunnel, type TunnelVerdict } from './tunnel/tunnel.js';
+import { ieee80211 } from './wireless.js';
 
 export const PROTO_ICMP = 1;
 export const PROTO_TCP = 6;
@@ -117,6 +118,7 @@ export class Decoder {
     let ip = at;
     if (layer === 'ethernet') ip = ethernet(packet, at, end, weird);
     else if (layer === 'ether_type') ip = behindEtherType(packet, etherType, at, end, weird);
+    else if (layer === 'ieee802_11') ip = ieee80211(packet, at, end, weird);
     const isIp = ip >= 0 && decodeIp(this.#ip, packet, ip, end, end + packet.cut);
     const belongs = isIp && readPorts(packet, weird);
     weird.inTunnel = false;

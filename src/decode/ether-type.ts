@@ -21,7 +21,7 @@ const PPP_IPV6 = 0x0057;
 const PPP_MPLS = 0x0281;
 const PPP_MPLS_MULTICAST = 0x0283;
 
-/** Tags, labels and Ethernet headers in one frame. More are not looked behind: the frame is skipped. */
+/** Tags and Ethernet headers in one frame. More are not looked behind: the frame is skipped, `max_packet_analyzer_depth_exceeded`. */
 const MAX_TAGS = 16;
 
 export function tooShort(weird: WeirdCounts): -1 {
@@ -31,13 +31,8 @@ export function tooShort(weird: WeirdCounts): -1 {
 
 /** Skips an MPLS label stack (RFC 3032). Nothing names what follows; as Zeek, only IP is looked for, by its version. */
 function behindLabels(view: DataView, start: number, end: number, weird: WeirdCounts): number {
-  let at = start;
-  for (let labels = 0; labels < MAX_TAGS; labels++) {
-    if (at + 4 > end) return tooShort(weird);
-    at += 4;
-    if ((view.getUint8(at - 2) & 1) === 1) return at;
-  }
-  return -1;
+  for (let at = start; at + 4 <= end; at += 4) if ((view.getUint8(at + 2) & 1) === 1) return at + 4;
+  return tooShort(weird);
 }
 
 /** What a PPP protocol number names (RFC 1661, RFC 3032): IP's offset or -1. */
@@ -56,7 +51,7 @@ export function behindPppoe(view: DataView, at: number, end: number, weird: Weir
 }
 
 /** The EtherType in an 802.2 SNAP header without organization at `at`; 0 for other LLC and for one that is cut. */
-function snapType(view: DataView, at: number, end: number, weird: WeirdCounts): number {
+export function snapType(view: DataView, at: number, end: number, weird: WeirdCounts): number {
   if (at + 8 > end) {
     weird.count(at + 3 > end ? 'truncated_llc_header' : 'truncated_snap_header');
     return 0;
@@ -84,10 +79,16 @@ export function behindEtherType(
       case ETHERTYPE_VLAN:
       case ETHERTYPE_QINQ:
       case ETHERTYPE_QINQ_OLD: {
-        if (at + 4 > end) return tooShort(weird);
+        if (at + 4 > end) {
+          weird.count('truncated_VLAN_header');
+          return -1;
+        }
         const id = view.getUint16(at) & 0xfff;
         if (packet.vlan < 0) packet.vlan = id;
-        else if (packet.innerVlan < 0) packet.innerVlan = id;
+        else {
+          if (packet.innerVlan >= 0) weird.count('triple_tagged_vlan_unsupported');
+          packet.innerVlan = id;
+        }
         type = view.getUint16(at + 2);
         at += 4;
         break;
@@ -131,6 +132,7 @@ export function behindEtherType(
         at += 8;
     }
   }
+  weird.count('max_packet_analyzer_depth_exceeded');
   return -1;
 }
 

@@ -1,6 +1,7 @@
 import type { WeirdCounts } from '../core/weird.js';
 import { behindEtherType, behindPpp, behindPppoe, ethernet, tooShort } from './ether-type.js';
 import type { Packet } from './packet.js';
+import { ieee80211, radiotap } from './wireless.js';
 
 /**
  * Finds the IP header behind a link layer: `at` is where the frame starts, `end` where its captured bytes end. Gives the
@@ -49,6 +50,35 @@ function pppEther(packet: Packet, at: number, end: number, weird: WeirdCounts): 
   return behindPppoe(packet.view, at, end, weird);
 }
 
+const AF_INET = 2;
+const AF_INET6 = 10;
+const NFLOG_PAYLOAD = 9;
+
+/** Linux's log of a packet filter: attributes in the byte order of the machine, taken for little-endian, then IP. */
+function nflog(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
+  const { view } = packet;
+  if (at + 4 >= end) {
+    weird.count('truncated_nflog_header');
+    return -1;
+  }
+  const family = view.getUint8(at);
+  if (view.getUint8(at + 1) !== 0) {
+    weird.count('unknown_nflog_version');
+    return -1;
+  }
+  for (let p = at + 4; p + 4 < end; ) {
+    const length = view.getUint16(p, true);
+    if (view.getUint16(p + 2, true) === NFLOG_PAYLOAD) return family === AF_INET || family === AF_INET6 ? p + 4 : -1;
+    if (length < 4) {
+      weird.count('nflog_bad_tlv_len');
+      return -1;
+    }
+    p += (length + 3) & ~3;
+  }
+  weird.count('nflog_no_pcap_payload');
+  return -1;
+}
+
 /** PKTAP of macOS, little-endian: the header's length first, the link type of what follows it at 8. */
 function pktap(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
   if (at + 12 > end) return tooShort(weird);
@@ -66,6 +96,9 @@ export const linkLayers: readonly { name: string; types: readonly number[]; deco
   { name: 'ppp_ether', types: [51], decode: pppEther },
   { name: 'pktap', types: [258], decode: pktap },
   { name: 'raw', types: [12, 14, 101, 228, 229], decode: rawIp },
+  { name: 'ieee802_11', types: [105], decode: ieee80211 },
+  { name: 'ieee802_11_radio', types: [127], decode: radiotap },
+  { name: 'nflog', types: [239], decode: nflog },
   { name: 'linux_sll', types: [113], decode: linuxCooked },
   { name: 'linux_sll2', types: [276], decode: linuxCooked2 },
 ];

@@ -17,7 +17,7 @@ export class Packet {
   hash = 0;
   /** Bytes of the frame that the capture cut off. */
   cut = 0;
-  /** VLAN id of the first and of the second tag, -1 without. */
+  /** VLAN id of the first and, as in Zeek, of the last further tag, -1 without. */
   vlan = -1;
   innerVlan = -1;
   version: 4 | 6 = 4;

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCaptureFile } from '../../src/capture/capture-file.js';
 import { ConnectionTracker } from '../../src/conn/connection-tracker.js';
 import { formatSeconds } from '../../src/core/time.js';
+import type { Weird } from '../../src/records/weird.js';
 
 const corpus = fileURLToPath(new URL('../../../shared/corpus/', import.meta.url));
 const hasPython = spawnSync('python3', ['--version']).status === 0;
@@ -40,7 +41,6 @@ const notHere = /^(service|local_orig|local_resp|orig_l2_addr|resp_l2_addr|id\.c
 const leftOut: readonly (readonly [RegExp, string])[] = [
   [/core\.tunnels\.max-depth-exceeded/, 'that run opens two tunnels at most'],
   [/core\.vntag-in-vlan/, 'that run knows no server ports, so it does not turn the direction'],
-  [/core\.wlanmon/, '802.11 frames are not read'],
   [/core\.local-flip|flip-content-line-orig/, "Zeek's HTTP parser turns the direction"],
   [/core\.expire-all-timers\/conn-limited/, 'the test keeps Zeek from expiring in time'],
   [/vlan_fivetuple-2/, 'a policy script puts the VLAN into the key'],
@@ -79,10 +79,12 @@ function compare(jobs: readonly (readonly string[])[]): Comparison[] {
 async function track(
   trace: string,
   ignoreChecksums: boolean,
-): Promise<{ lines: string; weirds: Record<string, number> }> {
+): Promise<{ lines: string; weirds: Record<string, number>; reported: Weird[] }> {
   let lines = '';
+  const reported: Weird[] = [];
   const tracker = new ConnectionTracker({
     checksums: ignoreChecksums ? 'ignore' : 'verify',
+    onWeird: (weird) => reported.push(weird),
     emit: ({ connection }) => {
       const { ts, duration, ...rest } = connection;
       const seconds = duration === undefined ? {} : { duration: Number(formatSeconds(duration)) };
@@ -96,7 +98,7 @@ async function track(
   }
   await source.close();
   tracker.end();
-  return { lines, weirds: { ...tracker.stats.weirds } };
+  return { lines, weirds: { ...tracker.stats.weirds }, reported };
 }
 
 interface Figure {
@@ -145,7 +147,7 @@ describe.skipIf(reason !== '')(`connections of Zeek's own traces${reason}`, () =
     expect(misses).toEqual([]);
     const unpaired = comparisons.map((c, i) => [conn[i]?.id, c.missing_rows, c.extra_rows, c.direction_flipped]);
     expect(unpaired.filter(([, missing, extra, flipped]) => missing !== 0 || extra !== 0 || flipped !== 0)).toEqual([]);
-    expect(conn.length).toBeGreaterThanOrEqual(77);
+    expect(conn.length).toBeGreaterThanOrEqual(78);
     expect(figures.get('tunnel_parents')?.compared).toBeGreaterThanOrEqual(80);
     expect(figures.get('history')?.compared).toBeGreaterThanOrEqual(85);
     expect(figures.get('conn_state')?.compared).toBeGreaterThanOrEqual(60);
@@ -168,6 +170,34 @@ describe.skipIf(reason !== '')(`connections of Zeek's own traces${reason}`, () =
     for (const [i, [, , rows]] of runs.entries()) {
       expect(comparisons[i]?.rows_fully_equal).toBe(rows);
       expect(comparisons[i]?.extra_rows).toBe(0);
+    }
+  });
+
+  it('bring out the weirds that Zeek logs of tunnels and link layers, for the same connections and addresses', async () => {
+    const wanted = /core\.tunnels\.(?!max-depth-exceeded)|vlan-qinqinq|max-packet-analyzer-depth/;
+    const logs = entries.filter((entry) => entry.log === 'weird' && wanted.test(entry.id));
+    expect(logs.length).toBeGreaterThanOrEqual(5);
+    for (const { id, trace, expected, options } of logs) {
+      const lines = readFileSync(join(corpus, expected), 'utf8').split('\n');
+      const header = lines.find((line) => line.includes('\tname') || line.includes('name\t')) ?? '';
+      const columns = header.replace('#fields\t', '').split('\t');
+      const rows = lines
+        .slice(lines.indexOf(header) + 1)
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => line.split('\t'));
+      const field = (row: string[], column: string) => {
+        const text = row[columns.indexOf(column)];
+        return text === '-' ? undefined : text;
+      };
+      const addresses = columns.includes('id.orig_h');
+      const summary = (name: unknown, of: boolean, orig: unknown, resp: unknown) =>
+        [name, of, ...(addresses ? [orig, resp] : [])].join(' ');
+      const zeek = rows.map((row) =>
+        summary(field(row, 'name'), field(row, 'uid') !== undefined, field(row, 'id.orig_h'), field(row, 'id.resp_h')),
+      );
+      const { reported } = await track(trace, options?.ignore_checksums === true);
+      const own = reported.map((one) => summary(one.name, one.uid !== undefined, one['id.orig_h'], one['id.resp_h']));
+      expect([id, ...own.sort()]).toEqual([id, ...zeek.sort()]);
     }
   });
 

@@ -46,6 +46,11 @@ const ipTunnels: readonly (readonly [string, Uint8Array, string])[] = [
     over(47, concat(hex('1000 22eb 00000001 200100010000000000000001 0000000000000000'), ethernet(v4))),
     '192.0.2.1',
   ],
+  [
+    'GRE with 802.11, as access points of Aruba send it',
+    over(47, concat(hex('0000 8200 0801 0000 020000000001 020000000002 020000000003 0000 aaaa03000000 0800'), v4)),
+    '192.0.2.1',
+  ],
   ['GRE of PPTP', over(47, concat(hex('3081 880b 00000001 00000001 00000001 ff03 0021'), v4)), '192.0.2.1'],
 ];
 

@@ -19,6 +19,11 @@ const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
 const ETHERNET_HEADER = 14;
 
+/** The types under which Aruba's access points send 802.11 frames: 8200 to 8370 in steps of 16, and 9000. */
+function isAruba(type: number): boolean {
+  return type === 0x9000 || ((type & 0x0f) === 0 && type >= 0x8200 && type <= 0x8370);
+}
+
 function greHeaderBytes(flags: number): number {
   let bytes = 4;
   if ((flags & CHECKSUM) !== 0) bytes += 4;
@@ -49,6 +54,7 @@ function openPlain(
     if (bytes < 0) return 'nothing';
     frame += bytes;
   } else if (type !== TYPE_ETHERNET && type !== TYPE_ERSPAN) {
+    if (isAruba(type)) return at < end ? enter(inside, 'ieee802_11', at, end) : fail(weird, 'truncated_GRE');
     inside.etherType = type;
     return enter(inside, 'ether_type', at, end);
   }
@@ -66,8 +72,8 @@ function openPptp(view: DataView, at: number, end: number, inside: Inside, weird
 }
 
 /**
- * GRE (RFC 2784, RFC 2890), protocol 47 or UDP (RFC 8086): what an EtherType names, Ethernet, ERSPAN I to III, and IP in
- * PPP as PPTP has it. Zeek opens Aruba's 802.11 frames, too; those are left alone here.
+ * GRE (RFC 2784, RFC 2890), protocol 47 or UDP (RFC 8086): what an EtherType names, Ethernet, ERSPAN I to III, Aruba's
+ * 802.11 frames, and IP in PPP as PPTP has it.
  */
 export const gre: Tunnel = {
   name: 'gre',
