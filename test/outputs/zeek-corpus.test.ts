@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatSeconds } from '../../src/core/time.js';
-import { run } from '../../src/pipeline.js';
 import { readZeekLog } from './zeek-reader.js';
+import { runFiles } from './zeek-run.js';
 
 const corpus = fileURLToPath(new URL('../../../shared/corpus/', import.meta.url));
 const hasPython = spawnSync('python3', ['--version']).status === 0;
@@ -65,27 +65,11 @@ describe.skipIf(reason !== '')(`the logs of a whole run over Zeek's own traces${
 
   async function logsOf(entry: Entry, format: 'tsv' | 'json'): Promise<string> {
     const logs = mkdtempSync(join(folder, 'run-'));
-    await run(
-      {
-        interfaces: [],
-        files: [join(corpus, entry.trace)],
-        hostLogs: [],
-        rules: [],
-        strictRules: false,
-        checksums: entry.options?.ignore_checksums === true ? 'ignore' : 'verify',
-        watchLocalHost: false,
-        latenessUs: 0,
-        attrWaitUs: 0,
-        outputs: { format: 'ecs', table: false, finalOnly: true, show: () => {}, zeekLogs: { folder: logs, format } },
-      },
-      {
-        warn: () => {},
-        info: () => {},
-        stop: new AbortController().signal,
-        onProgress: () => {},
-        onReopen: () => {},
-      },
-    );
+    await runFiles({
+      files: [join(corpus, entry.trace)],
+      checksums: entry.options?.ignore_checksums === true ? 'ignore' : 'verify',
+      outputs: { zeekLogs: { folder: logs, format } },
+    });
     return logs;
   }
 
