@@ -52,14 +52,29 @@ export function processOf({ host, socket }: Candidate, context: OwnerContext): P
   return host.progress.areProcessesLost(since, latest) ? undefined : found;
 }
 
+/** Who had the pid at each of the calls, where that is one and the same process with one image. */
+function processOfAll(
+  candidate: Candidate,
+  calls: readonly Candidate[],
+  context: OwnerContext,
+): ProcessMoment | undefined {
+  const found = processOf(candidate, context);
+  const isOne = calls.every((call) => {
+    const other = call === candidate ? found : processOf(call, context);
+    return other?.start === found?.start && other?.rows[0] === found?.rows[0];
+  });
+  return isOne ? found : undefined;
+}
+
 export function attributed(
   candidate: Candidate,
   method: Method,
   sharers: readonly Candidate[],
   context: OwnerContext,
+  calls: readonly Candidate[] = [],
 ): AttributedEnd {
   const { host, socket } = candidate;
-  const found = processOf(candidate, context);
+  const found = processOfAll(candidate, calls, context);
   const userName = found?.uid === undefined ? undefined : host.userName(found.uid);
   const { clock } = context;
   return {

@@ -231,7 +231,7 @@ function bestOf(found: readonly Answer[]): Answer[] {
 function endOf(best: readonly Answer[]): End {
   const [{ choice, context }] = best as [Answer];
   if (best.length === 1 && choice.kind === 'owner') {
-    return attributed(choice.owner, choice.method, choice.sharers, context);
+    return attributed(choice.owner, choice.method, choice.sharers, context, choice.calls);
   }
   const tied = best.flatMap(({ choice: one }): Tied[] => {
     if (one.kind === 'ambiguous') return one.candidates;

@@ -126,6 +126,8 @@ export interface Matched {
   readonly weight: Weight;
   /** A `possible` one becomes better once `aloneUntil` reaches this moment and no other connection came. */
   readonly settles?: Micros;
+  /** It may be the call of the next connection with these endpoints, or of one that is not known yet. */
+  readonly mayBeNext?: true;
 }
 
 export interface Unmatched {
@@ -181,10 +183,11 @@ function remoteEndpoint(query: EndQuery, socket: SocketInterval): 'exact' | 'abs
   return address === query.remoteAddress && port === query.remotePort ? 'exact' : undefined;
 }
 
-type Fit = Loss | Pick<Matched, 'weight' | 'settles'>;
+type Fit = Loss | Pick<Matched, 'weight' | 'settles' | 'mayBeNext'>;
 
 const certain = Object.freeze({ weight: 'certain' });
 const sole = Object.freeze({ weight: 'sole' });
+const soleOrNext = Object.freeze({ weight: 'sole', mayBeNext: true });
 const possible = Object.freeze({ weight: 'possible' });
 
 const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> = {
@@ -215,9 +218,9 @@ function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
     if (socket.openHi < first - err - lead) return 'opened_too_early';
   } else if (socket.closeLo < first - err) return possible;
   if (socket.openHi < first - err - PROMPT) return sole;
+  if (socket.openHi > first - err && socket.openHi + err > aloneUntil) return soleOrNext;
   const since = Math.max(aloneSince, capturedSince);
-  if (since !== -Infinity && socket.openLo <= since + err) return sole;
-  return socket.openHi <= first - err || socket.openHi + err <= aloneUntil ? certain : sole;
+  return since !== -Infinity && socket.openLo <= since + err ? sole : certain;
 }
 
 /** accept comes after the first packet and before the next connection with these endpoints. */

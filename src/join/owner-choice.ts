@@ -37,7 +37,14 @@ export interface Tied {
 
 /** Who owns an end, as far as one host's rows tell. */
 export type Choice =
-  | { readonly kind: 'owner'; readonly owner: Candidate; readonly method: Method; readonly sharers: Candidate[] }
+  | {
+      readonly kind: 'owner';
+      readonly owner: Candidate;
+      readonly method: Method;
+      readonly sharers: Candidate[];
+      /** Its calls, of which any may be the one; absent: only `owner`. */
+      readonly calls?: readonly Candidate[];
+    }
   | { readonly kind: 'ambiguous'; readonly candidates: Tied[] }
   | { readonly kind: 'none'; readonly reason: Reason }
   | { readonly kind: 'wait' };
@@ -62,14 +69,12 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   const isSure = strong.some(({ match }) => match.weight === 'certain');
   if (isSure && (known.knowsEarlier || known.hasCalls || known.isOver)) {
-    if (isOneProcess(strong)) return owner(strong[0]!, others(strong[0]!, polls));
+    if (isOneProcess(strong)) return owner(strong[0]!, others(strong[0]!, polls), strong);
     return known.hasCalls || known.isOver ? ambiguous(strong, ties.sameTuple) : wait;
   }
   if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
-  // Calls before the watch began were overtaken by those that were seen.
-  const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
-  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatchedSince(earliest)) {
-    if (isOneProcess(events)) return owner(strong[0]!, others(strong[0]!, polls));
+  if (strong.length > 0 && !known.areCallsLost && !isUnwatchedBefore(strong, known)) {
+    if (isOneProcess(events)) return owner(strong[0]!, others(strong[0]!, polls), events);
     const maySettle = !known.isClosed && events.some(({ match }) => match.settles !== undefined);
     return maySettle ? wait : ambiguous(events, ties.sameTuple);
   }
@@ -85,6 +90,12 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   if (known.isUnwatched) return { kind: 'none', reason: 'agent_offline' };
   if (known.isAnyLost) return { kind: 'none', reason: 'events_lost' };
   return chooseWeaker(candidates, known);
+}
+
+/** Calls before the watch began were overtaken by those that were seen, unless these were for the next connection. */
+function isUnwatchedBefore(strong: readonly Candidate[], known: Knowledge): boolean {
+  if (strong.some(({ match }) => match.mayBeNext)) return known.isUnwatched;
+  return known.isUnwatchedSince(Math.min(...strong.map(({ socket }) => socket.openLo)));
 }
 
 function incomplete(known: Knowledge): Choice {
@@ -145,7 +156,7 @@ function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choic
     // A poll lists every holder of a port, so a bind that it does not show has been closed since.
     return match.weight !== 'possible' || !isSure || isPolled(socket.source);
   });
-  if (isOneProcess(rivals)) return owner(best[0]!, []);
+  if (isOneProcess(rivals)) return owner(best[0]!, [], isStanding ? undefined : best);
   const { inode } = best[0]!.socket;
   const isOneSocket = inode !== undefined && rivals.every(({ socket }) => socket.inode === inode);
   return isOneSocket ? oneOfHolders(rivals, rivals, known) : ambiguous(rivals, ties.sameRank);
@@ -185,8 +196,9 @@ function others(than: Candidate, among: readonly Candidate[]): Candidate[] {
   return out;
 }
 
-function owner(candidate: Candidate, sharers: Candidate[]): Choice {
-  return { kind: 'owner', owner: candidate, method: candidate.match.method, sharers };
+function owner(candidate: Candidate, sharers: Candidate[], calls?: readonly Candidate[]): Choice {
+  const choice = { kind: 'owner', owner: candidate, method: candidate.match.method, sharers } as const;
+  return calls === undefined || calls.length === 1 ? choice : { ...choice, calls };
 }
 
 /** One candidate for each process, its best evidence. */

@@ -216,9 +216,11 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   if (strong.some(({ match }) => match.weight === 'certain')) return ownerOrTie(strong, polls);
   const incomplete = none(known.isUnwatched ? 'agent_offline' : 'agent_late');
   if (!known.hasCalls) return incomplete;
-  // Calls before the watch began were overtaken by those that were seen.
+  // Calls before the watch began were overtaken by those that were seen, unless these were for the next connection.
+  const mayBeNext = strong.some(({ match }) => match.mayBeNext);
   const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
-  if (strong.length > 0 && !known.areCallsLost && !known.isUnwatchedSince(earliest)) {
+  const isUnwatched = mayBeNext ? known.isUnwatched : known.isUnwatchedSince(earliest);
+  if (strong.length > 0 && !known.areCallsLost && !isUnwatched) {
     return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
   }
   const seen = polls.filter(({ match }) => match.weight === 'certain');
