@@ -181,10 +181,13 @@ function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Mi
 /** Whether `ancestor` had forked, directly or not, the process `of`. */
 export function isAncestor(ancestor: Candidate, of: Candidate, context: OwnerContext): boolean {
   if (ancestor.host !== of.host) return false;
-  const child = processOf(of, context);
+  if (!context.hasDetails) return false;
+  const [earliest, latest] = momentsOf(of.socket, context.first);
+  // Within the second of a poll a process may end; whose child it was is settled by its start.
+  const child = processOf(of, context) ?? of.host.processAt(of.socket.pid, earliest, earliest);
   if (child === undefined) return false;
   const elder = processOf(ancestor, context);
-  return ancestorsOf(of.host, child, momentsOf(of.socket, context.first)[1]).some(
+  return ancestorsOf(of.host, child, latest).some(
     ({ pid, start }) => pid === ancestor.socket.pid && (start === undefined || elder?.start === start),
   );
 }
