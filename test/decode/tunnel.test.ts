@@ -326,6 +326,30 @@ describe('packets in any tunnels', () => {
     );
   });
 
+  it('give one output whatever the hash secret and the batches, at the bound of the table too', () => {
+    const packets = fc.array(fc.tuple(layers, fc.boolean()), { maxLength: 30 });
+    fc.assert(
+      fc.property(packets, fc.integer(), fc.integer({ min: 1, max: 40 }), (some, k0, perBatch) => {
+        const frames = some.map(([around, six], i) =>
+          frame(
+            around.reduce((inner, kind) => wrappers[kind]!(inner), six ? v6 : v4),
+            START + i * 1000,
+          ),
+        );
+        for (const maxConnections of [2, 1000]) {
+          const options = { startRecords: true, maxConnections };
+          const one = track(frames, { ...options, hashSecret: [1, 2] });
+          const other = track(frames, { ...options, hashSecret: [k0, 7] }, perBatch);
+          expect(other.updates).toEqual(one.updates);
+          expect(other.stats).toEqual(one.stats);
+          const ended = one.updates.filter(({ cause }) => cause === 'end');
+          expect(new Set(ended.map(({ connection }) => connection.uid)).size).toBe(one.stats.connections);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('never throw with random bytes behind the outer header', () => {
     const carrier = fc.constantFrom(
       ...[4, 41, 47].map((proto) => (payload: Uint8Array) => over(proto, payload)),
