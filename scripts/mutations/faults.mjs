@@ -71,8 +71,8 @@ export const faults = [
   {
     name: 'first-candidate-silently-picked',
     file: choice,
-    find: 'return candidates.every((candidate) => isSame(candidate, candidates[0]!));',
-    replace: 'return candidates.length > 0;',
+    find: 'if (other !== host || socket.pid !== first.pid) return false;',
+    replace: 'if (other !== host) return false;',
     tests: [stories],
     ci: true,
   },

@@ -27,8 +27,14 @@ import {
  */
 export type ReferenceEnd =
   | { readonly kind: 'owner'; readonly method: Method; readonly owner: Holder; readonly sharers: readonly Holder[] }
-  /** `accepted`: who accepted a connection that others hold; it owns the end if these descend from it. */
-  | { readonly kind: 'tie'; readonly candidates: readonly Holder[]; readonly accepted?: Holder }
+  | {
+      readonly kind: 'tie';
+      readonly candidates: readonly Holder[];
+      /** Who accepted a connection that others hold; it owns the end if these descend from it. */
+      readonly accepted?: Holder;
+      /** Holders of one socket among the candidates; of each group one stands for all if the others descend from it. */
+      readonly groups?: readonly (readonly Holder[])[];
+    }
   /** One socket in several hands: `first` may have made it, `all` hold it. */
   | { readonly kind: 'holders'; readonly first: readonly Holder[]; readonly all: readonly Holder[] }
   | { readonly kind: 'nobody'; readonly reason: Reason };
@@ -334,5 +340,6 @@ function combine(answers: readonly Answer[]): ReferenceEnd {
     if (end.kind === 'holders') return end.first;
     return end.kind === 'tie' ? end.candidates : [];
   });
-  return { kind: 'tie', candidates };
+  const groups = best.flatMap((end) => (end.kind === 'holders' ? [end.first] : []));
+  return { kind: 'tie', candidates, groups };
 }

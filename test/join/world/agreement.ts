@@ -18,12 +18,20 @@ export function referenceInWords(end: ReferenceEnd): string {
   }
 }
 
+/** The names of the candidates, with all of each group or with any one of it. */
+function standingFor(candidates: readonly Holder[], groups: readonly (readonly Holder[])[]): string[] {
+  const [group, ...rest] = groups;
+  if (group === undefined) return [names(candidates)];
+  const others = candidates.filter((one) => !group.some((member) => name(member) === name(one)));
+  return [group, ...group.map((one) => [one])].flatMap((left) => standingFor([...others, ...left], rest));
+}
+
 /** Whether an end says what the reference says. Which of several holders is the others' ancestor is not the reference's to know. */
 export function agrees(end: End, reference: ReferenceEnd): boolean {
   if (end.state === 'unattributed') return reference.kind === 'nobody' && reference.reason === end.reason;
   if (end.state === 'ambiguous') {
     const told = names(end.candidates.map(({ host, process }) => ({ host: host.id, pid: process.pid })));
-    if (reference.kind === 'tie') return told === names(reference.candidates);
+    if (reference.kind === 'tie') return standingFor(reference.candidates, reference.groups ?? []).includes(told);
     return reference.kind === 'holders' && told === names(reference.first);
   }
   if (end.state !== 'attributed') return false;
