@@ -182,8 +182,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     };
   },
 
-  async permission() {
-    process.setuid!(65_534);
+  async refused() {
     return codeOf(() => openLive({ interface: 'lo' }));
   },
 
