@@ -81,8 +81,9 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   if (!known.isClosed && candidates.some(({ match }) => match.settles !== undefined)) return wait;
   const seen = polls.filter(({ match }) => match.weight === 'certain');
   if (seen.length > 0) {
-    const latest = Math.max(known.firstLatest, ...seen.map(({ socket }) => socket.openHi));
-    if (known.socketsUntil >= latest) return chooseHolder(seen, candidates, known);
+    // Of polls that are not complete yet nothing is taken: who holds the socket then comes after those that held it before.
+    const complete = seen.filter(({ socket }) => Math.max(known.firstLatest, socket.openHi) <= known.socketsUntil);
+    if (complete.length > 0) return chooseHolder(complete, candidates, known);
     return known.isOver ? incomplete(known) : wait;
   }
   if (!known.hasAll) return known.isOver ? incomplete(known) : wait;
@@ -148,9 +149,13 @@ function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choic
   const rank = Math.min(...solid.map(({ match }) => match.rank));
   const best = solid.filter(({ match }) => match.rank === rank);
   const isSure = best.some(({ match }) => match.weight === 'certain');
-  const isStanding = rank >= ranks.endpoint && rank < ranks.near;
+  const isServer = (other: number): boolean => other >= ranks.endpoint && other < ranks.near;
+  const isStanding = isServer(rank);
+  const servers = candidates.filter(({ match }) => isServer(match.rank));
+  // An accept without its local port may be of a connection to another port, unless its process serves this one.
+  const isElsewhere = rank === ranks.call && !best.some((one) => servers.some((server) => isSame(one, server)));
   const rivals = candidates.filter(({ match, socket }) => {
-    if (match.rank < rank) return true;
+    if (match.rank < rank || (isElsewhere && isServer(match.rank))) return true;
     // A socket that may have been opened too late leaves the connection to lesser ones.
     if (match.rank > rank) return isStanding && !isSure && match.rank < ranks.near;
     // A poll lists every holder of a port, so a bind that it does not show has been closed since.
