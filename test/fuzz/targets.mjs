@@ -58,7 +58,7 @@ function pcapng(packets) {
   ]);
 }
 
-const LINK_TYPES = [1, 1, 1, 0, 12, 101, 108, 113, 228, 229, 276, 9999];
+const LINK_TYPES = [1, 1, 1, 0, 9, 12, 50, 101, 105, 108, 113, 127, 228, 229, 239, 258, 276, 9999];
 
 async function connections() {
   const { ConnectionTracker } = await load('conn/connection-tracker');
@@ -78,6 +78,7 @@ async function connections() {
           checksums: random(4) === 0 ? 'verify' : 'ignore',
           startRecords: true,
           interimUs: 1e6,
+          onWeird: silent,
           emit: silent,
         });
       }
