@@ -58,7 +58,7 @@ export const faults = [
     file: 'src/hosts/state/stream-progress.ts',
     find: 'if (tables.includes(stream.table)) until = Math.min(until, stream.until);',
     replace: 'void tables;',
-    tests: [stories],
+    tests: [stories, 'test/join/attribution.test.ts'],
     ci: true,
   },
   {
