@@ -149,13 +149,9 @@ function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choic
   const rank = Math.min(...solid.map(({ match }) => match.rank));
   const best = solid.filter(({ match }) => match.rank === rank);
   const isSure = best.some(({ match }) => match.weight === 'certain');
-  const isServer = (other: number): boolean => other >= ranks.endpoint && other < ranks.near;
-  const isStanding = isServer(rank);
-  const servers = candidates.filter(({ match }) => isServer(match.rank));
-  // An accept without its local port may be of a connection to another port, unless its process serves this one.
-  const isElsewhere = rank === ranks.call && !best.some((one) => servers.some((server) => isSame(one, server)));
+  const isStanding = rank >= ranks.endpoint && rank < ranks.near;
   const rivals = candidates.filter(({ match, socket }) => {
-    if (match.rank < rank || (isElsewhere && isServer(match.rank))) return true;
+    if (match.rank < rank) return true;
     // A socket that may have been opened too late leaves the connection to lesser ones.
     if (match.rank > rank) return isStanding && !isSure && match.rank < ranks.near;
     // A poll lists every holder of a port, so a bind that it does not show has been closed since.

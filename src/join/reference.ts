@@ -231,8 +231,8 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   }
   const seen = polls.filter(({ match }) => match.weight === 'certain');
   if (seen.length > 0) {
-    const latest = Math.max(known.firstLatest, ...seen.map(({ socket }) => socket.openHi));
-    return known.socketsUntil >= latest ? chooseHolder(seen, candidates) : incomplete;
+    const complete = seen.filter(({ socket }) => Math.max(known.firstLatest, socket.openHi) <= known.socketsUntil);
+    return complete.length > 0 ? chooseHolder(complete, candidates) : incomplete;
   }
   if (!known.hasAll) return incomplete;
   if (known.isUnwatched) return none('agent_offline');
