@@ -129,7 +129,7 @@ export class PidHistory {
     const found = this.#at(to, path);
     if (found === undefined || from >= to) return found;
     const before = this.#at(from, path);
-    const isSameImage = before !== undefined && before.rows[0] === found.rows[0];
+    const isSameImage = found.rows[0] !== undefined && before?.rows[0] === found.rows[0];
     if (before?.start !== found.start && !isSameImage) return undefined;
     // Of several images within the span, or from before it, none is sure, unless they differ in nothing that is told.
     const images = this.#facts.filter((fact) => {
@@ -192,9 +192,12 @@ export class PidHistory {
     const births = this.#allBirths();
     const before = births[index - 1];
     const birth = births[index]!;
-    const since = before?.lo ?? -Infinity;
+    const isOurs = (fact: Fact): boolean =>
+      before !== undefined && fact.start !== undefined
+        ? Math.abs(fact.start - before.start) <= START_SLACK
+        : fact.lo >= (before?.lo ?? -Infinity);
     const hadPid = before !== undefined || this.#facts.some((fact) => fact.hi < birth.lo);
-    return !hadPid || this.#facts.some((fact) => this.#isDeath(fact) && fact.lo >= since && fact.hi < moment);
+    return !hadPid || this.#facts.some((fact) => isOurs(fact) && fact.hi < moment && this.#isDeath(fact));
   }
 
   /** A poll also drops and adds a row when one of its columns changed: no death if the same process was seen then or later. */
