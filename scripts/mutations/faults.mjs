@@ -66,7 +66,7 @@ export const faults = [
     file: 'src/hosts/state/stream-progress.ts',
     find: 'if (gaps.some((gap) => gap.from <= to && gap.to >= from)) return true;',
     replace: 'void gaps;',
-    tests: [stories],
+    tests: ['test/join/attribution.test.ts'],
   },
   {
     name: 'first-candidate-silently-picked',
