@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { formatProblem } from '../rules/rule-problem.js';
-import { loadRules } from '../rules/rule-set.js';
 
 /** `correlate rules check PATH…`: loads rules and tells all that is wrong with them. */
 export function addRulesCommand(program: Command): void {
@@ -16,6 +15,8 @@ export function addRulesCommand(program: Command): void {
 
 /** 0, also when rules are refused for a reason that Sigma's specification allows; 2 when one is malformed. */
 async function check(paths: readonly string[]): Promise<number> {
+  // What runs scripts and SQL takes a while to load, which other commands need not wait for.
+  const { loadRules } = await import('../rules/rule-set.js');
   const set = await loadRules(paths);
   for (const problem of set.problems) process.stdout.write(`${formatProblem(problem)} [${problem.code}]\n`);
   const malformed = set.problems.filter(({ kind }) => kind === 'malformed').length;
