@@ -84,7 +84,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
     advance: (now) => join.advance(now),
     ready: () => outputs.ready(),
     get stopped() {
-      return outputs.readerGone || context.stop.aborted;
+      return outputs.readerGone;
     },
   };
 
@@ -106,7 +106,12 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       coverage: outputs.coverage,
       alerts: outputs.alerts,
       ruleProblems: rules?.problems ?? 0,
-      losses: { 'output lines': outputs.linesLost, 'connection records': network.updatesDropped },
+      losses: {
+        'output lines': outputs.linesLost,
+        'connection records': network.updatesDropped,
+        ...join.losses,
+        ...rules?.engine.losses,
+      },
       elapsedUs: Number((process.hrtime.bigint() - began) / 1000n),
     },
   };
@@ -134,6 +139,7 @@ async function captureFiles(
   const checksums = options.checksums === 'ignore' ? 'ignore' : 'verify';
   const tracker = { checksums, ...interim(options), ...weirds(options, outputs) } as const;
   const network = await FileNetwork.open(options.files, tracker, context.warn);
+  context.stop.addEventListener('abort', () => network.stop(), { once: true });
   await readFiles(network, options.hostLogs, options.latenessUs, intake, context.warn, (read) =>
     context.onProgress(read, network.totalBytes),
   );

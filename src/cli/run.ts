@@ -132,6 +132,7 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
     outputs: {
       format: flags.format,
       table: person,
+      overflow: flags.interface === undefined ? 'wait' : 'drop',
       finalOnly: flags.finalOnly === true || flags.interface === undefined,
       show: (text) => void process.stderr.write(`${text}\n`),
       ...(!alertsShown && { alerts: flags.alerts ?? '-' }),

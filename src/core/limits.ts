@@ -13,8 +13,10 @@ export const limits = {
   batchesPerSource: 8,
   /** Bytes of output lines gathered before they are written. */
   sinkChunkBytes: 1 << 18,
-  /** Bytes of output lines that may wait; the producer waits beyond it. */
+  /** Bytes of output lines that may wait. Beyond it a run over files waits; a live run drops lines, which are counted as lost. */
   sinkPendingBytes: 1 << 24,
+  /** Connections whose counted outcome may still be revised. At the bound the oldest stays as it was counted. */
+  coverageConnections: 200_000,
   /** Connection records that may wait between the capture thread and the main thread; more are dropped and counted. */
   liveUpdates: 200_000,
   /** Connections looked at before the first is joined, to measure the clocks of hosts whose logs carry no clock rows. */

@@ -120,6 +120,17 @@ export class Join {
     };
   }
 
+  /** What was given up at a bound, by name. */
+  get losses(): Readonly<Record<string, number>> {
+    const { connectionsEvicted, hostsRefused, socketRowsEvicted, processRowsEvicted } = this.stats;
+    return {
+      'connections decided early': connectionsEvicted,
+      'hosts refused': hostsRefused,
+      'socket rows': socketRowsEvicted,
+      'process rows': processRowsEvicted,
+    };
+  }
+
   /** Takes a connection as it begins, lasts or ends. Updates of one uid come in this order; the first two may be missing. */
   connection(update: ConnectionUpdate): void {
     const { uid } = update.connection;

@@ -26,6 +26,9 @@ export class Unwatched {
     this.emit({ connection, capture, cause, rev, orig: noAgent, resp });
   }
 
+  /** Nothing is kept that could be lost. */
+  readonly losses = {};
+
   row(): void {}
 
   advance(): void {}

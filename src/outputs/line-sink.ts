@@ -6,6 +6,9 @@ import type { Warn } from '../core/warnings.js';
 const NEWLINE = 10;
 const LINE_END = Buffer.from([NEWLINE]);
 
+/** What happens when the lines that wait reach their bound: the producer looks at `full` and waits, or lines are lost. */
+export type Overflow = 'wait' | 'drop';
+
 /** Whole lines on their way to the file. */
 interface Chunk {
   readonly bytes: Buffer;
@@ -37,11 +40,17 @@ export class LineSink {
   constructor(
     readonly path: string,
     private readonly warn: Warn,
+    private readonly overflow: Overflow = 'wait',
   ) {
     this.#fd = open(path);
   }
 
   line(text: string): void {
+    if (this.overflow === 'drop' && this.full) {
+      this.linesLost++;
+      this.#fail('the output takes lines more slowly than they come; lines are dropped');
+      return;
+    }
     // A UTF-16 unit takes at most three bytes.
     const most = text.length * 3 + 1;
     if (this.#used + most > this.#chunk.length) {
@@ -112,18 +121,15 @@ export class LineSink {
       this.linesLost += lost;
       this.linesWritten += lines - lost;
       this.#torn = at > 0 && whole[at - 1] !== NEWLINE;
-      this.#fail(error as NodeJS.ErrnoException);
+      if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.readerGone = true;
+      else this.#fail(messageOf(error));
     }
   }
 
-  #fail(error: NodeJS.ErrnoException): void {
-    if (error.code === 'EPIPE') {
-      this.readerGone = true;
-      return;
-    }
+  #fail(message: string): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.warn({ code: 'OUTPUT_WRITE_FAILED', message: error.message, where: this.path });
+    this.warn({ code: 'OUTPUT_WRITE_FAILED', message, where: this.path });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CaptureStats } from '../capture/packet-source.js';
+import { limits } from '../core/limits.js';
 import { formatSeconds, type Micros } from '../core/time.js';
 import { type AttributedConnection, type End, type Reason, reasons } from '../records/attributed-connection.js';
 
@@ -33,10 +34,8 @@ export class Coverage {
     this.#open.delete(uid);
     this.#open.set(uid, now);
     // A revision of something forgotten is not counted again; what it counted as stays.
-    if (this.#open.size > Coverage.remembered) this.#open.delete(this.#open.keys().next().value!);
+    if (this.#open.size > limits.coverageConnections) this.#open.delete(this.#open.keys().next().value!);
   }
-
-  static readonly remembered = 200_000;
 
   #add([orig, resp]: readonly [Outcome, Outcome], by: number): void {
     this.#counts.orig.set(orig, (this.#counts.orig.get(orig) ?? 0) + by);

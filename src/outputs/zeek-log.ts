@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
-import { LineSink } from './line-sink.js';
+import { LineSink, type Overflow } from './line-sink.js';
 import { jsonWriter, tsvFooter, tsvHeader, tsvWriter, type ZeekField } from './zeek-fields.js';
 
 export const zeekFormats = ['tsv', 'json'] as const;
@@ -36,9 +36,10 @@ export class ZeekLog<T> {
     private readonly kind: ZeekLogKind<T>,
     private readonly format: ZeekFormat,
     warn: Warn,
+    overflow: Overflow,
   ) {
     this.#line = (format === 'json' ? jsonWriter : tsvWriter)(kind.fields);
-    this.#sink = new LineSink(join(folder, `${path}.log`), warn);
+    this.#sink = new LineSink(join(folder, `${path}.log`), warn, overflow);
   }
 
   write(record: T): void {

@@ -3,6 +3,7 @@ import { CorrelateError, messageOf } from '../core/errors.js';
 import type { Warn } from '../core/warnings.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { Weird } from '../records/weird.js';
+import type { Overflow } from './line-sink.js';
 import { connFields } from './zeek-conn.js';
 import { type ZeekFormat, ZeekLog, type ZeekLogKind } from './zeek-log.js';
 import { weirdFields } from './zeek-weird.js';
@@ -34,13 +35,13 @@ export interface ZeekLogOptions {
 export type ZeekLogs = { readonly [P in ZeekPath]: ZeekLog<ZeekRecords[P]> };
 
 /** Opens every log. Throws OUTPUT_OPEN_FAILED. */
-export function openZeekLogs({ folder, format }: ZeekLogOptions, warn: Warn): ZeekLogs {
+export function openZeekLogs({ folder, format }: ZeekLogOptions, warn: Warn, overflow: Overflow = 'wait'): ZeekLogs {
   try {
     mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw new CorrelateError('OUTPUT_OPEN_FAILED', `${folder}: ${messageOf(error)}`, { cause: error });
   }
   const open = <P extends ZeekPath>(path: P) =>
-    new ZeekLog<ZeekRecords[P]>(folder, path, zeekLogKinds[path], format, warn);
+    new ZeekLog<ZeekRecords[P]>(folder, path, zeekLogKinds[path], format, warn, overflow);
   return { conn: open('conn'), weird: open('weird') };
 }

@@ -52,6 +52,11 @@ export class FileNetwork {
     }
   }
 
+  /** Ends the reading as if the input ended here. */
+  stop(): void {
+    void this.#source.close();
+  }
+
   #take(): ConnectionUpdate[] {
     const updates = this.#updates;
     this.#updates = [];

@@ -4,7 +4,7 @@ import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { alertText } from '../outputs/alert-text.js';
 import { connectionLine } from '../outputs/connection-json.js';
 import { connectionTable } from '../outputs/connection-table.js';
-import { LineSink } from '../outputs/line-sink.js';
+import { LineSink, type Overflow } from '../outputs/line-sink.js';
 import { Coverage } from '../outputs/summary.js';
 import { openZeekLogs, type ZeekLogOptions, type ZeekLogs } from '../outputs/zeek-logs.js';
 import { type Alert, type Level, levels } from '../records/alert.js';
@@ -21,6 +21,8 @@ export interface OutputOptions {
   readonly zeekLogs?: ZeekLogOptions;
   /** Show a table of connections for a person. */
   readonly table: boolean;
+  /** A live run cannot wait for an output; see LineSink. */
+  readonly overflow: Overflow;
   /** Only one line per connection comes, so nothing needs to be remembered for revisions. */
   readonly finalOnly: boolean;
   /** Text for a person at a terminal, line by line. */
@@ -54,9 +56,10 @@ export class Outputs {
     private readonly options: OutputOptions,
     warn: Warn,
   ) {
-    this.#connections = options.connections === undefined ? undefined : new LineSink(options.connections, warn);
-    this.#alerts = options.alerts === undefined ? undefined : new LineSink(options.alerts, warn);
-    this.#zeek = options.zeekLogs && openZeekLogs(options.zeekLogs, warn);
+    this.#connections =
+      options.connections === undefined ? undefined : new LineSink(options.connections, warn, options.overflow);
+    this.#alerts = options.alerts === undefined ? undefined : new LineSink(options.alerts, warn, options.overflow);
+    this.#zeek = options.zeekLogs && openZeekLogs(options.zeekLogs, warn, options.overflow);
   }
 
   connection(attributed: AttributedConnection): void {

@@ -63,6 +63,17 @@ export class RuleEngine {
     );
   }
 
+  /** What was given up at a bound, by name. */
+  get losses(): Readonly<Record<string, number>> {
+    const { stopped, forgotten, dropped, cut } = this.counters;
+    return {
+      'script rules': stopped,
+      'remembered matches': forgotten,
+      'host table rows': dropped,
+      'query results': cut,
+    };
+  }
+
   get counters(): RuleCounters {
     return { ...this.#counts, ...this.#scripts.tables.counters, forgotten: this.#memory.forgotten };
   }

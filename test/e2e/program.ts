@@ -49,9 +49,12 @@ export class Running {
   readonly ended: Promise<number | null>;
   #waiting: (() => void)[] = [];
 
-  constructor(command: readonly string[]) {
+  /** `input` is written to its standard input, which then stays open. */
+  constructor(command: readonly string[], input?: Buffer) {
     const [file, ...args] = command;
-    this.child = spawn(file!, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(file!, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
+    if (input === undefined) this.child.stdin!.end();
+    else this.child.stdin!.write(input);
     let rest = '';
     this.child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
       const parts = (rest + chunk).split('\n');

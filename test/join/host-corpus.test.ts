@@ -129,5 +129,9 @@ describe.skipIf(isAbsent)(`captures with host logs${isAbsent ? ' (../shared/corp
     const result = score(await joinCase(entry), flows, corpus + entry.derived_osquery_log);
     console.log(entry.id, `${result.right} of ${result.expected}`, Object.fromEntries(result.missed));
     expect(result.wrong).toEqual([]);
+    // Two ends of a UDP connection whose row has local and remote the wrong way round, and six within the clock's error of the
+    // moment at which the log begins, when nobody may have watched.
+    const missed = [...result.missed.values()].reduce((sum, count) => sum + count, 0);
+    expect(missed).toBeLessThanOrEqual(entry.id.includes('purplesharp') ? 8 : 0);
   });
 });

@@ -1,7 +1,9 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { limits } from '../../src/core/limits.js';
 import type { Warning } from '../../src/core/warnings.js';
 import { LineSink } from '../../src/outputs/line-sink.js';
 
@@ -55,5 +57,32 @@ describe('LineSink', () => {
     sink.line('after');
     await sink.close();
     expect([readFileSync(`${path}.1`, 'utf8'), readFileSync(path, 'utf8')]).toEqual(['before\n', 'after\n']);
+  });
+
+  it('drops and counts lines beyond its bound where nobody waits for it', async () => {
+    const path = join(folder, 'pipe');
+    expect(spawnSync('mkfifo', [path]).status).toBe(0);
+    const reader = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    const sink = new LineSink(path, warn, 'drop');
+    const line = 'x'.repeat(1 << 16);
+    const count = (2 * limits.sinkPendingBytes) / line.length;
+    for (let i = 0; i < count; i++) sink.line(line);
+    expect(sink.linesLost).toBeGreaterThan(count / 3);
+    expect(sink.linesLost).toBeLessThan(count);
+    expect(warnings.map(({ code }) => code)).toEqual(['OUTPUT_WRITE_FAILED']);
+    const before = sink.linesLost;
+    const closed = sink.close();
+    let received = 0;
+    const buffer = Buffer.alloc(1 << 20);
+    while (received < (count - before) * (line.length + 1)) {
+      try {
+        received += readSync(reader, buffer);
+      } catch {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await closed;
+    closeSync(reader);
+    expect(sink.linesWritten).toBe(count - before);
   });
 });

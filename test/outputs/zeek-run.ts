@@ -21,7 +21,7 @@ export async function runFiles({ files, hostLogs = [], checksums = 'verify', out
       watchLocalHost: false,
       latenessUs: 600_000_000,
       attrWaitUs: 2_000_000,
-      outputs: { format: 'ecs', table: false, finalOnly: true, show: () => {}, ...outputs },
+      outputs: { format: 'ecs', table: false, overflow: 'wait', finalOnly: true, show: () => {}, ...outputs },
     },
     {
       warn: () => {},
