@@ -8,7 +8,7 @@ const sample = (name: string, file: string) => join(root, 'samples', name, file)
 describe('the end of a run', () => {
   it('by SIGINT while a capture is still being read reports what is open and exits with 0', async () => {
     const traffic = readFileSync(sample('desktop', 'traffic.pcap'));
-    // The pcap header says when the packets came; half of them leave connections open.
+    // Half of the file, from a pipe that stays open: the reader waits for more, and connections are open.
     const program = new Running(
       [process.execPath, bin, '-r', '-', '--connections', '-', '--alerts', '/dev/null'],
       traffic.subarray(0, traffic.length / 2),
