@@ -24,6 +24,18 @@ export const errorCodes = {
   OUTPUT_OPEN_FAILED: 'An output file could not be opened for writing.',
   OUTPUT_WRITE_FAILED: 'An output could not be written (disk full, device gone).',
   SENSOR_LIMITED: 'This host can be watched in part only.',
+  AGENT_CONFIG_MALFORMED: 'The configuration file of the agent is not well-formed.',
+  AGENT_CUT_OFF: 'The engine closed the connection of an agent; the message has the reason.',
+  AGENT_INSECURE: 'Agents and engine talk without encryption or without proof of who they are.',
+  ENGINE_UNREACHABLE: 'The engine does not answer.',
+  ENGINE_REFUSED: 'The engine does not take the agent or the request; the message has the reason.',
+  LISTEN_FAILED: 'The address or socket could not be listened on.',
+  SPOOL_FAILED: 'The spool of the agent could not be read or written.',
+  SPOOL_FULL: 'The spool of the agent is full: its oldest rows were dropped and counted.',
+  QUERY_FAILED: 'A query was refused or failed on a host; the message is that of SQLite.',
+  QUERY_LIMIT: 'The result of a query has more rows than allowed.',
+  QUERY_TIMEOUT: 'A host did not answer a query in time.',
+  HOST_ABSENT: 'The host is not known or not connected.',
   USAGE: 'The command line is not understood.',
 } as const;
 

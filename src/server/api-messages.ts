@@ -1,0 +1,70 @@
+import type { ErrorCode } from '../core/errors.js';
+
+/**
+ * What the engine's local API speaks: HTTP on a UNIX socket that only the engine's user may open.
+ *
+ *     GET    /hosts         {"hosts": HostSummary[]}
+ *     DELETE /hosts/ID      the enrolment of ID is forgotten, so that another agent may enrol under it
+ *     POST   /query         QueryRequest; answers with one JSON line (QueryAnswer) per host, as they come
+ *
+ * What goes wrong with a request as such is {"error": ApiError} with a status of 4xx.
+ */
+export const apiPaths = { hosts: '/hosts', query: '/query' } as const;
+
+export interface ApiError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/**
+ * joined: connected and told all it had kept. joining: connected and still telling. silent: not heard of for a while, the
+ * connection is gone or half-open. left: it said goodbye.
+ */
+export type HostPresence = 'joining' | 'joined' | 'silent' | 'left';
+
+/** One watched host as `correlate hosts` shows it. Times are epoch seconds of the engine's clock. */
+export interface HostSummary {
+  readonly id: string;
+  readonly presence: HostPresence;
+  /** Why it is silent or left, or why its last connection ended. */
+  readonly reason?: string;
+  readonly boot?: string;
+  readonly version?: string;
+  /** Where it connects from. */
+  readonly peer?: string;
+  readonly addresses: readonly string[];
+  readonly groups: readonly string[];
+  readonly tables: readonly string[];
+  /** What the agent cannot see, in its own words. */
+  readonly limited: readonly string[];
+  readonly joins: number;
+  readonly since: number;
+  readonly heard: number;
+  readonly rows: number;
+  /** Rows that came again after a reconnect, and were not taken again. */
+  readonly duplicates: number;
+  /** Rows that the agent had to drop from its spool. */
+  readonly dropped: number;
+  /** The host's clock minus the engine's, and how far that may be off, in seconds. */
+  readonly clock?: { readonly offset: number; readonly err: number };
+}
+
+/** Asks hosts; exactly one of `hosts`, `groups`, `all` is given. */
+export interface QueryRequest {
+  readonly sql: string;
+  readonly hosts?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly all?: true;
+  /** Seconds to wait for each host; by default 10. */
+  readonly timeout?: number;
+  /** Most rows per host; by default 10,000. */
+  readonly rows?: number;
+}
+
+/** A value of a result in JSON; an integer beyond 2^53 is its decimal text within an object. */
+export type JsonSqlValue = string | number | null | { readonly integer: string };
+
+/** What one host answered: a result or an error. */
+export type QueryAnswer =
+  | { readonly host: string; readonly columns: readonly string[]; readonly rows: readonly (readonly JsonSqlValue[])[] }
+  | { readonly host: string; readonly error: ApiError };
