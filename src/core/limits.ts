@@ -68,6 +68,21 @@ export const limits = {
   sensorSockets: 262_144,
   sensorProcesses: 65_536,
   sensorNamespaces: 256,
+  /** Longest frame between agent and engine, bytes. Longer: the connection is closed with TOO_BIG. */
+  wireFrameBytes: 1 << 20,
+  /** Rows in one such frame. More: BAD_MESSAGE. */
+  wireRows: 8_192,
+  /** Characters of one value of a row. An agent cuts longer text (counted); from others it is a BAD_MESSAGE. */
+  wireTextChars: 16_384,
+  /** Groups, SQL tables and sentences about what it cannot see that an agent may tell. More: BAD_MESSAGE. */
+  agentGroups: 64,
+  agentTables: 256,
+  agentSentences: 32,
+  /** Text of one SQL query, characters, and rows of its result whatever the asker wants. Beyond: BAD_MESSAGE. */
+  queryChars: 65_536,
+  queryRowsMost: 100_000,
+  /** Equal texts of host rows that are kept once; at the bound the pool starts anew. */
+  internedTexts: 262_144,
   /** Weirds remembered so that a repeated one is reported once. At the bound the oldest is forgotten, and may be reported again. */
   rememberedWeirds: 65_536,
   /** Connections open at once (256 bytes each). At the bound the one due to expire first is ended early: `evictedAttempts`, `evictedOthers`. */

@@ -179,4 +179,66 @@ async function sigmaRules(scratch) {
   };
 }
 
-export const targets = [captureFile, connections, hostLog, joined, sigmaRules];
+/** Values that a message may hold where something else is expected. */
+const ODD_VALUES = [
+  null,
+  true,
+  -1,
+  2 ** 53,
+  1e308,
+  '',
+  '__proto__',
+  'x'.repeat(20_000),
+  [],
+  {},
+  [[]],
+  [null],
+  { columns: {} },
+];
+
+/** A copy of a JSON value in which one member somewhere is an odd value or gone. */
+function oddMember(value, random) {
+  if (typeof value !== 'object' || value === null || random(6) === 0) return ODD_VALUES[random(ODD_VALUES.length)];
+  const copy = Array.isArray(value) ? [...value] : { ...value };
+  const names = Object.keys(copy);
+  if (names.length === 0) return ODD_VALUES[random(ODD_VALUES.length)];
+  const name = names[random(names.length)];
+  if (random(8) === 0) delete copy[name];
+  else copy[name] = oddMember(copy[name], random);
+  return copy;
+}
+
+async function agentMessages(scratch) {
+  const { readHostLog } = await load('hosts/sources/host-log');
+  const { encodeRows } = await load('wire/row-message');
+  const { readAgentMessage, readEngineMessage } = await load('wire/validator');
+  const path = join(scratch, 'rows.log');
+  writeFileSync(path, sample('desktop/host.log').toString().split('\n').slice(0, 60).join('\n'));
+  const rows = [];
+  for await (const batch of readHostLog(path, { warn: silent }))
+    rows.push(...batch.filter(({ kind }) => kind !== 'clock'));
+  const messages = [
+    encodeRows(rows, 7, 'boot').text,
+    encodeRows(rows.slice(0, 3), [4, 8, 9], undefined).text,
+    '{"type":"hello","host":"h","run":"r","version":"1","groups":["a/b"],"tables":[],"limited":[],"time":1,"journal":{"id":"j","next":5}}',
+    '{"type":"result","id":1,"columns":["a"],"rows":[[1],[null],["x"],[{"integer":"9223372036854775807"}]]}',
+    '{"type":"clock","id":1,"received":5,"sent":6}',
+    '{"type":"subscribe","id":1,"sql":"SELECT 1","intervalMs":1000,"kind":"both"}',
+    '{"type":"welcome","version":"1","rowsPerSecond":1,"window":1,"completeEveryMs":1,"silenceMs":1000}',
+  ];
+  return {
+    name: 'agent messages',
+    seeds: messages.map((message) => Buffer.from(message)),
+    run(bytes, random) {
+      const odd = JSON.stringify(oddMember(JSON.parse(messages[random(messages.length)]), random)) ?? '';
+      for (const text of [bytes.toString(), odd]) {
+        const message = readAgentMessage(text, 'host');
+        // What is taken for rows must be rows: the parts behind rely on it.
+        if (message.type === 'rows') encodeRows(message.rows, message.sequences, 'boot');
+        readEngineMessage(text);
+      }
+    },
+  };
+}
+
+export const targets = [agentMessages, captureFile, connections, hostLog, joined, sigmaRules];
