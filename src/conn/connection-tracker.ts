@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
-import type { Micros } from '../core/time.js';
+import { type Micros, SECOND } from '../core/time.js';
 import { nameWord } from '../core/uid.js';
 import { type CountedWeird, WeirdCounts } from '../core/weird.js';
 import { Decoder, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/decoder.js';
@@ -22,15 +22,17 @@ import {
   LAST_TIME,
   META,
   ORDINAL,
+  PORTS,
   RECORD_WORDS,
   SEGMENTS,
   START_TIME,
+  SYN_ANSWERED,
   VLANS,
 } from './record-layout.js';
 import { SegmentPool } from './segment-pool.js';
 import { initTcp, isReuse, type TcpContext, tcpPacket } from './tcp-connection.js';
 import { stateOf, TCP_ACK, TCP_INACTIVE, TCP_SYN, TCP_SYN_ACK_SENT } from './tcp-state.js';
-import { defaultTimeouts, type Timeouts } from './timeouts.js';
+import { defaultTimeouts, isDnsPort, type Timeouts } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
 import { noteParent, UdpTunnels } from './udp-tunnels.js';
 import { WeirdReports } from './weird-reports.js';
@@ -328,16 +330,27 @@ export class ConnectionTracker {
         }
         // Until the handshake is over Zeek applies the timeout of UDP.
         const done = (i32[base + FLAGS]! & HANDSHAKE_DONE) !== 0;
-        return last + (done ? t.tcp_inactivity_timeout : t.udp_inactivity_timeout);
+        return last + (done ? this.#tcpInactivity(base) : t.udp_inactivity_timeout);
       }
-      case PROTO_UDP:
-        return last + t.udp_inactivity_timeout;
+      case PROTO_UDP: {
+        if (!isDnsPort(i32[base + PORTS]! & 0xffff)) return last + t.udp_inactivity_timeout;
+        const start = f64[(base >> 1) + START_TIME]!;
+        const looks = Math.max(1, Math.ceil((last - SECOND - start) / t.dns_session_timeout) + 1);
+        return Math.min(start + looks * t.dns_session_timeout, last + t.udp_inactivity_timeout);
+      }
       case PROTO_ICMP:
       case PROTO_ICMPV6:
         return last + t.icmp_inactivity_timeout;
       default:
         return last + t.unknown_ip_inactivity_timeout;
     }
+  }
+
+  #tcpInactivity(base: number): Micros {
+    const { i32 } = this.#table;
+    const { tcp_inactivity_timeout, port_inactivity_timeouts } = this.#timeouts;
+    if ((i32[base + FLAGS]! & SYN_ANSWERED) === 0) return tcp_inactivity_timeout;
+    return port_inactivity_timeouts[i32[base + PORTS]! & 0xffff] ?? tcp_inactivity_timeout;
   }
 
   /** Arms the earlier of the expiry and the next interim update. */

@@ -1,8 +1,9 @@
 import { sumBytes, transportChecksumHolds } from '../decode/checksum.js';
-import { PROTO_ICMP } from '../decode/decoder.js';
+import { PROTO_ICMP, PROTO_ICMPV6 } from '../decode/decoder.js';
 import type { Packet } from '../decode/packet.js';
 import type { ConnectionTable } from './connection-table.js';
 import { addLetterOnce, countLetter, LETTER_C, LETTER_D, SEEN_DATA } from './history.js';
+import { checkMldReport, MLD_REPORT_V2 } from './mld-report.js';
 import { ACTIVE, BAD_CHECKSUMS, FLAGS, IP_BYTES, LAST, LAST_TIME, PACKETS } from './record-layout.js';
 import type { TcpContext } from './tcp-connection.js';
 
@@ -69,6 +70,7 @@ export function icmpPacket(c: TcpContext, base: number, dir: number, packet: Pac
   table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
   countPayload(table, base, dir, length - ICMP_HEADER);
   countPacket(table, base, dir, packet);
+  if (packet.proto === PROTO_ICMPV6 && packet.sport === MLD_REPORT_V2) checkMldReport(packet, weird);
 }
 
 /** Takes a packet of a transport that is not looked into. */

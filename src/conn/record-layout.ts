@@ -81,6 +81,8 @@ export const CLOSING = 1 << 24;
 export const HANDSHAKE_DONE = 1 << 25;
 /** UDP and ICMP: this end has sent something valid. First of two bits. */
 export const ACTIVE = 1 << 26;
+/** TCP: the responder sent a SYN, and no data of the originator had come before. */
+export const SYN_ANSWERED = 1 << 26;
 export const LONG_HISTORY = 1 << 28;
 export const WAS_WEIRD = 1 << 29;
 /** Came through a tunnel: its parents are in `ConnectionTable.tunnelParents`. */

@@ -48,6 +48,7 @@ import {
   SKIP_STREAM,
   START_SEQ,
   STATE_BITS,
+  WAS_WEIRD,
   ZERO_WINDOWS,
 } from './record-layout.js';
 import { absolute, initEndpoint, retransmitted, updateAcked, updateLast } from './tcp-sequence.js';
@@ -73,6 +74,12 @@ import { updateState } from './tcp-transitions.js';
  * One TCP packet on its connection. The order of effects is Zeek's (TCPSessionAdapter::Process): history and times are
  * told from the state before the packet, gaps from the state after it, and an end closes last.
  */
+
+const OPTION_END = 0;
+const OPTION_NOP = 1;
+const OPTION_WINDOW_SCALE = 3;
+/** RFC 7323 2.3. */
+const MAX_WINDOW_SCALE = 14;
 
 /** Unacknowledged bytes beyond which the shortcut leaves the judgement to `streamData`. */
 const PLAIN_UNACKED = 8_388_608;
@@ -138,6 +145,25 @@ function synWeirds(c: StreamContext, base: number, flags: number, length: number
   if ((flags & TCP_RST) !== 0) weirdOf(c, base, 'TCP_christmas');
   if ((flags & TCP_URG) !== 0) weirdOf(c, base, 'baroque_SYN');
   if (length > 0) weirdOf(c, base, 'SYN_with_data');
+}
+
+/** The window scale of a SYN's options (RFC 7323 2.2), -1 without one. `end` is where the options end. */
+function windowScale(view: DataView, options: number, end: number): number {
+  let scale = -1;
+  for (let at = options; at < end; ) {
+    const kind = view.getUint8(at);
+    if (kind === OPTION_END) break;
+    if (kind === OPTION_NOP) {
+      at++;
+      continue;
+    }
+    if (at + 1 >= end) break;
+    const length = view.getUint8(at + 1);
+    if (length === 0 || at + length > end) break;
+    if (kind === OPTION_WINDOW_SCALE && length >= 3) scale = view.getUint8(at + 2);
+    at += length;
+  }
+  return scale;
 }
 
 /** The end `dir` has closed, unless data of it is still to come (Zeek's ConnectionClosed). */
@@ -340,7 +366,12 @@ export function segment(
   }
   const bothClosed = (DID_CLOSE << 1) | DID_CLOSE;
   if ((i32[base + FLAGS]! & bothClosed) !== bothClosed) f64[f + LAST_TIME] = packet.timeUs;
-  if (isSyn) synWeirds(c, base, flags, length);
+  if (isSyn) {
+    synWeirds(c, base, flags, length);
+    const { view, at } = packet;
+    const scale = windowScale(view, at + 20, at + ((view.getUint8(at + 12) >>> 4) << 2));
+    if (scale > MAX_WINDOW_SCALE && (i32[base + FLAGS]! & WAS_WEIRD) === 0) weirdOf(c, base, 'TCP_scale_range');
+  }
   if ((flags & TCP_FIN) !== 0) {
     i32[base + FLAGS] = i32[base + FLAGS]! | (SENT_FIN << dir);
     i32[base + FIN_SEQ + dir] = (relative + segmentLength) | 0;

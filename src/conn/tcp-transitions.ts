@@ -26,6 +26,7 @@ import {
   SEGMENTS,
   START_SEQ,
   STATE_BITS,
+  SYN_ANSWERED,
   ZERO_WINDOWS,
 } from './record-layout.js';
 import {
@@ -165,6 +166,7 @@ function synFromResponder(c: StreamContext, base: number, flags: number, seq: nu
   if (other === TCP_SYN_SENT) setState(table, base, 1 - dir, TCP_ESTABLISHED);
   else if (other === TCP_INACTIVE) weirdOf(c, base, 'unsolicited_SYN_response');
   setState(table, base, dir, TCP_ESTABLISHED);
+  if (stateOf(table, base, 1 - dir) !== TCP_PARTIAL) table.i32[base + FLAGS] = table.i32[base + FLAGS]! | SYN_ANSWERED;
   return dir;
 }
 

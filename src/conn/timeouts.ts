@@ -21,9 +21,13 @@ export interface Timeouts {
   readonly icmp_inactivity_timeout: Micros;
   /** The same for protocols that are not looked into. */
   readonly unknown_ip_inactivity_timeout: Micros;
+  /** UDP to a port of DNS: looked at this often after its first packet, and ended when nothing came for this long less a second. */
+  readonly dns_session_timeout: Micros;
+  /** In place of tcp_inactivity_timeout where a SYN was answered from one of these ports (Conn::port_inactivity_timeouts). */
+  readonly port_inactivity_timeouts: Readonly<Record<number, Micros>>;
 }
 
-/** Zeek's own defaults (`scripts/base/init-bare.zeek`). */
+/** Zeek's own defaults (`scripts/base/init-bare.zeek`, `base/protocols/conn/inactivity.zeek`). */
 export const defaultTimeouts: Timeouts = {
   tcp_attempt_delay: 5 * SECOND,
   tcp_close_delay: 5 * SECOND,
@@ -34,4 +38,11 @@ export const defaultTimeouts: Timeouts = {
   udp_inactivity_timeout: 60 * SECOND,
   icmp_inactivity_timeout: 60 * SECOND,
   unknown_ip_inactivity_timeout: 60 * SECOND,
+  dns_session_timeout: 10 * SECOND,
+  port_inactivity_timeouts: { 21: 3600 * SECOND, 22: 3600 * SECOND, 23: 3600 * SECOND, 513: 3600 * SECOND },
 };
+
+/** Ports on which Zeek expects DNS over UDP. */
+export function isDnsPort(port: number): boolean {
+  return port === 53 || port === 137 || port === 5353 || port === 5355;
+}

@@ -50,6 +50,7 @@ const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
   'bad_routing2_len',
   'unknown_routing_type',
   'ipv6_no_next',
+  'igmp_invalid_checksum',
   'truncated_header',
   'exceeded_tunnel_max_depth',
   'invalid_inner_IP_version',
@@ -71,8 +72,8 @@ const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
 
 const IN_TUNNEL = /_in_tunnel$/;
 
-/** Names of tunnels in those of weirds. */
-const TUNNEL = /teredo|vxlan|geneve|ayiya|gre/i;
+/** Names of tunnels and of what lies below TCP in those of weirds. */
+const TUNNEL = /teredo|vxlan|geneve|ayiya|gre|igmp|vlan/i;
 
 const sources: Readonly<Record<Connection['proto'], string | undefined>> = {
   tcp: 'TCP',

@@ -2,6 +2,7 @@ import { icmpCounterpart } from '../core/community-id.js';
 import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import type { WeirdCounts } from '../core/weird.js';
+import { sumBytes } from './checksum.js';
 import { behindEtherType, ethernet } from './ether-type.js';
 import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
@@ -16,6 +17,7 @@ export const PROTO_ICMP = 1;
 export const PROTO_TCP = 6;
 export const PROTO_UDP = 17;
 export const PROTO_ICMPV6 = 58;
+const PROTO_IGMP = 2;
 const PROTO_IPV4 = 4;
 const PROTO_IPV6 = 41;
 const PROTO_GRE = 47;
@@ -136,6 +138,12 @@ function isIpTunnel(proto: number): boolean {
   return proto === PROTO_IPV4 || proto === PROTO_IPV6 || proto === PROTO_GRE;
 }
 
+/** Whether an IGMP message's checksum holds (RFC 3376 4.1.2); true of one that is cut. */
+function igmpChecksumHolds(packet: Packet): boolean {
+  const length = packet.length === 0 ? packet.captured : packet.length;
+  return packet.captured < length || sumBytes(packet.view, packet.at, length) === 0xffff;
+}
+
 /** Whether the shortest header of the transport protocol is there. */
 function hasHeader(packet: Packet, bytes: number, weird: WeirdCounts): boolean {
   if (packet.length !== 0 && packet.length < bytes) {
@@ -170,6 +178,10 @@ function readPorts(packet: Packet, weird: WeirdCounts): boolean {
       packet.oneWay = counterpart === undefined;
       return true;
     }
+    case PROTO_IGMP:
+      // As in Zeek, which looks into it, it makes no connection.
+      if (!igmpChecksumHolds(packet)) weird.count('igmp_invalid_checksum');
+      return false;
     case PROTO_IPV4:
     case PROTO_IPV6:
     case PROTO_GRE:

@@ -35,6 +35,19 @@ describe('a UDP connection', () => {
     expect('duration' in one || 'orig_bytes' in one).toBe(false);
   });
 
+  it('is SHR when only the responder sends, OTH when nothing valid came', () => {
+    const { updates } = track([udp(B, A, [9999, 123], 30, 5), udp(A, B, [123, 9999], 30)]);
+    expect(updates[0]?.connection).toMatchObject({ conn_state: 'SF', history: 'Dd', 'id.orig_h': B });
+    const reply = udp(B, A, [53, 5000], 30);
+    reply.bytes[45]! ^= 1;
+    expect(track([reply]).updates[0]?.connection).toMatchObject({ conn_state: 'OTH', history: '^c', resp_pkts: 0 });
+    expect(track([reply, udp(B, A, [53, 5000], 30, 1)]).updates[0]?.connection).toMatchObject({
+      conn_state: 'SHR',
+      history: '^cd',
+      resp_pkts: 1,
+    });
+  });
+
   it('turns the direction when the first packet comes from a server port', () => {
     const { connection } = track([udp(B, A, [53, 5000], 50)]).updates[0]!;
     expect(connection).toMatchObject({
@@ -56,6 +69,20 @@ describe('a UDP connection', () => {
     expect(track([packet(0), packet(60 * SECOND - 1)]).stats.connections).toBe(1);
     expect(track([packet(0), packet(60 * SECOND)]).stats.connections).toBe(2);
     expect(track([packet(0), packet(40 * SECOND), packet(100 * SECOND - 1)]).stats.connections).toBe(1);
+  });
+
+  it('of DNS ends when a look every 10 s finds nothing of the last 9 s', () => {
+    const query = (atUs: number, dport = 53): Frame => udp(A, B, [5000, dport], 10, atUs);
+    const connections = (...times: number[]): number => track(times.map((at) => query(at))).stats.connections;
+    expect(connections(0, 10 * SECOND - 1)).toBe(1);
+    expect(connections(0, 10 * SECOND)).toBe(2);
+    // Looked at after 10 s, when the last packet is 9 s old, and after 20 s.
+    expect(connections(0, SECOND, 10 * SECOND)).toBe(2);
+    expect(connections(0, SECOND + 1, 10 * SECOND)).toBe(1);
+    expect(connections(0, SECOND + 1, 20 * SECOND - 1, 20 * SECOND)).toBe(1);
+    expect(connections(0, SECOND + 1, 20 * SECOND)).toBe(2);
+    expect(track([query(0, 5353), query(11 * SECOND, 5353)]).stats.connections).toBe(2);
+    expect(track([query(0, 54), query(11 * SECOND, 54)]).stats.connections).toBe(1);
   });
 
   it('leaves a wrong checksum out and takes an absent one', () => {
@@ -124,5 +151,38 @@ describe('any other transport', () => {
       conn_state: 'OTH',
       orig_pkts: 1,
     });
+  });
+});
+
+describe('IGMP', () => {
+  const message = (checksum: number): Frame => {
+    const payload = new Uint8Array([0x16, 0, checksum >> 8, checksum & 255, 224, 0, 0, 251]);
+    return { timeUs: START, bytes: ethernet(ip({ src: A, dst: '224.0.0.251', proto: 2, payload })) };
+  };
+
+  it('makes no connection, and tells of a wrong checksum', () => {
+    const right = track([message(0x0904)]);
+    expect(right.stats).toMatchObject({ connections: 0, skipped: 1, weirds: {} });
+    expect(track([message(0x1234)]).stats.weirds).toEqual({ igmp_invalid_checksum: 1 });
+  });
+});
+
+describe('an MLDv2 report', () => {
+  const report = (records: number, ...body: Uint8Array[]): Frame => {
+    const payload = concat(new Uint8Array([143, 0, 0, 0, 0, 0, 0, records]), ...body);
+    return { timeUs: START, bytes: ethernet(ip({ src: '2001:db8::1', dst: 'ff02::16', proto: 58, payload })) };
+  };
+  const record = (auxiliaryWords: number, sources: number, bytes: number): Uint8Array =>
+    concat(new Uint8Array([4, auxiliaryWords, 0, sources]), new Uint8Array(bytes));
+
+  it.each([
+    ['with whole records', report(2, record(0, 0, 16), record(1, 2, 16 + 32 + 4)), {}],
+    ['with fewer bytes than its records need', report(2, record(0, 0, 16)), { truncated_ICMPv6_MLDv2: 1 }],
+    ['with sources that are not there', report(1, record(0, 2, 16 + 31)), { truncated_ICMPv6_MLDv2_record: 1 }],
+    ['with auxiliary data that is not there', report(1, record(3, 0, 16 + 8)), { truncated_ICMPv6_MLDv2_record: 1 }],
+  ])('%s has its weirds', (_, frame, weirds) => {
+    const { stats } = track([frame]);
+    expect(stats).toMatchObject({ connections: 1, weirds });
+    expect(Object.keys(stats.weirds)).toEqual(Object.keys(weirds));
   });
 });

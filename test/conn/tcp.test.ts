@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConnectionTracker } from '../../src/conn/connection-tracker.js';
 import { SECOND } from '../../src/core/time.js';
 import type { ConnectionUpdate } from '../../src/records/connection.js';
-import { batches, START, TcpScript, track } from './traffic.js';
+import { batches, concat, START, TcpScript, track } from './traffic.js';
 
 interface Case {
   readonly name: string;
@@ -208,6 +208,70 @@ describe('a TCP connection', () => {
     expect(track(script.frames).updates[0]?.connection.history).toBe('ShADTTT');
   });
 
+  it('writes C, W and G at the 1st, 10th and 100th too, for each end by itself', () => {
+    const corrupt = tcp().handshake();
+    for (let i = 0; i < 100; i++) corrupt.server('A', 1, 1);
+    for (const { bytes } of corrupt.frames.slice(3)) bytes[50]! ^= 1;
+    expect(track(corrupt.frames).updates[0]?.connection).toMatchObject({ history: 'ShAccc', resp_pkts: 1 });
+
+    const closed = tcp().handshake();
+    for (let i = 0; i < 99; i++) closed.client('A', 1, 1, 0, 0);
+    for (let i = 0; i < 9; i++) closed.server('A', 1, 1, 0, 0);
+    expect(track(closed.frames).updates[0]?.connection.history).toBe('ShAWWaw');
+
+    const gaps = tcp().handshake();
+    for (let i = 0; i < 10; i++) gaps.client('A', 11 + 20 * i, 1, 10).server('A', 1, 21 + 20 * i);
+    const { connection } = track(gaps.frames).updates[0]!;
+    expect(connection).toMatchObject({ history: 'ShADaGG', missed_bytes: 100, orig_bytes: 200 });
+  });
+
+  it.each([
+    ['a zero window of a RST', tcp().handshake().client('R', 1, undefined, 0, 0), 'ShAR'],
+    ['one after the own RST', tcp().handshake().client('R', 1).client('A', 1, 1, 0, 0), 'ShAR'],
+    ['one after the peer has closed', tcp().handshake().server('FA', 1, 1).client('A', 1, 2, 0, 0), 'ShAf'],
+  ])('writes no W for %s', (_, script, history) => {
+    expect(track(script.frames).updates[0]?.connection.history).toBe(history);
+  });
+
+  it('takes no gap from a connection whose start was not seen', () => {
+    const script = tcp().client('PA', 501, 701, 10).server('A', 701, 551).client('PA', 551, 701, 10);
+    expect(track(script.frames).updates[0]?.connection).toMatchObject({ history: 'Da', missed_bytes: 0 });
+  });
+
+  it('writes S and R again when their sequence number moves, but once when it does not', () => {
+    const resets = tcp().handshake().client('R', 1).client('R', 1).client('R', 5);
+    expect(track(resets.frames).updates[0]?.connection.history).toBe('ShARR');
+    // While an end is not closed, a SYN begins its numbers anew.
+    const answers = tcp().client('S', 0).server('SA', 0, 1).server('SA', 0, 1).server('SA', 7, 1);
+    expect(track(answers.frames).updates[0]?.connection.history).toBe('Sh');
+    const late = tcp().handshake().server('FA', 1, 1).server('SA', 0, 1).server('SA', 7, 1);
+    expect(track(late.frames).updates[0]?.connection.history).toBe('ShAfh');
+  });
+
+  it.each([
+    ['SYN_seq_jump', tcp().client('S', 0).client('S', 7), ['S', 'S']],
+    ['active_connection_reuse', tcp().handshake().client('S', 7), ['ShA', 'S']],
+    [
+      'premature_connection_reuse',
+      tcp().handshake().client('FA', 1, 1).server('FA', 1, 2).client('S', 9_000),
+      ['ShAFf', 'S'],
+    ],
+    [
+      undefined,
+      tcp()
+        .handshake()
+        .client('FA', 1, 1)
+        .server('FA', 1, 2)
+        .wait(5 * SECOND - 1)
+        .client('S', 9_000),
+      ['ShAFf', 'S'],
+    ],
+  ])('begins a new connection with a SYN of another number: %s', (weird, script, histories) => {
+    const { updates, stats } = track(script.frames);
+    expect(updates.map(({ connection }) => connection.history)).toEqual(histories);
+    expect(Object.keys(stats.weirds)).toEqual(weird === undefined ? [] : [weird]);
+  });
+
   it('keeps histories longer than a record holds', () => {
     const script = tcp().handshake();
     for (let i = 0; i < 40; i++) script.client('FA', 1 + i, 1);
@@ -228,6 +292,18 @@ describe('a TCP connection', () => {
     expect([connection.orig_pkts, connection.orig_ip_bytes, connection.resp_pkts, connection.resp_ip_bytes]).toEqual([
       3, 220, 2, 80,
     ]);
+  });
+
+  it('tells of a window scale that no TCP may offer', () => {
+    const withScale = (scale: number) => {
+      const bytes = tcp().client('S', 0).frames[0]!.bytes.slice();
+      const frame = concat(bytes, new Uint8Array([1, 3, 3, scale]));
+      frame[46] = 0x60;
+      frame[17] = 44;
+      return track([{ timeUs: START, bytes: frame }], { checksums: 'ignore' }).stats.weirds;
+    };
+    expect(withScale(14)).toEqual({});
+    expect(withScale(15)).toEqual({ TCP_scale_range: 1 });
   });
 
   it('leaves packets with a wrong checksum out and writes C', () => {
@@ -277,6 +353,16 @@ describe('the ends of TCP connections in time', () => {
       const late = probe(tcp().wait(endUs + offset));
       expect(track([...script.frames, ...late.frames]).stats.connections).toBe(connections);
     }
+  });
+
+  it.each([21, 22, 23, 513])('waits an hour on port %i, where sessions idle, once the SYN was answered', (port) => {
+    const session = (): TcpScript => new TcpScript([40_000, port]);
+    const connections = (start: TcpScript, idleUs: number): number =>
+      track([...start.frames, ...session().wait(idleUs).client('A', 1, 1).frames]).stats.connections;
+    const hour = 3600 * SECOND;
+    expect(connections(session().handshake(), hour + 2_000 - 1)).toBe(1);
+    expect(connections(session().handshake(), hour + 2_000)).toBe(2);
+    expect(connections(session().client('A', 1, 1), 300 * SECOND)).toBe(2);
   });
 
   it('begins a new connection with a SYN after the close', () => {
