@@ -26,6 +26,7 @@ const testPackages = [
   ['openssh-server', '/usr/sbin/sshd'],
   ['netcat-openbsd', '/usr/bin/nc.openbsd'],
   ['python3', '/usr/bin/python3'],
+  ['zstd', '/usr/bin/zstd'],
   ['tcpdump', '/usr/bin/tcpdump'],
   ['procps', '/usr/bin/pgrep'],
 ];

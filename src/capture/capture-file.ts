@@ -9,6 +9,7 @@ import { DEFAULT_DATA_BYTES } from './packet-batch.js';
 import type { PacketSource } from './packet-source.js';
 import { pcap } from './pcap-file.js';
 import { pcapng } from './pcapng-file.js';
+import { ZstdInput } from './zstd-input.js';
 
 /** Every capture file format that is read. */
 export const captureFormats = [pcap, pcapng] as const;
@@ -60,8 +61,10 @@ async function openInput(input: ByteInput, path: string, options: CaptureFileOpt
     magic = magicOf(first);
   }
   if (magic === ZSTD_MAGIC) {
-    const message = `${name} is compressed with zstd, which is not read; decompress it: zstd -dc FILE | correlate -r -`;
-    throw new CorrelateError('CAPTURE_UNSUPPORTED', message);
+    content = new ZstdInput(content, first.batch.bytes.slice(first.start, first.end), name, options.warn);
+    pool.release(first.batch);
+    first = await readFirst(content, pool, readBytes);
+    magic = magicOf(first);
   }
   const format = magic === undefined ? undefined : captureFormats.find((candidate) => candidate.recognises(magic));
   if (format === undefined) {
@@ -73,7 +76,7 @@ async function openInput(input: ByteInput, path: string, options: CaptureFileOpt
 }
 
 /**
- * Opens a capture file, plain or gzip, whose format is recognised by its content; `-` is standard input.
+ * Opens a capture file, plain, gzip or zstd, whose format is recognised by its content; `-` is standard input.
  * @throws CorrelateError CAPTURE_OPEN_FAILED, CAPTURE_WRONG_MAGIC (also for a file of less than four bytes),
  *   CAPTURE_UNSUPPORTED
  */

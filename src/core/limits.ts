@@ -9,6 +9,8 @@ export const limits = {
   captureInterfaces: 65_536,
   /** Capture files merged into one stream; each keeps one file and two buffers open. More: refused with USAGE. */
   captureFiles: 256,
+  /** Window of a zstd file, bytes, which is what its decompression holds at most (zstd's own default). Larger: CAPTURE_BAD_RECORD. */
+  zstdWindowBytes: 1 << 27,
   /** Batches that one packet source owns. None free: `next` waits for a release, live packets wait in the kernel's ring. */
   batchesPerSource: 8,
   /** Bytes of output lines gathered before they are written. */
