@@ -85,6 +85,21 @@ export const limits = {
   queryRowsMost: 100_000,
   /** Equal texts of host rows that are kept once; at the bound the pool starts anew. */
   internedTexts: 262_144,
+  /** Newest events kept of one event table of this machine. At the bound the oldest go: `dropped` of the event log. */
+  sensorEvents: 50_000,
+  /** How long they are kept, seconds, as in osquery. */
+  sensorEventSeconds: 3_600,
+  /** Rows that one query may read of one table of this machine. More: QUERY_LIMIT. */
+  sensorScanRows: 1_000_000,
+  /** Largest file that the hash table reads, bytes. Of a larger one the hashes are absent. */
+  sensorHashBytes: 1 << 30,
+  /** Memory of SQLite in one query of this machine, bytes, and the longest text that it makes. More: QUERY_FAILED. */
+  sqlMemoryBytes: 1 << 28,
+  sqlTextBytes: 1 << 24,
+  /** Text and blobs of one query's result, bytes. More: QUERY_LIMIT. */
+  sqlResultBytes: 1 << 26,
+  /** Queries of this machine that wait for the one that runs. One more: QUERY_FAILED. */
+  sqlWaiting: 256,
   /** Weirds remembered so that a repeated one is reported once. At the bound the oldest is forgotten, and may be reported again. */
   rememberedWeirds: 65_536,
   /** Connections open at once (256 bytes each). At the bound the one due to expire first is ended early: `evictedAttempts`, `evictedOthers`. */

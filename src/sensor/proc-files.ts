@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, realpathSync } from 'node:fs';
 
 /**
  * Reads of /proc, in which anything may be gone or forbidden at any time: what cannot be read is undefined. `denied` is
@@ -22,6 +22,15 @@ export class ProcFiles {
 
   link(path: string): string | undefined {
     return this.attempt(() => readlinkSync(path));
+  }
+
+  bytes(path: string): Buffer | undefined {
+    return this.attempt(() => readFileSync(path));
+  }
+
+  /** The path with every link followed. */
+  realPath(path: string): string | undefined {
+    return this.attempt(() => realpathSync(path));
   }
 
   names(path: string): string[] | undefined {

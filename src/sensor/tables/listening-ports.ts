@@ -1,0 +1,35 @@
+import { openSockets } from './open-sockets.js';
+import { defineTable } from './sensor-table.js';
+
+/** As osquery has it: sockets without a remote port, that is TCP listeners, UDP sockets without a peer, raw sockets, and UNIX sockets with a name. */
+export const listeningPorts = defineTable({
+  name: 'listening_ports',
+  columns: {
+    pid: 'INTEGER',
+    port: 'INTEGER',
+    protocol: 'INTEGER',
+    family: 'INTEGER',
+    address: 'TEXT',
+    fd: 'BIGINT',
+    socket: 'BIGINT',
+    path: 'TEXT',
+    net_namespace: 'TEXT',
+  },
+  *rows({ files }) {
+    for (const each of openSockets(files)) {
+      const { pid, fd, socket, family, protocol, path, net_namespace } = each;
+      if (each.remote_port !== 0 || (family === 1 && path === '')) continue;
+      yield {
+        pid,
+        port: each.local_port,
+        protocol,
+        family,
+        address: each.local_address,
+        fd,
+        socket,
+        path,
+        net_namespace,
+      };
+    }
+  },
+});
