@@ -4,7 +4,7 @@ import { addRecordCommand } from './cli/record.js';
 import { addRulesCommand } from './cli/rules.js';
 import { addRunCommand } from './cli/run.js';
 import { version } from './cli/version.js';
-import { CorrelateError, messageOf } from './core/errors.js';
+import { CorrelateError, type ErrorCode, messageOf } from './core/errors.js';
 
 /** argv to one command. Exit codes: 0 done, 1 operating failure, 2 usage or malformed rules, 3 see --fail-on-alert. */
 async function main(argv: readonly string[]): Promise<void> {
@@ -20,8 +20,10 @@ async function main(argv: readonly string[]): Promise<void> {
 /** Usage problems, malformed rules with --strict-rules and the like are 2; everything else that fails is 1. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  return error instanceof CorrelateError && (error.code === 'USAGE' || error.code === 'RULE_MALFORMED') ? 2 : 1;
+  return error instanceof CorrelateError && misuse.includes(error.code) ? 2 : 1;
 }
+
+const misuse: readonly ErrorCode[] = ['USAGE', 'RULE_MALFORMED', 'CONFIG_MALFORMED'];
 
 main(process.argv).catch((error: unknown) => {
   process.exitCode = exitCodeOf(error);

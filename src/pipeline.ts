@@ -1,5 +1,6 @@
 import type { CaptureStats } from './capture/packet-source.js';
 import type { TrackerOptions, TrackerStats } from './conn/connection-tracker.js';
+import type { Timeouts } from './conn/timeouts.js';
 import type { Micros } from './core/time.js';
 import type { Warn } from './core/warnings.js';
 import { Join } from './join/attribution.js';
@@ -26,6 +27,8 @@ export interface RunOptions {
   /** auto: files are verified, live traffic is not, since offloading makes its checksums wrong. */
   readonly checksums: 'auto' | 'verify' | 'ignore';
   readonly interimUs?: Micros;
+  /** What differs from Zeek's default timeouts. */
+  readonly timeouts?: Partial<Timeouts>;
   readonly watchLocalHost: boolean;
   readonly latenessUs: Micros;
   readonly attrWaitUs: Micros;
@@ -137,7 +140,7 @@ async function captureFiles(
   context: RunContext,
 ): Promise<NetworkFigures> {
   const checksums = options.checksums === 'ignore' ? 'ignore' : 'verify';
-  const tracker = { checksums, ...interim(options), ...weirds(options, outputs) } as const;
+  const tracker = { checksums, ...timing(options), ...weirds(options, outputs) } as const;
   const network = await FileNetwork.open(options.files, tracker, context.warn);
   context.stop.addEventListener('abort', () => network.stop(), { once: true });
   await readFiles(network, options.hostLogs, options.latenessUs, intake, context.warn, (read) =>
@@ -172,7 +175,7 @@ async function captureLive(
         ...(options.filter !== undefined && { filter: options.filter }),
         ...(options.snaplen !== undefined && { snaplen: options.snaplen }),
         ...(options.ringBytes !== undefined && { ringBytes: options.ringBytes }),
-        tracker: { checksums, startRecords: true, ...interim(options) },
+        tracker: { checksums, startRecords: true, ...timing(options) },
       },
       ...(host !== undefined && { localHost: host }),
       ...weirds(options, outputs),
@@ -198,6 +201,6 @@ function weirds(options: RunOptions, outputs: Outputs): Pick<TrackerOptions, 'on
   return options.outputs.zeekLogs === undefined ? {} : { onWeird: (weird) => outputs.weird(weird) };
 }
 
-function interim(options: RunOptions): Pick<TrackerOptions, 'interimUs'> {
-  return options.interimUs === undefined ? {} : { interimUs: options.interimUs };
+function timing({ interimUs, timeouts }: RunOptions): Pick<TrackerOptions, 'interimUs' | 'timeouts'> {
+  return { ...(interimUs !== undefined && { interimUs }), ...(timeouts !== undefined && { timeouts }) };
 }

@@ -26,6 +26,7 @@ const options = [
     .default('auto'),
   new Option('-C', 'the same as --checksums ignore'),
   new Option('--interim <SECONDS>', 'report lasting connections this often').argParser(seconds),
+  new Option('--timeouts <FILE>', "when connections end, where not as Zeek does: YAML with Zeek's names"),
   new Option('--host-log <FILE>', 'host rows: an osquery result log or a recording (repeatable)').argParser(
     repeated(asText),
   ),
@@ -62,6 +63,7 @@ interface Flags {
   readonly checksums: 'auto' | 'verify' | 'ignore';
   readonly C?: true;
   readonly interim?: number;
+  readonly timeouts?: string;
   readonly hostLog?: string[];
   readonly rules?: string[];
   readonly strictRules?: true;
@@ -142,6 +144,13 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
   };
 }
 
+/** The reader of the file is loaded only where there is one. */
+async function timeoutsOf({ timeouts: path }: Flags): Promise<Pick<RunOptions, 'timeouts'>> {
+  if (path === undefined) return {};
+  const { readTimeouts } = await import('./timeouts-file.js');
+  return { timeouts: readTimeouts(path) };
+}
+
 /** Connections, alerts and figures of a run, one below the other. */
 function forPerson(outputs: Outputs, summary: RunSummary): string {
   const alerts = outputs.alertTexts().join('\n');
@@ -158,18 +167,22 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
   const signals = onSignals({ stop: () => stop.abort(), reopen: () => reopen(), warn: log.warn });
   let progress: Progress | undefined;
   try {
-    const { summary, outputs } = await run(runOptions(flags, person), {
-      warn: log.warn,
-      info: log.info,
-      stop: stop.signal,
-      onProgress: (read, total) => {
-        progress ??= startProgress(total, person);
-        progress.update(read);
+    const timeouts = await timeoutsOf(flags);
+    const { summary, outputs } = await run(
+      { ...runOptions(flags, person), ...timeouts },
+      {
+        warn: log.warn,
+        info: log.info,
+        stop: stop.signal,
+        onProgress: (read, total) => {
+          progress ??= startProgress(total, person);
+          progress.update(read);
+        },
+        onReopen: (function_) => {
+          reopen = function_;
+        },
       },
-      onReopen: (function_) => {
-        reopen = function_;
-      },
-    });
+    );
     progress?.stop();
     if (person) process.stderr.write(`${forPerson(outputs, summary)}\n`);
     else log.info(summaryText(summary).replace(/\s+/g, ' '));

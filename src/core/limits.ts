@@ -29,6 +29,8 @@ export const limits = {
   shownAlerts: 1000,
   /** Connections shown in the table at the end of a run; the file output has them all. */
   tableConnections: 200,
+  /** Longest configuration file, characters. Longer: CONFIG_MALFORMED. */
+  configFileBytes: 1 << 20,
   /** Longest rule file, bytes. Longer: RULE_MALFORMED. */
   ruleFileBytes: 1 << 20,
   /** Times that aliases of one YAML document are followed. Beyond: RULE_MALFORMED. */
