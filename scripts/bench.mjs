@@ -2,6 +2,7 @@
 // medians and ratios are printed. The file is made once and kept (1.5 GB).
 //
 //   npm run bench -- [--file trace.pcap] [--runs 5]
+//   npm run bench -- --join ...      connections joined in a second, see scripts/bench/join.mjs
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+if (process.argv[2] === '--join') {
+  const script = join(root, 'scripts/bench/join.mjs');
+  const { status } = spawnSync(process.execPath, ['--expose-gc', script, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  process.exit(status ?? 1);
+}
 const { values } = parseArgs({
   options: {
     file: { type: 'string' },

@@ -18,9 +18,9 @@ export const faults = [
   },
   {
     name: 'ends-swapped',
-    file: 'src/join/connection-view.ts',
-    find: 'orig: endpoints(protocol, orig, origPort, resp, respPort),',
-    replace: 'orig: endpoints(protocol, resp, respPort, orig, origPort),',
+    file: 'src/join/tracked.ts',
+    find: "this.orig = new TrackedEnd(this, 'orig', isForward);",
+    replace: "this.orig = new TrackedEnd(this, 'orig', !isForward);",
     tests: [stories],
   },
   {
@@ -42,8 +42,8 @@ export const faults = [
   {
     name: 'row-dropped',
     file: 'src/hosts/state/host-state.ts',
-    find: 'if (!insertFact(bucket.bucket.facts, fact))',
-    replace: 'if (bucket.bucket.facts.length > 0 || !insertFact(bucket.bucket.facts, fact))',
+    find: 'if (!insertFact(bucket.facts, fact))',
+    replace: 'if (bucket.facts.length > 0 || !insertFact(bucket.facts, fact))',
     tests: [stories],
   },
   {
@@ -56,8 +56,8 @@ export const faults = [
   {
     name: 'watermark-ignored',
     file: 'src/hosts/state/stream-progress.ts',
-    find: 'if (tables.includes(stream.table)) until = Math.min(until, stream.until);',
-    replace: 'void tables;',
+    find: 'const { until } = stream;',
+    replace: 'const until = Infinity;',
     tests: [stories, 'test/join/attribution.test.ts'],
     ci: true,
   },
@@ -107,8 +107,8 @@ export const faults = [
   {
     name: 'loopback-global',
     file: 'src/join/candidate.ts',
-    find: 'const loopback = isLoopback(localAddress);',
-    replace: 'const loopback = isLoopback(localAddress) && false;',
+    find: '(local.isLoopback && bucket.host !== own)',
+    replace: '(local.isLoopback && own === undefined)',
     tests: [stories],
   },
   {
@@ -142,8 +142,8 @@ export const faults = [
   {
     name: 'ancestors-not-frozen',
     file: 'src/join/end-record.ts',
-    find: '[] : ancestorsOf(host, found, momentsOf(socket, context.first)[1]);',
-    replace: '[] : ancestorsOf(host, found, Infinity);',
+    find: 'const ancestors = ancestorsOf(host, found, latestMoment(socket, context.first));',
+    replace: 'const ancestors = ancestorsOf(host, found, Infinity);',
     tests: [stories],
   },
   {
@@ -166,6 +166,34 @@ export const faults = [
     find: 'return this.#timeouts.some((at) => at <= to && (this.#seenAfter(at) ?? Infinity) >= from);',
     replace: 'return false;',
     tests: [stories],
+  },
+  {
+    name: 'rows-of-a-tuple-not-told',
+    file: attribution,
+    find: 'if (orig.isForward === isForward) this.#reviewEnd(orig);',
+    replace: '',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
+    name: 'decided-in-spite-of-a-late-close',
+    file: attribution,
+    find: 'if (lo <= end.decided.firstLatest) this.#reviewEnd(end);',
+    replace: '',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
+    name: 'slot-not-moved-up',
+    file: 'src/hosts/state/tuple-table.ts',
+    find: 'if (((slot - home) & mask) < ((slot - hole) & mask)) continue;',
+    replace: 'if (home >= 0) continue;',
+    tests: ['test/hosts/state/tuple-table.test.ts'],
+  },
+  {
+    name: 'heap-not-ordered-after-a-drain',
+    file: 'src/join/heap.ts',
+    find: 'for (let i = (later.length >> 1) - 1; i >= 0; i--) this.#sink(i, later[i]!);',
+    replace: '',
+    tests: ['test/join/heap.test.ts'],
   },
   {
     name: 'history-case-swapped',

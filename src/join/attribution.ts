@@ -1,20 +1,22 @@
-import { isGroupAddress } from '../core/address.js';
 import { type Micros, SECOND } from '../core/time.js';
-import type { HostState } from '../hosts/state/host-state.js';
+import type { KnownAddress } from '../hosts/state/address-table.js';
+import type { HostNews, HostState } from '../hosts/state/host-state.js';
 import { HostStates } from '../hosts/state/host-states.js';
-import { isSocketRow, socketFact } from '../hosts/state/socket-fact.js';
+import type { SocketFact } from '../hosts/state/socket-fact.js';
 import type { AttributedConnection, Cause } from '../records/attributed-connection.js';
 import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
-import type { AnyTableRow, HostRow } from '../records/host-row.js';
-import type { ConnectionView } from './connection-view.js';
-import { noAgent, notLocal, pending } from './end-record.js';
-import { evaluateEnd } from './evaluation.js';
+import type { HostRow } from '../records/host-row.js';
+import { Agenda } from './agenda.js';
+import { socketProtocol } from './connection-view.js';
+import type { Decided } from './decided.js';
+import { pending } from './end-record.js';
+import { type Evaluation, evaluateEnd } from './evaluation.js';
 import { type Explanation, explainConnection } from './explain.js';
 import { Heap } from './heap.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
-import { PROMPT, type Role } from './match.js';
-import { pairKey, Tracked, TupleTracks } from './tracked.js';
+import { PROMPT } from './match.js';
+import { type Capture, Tracked, type TrackedEnd, TrackedList, type TrackedTuple } from './tracked.js';
 import { HostWaiting } from './waiting.js';
 
 export interface JoinOptions {
@@ -62,7 +64,7 @@ const KEPT_LEAD: Micros = 60 * SECOND;
 
 interface Appointment {
   readonly at: Micros;
-  readonly tracked: Tracked;
+  readonly end: TrackedEnd;
   readonly turn: number;
 }
 
@@ -71,24 +73,26 @@ interface Appointment {
  * clock, and whatever order connections and rows come in, the last line of each connection is the same as long as no row is
  * later than `latenessUs` and no bound is hit.
  *
- * State: hosts (HostStates), connections by uid and by endpoints, and what each unsettled connection waits for: a watermark
- * of a host, a row of its tuple, its host's address, or a capture time. A connection is evaluated when it changes and when
- * one of these comes; `evaluateEnd` looks at all rows afresh, so no order of effects can leak into an answer.
+ * State: hosts (HostStates), connections by their endpoints, and what each unsettled end waits for: a watermark of a host, a row of
+ * its tuple, a host with its address, or a capture time. An end is evaluated when its connection changes and when one of these comes;
+ * `evaluateEnd` looks at all rows afresh, so no order of effects can leak into an answer.
  */
 export class Join {
   readonly #options: JoinOptions;
   readonly #limits: JoinLimits;
-  readonly #states: HostStates;
+  readonly #states: HostStates<Tracked, TrackedEnd>;
   readonly #clocks = new HostClocks();
   readonly #waiting = new Map<HostState, HostWaiting>();
-  readonly #byUid = new Map<string, Tracked>();
-  readonly #tuples = new TupleTracks();
-  /** First packet of each capture: what began before it was not seen to begin. */
-  readonly #began = new Map<string, Micros>();
-  /** Connections with an end whose address no host is known to have. */
-  readonly #unhosted = new Map<string, Set<Tracked>>();
-  /** First lines that wait, and ends that wait for the connection to go on, by capture time. */
+  readonly #captures = new Map<string, Capture>();
+  /** Hosts on which captures were taken. */
+  readonly #captureHosts = new Set<string>();
+  readonly #kept = new TrackedList();
+  /** First lines that wait, by the capture time at which they come anyway. */
+  readonly #starts: Agenda<Tracked>;
+  /** Ends that wait for the connection to go on, by capture time. */
   readonly #dueAt = new Heap<Appointment>();
+  /** Connections that were looked at again, to be told of if they changed. */
+  #touched: Tracked[] = [];
   /** Ended connections in the order in which they are let go. */
   #ended: Tracked[] = [];
   #endedGone = 0;
@@ -104,7 +108,13 @@ export class Join {
   constructor(options: JoinOptions) {
     this.#options = options;
     this.#limits = { ...defaultJoinLimits, ...options.limits };
-    this.#states = new HostStates(this.#limits, this.#limits.hosts);
+    this.#starts = new Agenda(({ first }) => first + options.attrWaitUs);
+    const news: HostNews = {
+      socket: (tuple, isForward) => this.#socketNews(tuple as TrackedTuple, isForward),
+      close: (tuple, isForward, fact) => this.#closeNews(tuple as TrackedTuple, isForward, fact),
+      address: (address) => this.#addressNews(address as KnownAddress<TrackedEnd>),
+    };
+    this.#states = new HostStates(this.#limits, this.#limits.hosts, news);
   }
 
   get stats(): JoinStats {
@@ -112,7 +122,7 @@ export class Join {
       connections: this.#connections,
       lines: this.#lines,
       revisions: this.#revisions,
-      kept: this.#byUid.size,
+      kept: this.#kept.size,
       unsettled: this.#unsettled,
       connectionsEvicted: this.#evicted,
       hosts: this.#states.size,
@@ -133,25 +143,48 @@ export class Join {
 
   /** Takes a connection as it begins, lasts or ends. Updates of one uid come in this order; the first two may be missing. */
   connection(update: ConnectionUpdate): void {
-    const { uid } = update.connection;
-    let tracked = this.#byUid.get(uid);
-    if (tracked === undefined) {
-      tracked = new Tracked(update);
-      this.#connections++;
-      this.#began.set(tracked.capture, Math.min(this.#began.get(tracked.capture) ?? Infinity, tracked.first));
-      this.#unsettled++;
-      this.#byUid.set(uid, tracked);
-      if (this.#states.size > 0) this.#index(tracked);
-      if (this.#byUid.size > this.#limits.connections) this.#evict();
-    }
+    const tuple = this.#tupleOf(update);
+    const tracked = find(tuple, update) ?? this.#track(update, tuple);
     tracked.take(update);
-    if (update.cause === 'end') {
+    if (tracked.ended) {
       tracked.goneAt = Math.max(this.#now, tracked.last) + this.#options.latenessUs;
       this.#ended.push(tracked);
     }
-    this.#evaluate(tracked);
+    this.#evaluateUpdate(tracked);
     this.#tellUpdate(tracked, update.cause);
     if (tracked.last > this.#now) this.advance(tracked.last);
+  }
+
+  #tupleOf({ connection }: ConnectionUpdate): TrackedTuple {
+    const { 'id.orig_h': orig, 'id.orig_p': origPort, 'id.resp_h': resp, 'id.resp_p': respPort } = connection;
+    const protocol = socketProtocol(connection) ?? connection.ip_proto;
+    return this.#states.tuples.open(protocol, orig, origPort, resp, respPort);
+  }
+
+  #track(update: ConnectionUpdate, tuple: TrackedTuple): Tracked {
+    const { captureHost } = update;
+    if (captureHost !== undefined) this.#captureHosts.add(captureHost);
+    const capture = this.#captureOf(update);
+    const tracked = new Tracked(update, capture, tuple, this.#options.startsKnown === true);
+    this.#connections++;
+    this.#unsettled++;
+    this.#kept.add(tracked);
+    tracked.enter();
+    const { previous, next } = tracked;
+    if (next !== undefined) this.#review(next);
+    if (previous !== undefined) this.#review(previous);
+    this.#tellTouched();
+    if (this.#kept.size > this.#limits.connections) this.#evict();
+    return tracked;
+  }
+
+  #captureOf({ capture: name, connection: { ts } }: ConnectionUpdate): Capture {
+    let capture = this.#captures.get(name);
+    if (capture === undefined) {
+      capture = { name, began: ts };
+      this.#captures.set(name, capture);
+    } else if (ts < capture.began) capture.began = ts;
+    return capture;
   }
 
   /** Takes a row about a host. */
@@ -159,18 +192,19 @@ export class Join {
     const host = this.#hostOf(row.host);
     if (host === undefined) return;
     if (row.kind === 'row') {
-      this.#tableRow(host, row);
-      return;
-    }
-    if (row.kind === 'complete') {
+      host.add(row);
+    } else if (row.kind === 'complete') {
       if (host.progress.complete(row.stream, row.until)) this.#release(host);
-      return;
+    } else if (row.kind === 'clock') {
+      const since = this.#clocks.add(row);
+      if (since !== undefined) this.#reviewAll(host, since);
+    } else {
+      if (row.kind === 'host') this.#states.seen(host, row);
+      else if (row.kind === 'lost') host.progress.lost(row.stream, row.from, row.to);
+      else host.progress.timedOut(row.at);
+      this.#reviewAll(host, -Infinity);
     }
-    if (row.kind === 'clock') this.#clocks.add(row);
-    else if (row.kind === 'host') this.#states.seen(host, row);
-    else if (row.kind === 'lost') host.progress.lost(row.stream, row.from, row.to);
-    else host.progress.timedOut(row.at);
-    this.#reconsiderAll(host);
+    this.#tellTouched();
   }
 
   /** Capture time has reached `now`: every connection that began before has been handed in. */
@@ -178,11 +212,13 @@ export class Join {
     if (now <= this.#now) return;
     this.#now = now;
     for (let due = this.#dueAt.pop(now); due !== undefined; due = this.#dueAt.pop(now)) {
-      const { tracked } = due;
-      if (tracked.gone) continue;
-      if (due.turn === tracked.turn) this.#reconsider(tracked);
-      if (tracked.holdsStart && tracked.first + this.#options.attrWaitUs <= now) this.#tell(tracked, 'start');
+      const { end, turn } = due;
+      if (turn === end.turn) this.#reviewEnd(end);
     }
+    this.#tellTouched();
+    this.#starts.drain(now, (tracked) => {
+      if (tracked.holdsStart && !tracked.gone) this.#tell(tracked, 'start');
+    });
     while (this.#endedGone < this.#ended.length && this.#ended[this.#endedGone]!.goneAt < now) {
       this.#close(this.#ended[this.#endedGone++]!);
     }
@@ -194,162 +230,197 @@ export class Join {
 
   /** Why a connection that is still known has its owners; undefined when it is not known any more. */
   explain(uid: string): Explanation | undefined {
-    const tracked = this.#byUid.get(uid);
-    if (tracked === undefined) return undefined;
-    return explainConnection(this.#states, this.#clocks, this.#view(tracked, false, false));
+    for (const tracked of this.#kept) {
+      if (tracked.connection.uid !== uid) continue;
+      this.#setView(tracked, false, false);
+      return explainConnection(this.#states, this.#clocks, tracked);
+    }
+    return undefined;
   }
 
   /** The input is over: every connection comes out with what is known. The join is empty afterwards. */
   end(): void {
-    for (const tracked of [...this.#byUid.values()]) this.#close(tracked);
+    for (const tracked of this.#kept) this.#close(tracked);
   }
 
   #hostOf(id: string): HostState | undefined {
     const known = this.#states.get(id);
     if (known !== undefined) return known;
-    if (this.#states.size === 0) for (const tracked of this.#byUid.values()) this.#index(tracked);
     const host = this.#states.open(id);
     if (host === undefined) return undefined;
     this.#waiting.set(host, new HostWaiting());
-    this.#addressNews(id, (tracked) => tracked.captureHost === id);
+    if (this.#captureHosts.has(id)) {
+      for (const tracked of this.#kept) if (tracked.captureHost === id) this.#review(tracked);
+    }
     return host;
   }
 
-  /** Enters a connection where rows look for it. Without any host there is nothing to look. */
-  #index(tracked: Tracked): void {
-    this.#tuples.add(tracked);
-    const { previous, next } = tracked;
-    if (next !== undefined && !next.settled) this.#reconsider(next);
-    if (previous !== undefined && !previous.settled) this.#reconsider(previous);
-    for (const key of addressKeys(tracked)) {
-      const set = this.#unhosted.get(key);
-      if (set === undefined) this.#unhosted.set(key, new Set([tracked]));
-      else set.add(tracked);
+  #socketNews({ connections }: TrackedTuple, isForward: boolean): void {
+    for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) {
+      const { orig, resp } = tracked;
+      if (orig.isForward === isForward) this.#reviewEnd(orig);
+      if (resp.isForward === isForward) this.#reviewEnd(resp);
     }
   }
 
-  #unindex(tracked: Tracked): void {
-    this.#tuples.remove(tracked);
-    for (const key of addressKeys(tracked)) {
-      const set = this.#unhosted.get(key);
-      if (set?.delete(tracked) && set.size === 0) this.#unhosted.delete(key);
+  /** What closed after its connection had begun says nothing against a call of it. */
+  #closeNews({ connections }: TrackedTuple, isForward: boolean, { lo }: SocketFact): void {
+    for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) {
+      for (const end of [tracked.orig, tracked.resp]) {
+        if (end.isForward !== isForward || end.decided === undefined) continue;
+        if (lo <= end.decided.firstLatest) this.#reviewEnd(end);
+      }
     }
   }
 
-  #tableRow(host: HostState, row: AnyTableRow): void {
-    this.#states.add(host, row, (address) => this.#addressNews(address));
-    if (!isSocketRow(row) || this.#unsettled === 0) return;
-    const fact = socketFact(row);
-    if (fact?.localAddress === undefined || fact.remoteAddress === undefined) return;
-    const { protocol, localAddress, localPort, remoteAddress, remotePort } = fact;
-    if (localPort === undefined || remotePort === undefined) return;
-    const key = pairKey(protocol, localAddress, localPort, remoteAddress, remotePort);
-    for (const tracked of this.#tuples.withPair(key) ?? []) if (!tracked.settled) this.#reconsider(tracked);
-  }
-
-  #addressNews(address: string, isMeant: (tracked: Tracked) => boolean = () => true): void {
-    for (const tracked of [...(this.#unhosted.get(address) ?? [])]) {
-      if (!tracked.settled && isMeant(tracked)) this.#reconsider(tracked);
-    }
+  #addressNews({ users }: KnownAddress<TrackedEnd>): void {
+    for (const end of [...users]) this.#reviewEnd(end);
   }
 
   #release(host: HostState): void {
-    for (const tracked of this.#waiting.get(host)!.released(host)) {
-      if (!tracked.settled) this.#reconsider(tracked);
-    }
+    this.#waiting.get(host)!.release(host, (end) => this.#completeEnd(end));
     const { socketsUntil, eventsUntil, detailsUntil } = host.progress;
     const horizon = Math.min(socketsUntil, eventsUntil, detailsUntil) - this.#options.latenessUs - KEPT_LEAD;
     if (Number.isFinite(horizon) && host.prune(horizon)) this.#prunedUntil = Math.max(this.#prunedUntil, horizon);
   }
 
-  #reconsiderAll(host: HostState): void {
-    const { members } = this.#waiting.get(host)!;
-    for (const tracked of [...members]) {
-      if (tracked.settled || tracked.gone) members.delete(tracked);
-      else this.#reconsider(tracked);
+  /** Looks again at every end that the host may own, of connections that began at `since` or later. */
+  #reviewAll(host: HostState, since: Micros): void {
+    for (const { isLoopback, users } of host.known as KnownAddress<TrackedEnd>[]) {
+      for (const end of [...users]) {
+        const { first, captureHost } = end.tracked;
+        if (first >= since && (!isLoopback || captureHost === host.id)) this.#reviewEnd(end);
+      }
     }
   }
 
-  /** Looks again at a connection that was told of, or waits to be, and tells what has changed. */
-  #reconsider(tracked: Tracked): void {
-    this.#evaluate(tracked);
+  /** Looks again at a connection that was told of, or waits to be. */
+  #review({ orig, resp }: Tracked): void {
+    this.#reviewEnd(orig);
+    this.#reviewEnd(resp);
+  }
+
+  #reviewEnd(end: TrackedEnd): void {
+    const { tracked } = end;
+    if (end.settled || tracked.gone) return;
+    this.#setView(tracked, false, false);
+    this.#evaluateEnd(end);
+    this.#settle(tracked);
+    this.#touch(tracked);
+  }
+
+  /** A watermark came. */
+  #completeEnd(end: TrackedEnd): void {
+    if (end.decided === undefined || end.settled) {
+      this.#reviewEnd(end);
+      return;
+    }
+    const { tracked } = end;
+    this.#completeDecided(end, end.decided);
+    this.#settle(tracked);
+    this.#touch(tracked);
+  }
+
+  #completeDecided(end: TrackedEnd, decided: Decided): void {
+    const { tracked } = end;
+    end.settled = decided.complete(tracked) && tracked.ended;
+    end.end = decided.end;
+    end.lacksDetails = !decided.hasDetails;
+    end.turn++;
+    if (end.settled) end.rest();
+    else this.#awaitDecided(end, decided);
+  }
+
+  /** Details are waited for first: without them nothing is settled. */
+  #awaitDecided(end: TrackedEnd, decided: Decided): void {
+    const waiting = this.#waiting.get(decided.host)!;
+    if (!decided.hasDetails) waiting.wait(end, { details: decided.detailsMoment });
+    else if (end.tracked.ended) waiting.wait(end, { sockets: decided.lastLatest });
+  }
+
+  #touch(tracked: Tracked): void {
+    if (tracked.isTouched) return;
+    tracked.isTouched = true;
+    this.#touched.push(tracked);
+  }
+
+  /** Tells what has changed of the connections that were looked at again. */
+  #tellTouched(): void {
+    if (this.#touched.length === 0) return;
+    const touched = this.#touched;
+    this.#touched = [];
+    for (const tracked of touched) {
+      tracked.isTouched = false;
+      if (!tracked.gone) this.#tellAgain(tracked);
+    }
+  }
+
+  #tellAgain(tracked: Tracked): void {
     if (this.#options.finalOnly) {
       if (tracked.settled && tracked.ended) this.#tell(tracked, 'end');
     } else if (tracked.holdsStart) {
       if (isDecided(tracked)) this.#tell(tracked, 'start');
-    } else if (tracked.lines > 0 && this.#hasChanged(tracked)) {
+    } else if (tracked.lines > 0 && hasChanged(tracked)) {
       this.#revisions++;
       this.#tell(tracked, 'evidence');
     }
   }
 
-  #evaluate(tracked: Tracked, isClosed = false, knowsLater = isClosed): void {
-    tracked.turn++;
-    this.#leave(tracked);
-    let settled = isClosed;
-    if (this.#states.size === 0) {
-      tracked.orig = noAgent;
-      tracked.resp = isGroupAddress(tracked.connection['id.resp_h']) ? notLocal : noAgent;
-    } else {
-      const view = this.#view(tracked, isClosed, knowsLater);
-      tracked.lacksDetails = false;
-      if (!tracked.isOrigSettled) tracked.isOrigSettled = this.#evaluateEnd(tracked, view, 'orig');
-      if (!tracked.isRespSettled) tracked.isRespSettled = this.#evaluateEnd(tracked, view, 'resp');
-      settled ||= tracked.ended && tracked.isOrigSettled && tracked.isRespSettled;
+  /** The connection itself has changed. Where its neighbours are all known, that says nothing against a call to connect. */
+  #evaluateUpdate(tracked: Tracked): void {
+    this.#setView(tracked, false, false);
+    for (const end of [tracked.orig, tracked.resp]) {
+      const { decided } = end;
+      if (end.settled) continue;
+      const isKept = decided?.choice.owner.socket.source === 'connect' && tracked.knowsEarlier;
+      if (decided !== undefined && isKept) this.#completeDecided(end, decided);
+      else this.#evaluateEnd(end);
     }
-    if (settled && !tracked.settled) {
-      tracked.settled = true;
-      this.#unsettled--;
-    }
+    this.#settle(tracked);
   }
 
-  #view(tracked: Tracked, isClosed: boolean, knowsLater: boolean): ConnectionView {
-    const { capture, captureHost, connection, first, last, ended } = tracked;
+  #settle(tracked: Tracked): void {
+    if (tracked.settled || !tracked.ended || !tracked.orig.settled || !tracked.resp.settled) return;
+    tracked.settled = true;
+    this.#unsettled--;
+  }
+
+  /** What is known of the connection's neighbours in time by now. */
+  #setView(tracked: Tracked, isClosed: boolean, knowsLater: boolean): void {
+    const { first, last, ended } = tracked;
     const open = ended ? last : Math.max(first + PROMPT, this.#now - END_DELAY);
     const lasting = Math.max(last, this.#options.startsKnown ? this.#now : open);
-    return {
-      connection,
-      ends: tracked.ends,
-      capture,
-      ...(captureHost !== undefined && { captureHost }),
-      first,
-      last,
-      ended,
-      closed: isClosed,
-      knowsEarlier: this.#options.startsKnown === true,
-      capturedSince: this.#began.get(capture)!,
-      aloneSince: tracked.previousFirst,
-      aloneUntil: Math.min(tracked.nextFirst, knowsLater ? Infinity : lasting),
-    };
+    tracked.closed = isClosed;
+    tracked.aloneUntil = Math.min(tracked.nextFirst, knowsLater ? Infinity : lasting);
   }
 
-  /** Evaluates one end and makes its appointments. Returns whether it is settled, which it is only once it has ended. */
-  #evaluateEnd(tracked: Tracked, view: ConnectionView, role: Role): boolean {
-    const known = tracked[role];
+  /** Evaluates one end afresh. An end is settled only once the connection has ended. */
+  #evaluateEnd(end: TrackedEnd): void {
+    const { tracked } = end;
     // An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time.
-    if (known?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.#prunedUntil) return tracked.ended;
-    const { end, settled, lacksDetails, needs, settles } = evaluateEnd(this.#states, this.#clocks, view, role);
-    // An owner stands until there is another answer.
-    if (end.state !== 'pending' || known?.state !== 'attributed') tracked[role] = end;
-    tracked.lacksDetails ||= lacksDetails;
-    for (const need of needs) {
-      const waiting = this.#waiting.get(need.host)!;
-      waiting.wait(tracked, need);
-      tracked.waitsFor ??= [];
-      tracked.waitsFor.push(waiting);
-    }
-    if (settles !== undefined && (!tracked.ended || this.#options.startsKnown)) {
-      const at = settles + (this.#options.startsKnown ? 0 : END_DELAY);
-      // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.
-      if (at > this.#now) this.#dueAt.push({ at, tracked, turn: tracked.turn });
-    }
-    return settled && tracked.ended;
+    if (end.end?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.#prunedUntil) {
+      end.settled = tracked.ended;
+      if (end.settled) end.rest();
+    } else this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, end.role));
   }
 
-  #leave(tracked: Tracked): void {
-    if (tracked.waitsFor === undefined) return;
-    for (const waiting of tracked.waitsFor) waiting.members.delete(tracked);
-    tracked.waitsFor = undefined;
+  /** Takes over what was found and makes the end's appointments. */
+  #take(end: TrackedEnd, found: Evaluation): void {
+    const { tracked } = end;
+    const { needs, settles } = found;
+    end.turn++;
+    end.settled = found.settled && tracked.ended;
+    end.lacksDetails = found.lacksDetails;
+    end.decided = found.decided;
+    // An owner stands until there is another answer.
+    if (found.end.state !== 'pending' || end.end?.state !== 'attributed') end.end = found.end;
+    if (end.settled) end.rest();
+    else if (found.decided !== undefined) this.#awaitDecided(end, found.decided);
+    else for (const need of needs) this.#waiting.get(need.host)!.wait(end, need);
+    if (settles === undefined || (tracked.ended && !this.#options.startsKnown)) return;
+    const at = settles + (this.#options.startsKnown ? 0 : END_DELAY);
+    // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.
+    if (at > this.#now) this.#dueAt.push({ at, end, turn: end.turn });
   }
 
   #tellUpdate(tracked: Tracked, cause: ConnectionCause): void {
@@ -359,60 +430,65 @@ export class Join {
       this.#tell(tracked, cause);
     } else {
       tracked.holdsStart = true;
-      const at = tracked.first + this.#options.attrWaitUs;
-      this.#dueAt.push({ at, tracked, turn: tracked.turn });
+      this.#starts.add(tracked);
     }
   }
 
   #tell(tracked: Tracked, cause: Cause): void {
     if (this.#options.finalOnly && tracked.lines > 0) return;
-    const { connection, capture, lines, orig = pending, resp = pending } = tracked;
+    const { connection, capture, lines } = tracked;
+    const { end: orig = pending } = tracked.orig;
+    const { end: resp = pending } = tracked.resp;
     tracked.holdsStart = false;
-    tracked.shownOrig = orig;
-    tracked.shownResp = resp;
+    tracked.orig.shown = orig;
+    tracked.resp.shown = resp;
     tracked.lines++;
     this.#lines++;
     this.#options.emit({ connection, capture, cause, rev: lines, orig, resp });
   }
 
-  #hasChanged({ orig, resp, shownOrig, shownResp }: Tracked): boolean {
-    return !isSameEnd(orig, shownOrig) || !isSameEnd(resp, shownResp);
-  }
-
   /** Decides a connection with what is known, says what is left to say, and lets it go. */
   #close(tracked: Tracked, knowsLater = true): void {
     if (tracked.gone) return;
-    if (!tracked.settled) this.#evaluate(tracked, true, knowsLater);
+    if (!tracked.settled) {
+      this.#setView(tracked, true, knowsLater);
+      for (const end of [tracked.orig, tracked.resp]) if (!end.settled) this.#evaluateEnd(end);
+      tracked.settled = true;
+      this.#unsettled--;
+    }
     if (tracked.lines === 0) this.#tell(tracked, tracked.ended || this.#options.finalOnly ? 'end' : 'start');
-    else if (!this.#options.finalOnly && this.#hasChanged(tracked)) {
+    else if (!this.#options.finalOnly && hasChanged(tracked)) {
       this.#revisions++;
       this.#tell(tracked, 'evidence');
     }
     tracked.gone = true;
-    this.#leave(tracked);
-    this.#byUid.delete(tracked.connection.uid);
-    if (this.#states.size > 0) this.#unindex(tracked);
+    this.#kept.remove(tracked);
+    tracked.leave();
+    this.#states.tuples.forget(tracked.tuple);
   }
 
   #evict(): void {
-    const oldest = this.#byUid.values().next().value!;
+    const oldest = this.#kept.oldest!;
     if (!oldest.settled) this.#evicted++;
     this.#close(oldest, false);
   }
 }
 
-/** The first line has something to say: an owner, or nothing is still open that it could wait for. */
-function isDecided({ orig, resp, lacksDetails }: Tracked): boolean {
-  if (lacksDetails) return false;
-  const isOwned = orig?.state === 'attributed' || resp?.state === 'attributed';
-  return isOwned || (orig?.state !== 'pending' && resp?.state !== 'pending');
+function find({ connections }: TrackedTuple, { connection: { uid } }: ConnectionUpdate): Tracked | undefined {
+  let tracked = connections;
+  while (tracked !== undefined && tracked.connection.uid !== uid) tracked = tracked.nextOfTuple;
+  return tracked;
 }
 
-/** What rows of an address, or of the host on which a capture was taken, may concern. */
-function addressKeys({ connection, captureHost }: Tracked): string[] {
-  const keys = [connection['id.orig_h'], connection['id.resp_h']];
-  if (captureHost !== undefined) keys.push(captureHost);
-  return keys;
+/** The first line has something to say: an owner, or nothing is still open that it could wait for. */
+function isDecided({ orig, resp }: Tracked): boolean {
+  if (orig.lacksDetails || resp.lacksDetails) return false;
+  const isOwned = orig.end?.state === 'attributed' || resp.end?.state === 'attributed';
+  return isOwned || (orig.end?.state !== 'pending' && resp.end?.state !== 'pending');
+}
+
+function hasChanged({ orig, resp }: Tracked): boolean {
+  return !isSameEnd(orig.end, orig.shown) || !isSameEnd(resp.end, resp.shown);
 }
 
 /** Whether a line would show the same end: the rows that decided are no part of it. */

@@ -1,4 +1,3 @@
-import { isLoopback } from '../core/address.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
@@ -36,13 +35,13 @@ export type Trace = (host: HostState, socket: HeldSocket, outcome: Matched | Los
 /** The end in the clock of a host. */
 export function queryFor(view: ConnectionView, role: Role, protocol: number, clock: HostClock): EndQuery {
   const { connection } = view;
-  const { localAddress, localPort, remoteAddress, remotePort } = view.ends[role];
+  const { local, localPort, remote, remotePort } = view[role];
   return {
     role,
     protocol,
-    localAddress,
+    localAddress: local.text,
     localPort,
-    remoteAddress,
+    remoteAddress: remote.text,
     remotePort,
     first: view.first + clock.offset,
     last: view.last + clock.offset,
@@ -61,25 +60,56 @@ export function queryFor(view: ConnectionView, role: Role, protocol: number, clo
  * the hosts that had the address at that time know with blanks. A loopback address means the capture's own host alone.
  */
 export function tryHosts(
-  states: HostStates,
+  states: Pick<HostStates, 'get'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
   protocol: number,
   trace?: Trace,
 ): Trial[] {
-  const { localAddress, localPort, remoteAddress, remotePort, key } = view.ends[role];
-  const loopback = isLoopback(localAddress);
+  const { local, localPort, remote, remotePort, isForward } = view[role];
+  const own = local.isLoopback && view.captureHost !== undefined ? states.get(view.captureHost) : undefined;
   const trials: Trial[] = [];
-  const open = (host: HostState): Trial => {
+  if (local.isLoopback) {
+    if (own !== undefined) open(own);
+  } else if (local.hosts !== undefined) {
+    for (const host of local.hosts) {
+      const trial = make(host);
+      const { first, err } = trial.query;
+      const had = host.addresses.had(local.text, first - err, first + err);
+      if (had === 'no') continue;
+      trials.push(trial);
+      considerBlanks(trial, had === 'surely');
+    }
+  }
+  for (let bucket = view.tuple.buckets; bucket !== undefined; bucket = bucket.next) {
+    if (bucket.isForward !== isForward || (local.isLoopback && bucket.host !== own)) continue;
+    consider(open(bucket.host), bucket.host.held(bucket), true);
+  }
+  return trials;
+
+  function make(host: HostState): Trial {
+    const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
+    return { host, clock, query: queryFor(view, role, protocol, clock), candidates: [] };
+  }
+
+  function open(host: HostState): Trial {
     const known = trials.find((trial) => trial.host === host);
     if (known !== undefined) return known;
-    const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
-    const trial = { host, clock, query: queryFor(view, role, protocol, clock), candidates: [] };
+    const trial = make(host);
     trials.push(trial);
+    if (local.isLoopback) considerBlanks(trial, true);
     return trial;
-  };
-  const consider = (trial: Trial, sockets: readonly HeldSocket[], hasAddress = true): void => {
+  }
+
+  function considerBlanks(trial: Trial, hasAddress: boolean): void {
+    const { host, query } = trial;
+    consider(trial, host.boundTo(protocol, localPort), hasAddress);
+    const [from, to] = [query.first - query.err - NEAR_LEAD, query.last + query.err + ACCEPT_LAG];
+    consider(trial, host.callsTo(protocol, remote.text, remotePort, from, to), hasAddress);
+  }
+
+  function consider(trial: Trial, sockets: readonly HeldSocket[], hasAddress: boolean): void {
     for (const socket of sockets) {
       const found = matchSocket(trial.query, socket);
       // What does not name the address may be meant for another host that had it then.
@@ -87,24 +117,5 @@ export function tryHosts(
       if (match.matched) trial.candidates.push({ host: trial.host, socket, match });
       trace?.(trial.host, socket, match.matched ? match : match.loss);
     }
-  };
-
-  const own = view.captureHost === undefined ? undefined : states.get(view.captureHost);
-  const owners = loopback ? (own === undefined ? [] : [own]) : (states.everHad(localAddress) ?? []);
-  for (const host of owners) {
-    const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
-    const first = view.first + clock.offset;
-    const had = loopback ? 'surely' : host.addresses.had(localAddress, first - clock.err, first + clock.err);
-    if (had === 'no') continue;
-    const trial = open(host);
-    const { query } = trial;
-    consider(trial, host.boundTo(protocol, localPort), had === 'surely');
-    const [from, to] = [query.first - query.err - NEAR_LEAD, query.last + query.err + ACCEPT_LAG];
-    consider(trial, host.callsTo(protocol, remoteAddress, remotePort, from, to), had === 'surely');
   }
-  const buckets = key === undefined ? undefined : states.withTuple(key);
-  for (const bucket of buckets ?? []) {
-    if (!loopback || bucket.host === own) consider(open(bucket.host), bucket.host.held(bucket));
-  }
-  return trials;
 }

@@ -6,7 +6,6 @@ import type { ClockSample, HostRow } from '../records/host-row.js';
 import { isOpening } from './connection-view.js';
 import { UNMEASURED_ERR } from './host-clocks.js';
 import { PROMPT } from './match.js';
-import { pairKey } from './tracked.js';
 
 /** Tuples looked at: further connections and rows are not used, the clock is known well enough by then. */
 const MAX_TUPLES = 262_144;
@@ -59,7 +58,7 @@ export class ClockEstimator {
     }
     if (this.#connections.size >= MAX_TUPLES) return;
     const [a, aPort] = [connection['id.orig_h'], connection['id.orig_p']];
-    const pair = pairKey(6, a, aPort, connection['id.resp_h'], connection['id.resp_p']);
+    const pair = pairKey(a, aPort, connection['id.resp_h'], connection['id.resp_p']);
     const key = `${capture}\n${pair}`;
     const seen = { capture, origAddress: a, origPort: aPort, first: connection.ts, last };
     this.#uids.set(connection.uid, seen);
@@ -123,6 +122,11 @@ export class ClockEstimator {
   }
 }
 
+/** Endpoints as a key, whichever way round. */
+function pairKey(a: string, aPort: number, b: string, bPort: number): string {
+  return a < b || (a === b && aPort < bPort) ? `${a} ${aPort} ${b} ${bPort}` : `${b} ${bPort} ${a} ${aPort}`;
+}
+
 /**
  * What a fact is paired by, then what tells it from other facts with that: the two ends of a connection within one host
  * differ in which is local. Undefined: it names too little.
@@ -130,7 +134,7 @@ export class ClockEstimator {
 function keyOf(fact: SocketFact, remoteAddress: string, remotePort: number): string | undefined {
   const { localAddress, localPort, source } = fact;
   if (localAddress !== undefined && localPort !== undefined) {
-    return `${pairKey(6, localAddress, localPort, remoteAddress, remotePort)}\n${localAddress} ${localPort} ${source}`;
+    return `${pairKey(localAddress, localPort, remoteAddress, remotePort)}\n${localAddress} ${localPort} ${source}`;
   }
   return source === 'accept' && localPort === undefined ? `${remoteAddress} ${remotePort}\n${source}` : undefined;
 }

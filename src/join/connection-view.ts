@@ -1,15 +1,26 @@
 import type { Micros } from '../core/time.js';
-import { tupleKey } from '../hosts/state/host-state.js';
+import type { KnownAddress } from '../hosts/state/address-table.js';
+import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection } from '../records/connection.js';
-import type { Role } from './match.js';
+
+/** One end's endpoints, as it sees them. */
+export interface EndView {
+  readonly local: KnownAddress;
+  readonly localPort: number;
+  readonly remote: KnownAddress;
+  readonly remotePort: number;
+  /** Its local endpoint is the tuple's first. */
+  readonly isForward: boolean;
+}
 
 /** What the join asks of a connection, on the capture's clock. */
 export interface ConnectionView {
   readonly connection: Connection;
-  /** The endpoints as each end sees them. */
-  readonly ends: Readonly<Record<Role, Endpoints>>;
+  readonly tuple: Tuple;
+  readonly orig: EndView;
+  readonly resp: EndView;
   readonly capture: string;
-  readonly captureHost?: string;
+  readonly captureHost: string | undefined;
   readonly first: Micros;
   readonly last: Micros;
   /** The connection is over: `last` is its last packet. */
@@ -48,40 +59,4 @@ export function mayBeAnswered({ connection, ended, closed }: ConnectionView): bo
   if (!(ended || closed)) return true;
   if (proto !== 'tcp') return packets > 0;
   return state !== 'REJ' && (packets > 0 || /[AD]/.test(history));
-}
-
-export interface Endpoints {
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  /** tupleKey of these, when sockets of the protocol are told. */
-  readonly key: string | undefined;
-}
-
-function endpoints(
-  protocol: number | undefined,
-  address: string,
-  port: number,
-  peer: string,
-  peerPort: number,
-): Endpoints {
-  return {
-    localAddress: address,
-    localPort: port,
-    remoteAddress: peer,
-    remotePort: peerPort,
-    key: protocol === undefined ? undefined : tupleKey(protocol, address, port, peer, peerPort),
-  };
-}
-
-/** The endpoints as each end sees them. */
-export function endsOf(connection: Connection): Readonly<Record<Role, Endpoints>> {
-  const protocol = socketProtocol(connection);
-  const [orig, origPort] = [connection['id.orig_h'], connection['id.orig_p']];
-  const [resp, respPort] = [connection['id.resp_h'], connection['id.resp_p']];
-  return {
-    orig: endpoints(protocol, orig, origPort, resp, respPort),
-    resp: endpoints(protocol, resp, respPort, orig, origPort),
-  };
 }

@@ -3,10 +3,9 @@ import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { ProcessMoment } from '../hosts/state/process-history.js';
 import type { AttributedEnd, End, Method, Process, Reason } from '../records/attributed-connection.js';
-import type { AnyTableRow } from '../records/host-row.js';
 import type { Candidate } from './candidate.js';
 import type { HostClock } from './host-clocks.js';
-import type { Tied } from './owner-choice.js';
+import type { OwnerChoice, Tied } from './owner-choice.js';
 
 /** Ancestors told at most; a chain this long is a loop of reused pids rather than a family. */
 const MAX_ANCESTORS = 16;
@@ -32,21 +31,28 @@ export interface OwnerContext {
 }
 
 /**
- * The moments, first and last possible, at which to read who a socket's process was: the call where an event tells of one, else
- * the first packet, but not before the socket was seen nor after.
+ * The last possible moment at which to read who a socket's process was: the call where an event tells of one, else the first packet,
+ * but not before the socket was seen nor after.
  */
-export function momentsOf(socket: HeldSocket, first: Micros): readonly [Micros, Micros] {
-  if (socket.rows[0]?.action === 'event') return [socket.openLo, socket.openHi];
-  const { openHi, closeLo, resolution } = socket;
-  if (first < openHi) return [openHi - Math.max(resolution, 1) + 1, openHi];
-  return first <= closeLo ? [first, first] : [closeLo, closeLo + Math.max(resolution, 1) - 1];
+export function latestMoment(socket: HeldSocket, first: Micros): Micros {
+  const { openHi, closeLo, row } = socket;
+  if (row.action === 'event' || first < openHi) return openHi;
+  return first <= closeLo ? first : closeLo + Math.max(socket.resolution, 1) - 1;
+}
+
+/** The first possible such moment. */
+export function earliestMoment(socket: HeldSocket, first: Micros): Micros {
+  const { openHi, closeLo, row } = socket;
+  if (row.action === 'event') return socket.openLo;
+  if (first < openHi) return openHi - Math.max(socket.resolution, 1) + 1;
+  return first <= closeLo ? first : closeLo;
 }
 
 /** Who had the socket's pid then; undefined when the rows do not tell for sure. */
 export function processOf({ host, socket }: Candidate, context: OwnerContext): ProcessMoment | undefined {
   if (!context.hasDetails) return undefined;
-  const [earliest, latest] = momentsOf(socket, context.first);
-  const found = host.processAt(socket.pid, earliest, latest, socket.path);
+  const latest = latestMoment(socket, context.first);
+  const found = host.processAt(socket.pid, earliestMoment(socket, context.first), latest, socket.path);
   if (found === undefined) return undefined;
   const since = found.startLo ?? found.rows[0]?.time ?? -Infinity;
   return host.progress.areProcessesLost(since, latest) ? undefined : found;
@@ -66,27 +72,40 @@ function processOfAll(
   return isOne ? found : undefined;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The end of an owner that was chosen; `found` is its process, where that was looked up already. */
 export function attributed(
+  { owner, method, sharers, calls = [] }: OwnerChoice,
+  context: OwnerContext,
+  found = processOfAll(owner, calls, context),
+): AttributedEnd {
+  return ownedBy(owner, method, sharers, context, found);
+}
+
+function ownedBy(
   candidate: Candidate,
   method: Method,
   sharers: readonly Candidate[],
   context: OwnerContext,
-  calls: readonly Candidate[] = [],
+  found: ProcessMoment | undefined,
 ): AttributedEnd {
   const { host, socket } = candidate;
-  const found = processOfAll(candidate, calls, context);
-  const userName = found?.uid === undefined ? undefined : host.userName(found.uid);
   const { clock } = context;
-  return {
+  const end: Partial<Mutable<AttributedEnd>> = {
     state: 'attributed',
     method,
-    host: { id: host.id, ...(host.boot !== undefined && { boot: host.boot }) },
-    ...(clock.measured && { clock: { offset: clock.offset, err: clock.err } }),
-    process: processRecord(candidate, found, context),
-    ...(found?.uid !== undefined && { user: { uid: found.uid, ...(userName !== undefined && { name: userName }) } }),
-    ...(sharers.length > 0 && { sharers: sharers.map((sharer) => sharerRecord(sharer, context)) }),
-    evidence: evidenceOf(socket, found),
+    host: host.boot === undefined ? { id: host.id } : { id: host.id, boot: host.boot },
   };
+  if (clock.measured) end.clock = { offset: clock.offset, err: clock.err };
+  end.process = processRecord(candidate, found, context);
+  if (found?.uid !== undefined) {
+    const name = host.userName(found.uid);
+    end.user = name === undefined ? { uid: found.uid } : { uid: found.uid, name };
+  }
+  if (sharers.length > 0) end.sharers = sharers.map((sharer) => sharerRecord(sharer, context));
+  end.evidence = found === undefined ? socket.rows : [...socket.rows, ...found.rows];
+  return end as AttributedEnd;
 }
 
 export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidate) => OwnerContext): End {
@@ -95,7 +114,13 @@ export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidat
     candidates: tied.map(({ candidate, tie }) => {
       const context = contextOf(candidate);
       const { openLo, closeHi } = candidate.socket;
-      const { state: _, ...owner } = attributed(candidate, candidate.match.method, [], context);
+      const { state: _, ...owner } = ownedBy(
+        candidate,
+        candidate.match.method,
+        [],
+        context,
+        processOf(candidate, context),
+      );
       return {
         ...owner,
         ...(openLo !== -Infinity && { from: openLo - context.clock.offset }),
@@ -107,24 +132,20 @@ export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidat
   };
 }
 
-function evidenceOf(socket: HeldSocket, found: ProcessMoment | undefined): AnyTableRow[] {
-  return found === undefined ? [...socket.rows] : [...socket.rows, ...found.rows];
-}
-
 function processRecord(candidate: Candidate, found: ProcessMoment | undefined, context: OwnerContext): Process {
   const { host, socket } = candidate;
   const path = socket.path ?? found?.path;
+  const process: Mutable<Process> = { pid: socket.pid };
   const name = path === undefined ? found?.name : baseName(path);
-  const ancestors = found === undefined ? [] : ancestorsOf(host, found, momentsOf(socket, context.first)[1]);
-  return {
-    pid: socket.pid,
-    ...(found?.start !== undefined && { start: found.start }),
-    ...(name !== undefined && { name }),
-    ...(path !== undefined && { path }),
-    ...(found?.cmdline !== undefined && { cmdline: found.cmdline }),
-    ...(found?.cwd !== undefined && { cwd: found.cwd }),
-    ...(ancestors.length > 0 && { ancestors }),
-  };
+  if (found?.start !== undefined) process.start = found.start;
+  if (name !== undefined) process.name = name;
+  if (path !== undefined) process.path = path;
+  if (found === undefined) return process;
+  if (found.cmdline !== undefined) process.cmdline = found.cmdline;
+  if (found.cwd !== undefined) process.cwd = found.cwd;
+  const ancestors = ancestorsOf(host, found, latestMoment(socket, context.first));
+  if (ancestors.length > 0) process.ancestors = ancestors;
+  return process;
 }
 
 /** The last part of a path, of Linux or Windows. */
@@ -182,12 +203,12 @@ function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Mi
 export function isAncestor(ancestor: Candidate, of: Candidate, context: OwnerContext): boolean {
   if (ancestor.host !== of.host) return false;
   if (!context.hasDetails) return false;
-  const [earliest, latest] = momentsOf(of.socket, context.first);
+  const earliest = earliestMoment(of.socket, context.first);
   // Within the second of a poll a process may end; whose child it was is settled by its start.
   const child = processOf(of, context) ?? of.host.processAt(of.socket.pid, earliest, earliest);
   if (child === undefined) return false;
   const elder = processOf(ancestor, context);
-  return ancestorsOf(of.host, child, latest).some(
+  return ancestorsOf(of.host, child, latestMoment(of.socket, context.first)).some(
     ({ pid, start }) => pid === ancestor.socket.pid && (start === undefined || elder?.start === start),
   );
 }

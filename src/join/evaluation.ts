@@ -1,27 +1,16 @@
-import { isGroupAddress, isLoopback } from '../core/address.js';
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
-import { socketTables } from '../hosts/state/stream-progress.js';
 import type { End, Reason } from '../records/attributed-connection.js';
 import type { AnyTableRow } from '../records/host-row.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
-import { type ConnectionView, mayBeFlipped, socketProtocol } from './connection-view.js';
-import {
-  ambiguous,
-  attributed,
-  isAncestor,
-  momentsOf,
-  noAgent,
-  notLocal,
-  type OwnerContext,
-  pending,
-  processOf,
-  unattributed,
-} from './end-record.js';
+import { type ConnectionView, socketProtocol } from './connection-view.js';
+import { Decided } from './decided.js';
+import { ambiguous, attributed, noAgent, notLocal, pending, processOf, unattributed } from './end-record.js';
 import type { HostClocks } from './host-clocks.js';
-import { PROMPT, type Role, ranks } from './match.js';
-import { type Choice, chooseOwner, type Knowledge, type Tied } from './owner-choice.js';
+import { HostKnowledge } from './host-knowledge.js';
+import { type Role, ranks } from './match.js';
+import { type Choice, chooseOwner, type OwnerChoice, type Tied } from './owner-choice.js';
 
 /** What an end waits for on one host, each a moment of the host's clock up to which streams must be complete. */
 export interface Need {
@@ -40,91 +29,80 @@ export interface Evaluation {
   readonly needs: readonly Need[];
   /** Capture time up to which the connection must be known to last before the end can be decided. */
   readonly settles?: Micros;
+  /** Set when only watermarks still add to the answer. */
+  readonly decided?: Decided;
 }
 
-const unhosted: Evaluation = { end: noAgent, settled: false, lacksDetails: false, needs: [] };
+const nothing: readonly Need[] = [];
+const unhosted: Evaluation = { end: noAgent, settled: false, lacksDetails: false, needs: nothing };
 const settledUnhosted: Evaluation = { ...unhosted, settled: true };
-const groupEnd: Evaluation = { end: notLocal, settled: true, lacksDetails: false, needs: [] };
+const waiting: Evaluation = { end: pending, settled: false, lacksDetails: false, needs: nothing };
+const groupEnd: Evaluation = { end: notLocal, settled: true, lacksDetails: false, needs: nothing };
 
 /** One host's answer. */
 interface Answer {
   readonly trial: Trial;
   readonly choice: Choice;
-  readonly context: OwnerContext;
+  readonly known: HostKnowledge;
   readonly settled: boolean;
   readonly need: Need | undefined;
 }
 
 /** What the rows that are there say of one end. */
 export function evaluateEnd(
-  states: HostStates,
+  states: Pick<HostStates, 'get'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
   trace?: Trace,
 ): Evaluation {
-  const { localAddress } = view.ends[role];
-  if (role === 'resp' && isGroupAddress(localAddress)) return groupEnd;
-  if (isUnhosted(states, view, role)) return view.closed ? settledUnhosted : unhosted;
+  const { local } = view[role];
+  if (role === 'resp' && local.isGroup) return groupEnd;
+  if (isUnhosted(view, role)) return view.closed ? settledUnhosted : unhosted;
+  const early = trace === undefined ? callsAwaited(clocks, view, role) : undefined;
+  if (early !== undefined) return { ...waiting, needs: [early] };
   const protocol = socketProtocol(view.connection);
   const trials = tryHosts(states, clocks, view, role, protocol ?? -1, trace);
   if (trials.length === 0) return view.closed ? settledUnhosted : unhosted;
   if (protocol === undefined || trials.every(({ host }) => !host.progress.hasSocketStream)) {
     const end = unattributed('unsupported_proto', firstById(trials.map(({ host }) => host)));
-    return { end, settled: view.closed, lacksDetails: false, needs: [] };
+    return { end, settled: view.closed, lacksDetails: false, needs: nothing };
   }
-  return combine(
-    trials.map((trial) => answerOf(trial, view)),
-    view,
-  );
+  const answers = trials.map((trial) => answerOf(trial, view));
+  return answers.length === 1 ? alone(answers[0]!) : combine(answers, view.closed);
 }
 
-/** Most ends of a network have no watched host: two look-ups tell. */
-function isUnhosted(states: HostStates, view: ConnectionView, role: Role): boolean {
-  const { localAddress, key } = view.ends[role];
-  if (states.everHad(localAddress) !== undefined || (key !== undefined && states.withTuple(key) !== undefined))
-    return false;
-  return view.captureHost === undefined || !isLoopback(localAddress);
+/** Most ends of a network have no watched host. */
+function isUnhosted(view: ConnectionView, role: Role): boolean {
+  const { local, isForward } = view[role];
+  if (local.hosts !== undefined || view.tuple.hasSockets(isForward)) return false;
+  return view.captureHost === undefined || !local.isLoopback;
+}
+
+/** Before a row of the tuple has come nothing is decided without every call; most connections begin like that. */
+function callsAwaited(clocks: HostClocks, view: ConnectionView, role: Role): Need | undefined {
+  const { local, isForward } = view[role];
+  const { hosts } = local;
+  if (view.closed || local.isLoopback || hosts?.length !== 1 || view.tuple.hasSockets(isForward)) return undefined;
+  const [host] = hosts as [HostState];
+  const { progress } = host;
+  if (!progress.hasEventStream || socketProtocol(view.connection) === undefined) return undefined;
+  const { offset, err } = clocks.at(host.id, view.capture, view.captureHost, view.first);
+  const calls = view.first + offset + err;
+  if (progress.eventsUntil >= calls || progress.isSilent(Math.max(view.first, view.last) + offset + err))
+    return undefined;
+  return host.addresses.had(local.text, view.first + offset - err, calls) === 'no' ? undefined : { host, calls };
 }
 
 function answerOf(trial: Trial, view: ConnectionView): Answer {
-  const { host, query, clock } = trial;
-  const { progress } = host;
-  const { first, last, err, role } = query;
-  const firstLatest = first + err;
-  const lastLatest = Math.max(last, first) + err;
-  // A connect comes before the first packet; an accept may come as long as the connection lasts.
-  const needsEnd = role === 'resp' || mayBeFlipped(view.connection);
-  const callsUntil = needsEnd ? lastLatest : firstLatest;
-  const [from, to] = [first - err - PROMPT, lastLatest];
-  const isOver = view.closed || progress.isSilent(to);
-  const isGone = host.goneUntil >= from;
-  const hasDetails = progress.detailsUntil >= detailsMoment(trial, firstLatest);
-  const context: OwnerContext = { clock, first, lastLatest, hasDetails };
-  const isDone = view.ended || view.closed;
-  const known: Knowledge = {
-    knowsEarlier: view.knowsEarlier,
-    // Where no stream tells of calls, none is waited for.
-    hasCalls: progress.eventsUntil === Infinity || (progress.eventsUntil >= callsUntil && (isDone || !needsEnd)),
-    socketsUntil: progress.socketsUntil,
-    hasAll: isDone && Math.min(progress.socketsUntil, progress.eventsUntil) >= lastLatest,
-    areCallsLost: isGone || progress.areEventsLost(from, to),
-    isAnyLost: isGone || progress.isLost(socketTables, from, to),
-    isGone,
-    isUnwatched: progress.isUnwatched(from, to),
-    isUnwatchedSince: (moment) => progress.isUnwatched(moment, to),
-    isOver,
-    isClosed: view.closed,
-    firstLatest,
-    isAncestor: (candidate, of) => isAncestor(candidate, of, context),
-  };
-  trial.candidates.sort(byEvidence);
+  const known = new HostKnowledge(trial, view);
+  if (trial.candidates.length > 1) trial.candidates.sort(byEvidence);
   const choice = chooseOwner(trial.candidates, known);
-  const settled = view.closed || (known.hasAll && hasDetails && isLasting(choice, trial, context, to));
-  const hasSaidAll = known.hasAll && hasDetails && choice.kind !== 'wait';
-  const isHeard = view.closed || (hasSaidAll && !trial.candidates.some(({ match }) => match.settles !== undefined));
-  const need = isHeard ? undefined : needOf(host, known, { callsUntil, lastLatest, isDone, hasDetails }, trial);
-  return { trial, choice, context, settled, need };
+  const hasSettles = trial.candidates.some(({ match }) => match.settles !== undefined);
+  const hasSaidAll = known.hasAll && known.hasDetails && choice.kind !== 'wait' && !hasSettles;
+  const settled = view.closed || (hasSaidAll && isLasting(choice, trial, known));
+  const need = view.closed || hasSaidAll ? undefined : needOf(trial, known);
+  return { trial, choice, known, settled, need };
 }
 
 /**
@@ -132,10 +110,27 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
  * sure: a removal tells of times long before it, and an address or a port may yet show a second holder. All else is looked at
  * once more when the lateness is over.
  */
-function isLasting(choice: Choice, { host, candidates }: Trial, context: OwnerContext, to: Micros): boolean {
-  if (choice.kind !== 'owner' || choice.owner.match.rank !== ranks.event) return false;
-  if (candidates.some(({ match }) => match.settles !== undefined) || host.progress.hasLost(to)) return false;
-  return !host.progress.hasProcessStream || processOf(choice.owner, context) !== undefined;
+function isLasting(choice: Choice, { host: { progress } }: Trial, known: HostKnowledge): boolean {
+  if (!isCall(choice) || progress.hasLost(known.lastLatest)) return false;
+  return !progress.hasProcessStream || processOf(choice.owner, known) !== undefined;
+}
+
+function isCall(choice: Choice): choice is OwnerChoice {
+  return choice.kind === 'owner' && choice.owner.match.rank === ranks.event;
+}
+
+/** The answer of the only host that may know. */
+function alone(answer: Answer): Evaluation {
+  const { choice, trial, known, settled } = answer;
+  if (!isCall(choice) || !isAloneAndCertain(trial)) return combine([answer], known.isClosed);
+  const decided = new Decided(choice, known);
+  return { end: decided.end, settled, lacksDetails: !known.hasDetails, needs: nothing, decided };
+}
+
+function isAloneAndCertain({ candidates, host }: Trial): boolean {
+  const [best, second] = candidates;
+  if (host.hasBlindCloses || best!.match.weight !== 'certain') return false;
+  return second === undefined || second.match.rank > ranks.poll;
 }
 
 /** Best first, and in one order whatever order the rows came in. */
@@ -145,7 +140,7 @@ function byEvidence(a: Candidate, b: Candidate): number {
     a.socket.openHi - b.socket.openHi ||
     a.socket.pid - b.socket.pid ||
     a.socket.openLo - b.socket.openLo ||
-    compareRows(a.socket.rows[0]!, b.socket.rows[0]!)
+    compareRows(a.socket.row, b.socket.row)
   );
 }
 
@@ -153,35 +148,23 @@ function compareRows(a: AnyTableRow, b: AnyTableRow): number {
   return a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : a.seq - b.seq;
 }
 
-/** Who the processes were must be known up to the last moment that is looked at. */
-function detailsMoment({ candidates, query }: Trial, firstLatest: Micros): Micros {
-  let moment = firstLatest;
-  for (const { socket } of candidates) moment = Math.max(moment, momentsOf(socket, query.first)[1]);
-  return moment;
-}
-
-interface Moments {
-  readonly callsUntil: Micros;
-  readonly lastLatest: Micros;
-  readonly isDone: boolean;
-  readonly hasDetails: boolean;
-}
-
-function needOf(host: HostState, known: Knowledge, moments: Moments, trial: Trial): Need {
-  const seen = trial.candidates.filter(({ match }) => match.rank === ranks.poll && match.weight === 'certain');
-  const sockets = moments.isDone
-    ? moments.lastLatest
-    : Math.max(known.firstLatest, ...seen.map(({ socket }) => socket.openHi));
-  return {
-    host,
-    ...(!known.hasCalls && { calls: moments.callsUntil }),
-    ...(Math.min(host.progress.socketsUntil, host.progress.eventsUntil) < sockets && { sockets }),
-    ...(!moments.hasDetails && { details: detailsMoment(trial, known.firstLatest) }),
-  };
+/** The watermarks that can add to the answer. */
+function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
+  let sockets = known.isDone ? known.lastLatest : known.firstLatest;
+  if (!known.isDone) {
+    for (const { match, socket } of candidates) {
+      if (match.rank === ranks.poll && match.weight === 'certain') sockets = Math.max(sockets, socket.openHi);
+    }
+  }
+  const need: { -readonly [K in keyof Need]: Need[K] } = { host };
+  if (!known.hasCalls) need.calls = known.callsUntil;
+  if (Math.min(known.socketsUntil, host.progress.eventsUntil) < sockets) need.sockets = sockets;
+  if (!known.hasDetails) need.details = known.detailsMoment;
+  return need;
 }
 
 /** The answer of the one host that knows; several hosts that all know leave it ambiguous. */
-function combine(answers: readonly Answer[], view: ConnectionView): Evaluation {
+function combine(answers: readonly Answer[], isClosed: boolean): Evaluation {
   const needs = answers.flatMap(({ need }) => (need === undefined ? [] : [need]));
   const isWaiting = answers.some(({ choice }) => choice.kind === 'wait');
   const found = answers.filter(({ choice }) => choice.kind === 'owner' || choice.kind === 'ambiguous');
@@ -193,8 +176,8 @@ function combine(answers: readonly Answer[], view: ConnectionView): Evaluation {
     if (isWaiting) return { end: pending, lacksDetails: false, ...rest };
     return { end: reasonOf(answers), lacksDetails: false, ...rest };
   }
-  if (isWaiting && !view.closed && !best.every(isDecisive)) return { end: pending, lacksDetails: false, ...rest };
-  const lacksDetails = best.some(({ context }) => !context.hasDetails);
+  if (isWaiting && !isClosed && !best.every(isDecisive)) return { end: pending, lacksDetails: false, ...rest };
+  const lacksDetails = best.some(({ known }) => !known.hasDetails);
   return { end: endOf(best), lacksDetails, ...rest };
 }
 
@@ -229,15 +212,15 @@ function bestOf(found: readonly Answer[]): Answer[] {
 }
 
 function endOf(best: readonly Answer[]): End {
-  const [{ choice, context }] = best as [Answer];
+  const [{ choice, known }] = best as [Answer];
   if (best.length === 1 && choice.kind === 'owner') {
-    return attributed(choice.owner, choice.method, choice.sharers, context, choice.calls);
+    return attributed(choice, known);
   }
   const tied = best.flatMap(({ choice: one }): Tied[] => {
     if (one.kind === 'ambiguous') return one.candidates;
     return one.kind === 'owner' ? [{ candidate: one.owner, tie: 'another host has the same address and socket' }] : [];
   });
-  const contexts = new Map(best.map((answer) => [answer.trial.host, answer.context]));
+  const contexts = new Map(best.map((answer) => [answer.trial.host, answer.known]));
   return ambiguous(tied, (candidate: Candidate) => contexts.get(candidate.host)!);
 }
 

@@ -50,12 +50,21 @@ export interface Explanation {
 }
 
 /** Decides both ends afresh and notes what was looked at. It changes nothing. */
-export function explainConnection(states: HostStates, clocks: HostClocks, view: ConnectionView): Explanation {
+export function explainConnection(
+  states: Pick<HostStates, 'get'>,
+  clocks: HostClocks,
+  view: ConnectionView,
+): Explanation {
   const explain = (role: Role): EndExplanation => explainEnd(states, clocks, view, role);
   return { uid: view.connection.uid, orig: explain('orig'), resp: explain('resp') };
 }
 
-function explainEnd(states: HostStates, clocks: HostClocks, view: ConnectionView, role: Role): EndExplanation {
+function explainEnd(
+  states: Pick<HostStates, 'get'>,
+  clocks: HostClocks,
+  view: ConnectionView,
+  role: Role,
+): EndExplanation {
   const tried: { host: HostState; socket: HeldSocket; outcome: Matched | Loss }[] = [];
   const { end } = evaluateEnd(states, clocks, view, role, (host, socket, outcome) => {
     tried.push({ host, socket, outcome });

@@ -28,26 +28,34 @@ const MAX_SAMPLES = 1_024;
 export class HostClocks {
   readonly #samples = new Map<string, Map<string, Sample[]>>();
 
-  add({ host, capture, offset, err, from }: ClockSample): void {
+  /** Returns the moment from which on connections are concerned; undefined: it is known already. */
+  add({ host, capture, offset, err, from }: ClockSample): Micros | undefined {
     let captures = this.#samples.get(host);
     if (captures === undefined) {
       captures = new Map();
       this.#samples.set(host, captures);
     }
     const samples = captures.get(capture) ?? [];
-    if (samples.some((sample) => sample.from === from && sample.offset === offset && sample.err === err)) return;
-    samples.push({ offset, err, from, measured: true });
-    samples.sort((a, b) => a.from - b.from || a.err - b.err || a.offset - b.offset);
-    if (samples.length > MAX_SAMPLES) samples.shift();
     captures.set(capture, samples);
+    const sample: Sample = { offset, err, from, measured: true };
+    let at = samples.length;
+    while (at > 0 && compare(samples[at - 1]!, sample) > 0) at--;
+    if (at > 0 && compare(samples[at - 1]!, sample) === 0) return undefined;
+    samples.splice(at, 0, sample);
+    if (samples.length > MAX_SAMPLES) samples.shift();
+    return at === 0 ? -Infinity : from;
   }
 
   /** The clock that held for a connection that began at `first` (capture clock); before the first sample, the first. */
   at(host: string, capture: string, captureHost: string | undefined, first: Micros): HostClock {
     const samples = this.#samples.get(host)?.get(capture);
     if (samples === undefined) return captureHost === host ? sameHost : unmeasured;
-    let found = samples[0]!;
-    for (const sample of samples) if (sample.from <= first) found = sample;
-    return found;
+    let at = samples.length - 1;
+    while (at > 0 && samples[at]!.from > first) at--;
+    return samples[at]!;
   }
+}
+
+function compare(a: Sample, b: Sample): number {
+  return a.from - b.from || a.err - b.err || a.offset - b.offset;
 }

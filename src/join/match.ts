@@ -98,6 +98,35 @@ function rule(
   return { method, rank, roles, protocols, sources, local, remote, timing };
 }
 
+/** Every case of the rules worked out, since they are asked for every socket that is tried. */
+const table: ((Rule & { readonly certain: Matched; readonly sole: Matched }) | undefined)[] = [];
+const places = {
+  role: { orig: 0, resp: 1 },
+  source: { connect: 0, accept: 1, bind: 2, listen: 3, open: 4, listening: 5 },
+  local: { exact: 0, wildcard: 1, dual: 2, absent: 3 },
+} as const;
+
+function ruleIndex(
+  role: Role,
+  protocol: number,
+  source: SocketSource,
+  local: Endpoint,
+  remote: Rule['remote'],
+): number {
+  const ends = 2 * places.local[local] + (remote === 'exact' ? 1 : 0);
+  return ((protocol * 2 + places.role[role]) * 6 + places.source[source]) * 8 + ends;
+}
+
+for (const one of rules) {
+  const of = (weight: Weight): Matched => Object.freeze({ matched: true, method: one.method, rank: one.rank, weight });
+  const entry = { ...one, certain: of('certain'), sole: of('sole') };
+  for (const role of one.roles) {
+    for (const protocol of one.protocols) {
+      for (const source of one.sources) table[ruleIndex(role, protocol, source, one.local, one.remote)] ??= entry;
+    }
+  }
+}
+
 /** Why a socket cannot be that of the end. */
 export const losses = {
   other_protocol: 'it is a socket of another protocol',
@@ -148,17 +177,12 @@ export function matchSocket(query: EndQuery, socket: SocketInterval): Match {
   if (local === undefined) return unmatched.other_local_endpoint;
   const remote = remoteEndpoint(query, socket);
   if (remote === undefined) return unmatched.other_remote_endpoint;
-  const found = rules.find(
-    (r) =>
-      r.local === local &&
-      r.remote === remote &&
-      r.roles.includes(query.role) &&
-      r.protocols.includes(query.protocol) &&
-      r.sources.includes(socket.source),
-  );
+  const found = table[ruleIndex(query.role, query.protocol, socket.source, local, remote)];
   if (found === undefined) return unmatched.not_for_this_end;
   const fit = timings[found.timing](query, socket);
   if (typeof fit === 'string') return unmatched[fit];
+  if (fit === certain) return found.certain;
+  if (fit === sole) return found.sole;
   return { matched: true, method: found.method, rank: found.rank, ...fit };
 }
 

@@ -21,13 +21,13 @@ export interface Knowledge {
   /** Nobody watched the host in some of that time. */
   readonly isUnwatched: boolean;
   /** Nobody watched the host in some of the time from a moment to the end of the connection. */
-  readonly isUnwatchedSince: (moment: Micros) => boolean;
+  isUnwatchedSince(moment: Micros): boolean;
   /** No more rows about that time will come, and no more connections either when `isClosed`. */
   readonly isOver: boolean;
   readonly isClosed: boolean;
   readonly firstLatest: Micros;
   /** Whether one candidate's process is an ancestor of another's. */
-  readonly isAncestor: (candidate: Candidate, of: Candidate) => boolean;
+  isAncestor(candidate: Candidate, of: Candidate): boolean;
 }
 
 export interface Tied {
@@ -35,16 +35,18 @@ export interface Tied {
   readonly tie: string;
 }
 
+export interface OwnerChoice {
+  readonly kind: 'owner';
+  readonly owner: Candidate;
+  readonly method: Method;
+  readonly sharers: readonly Candidate[];
+  /** Its calls, of which any may be the one; absent: only `owner`. */
+  readonly calls?: readonly Candidate[];
+}
+
 /** Who owns an end, as far as one host's rows tell. */
 export type Choice =
-  | {
-      readonly kind: 'owner';
-      readonly owner: Candidate;
-      readonly method: Method;
-      readonly sharers: Candidate[];
-      /** Its calls, of which any may be the one; absent: only `owner`. */
-      readonly calls?: readonly Candidate[];
-    }
+  | OwnerChoice
   | { readonly kind: 'ambiguous'; readonly candidates: Tied[] }
   | { readonly kind: 'none'; readonly reason: Reason }
   | { readonly kind: 'wait' };
@@ -197,7 +199,7 @@ function others(than: Candidate, among: readonly Candidate[]): Candidate[] {
   return out;
 }
 
-function owner(candidate: Candidate, sharers: Candidate[], calls?: readonly Candidate[]): Choice {
+function owner(candidate: Candidate, sharers: readonly Candidate[], calls?: readonly Candidate[]): Choice {
   const choice = { kind: 'owner', owner: candidate, method: candidate.match.method, sharers } as const;
   return calls === undefined || calls.length === 1 ? choice : { ...choice, calls };
 }

@@ -1,18 +1,78 @@
 import type { Micros } from '../core/time.js';
-import { tupleKey } from '../hosts/state/host-state.js';
+import type { AddressUser, KnownAddress } from '../hosts/state/address-table.js';
+import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
-import { type ConnectionView, endsOf, socketProtocol } from './connection-view.js';
-import type { HostWaiting } from './waiting.js';
+import type { ConnectionView, EndView } from './connection-view.js';
+import type { Decided } from './decided.js';
+import type { Role } from './match.js';
+
+/** A packet source. */
+export interface Capture {
+  readonly name: string;
+  /** First packet: what began before it was not seen to begin. */
+  began: Micros;
+}
+
+export type TrackedTuple = Tuple<Tracked, TrackedEnd>;
+
+/** One end of a connection that the join still knows. */
+export class TrackedEnd implements EndView, AddressUser {
+  /** Its place among those that want to know of its address. */
+  place = -1;
+  end: End | undefined;
+  /** What the last line said of it. */
+  shown: End | undefined;
+  /** No row that may still come changes it. */
+  settled = false;
+  /** Who the owner's process was is not all known yet. */
+  lacksDetails = false;
+  /** Grows with every evaluation, so that older appointments are void. */
+  turn = 0;
+  /** An answer that only watermarks complete. */
+  decided: Decided | undefined;
+
+  constructor(
+    readonly tracked: Tracked,
+    readonly role: Role,
+    readonly isForward: boolean,
+  ) {}
+
+  get local(): KnownAddress<TrackedEnd> {
+    return this.isForward ? this.tracked.tuple.first : this.tracked.tuple.second;
+  }
+  get localPort(): number {
+    return this.isForward ? this.tracked.tuple.firstPort : this.tracked.tuple.secondPort;
+  }
+  get remote(): KnownAddress<TrackedEnd> {
+    return this.isForward ? this.tracked.tuple.second : this.tracked.tuple.first;
+  }
+  get remotePort(): number {
+    return this.isForward ? this.tracked.tuple.secondPort : this.tracked.tuple.firstPort;
+  }
+
+  /** It wants to know nothing more: appointments are void, and news of its address pass it by. */
+  rest(): void {
+    this.turn++;
+    this.decided = undefined;
+    if (this.place < 0) return;
+    this.local.leave(this);
+    this.place = -1;
+  }
+}
 
 /** A connection that the join still knows. */
-export class Tracked {
-  readonly capture: string;
+export class Tracked implements ConnectionView {
   readonly captureHost: string | undefined;
+  readonly orig: TrackedEnd;
+  readonly resp: TrackedEnd;
   connection: Connection;
-  first: Micros;
+  readonly first: Micros;
   last: Micros;
   ended = false;
+  /** See ConnectionView. */
+  closed = false;
+  aloneUntil: Micros = Infinity;
   /** When it is let go, capture time; once it has ended. */
   goneAt: Micros = Infinity;
   /** No line that may still come would differ. */
@@ -21,41 +81,45 @@ export class Tracked {
   gone = false;
   /** Number of lines so far. */
   lines = 0;
-  orig: End | undefined;
-  resp: End | undefined;
-  /** No row that may still come changes that end. */
-  isOrigSettled = false;
-  isRespSettled = false;
-  /** What the last line said of them. */
-  shownOrig: End | undefined;
-  shownResp: End | undefined;
   /** The first line waits for evidence. */
   holdsStart = false;
-  /** Grows with every evaluation, so that older appointments are void. */
-  turn = 0;
-  /** Who the owners' processes were is not all known yet. */
-  lacksDetails = false;
-  /** The hosts for which it waits. */
-  waitsFor: HostWaiting[] | undefined;
-  #ends: ConnectionView['ends'] | undefined;
+  /** Looked at again in this round, and not told of yet. */
+  isTouched = false;
   /** When the connections of the same tuple and capture before and after this one began; kept when those are gone. */
-  previousFirst: Micros = -Infinity;
+  aloneSince: Micros = -Infinity;
   nextFirst: Micros = Infinity;
   /** Connections of the same tuple and capture, before and after. */
   previous: Tracked | undefined;
   next: Tracked | undefined;
+  /** The connection of the same tuple, of any capture, that began after this one. */
+  nextOfTuple: Tracked | undefined;
+  /** Neighbours in the order in which they came. */
+  older: Tracked | undefined;
+  newer: Tracked | undefined;
 
-  constructor(update: ConnectionUpdate) {
-    this.capture = update.capture;
+  constructor(
+    update: ConnectionUpdate,
+    readonly from: Capture,
+    readonly tuple: TrackedTuple,
+    readonly knowsEarlier: boolean,
+  ) {
+    const { connection } = update;
     this.captureHost = update.captureHost;
-    this.connection = update.connection;
-    this.first = update.connection.ts;
-    this.last = this.first + (update.connection.duration ?? 0);
+    this.connection = connection;
+    this.first = connection.ts;
+    this.last = this.first + (connection.duration ?? 0);
+    const isForward = tuple.first.text === connection['id.orig_h'] && tuple.firstPort === connection['id.orig_p'];
+    const isSelf = tuple.first === tuple.second && tuple.firstPort === tuple.secondPort;
+    this.orig = new TrackedEnd(this, 'orig', isForward);
+    this.resp = new TrackedEnd(this, 'resp', isSelf || !isForward);
   }
 
-  get ends(): ConnectionView['ends'] {
-    this.#ends ??= endsOf(this.connection);
-    return this.#ends;
+  get capture(): string {
+    return this.from.name;
+  }
+
+  get capturedSince(): Micros {
+    return this.from.began;
   }
 
   take(update: ConnectionUpdate): void {
@@ -64,53 +128,38 @@ export class Tracked {
     this.last = Math.max(this.last, connection.ts + (connection.duration ?? 0));
     if (update.cause === 'end') this.ended = true;
   }
-}
 
-/** The key of a connection's endpoints, whichever way round. */
-export function pairKey(protocol: number, a: string, aPort: number, b: string, bPort: number): string {
-  return a < b || (a === b && aPort < bPort)
-    ? tupleKey(protocol, a, aPort, b, bPort)
-    : tupleKey(protocol, b, bPort, a, aPort);
-}
-
-/** Finds connections by their endpoints, for rows of full tuples and for the neighbours in time. */
-export class TupleTracks {
-  readonly #byPair = new Map<string, Tracked[]>();
-
-  /** Enters a connection between the ones of its tuple and capture that began before and after it. */
-  add(tracked: Tracked): void {
-    const key = keyOf(tracked.connection);
-    if (key === undefined) return;
-    const list = this.#byPair.get(key);
-    if (list === undefined) {
-      this.#byPair.set(key, [tracked]);
-      return;
+  /** Enters it among the connections of its tuple, between the ones of its capture that began before and after it. */
+  enter(): void {
+    const { tuple } = this;
+    let before: Tracked | undefined;
+    let previous: Tracked | undefined;
+    for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
+      if (other.first > this.first) break;
+      before = other;
+      if (other.from === this.from) previous = other;
     }
-    let at = list.length;
-    while (at > 0 && list[at - 1]!.first > tracked.first) at--;
-    list.splice(at, 0, tracked);
-    link(
-      list.slice(0, at).findLast(({ capture }) => capture === tracked.capture),
-      tracked,
-    );
-    link(
-      tracked,
-      list.slice(at + 1).find(({ capture }) => capture === tracked.capture),
-    );
+    this.nextOfTuple = before === undefined ? tuple.connections : before.nextOfTuple;
+    if (before === undefined) tuple.connections = this;
+    else before.nextOfTuple = this;
+    let next = this.nextOfTuple;
+    while (next !== undefined && next.from !== this.from) next = next.nextOfTuple;
+    link(previous, this);
+    link(this, next);
+    this.orig.local.enter(this.orig);
+    this.resp.local.enter(this.resp);
   }
 
-  remove(tracked: Tracked): void {
-    const key = keyOf(tracked.connection);
-    const list = key === undefined ? undefined : this.#byPair.get(key);
-    if (list === undefined) return;
-    if (list.length === 1) this.#byPair.delete(key!);
-    else list.splice(list.indexOf(tracked), 1);
-    if (tracked.next !== undefined) tracked.next.previous = undefined;
-    if (tracked.previous !== undefined) tracked.previous.next = undefined;
-  }
-
-  withPair(key: string): readonly Tracked[] | undefined {
-    return this.#byPair.get(key);
+  leave(): void {
+    const { tuple } = this;
+    if (tuple.connections === this) tuple.connections = this.nextOfTuple;
+    for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
+      if (other.nextOfTuple === this) other.nextOfTuple = this.nextOfTuple;
+    }
+    this.orig.rest();
+    this.resp.rest();
+    if (this.next !== undefined) this.next.previous = undefined;
+    if (this.previous !== undefined) this.previous.next = undefined;
   }
 }
 
@@ -119,17 +168,39 @@ function link(before: Tracked | undefined, after: Tracked | undefined): void {
   if (after !== undefined) after.previous = before;
   if (before === undefined || after === undefined) return;
   before.nextFirst = after.first;
-  after.previousFirst = before.first;
+  after.aloneSince = before.first;
 }
 
-function keyOf(connection: Connection): string | undefined {
-  const protocol = socketProtocol(connection);
-  if (protocol === undefined) return undefined;
-  return pairKey(
-    protocol,
-    connection['id.orig_h'],
-    connection['id.orig_p'],
-    connection['id.resp_h'],
-    connection['id.resp_p'],
-  );
+/** Connections in the order in which they came. */
+export class TrackedList {
+  size = 0;
+  oldest: Tracked | undefined;
+  #newest: Tracked | undefined;
+
+  add(tracked: Tracked): void {
+    tracked.older = this.#newest;
+    if (this.#newest === undefined) this.oldest = tracked;
+    else this.#newest.newer = tracked;
+    this.#newest = tracked;
+    this.size++;
+  }
+
+  remove(tracked: Tracked): void {
+    const { older, newer } = tracked;
+    if (older === undefined) this.oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+    tracked.older = undefined;
+    tracked.newer = undefined;
+    this.size--;
+  }
+
+  *[Symbol.iterator](): Generator<Tracked> {
+    for (let tracked = this.oldest; tracked !== undefined; ) {
+      const { newer } = tracked;
+      yield tracked;
+      tracked = newer;
+    }
+  }
 }

@@ -2,44 +2,35 @@ import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { Need } from './evaluation.js';
 import { Heap } from './heap.js';
-import type { Tracked } from './tracked.js';
+import type { TrackedEnd } from './tracked.js';
 
 interface Appointment {
   readonly at: Micros;
-  readonly tracked: Tracked;
-  /** Void unless the connection is still in this turn. */
+  readonly end: TrackedEnd;
+  /** Void unless the end is still in this turn. */
   readonly turn: number;
 }
 
-/** The connections that wait for one host, by the watermark that releases them. */
+/** The ends that wait for one host, by the watermark that releases them. */
 export class HostWaiting {
   readonly #calls = new Heap<Appointment>();
   readonly #sockets = new Heap<Appointment>();
   readonly #details = new Heap<Appointment>();
-  /** Every connection that waits for this host, for rows that may concern each of them (clocks, losses, timeouts). */
-  readonly members = new Set<Tracked>();
 
-  wait(tracked: Tracked, need: Need): void {
-    this.members.add(tracked);
-    const { turn } = tracked;
-    if (need.calls !== undefined) this.#calls.push({ at: need.calls, tracked, turn });
-    if (need.sockets !== undefined) this.#sockets.push({ at: need.sockets, tracked, turn });
-    if (need.details !== undefined) this.#details.push({ at: need.details, tracked, turn });
+  wait(end: TrackedEnd, need: Omit<Need, 'host'>): void {
+    const { turn } = end;
+    if (need.calls !== undefined) this.#calls.push({ at: need.calls, end, turn });
+    if (need.sockets !== undefined) this.#sockets.push({ at: need.sockets, end, turn });
+    if (need.details !== undefined) this.#details.push({ at: need.details, end, turn });
   }
 
-  /** The connections that the host's watermarks now release. */
-  released(host: HostState): Tracked[] {
+  /** Hands over the ends that the host's watermarks now release, each once if that evaluates it. */
+  release(host: HostState, to: (end: TrackedEnd) => void): void {
     const { eventsUntil, socketsUntil, detailsUntil } = host.progress;
-    const out: Tracked[] = [];
-    drain(this.#calls, eventsUntil, out);
-    drain(this.#sockets, Math.min(eventsUntil, socketsUntil), out);
-    drain(this.#details, detailsUntil, out);
-    return out;
-  }
-}
-
-function drain(heap: Heap<Appointment>, until: Micros, out: Tracked[]): void {
-  for (let due = heap.pop(until); due !== undefined; due = heap.pop(until)) {
-    if (due.turn === due.tracked.turn && !due.tracked.gone) out.push(due.tracked);
+    const due: Appointment[] = [];
+    this.#calls.drain(eventsUntil, due);
+    this.#sockets.drain(Math.min(eventsUntil, socketsUntil), due);
+    this.#details.drain(detailsUntil, due);
+    for (const { end, turn } of due) if (turn === end.turn) to(end);
   }
 }

@@ -332,6 +332,25 @@ describe('lines', () => {
     expect(scene.lines.filter(({ connection }) => connection.uid === 'C1')).toHaveLength(2);
   });
 
+  it('take back an owner whose socket turns out to have closed before the connection, and keep one that closed later', () => {
+    const scene = new Scene({ startsKnown: true }).host('a', events);
+    const call = { ...client, pid: 7, socket: '90' };
+    scene.end('C0', 5, 1, '192.0.2.9 40000 > 192.0.2.8 443');
+    scene.event('a', 'socket_events', 9.98, { ...call, action: 'connect' });
+    scene.start('C1', 10, web).advance(10.1).complete('a', 10.1, events);
+    expect(scene.last().orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
+    scene.event('a', 'socket_events', 9.99, { ...call, action: 'close' });
+    scene.end('C1', 10, 0.2, web).complete('a', 20, events);
+    expect(scene.last().orig).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
+    const other = new Scene({ startsKnown: true }).host('a', events);
+    other.event('a', 'socket_events', 9.98, { ...call, action: 'connect' });
+    other.start('C1', 10, web).advance(10.1).complete('a', 10.1, events);
+    other.event('a', 'socket_events', 10.2, { ...call, action: 'close' });
+    other.end('C1', 10, 0.2, web).complete('a', 20, events);
+    expect(other.last().orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
+    expect(other.join.stats).toMatchObject({ unsettled: 1, kept: 1 });
+  });
+
   it('come for every connection within the bounds too, which are kept and counted', () => {
     const scene = new Scene({ limits: { connections: 10, socketRows: 8 } }).host('a', events);
     for (let i = 0; i < 50; i++) {

@@ -50,6 +50,13 @@ export class AddressHistory {
   /** Whether the host had the address throughout [from, to] of its clock, had it possibly at some moment of it, or not. */
   had(address: string, from: Micros, to: Micros): 'surely' | 'maybe' | 'no' {
     if (!this.hasTable) return this.#shown.has(address) ? 'surely' : 'no';
+    const changes = this.#changes.get(address);
+    if (changes === undefined) return 'no';
+    const [only] = changes;
+    if (changes.length === 1 && !only!.isGone) {
+      if (only!.time <= from) return 'surely';
+      return (only!.since ?? -Infinity) > to ? 'no' : 'maybe';
+    }
     const open = new Map<string, Change>();
     let answer: 'maybe' | 'no' = 'no';
     const judge = (came: Change | undefined, went: Change | undefined): boolean => {
@@ -58,7 +65,7 @@ export class AddressHistory {
       const seenFrom = came?.time ?? went?.since ?? Infinity;
       return seenFrom <= from && (went === undefined || (went.since ?? -Infinity) >= to);
     };
-    for (const change of this.#changes.get(address) ?? []) {
+    for (const change of changes) {
       const { source } = change;
       if (!change.isGone) {
         if (!open.has(source)) open.set(source, change);

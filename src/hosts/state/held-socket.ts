@@ -7,18 +7,32 @@ import type { SocketInterval, SocketSource } from './socket-interval.js';
 export class HeldSocket implements SocketInterval {
   constructor(
     private readonly fact: SocketFact,
-    readonly rows: readonly AnyTableRow[],
     readonly openLo: Micros,
     readonly openHi: Micros,
     readonly closeLo: Micros,
     readonly closeHi: Micros,
-    private readonly callPath?: string,
+    /** The poll that no longer saw it. */
+    private readonly removed?: SocketFact,
+    /** The call that made it, where a poll tells of the rest. */
+    private readonly call?: HeldSocket,
   ) {}
 
+  /** The row that tells of it first. */
+  get row(): AnyTableRow {
+    return this.fact.row;
+  }
+
+  /** The rows that tell of it. */
+  get rows(): AnyTableRow[] {
+    const rows = [this.fact.row];
+    if (this.removed !== undefined) rows.push(this.removed.row);
+    return this.call === undefined ? rows : [...rows, ...this.call.rows];
+  }
+
   /** The same socket with the row of the call that made it, which knows the path of the process. */
-  withCall({ path, rows }: HeldSocket): HeldSocket {
-    const { fact, openLo, openHi, closeLo, closeHi } = this;
-    return new HeldSocket(fact, [...this.rows, ...rows], openLo, openHi, closeLo, closeHi, path);
+  withCall(call: HeldSocket): HeldSocket {
+    const { fact, openLo, openHi, closeLo, closeHi, removed } = this;
+    return new HeldSocket(fact, openLo, openHi, closeLo, closeHi, removed, call);
   }
 
   get source(): SocketSource {
@@ -32,7 +46,7 @@ export class HeldSocket implements SocketInterval {
   }
   /** Path of the process at the call, where the row has it. */
   get path(): string | undefined {
-    return this.callPath ?? this.fact.path;
+    return this.call === undefined ? this.fact.path : this.call.path;
   }
   get protocol(): number {
     return this.fact.protocol;
@@ -76,6 +90,11 @@ function byOrder(a: SocketFact, b: SocketFact): number {
  */
 export function heldSockets(facts: readonly SocketFact[], closings: Closings): HeldSocket[] {
   const out: HeldSocket[] = [];
+  const [only] = facts;
+  if (facts.length === 1 && only!.row.action === 'event') {
+    addCalls(facts, closings, out);
+    return out;
+  }
   const calls: SocketFact[] = [];
   const polls = new Map<string, SocketFact[]>();
   for (const fact of facts) {
@@ -89,20 +108,20 @@ export function heldSockets(facts: readonly SocketFact[], closings: Closings): H
     if (list === undefined) polls.set(key, [fact]);
     else list.push(fact);
   }
-  if (calls.length > 0) addCalls(calls, closings, out);
+  if (calls.length > 1) calls.sort(byOrder);
+  addCalls(calls, closings, out);
   for (const list of polls.values()) addPolled(list, closings, out);
   return out;
 }
 
-function addCalls(calls: SocketFact[], closings: Closings, out: HeldSocket[]): void {
-  if (calls.length > 1) calls.sort(byOrder);
+function addCalls(calls: readonly SocketFact[], closings: Closings, out: HeldSocket[]): void {
   for (let i = 0; i < calls.length; i++) {
     const fact = calls[i]!;
     const close = closings.closeOf(fact, fact.lo);
     const next = supersededBy(calls, i);
     const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
     const closeLo = close?.lo ?? closings.openUntil(fact.row.stream, true, fact.hi);
-    out.push(new HeldSocket(fact, [fact.row], fact.lo, fact.hi, Math.min(closeLo, closeHi), closeHi));
+    out.push(new HeldSocket(fact, fact.lo, fact.hi, Math.min(closeLo, closeHi), closeHi));
   }
 }
 
@@ -141,6 +160,5 @@ function polled(added: SocketFact | undefined, removed: SocketFact | undefined, 
   const seenUntil = removed === undefined ? closings.openUntil(fact.row.stream, false, openHi) : (lastSeen ?? openHi);
   const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
   const closeLo = Math.min(close === undefined ? seenUntil : Math.max(close.lo, added?.lo ?? close.lo), closeHi);
-  const rows = added !== undefined && removed !== undefined ? [added.row, removed.row] : [fact.row];
-  return new HeldSocket(fact, rows, openLo, openHi, closeLo, closeHi);
+  return new HeldSocket(fact, openLo, openHi, closeLo, closeHi, added === undefined ? undefined : removed);
 }

@@ -2,40 +2,54 @@ import { canonicalAddress, isUnspecified } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import { AddressHistory } from './address-history.js';
+import type { AddressTable, KnownAddress } from './address-table.js';
 import { type Closings, type HeldSocket, heldSockets } from './held-socket.js';
 import type { HostLimits } from './host-limits.js';
 import { PidHistory, type ProcessMoment } from './process-history.js';
 import { isSocketRow, type SocketFact, socketFact } from './socket-fact.js';
 import { StreamProgress } from './stream-progress.js';
-
-/** Facts about sockets that share what they are looked up by. */
-export interface Bucket {
-  readonly host: HostState;
-  readonly facts: SocketFact[];
-}
+import type { Bucket, Tuple, TupleBucket, TupleTable } from './tuple-table.js';
 
 /** A socket fact and where it is kept. */
 interface Entry {
   readonly fact: SocketFact;
   readonly bucket: Bucket;
-  readonly key: string;
+}
+
+/** When a socket was closed, and by which row, which is not kept. */
+interface Close {
+  readonly lo: Micros;
+  readonly hi: Micros;
+  readonly stream: string;
+  readonly seq: number;
+}
+
+/** Facts of one host with a blank, by what they do name. */
+interface BlankBucket<K> extends Bucket {
+  readonly key: K;
+  readonly index: Map<K, BlankBucket<K>>;
 }
 
 /** What a row changed. */
 export type Change = 'nothing' | 'socket' | 'process' | 'address' | 'other';
 
-/** Full tuples of all hosts, so that one lookup finds the host too. */
-export type TupleIndex = Map<string, Bucket[]>;
+/** Told of what rows bring that may concern a connection. */
+export interface HostNews {
+  /** A socket of these endpoints, its local end the first of the tuple's or the second. */
+  socket(tuple: Tuple, isForward: boolean): void;
+  /** A socket of these endpoints was closed. */
+  close(tuple: Tuple, isForward: boolean, fact: SocketFact): void;
+  /** A host has an address that it had not had before. */
+  address(address: KnownAddress): void;
+}
 
-/** The key of a socket's two endpoints, local end first. */
-export function tupleKey(
-  protocol: number,
-  localAddress: string,
-  localPort: number,
-  remoteAddress: string,
-  remotePort: number,
-): string {
-  return `${protocol} ${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
+/** What hosts share. */
+export interface HostContext {
+  readonly addresses: AddressTable;
+  readonly tuples: TupleTable;
+  readonly limits: HostLimits;
+  readonly counters: HostCounters;
+  readonly news: HostNews;
 }
 
 /** Counted for every host together. */
@@ -54,15 +68,17 @@ export class HostState {
   readonly id: string;
   readonly progress = new StreamProgress();
   readonly addresses = new AddressHistory();
+  /** Addresses that it had at any time. */
+  readonly known: KnownAddress[] = [];
   boot?: string;
-  readonly #tuples: TupleIndex;
-  readonly #limits: HostLimits;
-  readonly #counters: HostCounters;
-  readonly #byLocalPort = new Map<string, Bucket>();
-  readonly #byRemote = new Map<string, Bucket>();
+  readonly #context: HostContext;
+  readonly #byLocalPort = new Map<number, BlankBucket<number>>();
+  readonly #byRemote = new Map<string, BlankBucket<string>>();
   readonly #processes = new Map<number, PidHistory>();
   readonly #users = new Map<number, string>();
-  readonly #closes = new Map<string, SocketFact[]>();
+  /** Calls that closed a socket, by its number, or else by process and descriptor. */
+  readonly #closesByInode = new Map<string, Close[]>();
+  readonly #closesByFd = new Map<number, Close[]>();
   /** Streams that tell when sockets close, not only when they open. */
   readonly #closingStreams = new Set<string>();
   /** Every socket fact in order of arrival, for eviction. */
@@ -72,14 +88,13 @@ export class HostState {
   #sweepAt = 4_096;
   /** Rows about times up to here were let go or evicted. */
   goneUntil: Micros = -Infinity;
+  /** Some close names no endpoints, so that nobody can be told whom it concerns. */
+  hasBlindCloses = false;
   readonly #closings: Closings;
-  #newAddresses: string[] = [];
 
-  constructor(id: string, tuples: TupleIndex, limits: HostLimits, counters: HostCounters) {
+  constructor(id: string, context: HostContext) {
     this.id = id;
-    this.#tuples = tuples;
-    this.#limits = limits;
-    this.#counters = counters;
+    this.#context = context;
     this.#closings = {
       closeOf: (fact, from) => this.#closeOf(fact, from),
       openUntil: (stream, isEvent, openHi) =>
@@ -119,18 +134,19 @@ export class HostState {
   }
 
   /** Sockets with this local port and no remote end. */
-  boundTo(protocol: number, localPort: number): HeldSocket[] {
-    const bucket = this.#byLocalPort.get(`${protocol} ${localPort}`);
-    return bucket === undefined ? [] : this.held(bucket);
+  boundTo(protocol: number, localPort: number): readonly HeldSocket[] {
+    const bucket = this.#byLocalPort.get(portKey(protocol, localPort));
+    return bucket === undefined ? none : this.held(bucket);
   }
 
   /** Calls within [from, to] that name this remote end and no local port. */
-  callsTo(protocol: number, address: string, port: number, from: Micros, to: Micros): HeldSocket[] {
+  callsTo(protocol: number, address: string, port: number, from: Micros, to: Micros): readonly HeldSocket[] {
+    if (this.#byRemote.size === 0) return none;
     const facts = this.#byRemote.get(`${protocol} ${address} ${port}`)?.facts;
-    if (facts === undefined) return [];
+    if (facts === undefined) return none;
     const near: SocketFact[] = [];
     for (let i = lowerBound(facts, from); i < facts.length && facts[i]!.lo <= to; i++) near.push(facts[i]!);
-    return near.length === 0 ? [] : heldSockets(near, this.#closings);
+    return near.length === 0 ? none : heldSockets(near, this.#closings);
   }
 
   /** See PidHistory.at. */
@@ -145,7 +161,7 @@ export class HostState {
   #addSocket(row: Parameters<typeof socketFact>[0]): Change {
     const fact = socketFact(row);
     if (fact === undefined) {
-      this.#counters.rowsIgnored++;
+      this.#context.counters.rowsIgnored++;
       return 'nothing';
     }
     if (fact.row.action === 'event' && (fact.source === 'close' || fact.source === 'listen')) {
@@ -154,78 +170,91 @@ export class HostState {
     if (fact.source === 'close') return this.#addClose(fact);
     const bucket = this.#bucketFor(fact);
     if (bucket === undefined) {
-      this.#counters.rowsIgnored++;
+      this.#context.counters.rowsIgnored++;
       return 'nothing';
     }
-    if (!insertFact(bucket.bucket.facts, fact)) return 'nothing';
-    this.#sockets.push({ fact, ...bucket });
-    if (this.socketRows > this.#limits.socketRows) this.#evictSocket();
+    if (!insertFact(bucket.facts, fact)) return 'nothing';
+    this.#sockets.push({ fact, bucket });
+    if (this.socketRows > this.#context.limits.socketRows) this.#evictSocket();
     const { localAddress } = fact;
     const isNews = localAddress !== undefined && !isUnspecified(localAddress) && this.addresses.shown(localAddress);
-    if (!isNews) return 'socket';
-    this.#newAddresses.push(localAddress);
-    return 'address';
+    if (isNews) this.#gained(localAddress);
+    if (isOfTuple(bucket)) this.#context.news.socket(bucket.tuple, bucket.isForward);
+    return isNews ? 'address' : 'socket';
   }
 
-  #bucketFor(fact: SocketFact): { bucket: Bucket; key: string } | undefined {
+  /** The host turned out to have the address. */
+  #gained(text: string): void {
+    const address = this.#context.addresses.open(text);
+    if (address.hosts === undefined) address.hosts = [this];
+    else if (!address.hosts.includes(this)) address.hosts.push(this);
+    if (!this.known.includes(address)) this.known.push(address);
+    this.#context.news.address(address);
+  }
+
+  #bucketFor(fact: SocketFact): Bucket | undefined {
     const { protocol, localAddress, localPort, remoteAddress, remotePort } = fact;
     if (remoteAddress !== undefined && remotePort !== undefined) {
       if (localAddress !== undefined && localPort !== undefined && !isUnspecified(localAddress)) {
-        const key = tupleKey(protocol, localAddress, localPort, remoteAddress, remotePort);
-        const buckets = this.#tuples.get(key);
-        let bucket = buckets?.find(({ host }) => host === this);
-        if (bucket === undefined) {
-          bucket = { host: this, facts: [] };
-          if (buckets === undefined) this.#tuples.set(key, [bucket]);
-          else buckets.push(bucket);
-        }
-        return { bucket, key };
+        const tuple = this.#context.tuples.open(protocol, localAddress, localPort, remoteAddress, remotePort);
+        const isForward = tuple.first.text === localAddress && tuple.firstPort === localPort;
+        return tuple.bucketOf(this, isForward);
       }
       const isCall = fact.source === 'connect' || fact.source === 'accept';
       if (localPort !== undefined || !isCall) return undefined;
-      return this.#ownBucket(this.#byRemote, `${protocol} ${remoteAddress} ${remotePort}`);
+      return this.#blankBucket(this.#byRemote, `${protocol} ${remoteAddress} ${remotePort}`);
     }
     if (localPort === undefined || fact.source === 'connect' || fact.source === 'accept') return undefined;
-    return this.#ownBucket(this.#byLocalPort, `${protocol} ${localPort}`);
+    return this.#blankBucket(this.#byLocalPort, portKey(protocol, localPort));
   }
 
-  #ownBucket(index: Map<string, Bucket>, key: string): { bucket: Bucket; key: string } {
+  #blankBucket<K>(index: Map<K, BlankBucket<K>>, key: K): Bucket {
     let bucket = index.get(key);
     if (bucket === undefined) {
-      bucket = { host: this, facts: [] };
+      bucket = { host: this, facts: [], key, index };
       index.set(key, bucket);
     }
-    return { bucket, key };
+    return bucket;
   }
 
   #addClose(fact: SocketFact): Change {
-    for (const key of closeKeys(fact)) {
-      const list = this.#closes.get(key);
-      if (list === undefined) this.#closes.set(key, [fact]);
-      else if (!insertFact(list, fact)) return 'nothing';
-      else if (list.length > 256) list.shift();
+    const { inode, pid, fd, lo, hi, row } = fact;
+    const close = { lo, hi, stream: row.stream, seq: row.seq };
+    let isNew = true;
+    if (inode !== undefined) isNew = insertClose(this.#closesByInode, inode, close);
+    else if (fd !== undefined) isNew = insertClose(this.#closesByFd, fdKey(pid, fd), close);
+    if (!isNew) return 'nothing';
+    if (this.#closesByInode.size + this.#closesByFd.size > 2 * this.#context.limits.socketRows) {
+      if (this.#closesByInode.size > 0) this.#forgetOldestClose(this.#closesByInode);
+      else this.#forgetOldestClose(this.#closesByFd);
     }
-    if (this.#closes.size > 2 * this.#limits.socketRows) this.#forgetOldestClose();
+    const { protocol, localAddress, localPort, remoteAddress, remotePort } = fact;
+    if (localAddress !== undefined && localPort && remoteAddress !== undefined && remotePort) {
+      const tuple = this.#context.tuples.find(protocol, localAddress, localPort, remoteAddress, remotePort);
+      if (tuple === undefined) return 'socket';
+      this.#context.news.close(tuple, tuple.first.text === localAddress && tuple.firstPort === localPort, fact);
+    } else this.hasBlindCloses = true;
     return 'socket';
   }
 
-  #forgetOldestClose(): void {
-    const [key, facts] = this.#closes.entries().next().value!;
-    this.#closes.delete(key);
+  #forgetOldestClose<K>(closes: Map<K, Close[]>): void {
+    const [key, facts] = closes.entries().next().value!;
+    closes.delete(key);
     this.goneUntil = Math.max(this.goneUntil, facts.at(-1)!.hi);
-    this.#counters.socketRowsEvicted++;
+    this.#context.counters.socketRowsEvicted++;
   }
 
   #closeOf(fact: SocketFact, from: Micros): { lo: Micros; hi: Micros } | undefined {
-    const key = closeKeys(fact)[0];
-    if (key === undefined) return undefined;
-    return this.#closes.get(key)?.find((close) => close.hi >= from && close.lo >= from);
+    const { inode, pid, fd } = fact;
+    if (inode !== undefined) return this.#closesByInode.get(inode)?.find(({ lo }) => lo >= from);
+    if (fd === undefined) return undefined;
+    return this.#closesByFd.get(fdKey(pid, fd))?.find(({ lo }) => lo >= from);
   }
 
   #addProcess(row: AnyTableRow & { readonly columns: { readonly pid?: number } }): Change {
     const { pid } = row.columns;
     if (pid === undefined || pid < 0) {
-      this.#counters.rowsIgnored++;
+      this.#context.counters.rowsIgnored++;
       return 'nothing';
     }
     let history = this.#processes.get(pid);
@@ -235,12 +264,12 @@ export class HostState {
     }
     if (!history.add(row)) return 'nothing';
     this.#processRows++;
-    if (this.#processRows > this.#limits.processRows) this.#evictProcess();
+    if (this.#processRows > this.#context.limits.processRows) this.#evictProcess();
     return 'process';
   }
 
   #addUser(uid: number | undefined, name: string | undefined): Change {
-    if (uid === undefined || !name || (this.#users.size >= this.#limits.users && !this.#users.has(uid)))
+    if (uid === undefined || !name || (this.#users.size >= this.#context.limits.users && !this.#users.has(uid)))
       return 'nothing';
     if (this.#users.get(uid) === name) return 'nothing';
     this.#users.set(uid, name);
@@ -249,7 +278,7 @@ export class HostState {
 
   #addAddress(row: Extract<AnyTableRow, { table: 'interface_addresses' }>): Change {
     const address = row.columns.address === undefined ? undefined : canonicalAddress(row.columns.address);
-    if (address === undefined || this.addresses.size >= this.#limits.addresses) return 'nothing';
+    if (address === undefined || this.addresses.size >= this.#context.limits.addresses) return 'nothing';
     const isNews = this.addresses.change(address, {
       isGone: row.action === 'removed',
       time: row.time + Math.max(row.resolution, 1) - 1,
@@ -258,15 +287,8 @@ export class HostState {
       source: `${row.stream} ${row.columns.interface ?? ''}`,
     });
     if (!isNews) return 'nothing';
-    this.#newAddresses.push(address);
+    this.#gained(address);
     return 'address';
-  }
-
-  /** The addresses that rows brought since the last call. */
-  newAddresses(): string[] {
-    const addresses = this.#newAddresses;
-    this.#newAddresses = [];
-    return addresses;
   }
 
   /** Drops what closed before `horizon` when enough has gathered that looking pays. Returns whether it did. */
@@ -280,7 +302,8 @@ export class HostState {
     }
     this.#sockets = kept;
     this.#socketsGone = 0;
-    for (const [key, closes] of this.#closes) if (closes.at(-1)!.hi < horizon) this.#closes.delete(key);
+    forgetCloses(this.#closesByInode, horizon);
+    forgetCloses(this.#closesByFd, horizon);
     for (const [pid, history] of this.#processes) {
       this.#processRows -= history.prune(horizon);
       if (history.size === 0) this.#processes.delete(pid);
@@ -309,18 +332,15 @@ export class HostState {
     );
   }
 
-  #remove({ fact, bucket, key }: Entry): void {
+  #remove({ fact, bucket }: Entry): void {
     const at = bucket.facts.indexOf(fact);
     if (at >= 0) bucket.facts.splice(at, 1);
     if (bucket.facts.length > 0) return;
-    if (this.#byLocalPort.get(key) === bucket) this.#byLocalPort.delete(key);
-    else if (this.#byRemote.get(key) === bucket) this.#byRemote.delete(key);
-    else {
-      const buckets = this.#tuples.get(key)?.filter((other) => other !== bucket);
-      if (buckets === undefined) return;
-      if (buckets.length === 0) this.#tuples.delete(key);
-      else this.#tuples.set(key, buckets);
-    }
+    if (isOfTuple(bucket)) {
+      const { tuple } = bucket;
+      tuple.dropBucket(bucket);
+      this.#context.tuples.forget(tuple);
+    } else dropBlank(bucket as BlankBucket<unknown>);
   }
 
   /** Calls go first, since a socket that stands may serve any later connection; when one must go, all of these are in doubt. */
@@ -331,7 +351,7 @@ export class HostState {
       entry = this.#sockets[this.#socketsGone++]!;
     }
     this.#remove(entry);
-    this.#counters.socketRowsEvicted++;
+    this.#context.counters.socketRowsEvicted++;
     this.goneUntil = isStanding(entry.fact) ? Infinity : Math.max(this.goneUntil, entry.fact.hi);
     if (this.#socketsGone * 2 > this.#sockets.length) {
       this.#sockets = this.#sockets.slice(this.#socketsGone);
@@ -345,7 +365,7 @@ export class HostState {
     this.#processes.delete(pid);
     if (history.size > 0) this.#processes.set(pid, history);
     this.#processRows--;
-    this.#counters.processRowsEvicted++;
+    this.#context.counters.processRowsEvicted++;
   }
 }
 
@@ -357,9 +377,44 @@ function isStanding({ source, protocol }: SocketFact): boolean {
   return (source !== 'connect' && source !== 'accept') || protocol !== 6;
 }
 
-function closeKeys(fact: SocketFact): string[] {
-  if (fact.inode !== undefined) return [`i${fact.inode}`];
-  return fact.fd === undefined ? [] : [`${fact.pid} ${fact.fd}`];
+const none: readonly HeldSocket[] = [];
+
+function portKey(protocol: number, port: number): number {
+  return protocol * 65_536 + port;
+}
+
+/** A number for a process and descriptor; both are far smaller than this needs. */
+function fdKey(pid: number, fd: number): number {
+  return pid * 4_194_304 + fd;
+}
+
+function isOfTuple(bucket: Bucket): bucket is TupleBucket {
+  return 'tuple' in bucket;
+}
+
+function dropBlank<K>({ index, key }: BlankBucket<K>): void {
+  index.delete(key);
+}
+
+/** False when it is a duplicate. */
+function insertClose<K>(closes: Map<K, Close[]>, key: K, close: Close): boolean {
+  const list = closes.get(key);
+  if (list === undefined) {
+    closes.set(key, [close]);
+    return true;
+  }
+  let at = list.length;
+  while (at > 0 && list[at - 1]!.lo > close.lo) at--;
+  for (let i = at - 1; i >= 0 && list[i]!.lo === close.lo; i--) {
+    if (list[i]!.seq === close.seq && list[i]!.stream === close.stream) return false;
+  }
+  list.splice(at, 0, close);
+  if (list.length > 256) list.shift();
+  return true;
+}
+
+function forgetCloses<K>(closes: Map<K, Close[]>, horizon: Micros): void {
+  for (const [key, list] of closes) if (list.at(-1)!.hi < horizon) closes.delete(key);
 }
 
 /** The first fact that may have happened at or after `from`; facts are sorted by `lo` and equally coarse. */

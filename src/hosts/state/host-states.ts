@@ -1,35 +1,36 @@
-import type { AnyTableRow, HostSeen } from '../../records/host-row.js';
+import { randomFillSync } from 'node:crypto';
+import type { HostSeen } from '../../records/host-row.js';
+import { AddressTable, type AddressUser } from './address-table.js';
 import type { HostLimits } from './host-limits.js';
-import { type Bucket, type Change, type HostCounters, HostState, type TupleIndex } from './host-state.js';
+import { type HostContext, type HostCounters, type HostNews, HostState } from './host-state.js';
+import { TupleTable } from './tuple-table.js';
 
 /**
- * All hosts. Finds sockets by full tuple over every host at once, and the hosts that ever had an address; both cost the same
- * however many hosts there are. Bound: `maxHosts`; rows of further hosts are dropped and counted.
+ * All hosts, with the addresses and tuples that they share with connections, which the join enters there too (of types `C` and `U`).
+ * Costs the same however many hosts there are. Bound: `maxHosts`; rows of further hosts are dropped and counted.
  */
-export class HostStates {
+export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   readonly counters: HostCounters & { hostsRefused: number } = {
     socketRowsEvicted: 0,
     processRowsEvicted: 0,
     rowsIgnored: 0,
     hostsRefused: 0,
   };
+  readonly addresses = new AddressTable<U>();
+  readonly tuples: TupleTable<C, U>;
   readonly #hosts = new Map<string, HostState>();
-  readonly #tuples: TupleIndex = new Map();
-  readonly #byAddress = new Map<string, HostState[]>();
-  readonly #limits: HostLimits;
+  readonly #context: HostContext;
   readonly #maxHosts: number;
 
-  constructor(limits: HostLimits, maxHosts: number) {
-    this.#limits = limits;
+  constructor(limits: HostLimits, maxHosts: number, news: HostNews) {
+    const [k0, k1] = randomFillSync(new Int32Array(2)) as unknown as [number, number];
+    this.tuples = new TupleTable<C, U>(this.addresses, { k0, k1 });
+    this.#context = { addresses: this.addresses, tuples: this.tuples, limits, counters: this.counters, news };
     this.#maxHosts = maxHosts;
   }
 
   get size(): number {
     return this.#hosts.size;
-  }
-
-  all(): Iterable<HostState> {
-    return this.#hosts.values();
   }
 
   get(id: string): HostState | undefined {
@@ -44,22 +45,9 @@ export class HostStates {
       this.counters.hostsRefused++;
       return undefined;
     }
-    const host = new HostState(id, this.#tuples, this.#limits, this.counters);
+    const host = new HostState(id, this.#context);
     this.#hosts.set(id, host);
     return host;
-  }
-
-  /** Takes a row; `news` gets the address that the host had not had before. */
-  add(host: HostState, row: AnyTableRow, news: (address: string) => void): Change {
-    const change = host.add(row);
-    if (change !== 'address') return change;
-    for (const address of host.newAddresses()) {
-      const owners = this.#byAddress.get(address);
-      if (owners === undefined) this.#byAddress.set(address, [host]);
-      else if (!owners.includes(host)) owners.push(host);
-      news(address);
-    }
-    return change;
   }
 
   /** The host says what it is called and which streams it will report. */
@@ -67,15 +55,5 @@ export class HostStates {
     if (row.boot !== undefined) host.boot = row.boot;
     for (const { stream, table } of row.streams) host.progress.stream(stream, table);
     host.progress.seen(row.from);
-  }
-
-  /** Buckets with exactly these endpoints (see tupleKey), one for each host that has them. */
-  withTuple(key: string): readonly Bucket[] | undefined {
-    return this.#tuples.get(key);
-  }
-
-  /** Hosts that had the address at any time. */
-  everHad(address: string): readonly HostState[] | undefined {
-    return this.#byAddress.get(address);
   }
 }

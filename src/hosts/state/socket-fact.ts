@@ -103,5 +103,18 @@ function addressOf(text: string | undefined): string | undefined {
 
 function inodeOf(value: string | number | undefined): string | undefined {
   if (typeof value === 'number') return value > 0 ? String(value) : undefined;
-  return value !== undefined && /^[1-9]\d*$/.test(value) ? value : undefined;
+  return value !== undefined && isDecimal(value) ? value : undefined;
 }
+
+/** Digits without a leading zero. */
+function isDecimal(text: string): boolean {
+  if (text === '' || text.charCodeAt(0) === ZERO) return false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < ZERO || code > NINE) return false;
+  }
+  return true;
+}
+
+const ZERO = 0x30;
+const NINE = 0x39;

@@ -4,6 +4,10 @@ import type { HostTable } from '../../records/host-tables.js';
 /** What a stream has told of itself. */
 interface Stream {
   readonly table: HostTable;
+  readonly isOfEvents: boolean;
+  readonly isOfAnswers: boolean;
+  readonly isOfProcesses: boolean;
+  readonly isOfUsers: boolean;
   /** Everything about times up to here has been handed over. */
   until: Micros;
 }
@@ -37,12 +41,24 @@ export class StreamProgress {
   /** As eventsUntil, over the streams of processes; -Infinity until a users stream has told its first state. */
   detailsUntil: Micros = Infinity;
   hasSocketStream = false;
+  /** Some stream tells of calls. */
+  hasEventStream = false;
   hasProcessStream = false;
 
   /** Makes a stream known. */
   stream(name: string, table: HostTable): void {
     if (this.#streams.has(name)) return;
-    this.#streams.set(name, { table, until: -Infinity });
+    this.#streams.set(name, {
+      table,
+      isOfEvents: eventTables.includes(table),
+      isOfAnswers: answerTables.includes(table),
+      isOfProcesses: processTables.includes(table),
+      isOfUsers: table === 'users',
+      until: -Infinity,
+    });
+    this.hasEventStream ||= eventTables.includes(table);
+    this.hasSocketStream ||= socketTables.includes(table);
+    this.hasProcessStream ||= processTables.includes(table);
     this.#update();
   }
 
@@ -76,6 +92,7 @@ export class StreamProgress {
 
   /** Rows of the stream, or of every stream when there is none, that may be missing in a span. */
   isLost(tables: readonly HostTable[], from: Micros, to: Micros): boolean {
+    if (this.#lost.size === 0) return false;
     for (const [name, gaps] of this.#lost) {
       const table = this.#streams.get(name)?.table;
       if (table !== undefined && !tables.includes(table)) continue;
@@ -86,6 +103,7 @@ export class StreamProgress {
 
   /** Rows about some time up to `until` are missing. */
   hasLost(until: Micros): boolean {
+    if (this.#lost.size === 0 && this.#timeouts.length === 0) return false;
     for (const gaps of this.#lost.values()) if (gaps.some(({ from }) => from <= until)) return true;
     return this.#timeouts.some((at) => at <= until);
   }
@@ -129,20 +147,17 @@ export class StreamProgress {
   }
 
   #update(): void {
-    this.eventsUntil = this.#until(eventTables);
-    this.socketsUntil = this.#until(answerTables);
-    this.detailsUntil = this.#until(['users']) === -Infinity ? -Infinity : this.#until(processTables);
-    const tables = [...this.#streams.values()].map(({ table }) => table);
-    this.hasSocketStream = tables.some((table) => socketTables.includes(table));
-    this.hasProcessStream = tables.some((table) => processTables.includes(table));
-  }
-
-  #until(tables: readonly HostTable[]): Micros {
-    let until = Infinity;
+    let [events, answers, processes, users] = [Infinity, Infinity, Infinity, Infinity];
     for (const stream of this.#streams.values()) {
-      if (tables.includes(stream.table)) until = Math.min(until, stream.until);
+      const { until } = stream;
+      if (stream.isOfEvents) events = Math.min(events, until);
+      if (stream.isOfAnswers) answers = Math.min(answers, until);
+      if (stream.isOfProcesses) processes = Math.min(processes, until);
+      if (stream.isOfUsers) users = Math.min(users, until);
     }
-    return until;
+    this.eventsUntil = events;
+    this.socketsUntil = answers;
+    this.detailsUntil = users === -Infinity ? -Infinity : processes;
   }
 }
 

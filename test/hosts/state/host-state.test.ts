@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultHostLimits } from '../../../src/hosts/state/host-limits.js';
-import { HostState, tupleKey } from '../../../src/hosts/state/host-state.js';
+import type { HostNews } from '../../../src/hosts/state/host-state.js';
 import { HostStates } from '../../../src/hosts/state/host-states.js';
 import type { AnyTableRow, TableRow } from '../../../src/records/host-row.js';
 import type { Columns, HostTable } from '../../../src/records/host-tables.js';
@@ -36,14 +36,15 @@ const tuple = {
   remote_address: '192.0.2.2',
   remote_port: 443,
 };
-const key = tupleKey(6, '192.0.2.1', 40000, '192.0.2.2', 443);
+const deaf: HostNews = { socket: () => undefined, close: () => undefined, address: () => undefined };
 
 function stateOf(rows: readonly AnyTableRow[], limits = defaultHostLimits) {
-  const states = new HostStates(limits, 10);
+  const states = new HostStates(limits, 10, deaf);
   const host = states.open('a')!;
-  for (const one of rows) states.add(host, one, () => undefined);
-  const sockets = (states.withTuple(key) ?? []).flatMap((bucket) => host.held(bucket));
-  return { states, host, sockets };
+  for (const one of rows) host.add(one);
+  const known = states.tuples.find(6, '192.0.2.1', 40000, '192.0.2.2', 443);
+  const held = () => (known?.buckets === undefined ? [] : host.held(known.buckets));
+  return { states, host, held, sockets: held() };
 }
 
 function permutations<T>(items: readonly T[]): T[][] {
@@ -89,9 +90,9 @@ describe('the sockets of a host', () => {
   });
 
   it('are surely open only until rows may have been lost', () => {
-    const { host, states } = stateOf(rows.slice(2, 3));
+    const { host, held } = stateOf(rows.slice(2, 3));
     host.progress.lost('process_open_sockets', 40 * s, 50 * s);
-    expect(host.held(states.withTuple(key)![0]!)[0]).toMatchObject({ closeLo: 40 * s, closeHi: Infinity });
+    expect(held()[0]).toMatchObject({ closeLo: 40 * s, closeHi: Infinity });
   });
 
   it('are kept within the bound, oldest first out, and what went is noted', () => {
@@ -102,7 +103,8 @@ describe('the sockets of a host', () => {
     expect(host.socketRows).toBe(5);
     expect(host.goneUntil).toBe(14 * s);
     expect(states.counters.socketRowsEvicted).toBe(15);
-    expect(states.withTuple(tupleKey(6, '192.0.2.1', 1_000, '192.0.2.2', 443))).toBeUndefined();
+    expect(states.tuples.find(6, '192.0.2.1', 1_000, '192.0.2.2', 443)).toBeUndefined();
+    expect(states.tuples.size).toBe(5);
   });
 
   it("make an address the host's own until it reports its interfaces", () => {
@@ -121,8 +123,7 @@ describe('the sockets of a host', () => {
   });
 
   it('without a process, or of another family, are no facts', () => {
-    const counters = { socketRowsEvicted: 0, processRowsEvicted: 0, rowsIgnored: 0 };
-    const host = new HostState('a', new Map(), defaultHostLimits, counters);
+    const { host, states } = stateOf([]);
     const { local_port: _, ...noPort } = tuple;
     for (const columns of [
       { ...tuple, action: 'connect' },
@@ -131,6 +132,6 @@ describe('the sockets of a host', () => {
     ]) {
       expect(host.add(row('socket_events', 'event', 1, 0, columns))).toBe('nothing');
     }
-    expect(counters.rowsIgnored).toBe(3);
+    expect(states.counters.rowsIgnored).toBe(3);
   });
 });

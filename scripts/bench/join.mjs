@@ -1,0 +1,99 @@
+// Connections joined in a second on one core, and what state costs in memory.
+//
+//   npm run bench -- --join [--hosts 1,100,1000,10000] [--sockets 500] [--seconds 4] [--rate 100000] [--lateness 600]
+//
+// Time is CPU time of the join alone, rows of the connections and watermarks of the hosts included: making them is not timed.
+import { parseArgs } from 'node:util';
+import { genesis, JoinTraffic, STEP } from '../../test/bench/join-traffic.mjs';
+
+const { values } = parseArgs({
+  options: {
+    join: { type: 'boolean' },
+    module: { type: 'string', default: '../../dist/join/attribution.js' },
+    hosts: { type: 'string', default: '1,100,1000,10000' },
+    sockets: { type: 'string', default: '500' },
+    seconds: { type: 'string', default: '4' },
+    rate: { type: 'string', default: '100000' },
+    lateness: { type: 'string', default: '600' },
+    memory: { type: 'boolean', default: false },
+  },
+});
+const { Join } = await import(values.module);
+const SECOND = 1_000_000;
+
+function makeJoin(emit) {
+  return new Join({
+    latenessUs: Number(values.lateness) * SECOND,
+    attrWaitUs: 2 * SECOND,
+    finalOnly: false,
+    startsKnown: true,
+    emit,
+  });
+}
+
+const heapBytes = () => {
+  globalThis.gc();
+  return process.memoryUsage().heapUsed;
+};
+
+function feed(join, inputs) {
+  for (const input of inputs) {
+    if (input.row !== undefined) join.row(input.row);
+    else join.connection(input.update);
+  }
+}
+
+function run(hosts, sockets) {
+  const counts = { lines: 0, attributed: 0 };
+  const last = new Map();
+  const join = makeJoin(({ orig, resp, connection }) => {
+    counts.lines++;
+    if (orig.state === 'attributed') last.set(connection.uid, resp.state);
+  });
+  const traffic = new JoinTraffic({ hosts, sockets, rate: Number(values.rate) });
+  const before = heapBytes();
+  for (const rows of traffic.standing()) for (const row of rows) join.row(row);
+  const state = heapBytes() - before;
+  const costs = [];
+  let rows = 0;
+  let known = 0;
+  const until = genesis + Number(values.seconds) * SECOND;
+  for (let now = genesis - STEP; now < until; now += STEP) {
+    const inputs = traffic.step(now);
+    for (const input of inputs) if (input.row !== undefined) rows++;
+    const started = process.cpuUsage();
+    feed(join, inputs);
+    join.advance(now + STEP);
+    const { user, system } = process.cpuUsage(started);
+    costs.push((user + system) / Math.max(1, traffic.connections - known));
+    known = traffic.connections;
+  }
+  costs.sort((a, b) => a - b);
+  const { connections } = traffic;
+  const inside = [...last.values()].filter((state) => state === 'attributed').length;
+  return {
+    hosts,
+    us: costs[costs.length >> 1],
+    best: costs[costs.length >> 3],
+    rows: rows / connections,
+    lines: counts.lines / connections,
+    owned: last.size / connections,
+    inside: inside / connections,
+    socketBytes: state / (hosts * sockets),
+    stats: join.stats,
+  };
+}
+
+if (globalThis.gc === undefined) {
+  console.error('the join is measured with node --expose-gc');
+  process.exit(2);
+}
+for (const hosts of values.hosts.split(',').map(Number)) {
+  const sockets = hosts > 1000 ? Math.min(Number(values.sockets), 50) : Number(values.sockets);
+  const { us, best, rows, lines, owned, inside, socketBytes, stats } = run(hosts, sockets);
+  console.log(
+    `${String(hosts).padStart(6)} hosts with ${sockets} sockets: ${Math.round(1e6 / us)} connections/s, median ${us.toFixed(2)} us each (best eighth of the steps below ${best.toFixed(2)}) with ` +
+      `${rows.toFixed(1)} rows and ${lines.toFixed(2)} lines; ${(100 * owned).toFixed(1)} % originators, ${(100 * inside).toFixed(1)} % responders owned; ` +
+      `${Math.round(socketBytes)} bytes for a socket; ${stats.kept} kept, ${stats.unsettled} unsettled`,
+  );
+}

@@ -1,0 +1,88 @@
+import type { Micros } from '../core/time.js';
+import { socketTables } from '../hosts/state/stream-progress.js';
+import type { Candidate, Trial } from './candidate.js';
+import { type ConnectionView, mayBeFlipped } from './connection-view.js';
+import { isAncestor, latestMoment, type OwnerContext } from './end-record.js';
+import type { HostClock } from './host-clocks.js';
+import { PROMPT } from './match.js';
+import type { Knowledge } from './owner-choice.js';
+
+/** How far the rows of a host go about one end of a connection. Most of it is asked of few ends, hence worked out when asked. */
+export class HostKnowledge implements Knowledge, OwnerContext {
+  readonly clock: HostClock;
+  readonly first: Micros;
+  readonly firstLatest: Micros;
+  readonly lastLatest: Micros;
+  /** Calls up to here can have opened the connection. */
+  readonly callsUntil: Micros;
+  readonly isDone: boolean;
+  readonly isClosed: boolean;
+  readonly knowsEarlier: boolean;
+  readonly hasCalls: boolean;
+  readonly hasAll: boolean;
+  readonly socketsUntil: Micros;
+  /** Up to here it must be known who the processes were. */
+  readonly detailsMoment: Micros;
+  readonly hasDetails: boolean;
+  readonly #trial: Trial;
+  readonly #from: Micros;
+
+  constructor(trial: Trial, view: ConnectionView) {
+    const { query, host } = trial;
+    const { first, last, err, role } = query;
+    const { socketsUntil, eventsUntil, detailsUntil } = host.progress;
+    this.#trial = trial;
+    this.#from = first - err - PROMPT;
+    this.clock = trial.clock;
+    this.first = first;
+    this.firstLatest = first + err;
+    this.lastLatest = Math.max(last, first) + err;
+    // A connect comes before the first packet; an accept may come as long as the connection lasts.
+    const needsEnd = role === 'resp' || mayBeFlipped(view.connection);
+    this.callsUntil = needsEnd ? this.lastLatest : this.firstLatest;
+    this.isDone = view.ended || view.closed;
+    this.isClosed = view.closed;
+    this.knowsEarlier = view.knowsEarlier;
+    // Where no stream tells of calls, none is waited for.
+    this.hasCalls = eventsUntil === Infinity || (eventsUntil >= this.callsUntil && (this.isDone || !needsEnd));
+    this.hasAll = this.isDone && Math.min(socketsUntil, eventsUntil) >= this.lastLatest;
+    this.socketsUntil = socketsUntil;
+    this.detailsMoment = detailsMoment(trial, this.firstLatest);
+    this.hasDetails = detailsUntil >= this.detailsMoment;
+  }
+
+  get isOver(): boolean {
+    return this.isClosed || this.#trial.host.progress.isSilent(this.lastLatest);
+  }
+
+  get isGone(): boolean {
+    return this.#trial.host.goneUntil >= this.#from;
+  }
+
+  get areCallsLost(): boolean {
+    return this.isGone || this.#trial.host.progress.areEventsLost(this.#from, this.lastLatest);
+  }
+
+  get isAnyLost(): boolean {
+    return this.isGone || this.#trial.host.progress.isLost(socketTables, this.#from, this.lastLatest);
+  }
+
+  get isUnwatched(): boolean {
+    return this.isUnwatchedSince(this.#from);
+  }
+
+  isUnwatchedSince(moment: Micros): boolean {
+    return this.#trial.host.progress.isUnwatched(moment, this.lastLatest);
+  }
+
+  isAncestor(candidate: Candidate, of: Candidate): boolean {
+    return isAncestor(candidate, of, this);
+  }
+}
+
+/** Who the processes were must be known up to the last moment that is looked at. */
+function detailsMoment({ candidates, query }: Trial, firstLatest: Micros): Micros {
+  let moment = firstLatest;
+  for (const { socket } of candidates) moment = Math.max(moment, latestMoment(socket, query.first));
+  return moment;
+}
