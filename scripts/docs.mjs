@@ -54,7 +54,25 @@ const zeekIntroduction = `# Zeek's logs
   reported at all, and the rest of these rules, are those of Zeek. The counts of the summary have every one.
 * \`local_orig\` and \`local_resp\` follow Zeek's default: private, shared, link-local, documentation and other addresses that are not routed on the internet.`;
 
+const tablesIntroduction = `# Tables of a host
+
+What \`correlate query\` can ask, in osquery's SQL dialect (SQLite) and with osquery's columns on Linux. Everything is read when it is asked for. Columns in
+*italics* are hidden: \`SELECT *\` leaves them out. A table that needs a condition is asked with \`=\`, \`IN\`, a join or \`LIKE\` on one of the columns named; in its patterns \`%\`
+is any text within one name and \`%%\` any number of folders. A socket that several processes hold has a row for each of them (in osquery for one of them).
+Besides SQLite's own functions there are \`split\`, \`regex_split\`, \`regex_match\`, \`inet_aton\`, \`in_cidr_block\`, \`community_id_v1\`, \`to_base64\`, \`from_base64\`,
+\`conditional_to_base64\`, \`md5\`, \`sha1\` and \`sha256\`.`;
+
+function hostTable({ name, columns, hidden, required }) {
+  const texts = Object.entries(columns).map(([column, type]) => {
+    const text = `${column} ${type}`;
+    return hidden.includes(column) ? `*${text}*` : text;
+  });
+  const need = required.length === 0 ? '' : `\n\nNeeds a condition on ${required.join(' or ')}.`;
+  return `## ${name}\n\n${texts.join(', ')}${need}\n`;
+}
+
 export async function pages() {
+  const { tables } = await load('sensor/tables/registry');
   const { attributedConnectionSchema } = await load('records/attributed-connection');
   const { ecsAlertSchema } = await load('outputs/alert-ecs-schema');
   const { errorCodes } = await load('core/errors');
@@ -66,6 +84,7 @@ export async function pages() {
     'docs/schemas/ecs-alert.schema.json': schemaText(ecsAlertSchema),
     'docs/errors.md': `# Error codes\n\nEach failure and warning carries one of these codes; they stay the same between versions.\n\n| code | meaning |\n| --- | --- |\n${codes.join('\n')}\n`,
     'docs/zeek-logs.md': `${zeekIntroduction}\n\n${zeekLogs.join('\n')}`,
+    'docs/tables.md': `${tablesIntroduction}\n\n${tables.map(hostTable).join('\n')}`,
     'docs/records.md': `# Records\n\nThe fields of an attributed connection (\`--connections\`), one JSON line each. Times are epoch seconds with six decimals, lengths of time are seconds. The shape of \`orig\` and \`resp\` is in the [JSON Schema](schemas/attributed-connection.schema.json); that of alerts in [ecs-alert](schemas/ecs-alert.schema.json).\n\n${fieldTable(attributedConnectionSchema)}\n`,
   };
 }

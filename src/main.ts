@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { createLog } from './cli/log.js';
+import { addQueryCommand } from './cli/query.js';
 import { addRecordCommand } from './cli/record.js';
 import { addRulesCommand } from './cli/rules.js';
 import { addRunCommand } from './cli/run.js';
@@ -13,7 +14,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .version(version(), '-V, --version')
     .showHelpAfterError('(see --help)')
     .exitOverride();
-  for (const add of [addRunCommand, addRecordCommand, addRulesCommand]) add(program);
+  for (const add of [addRunCommand, addRecordCommand, addRulesCommand, addQueryCommand]) add(program);
   await program.parseAsync([...argv]);
 }
 

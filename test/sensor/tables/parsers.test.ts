@@ -231,17 +231,30 @@ describe('the event log', () => {
     const log = new EventLog(100);
     const many = limits.sensorEvents * 2;
     for (let at = 0; at < many; at++) log.take([event(1_000)]);
-    const kept = log.rows('process_events');
+    const kept = [...log.rows('process_events')];
     expect(kept.length).toBeLessThanOrEqual(limits.sensorEvents * 1.125);
     expect(kept.length + log.dropped).toBe(many);
     expect(kept.at(-1)).toEqual({ time: 1_000, uptime: 900, eid: String(many).padStart(10, '0') });
-    expect(log.rows('socket_events')).toEqual([]);
+    expect([...log.rows('socket_events')]).toEqual([]);
+  });
+
+  it('hands over what another log has not got yet', () => {
+    const [first, second] = [new EventLog(), new EventLog()];
+    const socket = { ...event(1_001), table: 'socket_events' } as AnyTableRow;
+    first.take([event(1_000), socket, event(1_002)]);
+    second.add(first.after(0));
+    expect([...second.rows('process_events')]).toEqual([...first.rows('process_events')]);
+    expect(first.after(1).map(({ ordinal, table }) => `${ordinal} ${table}`)).toEqual([
+      '2 socket_events',
+      '3 process_events',
+    ]);
+    expect(first.after(3)).toEqual([]);
   });
 
   it('forgets what is older than its time', () => {
     const log = new EventLog();
     log.take([event(1_000), event(2_000), event(1_000 + limits.sensorEventSeconds * 1.2)]);
-    expect(log.rows('process_events').map(({ time }) => time)).toEqual([
+    expect([...log.rows('process_events')].map(({ time }) => time)).toEqual([
       2_000,
       1_000 + limits.sensorEventSeconds * 1.2,
     ]);

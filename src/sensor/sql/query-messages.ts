@@ -1,0 +1,15 @@
+import type { ErrorCode } from '../../core/errors.js';
+import type { SqlLimits, SqlResult } from '../../records/host-database.js';
+import type { LoggedEvent } from '../tables/event-log.js';
+
+/** What the thread that evaluates queries is asked; it answers in the order of asking. */
+export interface QueryAsked {
+  readonly sql: string;
+  readonly limits: SqlLimits;
+  /** Events that it has not got yet. */
+  readonly events: readonly LoggedEvent[];
+}
+
+export type QueryAnswered =
+  | { readonly result: SqlResult }
+  | { readonly error: { readonly code: ErrorCode; readonly message: string } };
