@@ -11,6 +11,7 @@ import { Live, localHostId } from './pipeline/live.js';
 import type { InterfaceRef } from './pipeline/live-messages.js';
 import { type Intake, readFiles } from './pipeline/offline.js';
 import { type OutputOptions, Outputs } from './pipeline/outputs.js';
+import { dropPrivileges, userOf } from './pipeline/privileges.js';
 import type { Rules } from './pipeline/rules.js';
 import type { AttributedConnection } from './records/attributed-connection.js';
 
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly filter?: string;
   readonly snaplen?: number;
   readonly ringBytes?: number;
+  /** Whom the process becomes once everything is open; only live. */
+  readonly user?: string;
   /** auto: files are verified, live traffic is not, since offloading makes its checksums wrong. */
   readonly checksums: 'auto' | 'verify' | 'ignore';
   readonly interimUs?: Micros;
@@ -158,6 +161,7 @@ async function captureLive(
   outputs: Outputs,
   context: RunContext,
 ): Promise<NetworkFigures> {
+  const user = options.user === undefined ? undefined : userOf(options.user);
   const host = options.watchLocalHost ? localHostId() : undefined;
   const checksums = options.checksums === 'verify' ? 'verify' : 'ignore';
   if (options.checksums === 'auto') {
@@ -183,6 +187,12 @@ async function captureLive(
     intake,
     context.warn,
   );
+  try {
+    if (user !== undefined) dropPrivileges(user, outputs, host !== undefined, context.warn);
+  } catch (error) {
+    await live.stop();
+    throw error;
+  }
   context.info(`capturing on ${options.interfaces.map(({ name }) => name).join(', ')}`);
   const timer = setInterval(() => void outputs.flush(), FLUSH_MS);
   const stopped = new Promise<void>((resolve) => {

@@ -210,6 +210,17 @@ napi_value stop(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// filterError(filter) -> what is wrong with it, '' when it compiles
+napi_value filterErrorOf(napi_env env, napi_callback_info info) {
+  napi_value argument;
+  size_t count = 1;
+  CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr));
+  const std::string error = filterError(stringOf(env, argument));
+  napi_value text;
+  CHECK(napi_create_string_utf8(env, error.c_str(), error.size(), &text));
+  return text;
+}
+
 napi_value layout(napi_env env) {
   napi_value result;
   CHECK(napi_create_object(env, &result));
@@ -247,6 +258,7 @@ NAPI_MODULE_INIT() {
   setFunction(env, exports, "throwFailure", throwFailure);
   setFunction(env, exports, "stats", stats);
   setFunction(env, exports, "stop", stop);
+  setFunction(env, exports, "filterError", filterErrorOf);
   const napi_value offsets = layout(env);
   napi_set_named_property(env, exports, "layout", offsets);
   return exports;

@@ -49,6 +49,17 @@ const char* codeOfActivation(int status) {
 
 }  // namespace
 
+std::string filterError(const std::string& filter) {
+  pcap_t* dead = pcap_open_dead(DLT_EN10MB, 65'535);
+  if (dead == nullptr) return "out of memory";
+  bpf_program program;
+  std::string error;
+  if (pcap_compile(dead, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) == 0) pcap_freecode(&program);
+  else error = pcap_geterr(dead);
+  pcap_close(dead);
+  return error;
+}
+
 Capture::~Capture() { stop(); }
 
 bool Capture::open(const CaptureOptions& options, CaptureError* error) {

@@ -111,4 +111,7 @@ class Capture {
   CaptureCounters counters_;
 };
 
+// What libpcap says against a filter for Ethernet, empty when it compiles.
+std::string filterError(const std::string& filter);
+
 }  // namespace correlate

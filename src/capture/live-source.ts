@@ -4,6 +4,7 @@ import { endianness } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { CorrelateError, type ErrorCode, errorCodes, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
+import { filterErrorColumn } from './filter-position.js';
 import { HEADER_OFFSETS, PacketBatch } from './packet-batch.js';
 import type { CaptureStats, PacketSource } from './packet-source.js';
 
@@ -16,6 +17,8 @@ export interface CaptureAddon {
   throwFailure(handle: CaptureHandle): void;
   stats(handle: CaptureHandle): CaptureStats;
   stop(handle: CaptureHandle): void;
+  /** What libpcap says against a filter; empty when it compiles. */
+  filterError(filter: string): string;
   /** Offsets in a batch as the C++ compiler sees them. */
   readonly layout: Readonly<Record<string, number>>;
 }
@@ -71,15 +74,22 @@ export function loadCaptureAddon(): CaptureAddon {
   }
 }
 
+/** ` at column N`; empty when only the interface's kind of link makes the filter wrong. */
+function filterPlace({ filter = '' }: LiveOptions, addon: CaptureAddon): string {
+  const message = addon.filterError(filter);
+  if (message === '') return '';
+  return ` at column ${filterErrorColumn(filter, message, (text) => addon.filterError(text) === '')}`;
+}
+
 /** What the addon threw, as an error of this program with advice. */
-function liveError(error: unknown, options: LiveOptions): CorrelateError {
+function liveError(error: unknown, options: LiveOptions, addon: CaptureAddon): CorrelateError {
   const code = (error as { code?: unknown }).code;
   const known: ErrorCode = typeof code === 'string' && code in errorCodes ? (code as ErrorCode) : 'CAPTURE_OPEN_FAILED';
   const name = options.interface;
   const texts: Partial<Record<ErrorCode, string>> = {
     CAPTURE_PERMISSION: `may not capture on ${name}: the process needs the capability cap_net_raw (run as root, or: setcap cap_net_raw+ep "$(readlink -f "$(command -v node)")")`,
     CAPTURE_NO_INTERFACE: `cannot capture on ${name}`,
-    CAPTURE_BAD_FILTER: `the filter "${options.filter}" does not compile`,
+    CAPTURE_BAD_FILTER: `the filter "${options.filter}" does not compile${known === 'CAPTURE_BAD_FILTER' ? filterPlace(options, addon) : ''}`,
     CAPTURE_INTERFACE_LOST: `capture on ${name} ended`,
   };
   return new CorrelateError(known, `${texts[known] ?? `cannot capture on ${name}`}: ${messageOf(error)}`, {
@@ -161,7 +171,7 @@ class LiveSource implements PacketSource {
     try {
       this.#addon.throwFailure(this.#handle);
     } catch (error) {
-      throw liveError(error, this.#options);
+      throw liveError(error, this.#options, this.#addon);
     }
   }
 }
@@ -185,6 +195,6 @@ export async function openLive(options: LiveOptions): Promise<PacketSource> {
   try {
     return new LiveSource(options, addon);
   } catch (error) {
-    throw liveError(error, options);
+    throw liveError(error, options, addon);
   }
 }

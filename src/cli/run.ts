@@ -21,6 +21,7 @@ const options = [
   new Option('-f, --filter <BPF>', 'capture only what this BPF filter lets through'),
   new Option('--snaplen <BYTES>', 'capture at most this much of a packet').argParser(bytes),
   new Option('--ring-size <BYTES>', "size of the kernel's ring for each interface (64M)").argParser(bytes),
+  new Option('--user <NAME>', 'become this user once captures and outputs are open'),
   new Option('--checksums <MODE>', 'auto verifies files and ignores live traffic')
     .choices(['auto', 'verify', 'ignore'])
     .default('auto'),
@@ -60,6 +61,7 @@ interface Flags {
   readonly filter?: string;
   readonly snaplen?: number;
   readonly ringSize?: number;
+  readonly user?: string;
   readonly checksums: 'auto' | 'verify' | 'ignore';
   readonly C?: true;
   readonly interim?: number;
@@ -113,6 +115,7 @@ function checkUsage(flags: Flags): void {
     throw new CorrelateError('USAGE', 'standard input can be read only once');
   }
   if (flags.filter !== undefined && !live) throw new CorrelateError('USAGE', '--filter is for --interface');
+  if (flags.user !== undefined && !live) throw new CorrelateError('USAGE', '--user is for --interface');
 }
 
 function runOptions(flags: Flags, person: boolean): RunOptions {
@@ -130,6 +133,7 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
     ...(flags.filter !== undefined && { filter: flags.filter }),
     ...(flags.snaplen !== undefined && { snaplen: flags.snaplen }),
     ...(flags.ringSize !== undefined && { ringBytes: flags.ringSize }),
+    ...(flags.user !== undefined && { user: flags.user }),
     ...(flags.interim !== undefined && { interimUs: flags.interim }),
     outputs: {
       format: flags.format,

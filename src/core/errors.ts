@@ -23,6 +23,8 @@ export const errorCodes = {
   RULE_SCRIPT_FAILED: 'A script rule failed while it ran; its other events go on.',
   OUTPUT_OPEN_FAILED: 'An output file could not be opened for writing.',
   OUTPUT_WRITE_FAILED: 'An output could not be written (disk full, device gone).',
+  USER_CHANGE_FAILED:
+    'The process could not become the user of --user; it does not go on with more rights than asked for.',
   CONFIG_OPEN_FAILED: 'A configuration file could not be read.',
   CONFIG_MALFORMED: 'A configuration file is not well-formed, or names what there is not.',
   SENSOR_LIMITED: 'This host can be watched in part only.',

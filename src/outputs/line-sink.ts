@@ -1,4 +1,4 @@
-import { closeSync, openSync, write as writeFile } from 'node:fs';
+import { closeSync, fchownSync, fstatSync, openSync, write as writeFile } from 'node:fs';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
@@ -62,6 +62,10 @@ export class LineSink {
     this.#lines++;
   }
 
+  get filePath(): string {
+    return this.path;
+  }
+
   /** True when the producer should wait for `drain` before it goes on. */
   get full(): boolean {
     return this.#queuedBytes >= limits.sinkPendingBytes;
@@ -76,6 +80,11 @@ export class LineSink {
   async close(): Promise<void> {
     await this.drain();
     if (this.#fd > 2) closeSync(this.#fd);
+  }
+
+  /** Makes the file another user's, so that the program can open it again as that user. Pipes and devices stay as they are. */
+  giveTo(uid: number, gid: number): void {
+    if (this.#fd > 2 && fstatSync(this.#fd).isFile()) fchownSync(this.#fd, uid, gid);
   }
 
   /** Opens the path again, after the file was moved away by a log rotation. Rejects with OUTPUT_OPEN_FAILED and keeps the old file. */

@@ -96,7 +96,20 @@ export class ZeekLog<T> {
     await this.#reopening?.catch(() => {});
     this.#foot();
     await this.#sink.close();
-    if (this.#isEmpty) rmSync(this.#sink.path, { force: true });
+    if (!this.#isEmpty) return;
+    try {
+      rmSync(this.#sink.path, { force: true });
+    } catch {
+      // Rights given up since it was made may be missing: then the empty file stays.
+    }
+  }
+
+  giveTo(uid: number, gid: number): void {
+    this.#sink.giveTo(uid, gid);
+  }
+
+  get filePath(): string {
+    return this.#sink.path;
   }
 
   #foot(): void {

@@ -36,6 +36,8 @@ interface Sink {
   readonly readerGone: boolean;
   drain(): Promise<void>;
   reopen(): Promise<void>;
+  giveTo(uid: number, gid: number): void;
+  readonly filePath: string;
   close(): Promise<void>;
 }
 
@@ -100,6 +102,16 @@ export class Outputs {
 
   async reopen(): Promise<void> {
     for (const sink of this.#sinks()) await sink.reopen();
+  }
+
+  /** Makes the files another user's, who can then open them again. */
+  giveTo(uid: number, gid: number): void {
+    for (const sink of this.#sinks()) sink.giveTo(uid, gid);
+  }
+
+  /** Paths of the files; `-` is standard output. */
+  get paths(): string[] {
+    return this.#sinks().map((sink) => sink.filePath);
   }
 
   async close(): Promise<void> {

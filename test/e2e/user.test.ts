@@ -1,0 +1,67 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
+import { bin, correlate, jsonLines, Running } from './program.js';
+
+describe.skipIf(!mayMakeNamespaces)('--user (needs root)', () => {
+  const nobody = 65_534;
+  let folder = '';
+  let network: TestNetwork;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'user-'));
+    network = new TestNetwork({ one: ['198.51.100.10/24'], two: ['198.51.100.20/24'] });
+  });
+  afterAll(() => {
+    network?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('gives root up in every thread, and goes on capturing and writing', async () => {
+    const file = join(folder, 'connections.jsonl');
+    const program = new Running([
+      ...network.on('one'),
+      ...[process.execPath, bin, '-i', 'eth0', '--no-local-host', '--user', 'nobody', '--json-log'],
+      ...['--connections', file, '--alerts', '/dev/null'],
+    ]);
+    try {
+      await program.until('the start', () => program.stderr.includes('capturing on') || undefined);
+      const tasks = `/proc/${program.child.pid}/task`;
+      const ids = readdirSync(tasks).map((task) => {
+        const status = readFileSync(join(tasks, task, 'status'), 'utf8');
+        return [
+          /^Uid:\s+(.*)$/m.exec(status)?.[1],
+          /^Groups:\s*(.*?)\s*$/m.exec(status)?.[1],
+          /^CapEff:\s+(.*)$/m.exec(status)?.[1],
+        ];
+      });
+      const all = `${nobody}\t${nobody}\t${nobody}\t${nobody}`;
+      expect(new Set(ids.map((one) => one.join(' ')))).toEqual(new Set([`${all} ${nobody} 0000000000000000`]));
+      expect(ids.length).toBeGreaterThan(4);
+      expect(statSync(file).uid).toBe(nobody);
+      expect(program.stderr).toContain('cannot open it anew after a rotation');
+      const ping = new Running([...network.on('two'), 'ping', '-c', '3', '-i', '0.1', '198.51.100.10']);
+      await ping.ended;
+      await program.until('a ping', () => readFileSync(file, 'utf8').includes('198.51.100.10') || undefined);
+      program.signal('SIGINT');
+      expect(await program.ended).toBe(0);
+    } finally {
+      await program.stop();
+    }
+    const lines = jsonLines(readFileSync(file, 'utf8')) as { 'id.resp_h': string }[];
+    expect(lines.findLast((line) => line['id.resp_h'] === '198.51.100.10')).toMatchObject({
+      orig_pkts: 3,
+      resp_pkts: 3,
+    });
+  });
+
+  it('is refused for a name without a user, and over files', () => {
+    const none = correlate(['-i', 'lo', '--user', 'no-such-user', '--json-log']);
+    expect([none.status, none.log[0]?.code]).toEqual([2, 'USAGE']);
+    const file = join(folder, 'empty.pcap');
+    writeFileSync(file, '');
+    expect(correlate(['-r', file, '--user', 'nobody']).status).toBe(2);
+  });
+});
