@@ -17,7 +17,8 @@ const addons = [
   {
     name: 'capture',
     folder: 'native/capture',
-    libraries: ['-lpcap', '-lpthread'],
+    // A package carries the libraries beside the addon; the old kind of path is also followed from one library to the next.
+    libraries: ['-lpcap', '-lpthread', '-Wl,--disable-new-dtags,-rpath,$ORIGIN'],
     debianPackages: ['g++', 'libpcap-dev'],
   },
 ];

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { outsideBundle } from './outside-bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const purpose = process.argv[process.argv.indexOf('--for') + 1] === 'test' ? 'test' : 'run';
@@ -106,7 +107,6 @@ function newestTime(folder) {
 /** The program in a few files, which starts in half the time of its hundreds of modules. What brings files of its own stays outside. */
 function bundle() {
   const entries = ['src/main.ts', 'src/pipeline/live-worker.ts', 'src/sensor/sql/query-worker.ts'];
-  const outside = ['esbuild', '@sqlite.org/sqlite-wasm', 'rxjs', 'pino'];
   const banner =
     "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
   rmSync(join(root, 'dist', 'bundle'), { recursive: true, force: true });
@@ -122,7 +122,7 @@ function bundle() {
     '--sourcemap',
     '--log-level=warning',
     `--banner:js=${banner}`,
-    ...outside.map((name) => `--external:${name}`),
+    ...outsideBundle.map((name) => `--external:${name}`),
   ]);
 }
 
