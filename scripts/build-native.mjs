@@ -1,39 +1,47 @@
 // Compiles the native parts of correlate when their sources are newer than what is built. Needs Node.js alone to run,
-// and a C++ compiler and the headers named below to succeed.
+// and the compilers and headers named below to succeed. One part that cannot be built does not keep the others from it.
 //
-//   node scripts/build-native.mjs               build/capture.node
-//   node scripts/build-native.mjs --sanitize    build/capture.sanitize.node, with AddressSanitizer and UBSan (for CI;
+//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/sensor.node
+//   node scripts/build-native.mjs --sanitize [NAME ...]    build/NAME.sanitize.node, with AddressSanitizer and UBSan (for CI;
 //                                               run node with LD_PRELOAD="$(g++ -print-file-name=libasan.so)")
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sanitize = process.argv.includes('--sanitize');
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 
-/** Each addon is one folder of C++ and the libraries it links with. */
+const warnings = ['-Wall', '-Wextra', '-Werror'];
+
+/** A package carries the libraries beside the addon; the old kind of path is also followed from one library to the next. */
+const besideAddon = '-Wl,--disable-new-dtags,-rpath,$ORIGIN';
+
+/** Each addon is one folder of C++ or C and the libraries it links with. `kernel` is compiled for eBPF and becomes bytes of the addon. */
 const addons = [
   {
     name: 'capture',
     folder: 'native/capture',
-    // A package carries the libraries beside the addon; the old kind of path is also followed from one library to the next.
-    libraries: ['-lpcap', '-lpthread', '-Wl,--disable-new-dtags,-rpath,$ORIGIN'],
+    compiler: process.env.CXX ?? 'g++',
+    sources: ['.cc'],
+    flags: ['-std=c++17', '-fno-exceptions', '-fno-rtti'],
+    libraries: ['-lpcap', '-lpthread', besideAddon],
     debianPackages: ['g++', 'libpcap-dev'],
+  },
+  {
+    name: 'sensor',
+    folder: 'native/sensor',
+    kernel: 'native/sensor/bpf/sensor.bpf.c',
+    compiler: process.env.CC ?? 'gcc',
+    sources: ['.c', '.S'],
+    flags: ['-std=gnu11', '-Wa,-Ibuild'],
+    libraries: ['-lbpf', besideAddon],
+    debianPackages: ['g++', 'clang', 'libbpf-dev'],
   },
 ];
 
-const commonFlags = [
-  '-std=c++17',
-  '-shared',
-  '-fPIC',
-  '-fno-exceptions',
-  '-fno-rtti',
-  '-fvisibility=hidden',
-  '-Wall',
-  '-Wextra',
-  '-Werror',
-];
+const commonFlags = ['-shared', '-fPIC', '-fvisibility=hidden', ...warnings];
 const releaseFlags = ['-O2', '-DNDEBUG'];
 const sanitizeFlags = [
   '-O1',
@@ -43,14 +51,12 @@ const sanitizeFlags = [
   '-fno-sanitize-recover=undefined',
 ];
 
-function fail(message) {
-  console.error(`build-native: ${message}`);
-  process.exit(1);
-}
+/** A part that cannot be built. */
+class BuildError extends Error {}
 
 function headersFolder() {
   const folder = join(root, 'node_modules/node-api-headers/include');
-  if (!existsSync(join(folder, 'node_api.h'))) fail('node-api-headers is not installed; run: npm ci');
+  if (!existsSync(join(folder, 'node_api.h'))) throw new BuildError('node-api-headers is not installed; run: npm ci');
   return folder;
 }
 
@@ -60,31 +66,56 @@ function upToDate(output, sources) {
   return sources.every((source) => statSync(source).mtimeMs <= built);
 }
 
-function build({ name, folder, libraries, debianPackages }) {
-  const output = join(root, 'build', `${name}${sanitize ? '.sanitize' : ''}.node`);
-  const files = readdirSync(join(root, folder)).map((file) => join(root, folder, file));
-  const sources = files.filter((file) => file.endsWith('.cc'));
-  if (upToDate(output, [...files, fileURLToPath(import.meta.url)])) return;
-
-  const compiler = process.env.CXX ?? 'g++';
-  const partial = `${output}.${process.pid}`;
-  const flags = [...commonFlags, ...(sanitize ? sanitizeFlags : releaseFlags), `-I${headersFolder()}`];
-  mkdirSync(dirname(output), { recursive: true });
-  console.log(`build-native: ${compiler} ${folder} -> ${relative(root, output)}`);
-  const result = spawnSync(compiler, [...flags, ...sources, ...libraries, '-o', partial], {
-    cwd: root,
-    encoding: 'utf8',
-  });
+function compile(compiler, flags, what, debianPackages) {
+  const result = spawnSync(compiler, flags, { cwd: root, encoding: 'utf8' });
   const install = `Debian packages needed: apt-get install -y ${debianPackages.join(' ')}`;
-  if (result.error !== undefined) fail(`cannot run ${compiler}: ${result.error.message}\n${install}`);
+  if (result.error !== undefined) throw new BuildError(`cannot run ${compiler}: ${result.error.message}\n${install}`);
   if (result.status !== 0) {
-    rmSync(partial, { force: true });
-    fail(
-      `${name} does not compile (${compiler} ended with ${result.status ?? result.signal})\n${result.stderr}${install}`,
-    );
+    const end = `${compiler} ended with ${result.status ?? result.signal}`;
+    throw new BuildError(`${what} does not compile (${end})\n${result.stderr}${install}`);
   }
-  // Renamed, not overwritten: a process that has the old one loaded keeps it.
-  renameSync(partial, output);
 }
 
-for (const addon of addons) build(addon);
+/** The programs for the kernel. Atomic operations and 32-bit registers ask for a newer instruction set than clang's default. */
+function compileKernel(source, debianPackages) {
+  const object = join(root, 'build', basename(source).replace(/\.c$/, '.o'));
+  const { stdout } = spawnSync('gcc', ['-print-multiarch'], { encoding: 'utf8' });
+  const headers = `-I/usr/include/${(stdout ?? '').trim()}`;
+  const flags = ['-target', 'bpf', '-mcpu=v3', '-O2', '-g', ...warnings, headers];
+  compile('clang', [...flags, '-c', source, '-o', object], source, debianPackages);
+}
+
+function filesOf(folder) {
+  const entries = readdirSync(join(root, folder), { withFileTypes: true, recursive: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+function build({ name, folder, kernel, compiler, sources: endings, flags, libraries, debianPackages }) {
+  const output = join(root, 'build', `${name}${sanitize ? '.sanitize' : ''}.node`);
+  const files = filesOf(folder);
+  const isSource = (file) => dirname(file) === join(root, folder) && endings.includes(extname(file));
+  if (upToDate(output, [...files, fileURLToPath(import.meta.url)])) return;
+
+  const partial = `${output}.${process.pid}`;
+  mkdirSync(dirname(output), { recursive: true });
+  console.log(`build-native: ${compiler} ${folder} -> ${relative(root, output)}`);
+  if (kernel !== undefined) compileKernel(kernel, debianPackages);
+  const all = [...commonFlags, ...flags, ...(sanitize ? sanitizeFlags : releaseFlags), `-I${headersFolder()}`];
+  try {
+    compile(compiler, [...all, ...files.filter(isSource), ...libraries, '-o', partial], name, debianPackages);
+    // Renamed, not overwritten: a process that has the old one loaded keeps it.
+    renameSync(partial, output);
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}
+
+for (const addon of addons.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  try {
+    build(addon);
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    console.error(`build-native: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

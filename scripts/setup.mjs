@@ -17,6 +17,8 @@ const purpose = process.argv[process.argv.indexOf('--for') + 1] === 'test' ? 'te
 const nativePackages = [
   ['g++', '/usr/bin/g++'],
   ['libpcap-dev', '/usr/include/pcap/pcap.h'],
+  ['clang', '/usr/bin/clang'],
+  ['libbpf-dev', '/usr/include/bpf/libbpf.h'],
 ];
 const testPackages = [
   ['iproute2', '/usr/sbin/ip'],
@@ -73,7 +75,8 @@ function installDebianPackages() {
   const missing = wanted.filter(([, path]) => !existsSync(path)).map(([name]) => name);
   if (missing.length === 0) return;
   const line = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
-  const what = purpose === 'test' ? 'live capture and its tests need' : 'live capture needs';
+  const what =
+    purpose === 'test' ? 'live capture, the eBPF sensor and their tests need' : 'live capture and the eBPF sensor need';
   if (process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) {
     say(`${what} Debian packages that are missing; to have them, run as root:\n\n    ${line}\n`);
     return;
@@ -89,10 +92,10 @@ function installDebianPackages() {
   if (!ok) say(`could not install them; ${what} them:\n\n    ${line}\n`);
 }
 
-/** The native parts: a failure stops live capture only. */
+/** The native parts: without them files can be read, and this host can be watched by polling. */
 function buildNative() {
   if (!run(process.execPath, [join(root, 'scripts', 'build-native.mjs')])) {
-    say('the native build failed (see above): live capture is not available, files can be read');
+    say('a native part was not built (see above): live capture or the eBPF sensor is missing; files can be read');
   }
 }
 

@@ -14,6 +14,7 @@ import { type OutputOptions, Outputs } from './pipeline/outputs.js';
 import { dropPrivileges, userOf } from './pipeline/privileges.js';
 import type { Rules } from './pipeline/rules.js';
 import type { AttributedConnection } from './records/attributed-connection.js';
+import type { SensorChoice } from './sensor/host-sensor.js';
 
 /** What a run reads, how it joins, and where its results go. */
 export interface RunOptions {
@@ -33,6 +34,7 @@ export interface RunOptions {
   /** What differs from Zeek's default timeouts. */
   readonly timeouts?: Partial<Timeouts>;
   readonly watchLocalHost: boolean;
+  readonly sensor: SensorChoice;
   readonly latenessUs: Micros;
   readonly attrWaitUs: Micros;
   readonly outputs: OutputOptions;
@@ -182,6 +184,7 @@ async function captureLive(
         tracker: { checksums, startRecords: true, ...timing(options) },
       },
       ...(host !== undefined && { localHost: host }),
+      sensor: options.sensor,
       ...weirds(options, outputs),
     },
     intake,
@@ -193,7 +196,9 @@ async function captureLive(
     await live.stop();
     throw error;
   }
-  context.info(`capturing on ${options.interfaces.map(({ name }) => name).join(', ')}`);
+  const watch = { ebpf: '; this host is watched with eBPF', poll: '; this host is watched by polling /proc' };
+  const how = live.sensorMethod === undefined ? '' : watch[live.sensorMethod];
+  context.info(`capturing on ${options.interfaces.map(({ name }) => name).join(', ')}${how}`);
   const timer = setInterval(() => void outputs.flush(), FLUSH_MS);
   const stopped = new Promise<void>((resolve) => {
     context.stop.addEventListener('abort', () => resolve(), { once: true });

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { RecordingWriter } from '../hosts/recording-writer.js';
 import { localHostId } from '../pipeline/live.js';
-import { PollSensor } from '../sensor/poll-sensor.js';
+import { type SensorChoice, startHostSensor } from '../sensor/host-sensor.js';
 import { createLog } from './log.js';
+import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
 import { seconds } from './values.js';
 
@@ -10,6 +11,7 @@ interface Flags {
   readonly hostId?: string;
   readonly duration?: number;
   readonly poll?: number;
+  readonly sensor: SensorChoice;
 }
 
 /** `correlate record FILE`: writes what this host's sensor sees into a file that `--host-log` reads back. */
@@ -20,7 +22,8 @@ export function addRecordCommand(program: Command): void {
     .argument('<file>', 'where to write')
     .option('--host-id <ID>', "id of this host (default: the host's name)")
     .option('--duration <SECONDS>', 'stop after this long (default: at SIGINT or SIGTERM)', seconds)
-    .option('--poll <SECONDS>', 'time between two looks (default: 0.1)', seconds)
+    .addOption(sensorOption())
+    .option('--poll <SECONDS>', 'time between two looks when polling (default: 0.1)', seconds)
     .action(async (file: string, flags: Flags) => {
       await record(file, flags);
     });
@@ -30,7 +33,7 @@ async function record(file: string, flags: Flags): Promise<void> {
   const log = createLog({ json: false, quiet: false, verbose: false });
   const writer = new RecordingWriter(file);
   let rows = 0;
-  const sensor = new PollSensor({
+  const sensor = await startHostSensor(flags.sensor, {
     host: flags.hostId ?? localHostId(),
     ...(flags.poll !== undefined && { intervalMs: flags.poll / 1000 }),
     emit: (batch) => {
@@ -39,8 +42,7 @@ async function record(file: string, flags: Flags): Promise<void> {
     },
     warn: log.warn,
   });
-  await sensor.start();
-  log.info(`recording into ${file}`);
+  log.info(`recording into ${file} (${sensor.method === 'ebpf' ? 'eBPF' : 'polling /proc'})`);
   await new Promise<void>((resolve) => {
     const signals = onSignals({ stop: resolve, warn: log.warn });
     if (flags.duration === undefined) return;

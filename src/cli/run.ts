@@ -8,7 +8,9 @@ import { type ZeekFormat, zeekFormats } from '../outputs/zeek-log.js';
 import type { Outputs } from '../pipeline/outputs.js';
 import { type RunOptions, run } from '../pipeline.js';
 import { type Level, levels } from '../records/alert.js';
+import type { SensorChoice } from '../sensor/host-sensor.js';
 import { createLog, type Log } from './log.js';
+import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
 import { asText, bytes, interfaceRef, repeated, seconds } from './values.js';
 
@@ -34,6 +36,7 @@ const options = [
   new Option('--rules <PATH>', 'a rule file or a folder of them (repeatable)').argParser(repeated(asText)),
   new Option('--strict-rules', 'do not start when a rule is refused'),
   new Option('--no-local-host', 'do not watch this host'),
+  sensorOption(),
   new Option('--alerts <FILE>', 'alerts as JSON lines (default: stdout)'),
   new Option('--format <FORMAT>', 'format of alerts').choices(Object.keys(alertFormats)).default('ecs'),
   new Option('--connections <FILE>', 'attributed connections as JSON lines'),
@@ -70,6 +73,7 @@ interface Flags {
   readonly rules?: string[];
   readonly strictRules?: true;
   readonly localHost: boolean;
+  readonly sensor: SensorChoice;
   readonly alerts?: string;
   readonly format: AlertFormat;
   readonly connections?: string;
@@ -128,6 +132,7 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
     strictRules: flags.strictRules === true,
     checksums: flags.C === true ? 'ignore' : flags.checksums,
     watchLocalHost: flags.localHost,
+    sensor: flags.sensor,
     latenessUs: flags.lateness,
     attrWaitUs: flags.attrWait,
     ...(flags.filter !== undefined && { filter: flags.filter }),

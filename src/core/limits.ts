@@ -102,6 +102,8 @@ export const limits = {
   sqlResultBytes: 1 << 26,
   /** Queries of this machine that wait for the one that runs. One more: QUERY_FAILED. */
   sqlWaiting: 256,
+  /** Ring between the kernel and the sensor, a power of two. Full: records are dropped and counted, and told as `lost` rows. */
+  sensorRingBytes: 1 << 23,
   /** Weirds remembered so that a repeated one is reported once. At the bound the oldest is forgotten, and may be reported again. */
   rememberedWeirds: 65_536,
   /** Connections open at once (256 bytes each). At the bound the one due to expire first is ended early: `evictedAttempts`, `evictedOthers`. */

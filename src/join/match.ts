@@ -247,14 +247,16 @@ function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
   return since !== -Infinity && socket.openLo <= since + err ? sole : certain;
 }
 
-/** accept comes after the first packet and before the next connection with these endpoints. */
+/** accept, or the receiving of a datagram, comes after the first packet and before the next connection with these endpoints. */
 function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   const { first, last, err, aloneUntil } = query;
-  if (!query.answered) return 'not_answered';
-  // Whoever accepts still closes, which sends a packet.
-  if (socket.openLo > last + err + (query.isOver ? 0 : ACCEPT_LAG)) return 'opened_after';
+  const isTcp = query.protocol === 6;
+  // A datagram is received whether it is answered or not.
+  if (isTcp && !query.answered) return 'not_answered';
+  // Whoever accepts still closes, which sends a packet. Whoever receives sends none.
+  if (socket.openLo > last + err + (isTcp && query.isOver ? 0 : ACCEPT_LAG)) return 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
-  if (query.protocol === 6 && query.opening && socket.openHi < first - err) return 'opened_too_early';
+  if (isTcp && query.opening && socket.openHi < first - err) return 'opened_too_early';
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
   if (socket.openHi + err > aloneUntil) {
     return { weight: 'possible', settles: socket.openHi + err };

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type Micros, SECOND } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
 import type { Weird } from '../records/weird.js';
-import { PollSensor } from '../sensor/poll-sensor.js';
+import { type HostSensor, type SensorChoice, startHostSensor } from '../sensor/host-sensor.js';
 import type { LiveStart, LiveStats } from './live-messages.js';
 import { LiveNetwork } from './live-network.js';
 import type { Intake } from './offline.js';
@@ -13,15 +13,16 @@ export interface LiveOptions {
   readonly onWeird?: (weird: Weird) => void;
   /** Watch this host too, under this id. */
   readonly localHost?: string;
-  readonly pollMs?: number;
+  /** How; `auto` unless given. */
+  readonly sensor?: SensorChoice;
 }
 
 /** A live run: everything is handed on as it happens, until `stop`. */
 export class Live {
   readonly #network: LiveNetwork;
-  readonly #sensor: PollSensor | undefined;
+  readonly #sensor: HostSensor | undefined;
 
-  private constructor(network: LiveNetwork, sensor: PollSensor | undefined) {
+  private constructor(network: LiveNetwork, sensor: HostSensor | undefined) {
     this.#network = network;
     this.#sensor = sensor;
   }
@@ -62,6 +63,11 @@ export class Live {
     }
   }
 
+  /** How this host is watched; absent when it is not. */
+  get sensorMethod(): HostSensor['method'] | undefined {
+    return this.#sensor?.method;
+  }
+
   get stats(): LiveStats | undefined {
     return this.#network.stats;
   }
@@ -70,20 +76,20 @@ export class Live {
 /** The id of this host when the user gives none. */
 export const localHostId = (): string => hostname();
 
-async function watchHost(host: string, options: LiveOptions, intake: Intake, warn: Warn): Promise<PollSensor> {
+/** The boot clock of kernel events is mapped to the clock of packets every 20 ms; in between the latter may be slewed. */
+const CLOCK_ERR: Micros = 20;
+
+async function watchHost(host: string, options: LiveOptions, intake: Intake, warn: Warn): Promise<HostSensor> {
   // The sensor and the capture read one machine's clock, so there is nothing to measure.
   const from: Micros = Date.now() * 1000 - SECOND;
   for (const { name } of options.network.interfaces) {
-    intake.row({ kind: 'clock', host, capture: name, offset: 0, err: 0, from });
+    intake.row({ kind: 'clock', host, capture: name, offset: 0, err: CLOCK_ERR, from });
   }
-  const sensor = new PollSensor({
+  return startHostSensor(options.sensor ?? 'auto', {
     host,
-    ...(options.pollMs !== undefined && { intervalMs: options.pollMs }),
     emit: (rows) => {
       for (const row of rows) intake.row(row);
     },
     warn,
   });
-  await sensor.start();
-  return sensor;
 }

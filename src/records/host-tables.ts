@@ -46,6 +46,9 @@ export const hostTables = {
     eid: 'TEXT',
     status: 'BIGINT',
     syscall: 'TEXT',
+    /** Not osquery's: the control group (v2), and the inode of the network namespace. */
+    cgroup_path: 'TEXT',
+    net_namespace: 'TEXT',
   },
   socket_events: {
     action: 'TEXT',
@@ -65,6 +68,10 @@ export const hostTables = {
     uptime: 'BIGINT',
     eid: 'TEXT',
     success: 'INTEGER',
+    /** Not osquery's: payload of a TCP connection, at its close, and the inode of the network namespace. */
+    bytes_sent: 'BIGINT',
+    bytes_received: 'BIGINT',
+    net_namespace: 'TEXT',
   },
   process_open_sockets: {
     pid: 'INTEGER',

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { MILLISECOND, type Micros } from '../core/time.js';
 import type { AnyTableRow, HostRow, HostSeen } from '../records/host-row.js';
-import type { Columns } from '../records/host-tables.js';
+import type { Columns, HostTable } from '../records/host-tables.js';
 import { ownNamespace } from './network-namespace.js';
 import { type NetworkView, NetworkWatch } from './network-watch.js';
 import { ProcFiles } from './proc-files.js';
@@ -41,6 +41,7 @@ export class HostPoll {
   constructor(
     private readonly host: string,
     private readonly netns: 'self' | 'all',
+    private readonly otherStreams: readonly HostTable[],
   ) {
     const { boot } = this;
     this.differs = {
@@ -91,7 +92,7 @@ export class HostPoll {
   private announce(from: Micros): HostSeen[] {
     if (this.announced) return [];
     this.announced = true;
-    const streams = sensorTables.map((table) => ({ stream: table, table }));
+    const streams = [...sensorTables, ...this.otherStreams].map((table) => ({ stream: table, table }));
     return [{ kind: 'host', host: this.host, ...(this.boot === undefined ? {} : { boot: this.boot }), streams, from }];
   }
 

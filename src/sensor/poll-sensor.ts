@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import type { HostRow } from '../records/host-row.js';
+import type { HostTable } from '../records/host-tables.js';
 import { HostPoll } from './host-poll.js';
 
 export interface PollSensorOptions {
@@ -11,6 +12,8 @@ export interface PollSensorOptions {
   readonly intervalMs?: number;
   /** `self`: report only what is in our own network namespace. By default all namespaces that can be reached. */
   readonly netns?: 'self' | 'all';
+  /** Tables that another sensor of this host reports, each as a stream of its own name; they are announced with these. */
+  readonly otherStreams?: readonly HostTable[];
   /** Takes the rows of one poll: the host at first, then what changed, then a `complete` row per stream. */
   readonly emit: (rows: HostRow[]) => void;
   readonly warn: Warn;
@@ -28,6 +31,7 @@ const WARM_UP_POLLS = 20;
  * missed. Needs root to see other users' sockets and other network namespaces.
  */
 export class PollSensor {
+  readonly method = 'poll';
   /** What cannot be seen, in sentences, each told once as SENSOR_LIMITED; empty when nothing is missing. */
   readonly degradation: string[] = [];
   private readonly poll: HostPoll;
@@ -38,7 +42,7 @@ export class PollSensor {
   private meanCost = 0;
 
   constructor(private readonly options: PollSensorOptions) {
-    this.poll = new HostPoll(options.host, options.netns ?? 'all');
+    this.poll = new HostPoll(options.host, options.netns ?? 'all', options.otherStreams ?? []);
     this.intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
   }
 

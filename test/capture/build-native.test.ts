@@ -14,7 +14,7 @@ let project = '';
 
 function build(compiler = 'g++') {
   const script = join(project, 'scripts/build-native.mjs');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, 'capture'], {
     encoding: 'utf8',
     env: { ...process.env, CXX: compiler },
   });

@@ -131,6 +131,13 @@ const cases: Case[] = [
     'accept_event',
     'certain',
   ],
+  [
+    'a datagram that was received after the only packet, and never answered',
+    { ...resp, ...udp, last: 100 * s, isOver: true, answered: false },
+    socket('accept', { ...respTuple, protocol: 17, openHi: 100.002 * s }),
+    'accept_event',
+    'certain',
+  ],
   ['an accept before the SYN', resp, socket('accept', { ...respTuple, openHi: 99.9 * s }), 'opened_too_early'],
   [
     'an accept after a connection that is over',

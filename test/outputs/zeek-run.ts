@@ -19,6 +19,7 @@ export async function runFiles({ files, hostLogs = [], checksums = 'verify', out
       strictRules: false,
       checksums,
       watchLocalHost: false,
+      sensor: 'poll',
       latenessUs: 600_000_000,
       attrWaitUs: 2_000_000,
       outputs: { format: 'ecs', table: false, overflow: 'wait', finalOnly: true, show: () => {}, ...outputs },

@@ -33,6 +33,7 @@ export class SocketFact {
 const callSources: Readonly<Record<string, SocketFact['source']>> = {
   connect: 'connect',
   send: 'connect',
+  receive: 'accept',
   accept: 'accept',
   accept4: 'accept',
   bind: 'bind',

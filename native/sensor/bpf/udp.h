@@ -1,0 +1,193 @@
+// UDP: the first datagram between a socket and a peer, with the addresses on the wire and the process that sent or took it.
+//
+// Sending: connect or sendmsg names the process, the packet that leaves has the tuple. Receiving: the packet that arrives has the tuple,
+// and the process is whoever takes it out of the socket; until then the arrival waits, one for each socket. When a second peer's
+// packet comes before that, the first is told with the process that used the socket last.
+#pragma once
+
+#include "owner.h"
+
+struct peer {
+  __u64 cookie;
+  __u8 address[16];
+  __u16 port;
+  __u16 unused[3];
+};
+
+// At the bound the pair unused for longest is forgotten, and told once more when it speaks again.
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 65536);
+  __type(key, struct peer);
+  __type(value, __u8);
+} peers SEC(".maps");
+
+struct datagram {
+  __u8 source[16];
+  __u8 destination[16];
+  __u16 source_port;
+  __u16 destination_port;
+  __u16 family;
+  __u16 protocol;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 8192);
+  __type(key, __u64);
+  __type(value, struct datagram);
+} arrivals SEC(".maps");
+
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_IPV6 0x86dd
+#define MAX_EXTENSIONS 6
+
+// Offset of the UDP header behind IPv6 extension headers (RFC 8200 4); 0: it is not found.
+static __always_inline int skip_extensions(struct __sk_buff *packet, __u8 next) {
+  int offset = 40;
+  for (int i = 0; i < MAX_EXTENSIONS; i++) {
+    if (next == PROTOCOL_UDP || next == PROTOCOL_UDPLITE) return offset;
+    if (next != 0 && next != 43 && next != 44 && next != 60) return 0;
+    __u8 extension[2];
+    if (bpf_skb_load_bytes(packet, offset, extension, 2)) return 0;
+    offset += next == 44 ? 8 : 8 + 8 * extension[1];
+    next = extension[0];
+  }
+  return 0;
+}
+
+static __always_inline bool read_addresses(struct __sk_buff *packet, struct datagram *out, int *udp) {
+  if (packet->protocol == bpf_htons(ETHERTYPE_IPV4)) {
+    __u8 head;
+    __u32 addresses[2];
+    if (bpf_skb_load_bytes(packet, 0, &head, 1) || bpf_skb_load_bytes(packet, 12, addresses, 8)) return false;
+    set_ipv4(out->source, addresses[0]);
+    set_ipv4(out->destination, addresses[1]);
+    *udp = (head & 15) * 4;
+    return true;
+  }
+  if (packet->protocol != bpf_htons(ETHERTYPE_IPV6)) return false;
+  __u8 next;
+  if (bpf_skb_load_bytes(packet, 6, &next, 1) || bpf_skb_load_bytes(packet, 8, out->source, 16) ||
+      bpf_skb_load_bytes(packet, 24, out->destination, 16))
+    return false;
+  *udp = skip_extensions(packet, next);
+  return *udp != 0;
+}
+
+// The datagram of a UDP socket; false for every other packet.
+static __always_inline bool read_datagram(struct __sk_buff *packet, struct datagram *out) {
+  struct bpf_sock *sk = packet->sk;
+  if (!sk) return false;
+  sk = bpf_sk_fullsock(sk);
+  if (!sk || (sk->protocol != PROTOCOL_UDP && sk->protocol != PROTOCOL_UDPLITE)) return false;
+  out->family = sk->family;
+  out->protocol = sk->protocol;
+  int udp = 0;
+  if (!read_addresses(packet, out, &udp)) return false;
+  __u16 ports[2];
+  if (bpf_skb_load_bytes(packet, udp, ports, 4)) return false;
+  out->source_port = bpf_ntohs(ports[0]);
+  out->destination_port = bpf_ntohs(ports[1]);
+  return true;
+}
+
+// Whether this is the first datagram between the socket and the peer.
+static __always_inline bool is_first(__u64 cookie, const __u8 *address, __u16 port) {
+  struct peer peer = {.cookie = cookie, .port = port};
+  __builtin_memcpy(peer.address, address, 16);
+  if (bpf_map_lookup_elem(&peers, &peer)) return false;
+  __u8 known = 1;
+  return bpf_map_update_elem(&peers, &peer, &known, BPF_NOEXIST) == 0;
+}
+
+static __always_inline void report_datagram(enum record_kind kind, struct owner *owner, const struct datagram *datagram) {
+  struct socket_record *record = reserve_socket_record(kind, owner);
+  if (!record) return;
+  bool is_sent = kind == RECORD_SEND;
+  record->family = datagram->family;
+  record->type = 2;  // SOCK_DGRAM
+  record->protocol = datagram->protocol;
+  record->local_port = is_sent ? datagram->source_port : datagram->destination_port;
+  record->remote_port = is_sent ? datagram->destination_port : datagram->source_port;
+  __builtin_memcpy(record->local_address, is_sent ? datagram->source : datagram->destination, 16);
+  __builtin_memcpy(record->remote_address, is_sent ? datagram->destination : datagram->source, 16);
+  bpf_ringbuf_submit(record, QUIETLY);
+  owner->flags |= OWNER_REPORTED;
+}
+
+// Runs before an unconnected socket sends, in the sender.
+SEC("cgroup/sendmsg4")
+int datagram_sent4(struct bpf_sock_addr *call) {
+  take_over(bpf_get_socket_cookie(call));
+  return 1;
+}
+
+SEC("cgroup/sendmsg6")
+int datagram_sent6(struct bpf_sock_addr *call) {
+  take_over(bpf_get_socket_cookie(call));
+  return 1;
+}
+
+SEC("cgroup_skb/egress")
+int packet_left(struct __sk_buff *packet) {
+  struct datagram datagram;
+  if (!read_datagram(packet, &datagram)) return 1;
+  __u64 cookie = bpf_get_socket_cookie(packet);
+  if (!is_first(cookie, datagram.destination, datagram.destination_port)) return 1;
+  struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
+  if (owner) report_datagram(RECORD_SEND, owner, &datagram);
+  return 1;
+}
+
+static __always_inline void report_arrival(__u64 cookie) {
+  struct datagram *waiting = bpf_map_lookup_elem(&arrivals, &cookie);
+  if (!waiting) return;
+  struct datagram datagram = *waiting;
+  bpf_map_delete_elem(&arrivals, &cookie);
+  struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
+  if (owner) report_datagram(RECORD_RECEIVE, owner, &datagram);
+}
+
+SEC("cgroup_skb/ingress")
+int packet_arrived(struct __sk_buff *packet) {
+  struct datagram datagram;
+  if (!read_datagram(packet, &datagram)) return 1;
+  __u64 cookie = bpf_get_socket_cookie(packet);
+  if (!is_first(cookie, datagram.source, datagram.source_port)) return 1;
+  report_arrival(cookie);
+  bpf_map_update_elem(&arrivals, &cookie, &datagram, BPF_ANY);
+  return 1;
+}
+
+static __always_inline void datagram_taken(__u64 cookie) {
+  if (!bpf_map_lookup_elem(&arrivals, &cookie)) return;
+  take_over(cookie);
+  report_arrival(cookie);
+}
+
+// Runs when a datagram was taken with its sender's address asked for.
+SEC("cgroup/recvmsg4")
+int datagram_taken4(struct bpf_sock_addr *call) {
+  datagram_taken(bpf_get_socket_cookie(call));
+  return 1;
+}
+
+SEC("cgroup/recvmsg6")
+int datagram_taken6(struct bpf_sock_addr *call) {
+  datagram_taken(bpf_get_socket_cookie(call));
+  return 1;
+}
+
+// Runs after every reading of a socket, also without the address. Since Linux 6.3; used where there is one.
+SEC("tp_btf/sock_recv_length")
+int socket_read(__u64 *arguments) {
+  struct sock *sk = (struct sock *)arguments[0];
+  if (!sk || (int)arguments[1] < 0) return 0;
+  __u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+  if (protocol != PROTOCOL_UDP && protocol != PROTOCOL_UDPLITE) return 0;
+  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+  if (family != FAMILY_INET && family != FAMILY_INET6) return 0;
+  datagram_taken(bpf_get_socket_cookie(sk));
+  return 0;
+}

@@ -1,0 +1,161 @@
+import { CorrelateError, type ErrorCode, errorCodes, messageOf } from '../core/errors.js';
+import { limits } from '../core/limits.js';
+import { MILLISECOND, type Micros } from '../core/time.js';
+import type { HostRow } from '../records/host-row.js';
+import { EventRows, type EventTable, eventTables } from './event-rows.js';
+import type { HostSensor, HostSensorOptions } from './host-sensor.js';
+import { ownNamespace } from './network-namespace.js';
+import { PollSensor } from './poll-sensor.js';
+import { ProcFiles } from './proc-files.js';
+import { ProcessImages } from './process-images.js';
+import { decodeBatch } from './ring-record.js';
+import { loadSensorAddon, type SensorAddon, type SensorHandle } from './sensor-addon.js';
+
+/** The ring is read this often. */
+const READ_MS = 20;
+/** /proc is read this often, for what events do not tell: the state at the start, addresses, users, who holds a descriptor too. */
+const POLL_MS = 1000;
+/** Streams without new rows are declared complete this often. */
+const COMPLETE_US: Micros = 100 * MILLISECOND;
+/** An event's time may be taken this long before its record is in the ring. */
+const MARGIN_US: Micros = 2 * MILLISECOND;
+const BUFFER_BYTES = 1 << 20;
+/** Buffers read at a time before other work gets its turn. */
+const READS = 16;
+
+/**
+ * Watches this machine with programs in the kernel: every connect, accept, listen, bind, close and first datagram, every exec, fork and
+ * exit, with the process and the whole tuple, however short it lives. Needs Linux 5.12, root (or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN)
+ * and cgroup v2. Emits events as rows of `socket_events` and `process_events`, and what a slow PollSensor sees.
+ *
+ * Records that found the ring full are told as `lost` rows about the time since the read before.
+ */
+export class EbpfSensor implements HostSensor {
+  readonly method = 'ebpf';
+  private readonly files = new ProcFiles();
+  private readonly images = new ProcessImages();
+  private readonly rows: EventRows;
+  private readonly poll: PollSensor;
+  private readonly buffer = new ArrayBuffer(BUFFER_BYTES);
+  private timer: NodeJS.Timeout | undefined;
+  private emitPolled: (rows: HostRow[]) => void;
+  private before: Progress = { drained: Date.now() * MILLISECOND, lostSockets: 0, lostProcesses: 0 };
+  private completed: Micros = 0;
+  private badTold = false;
+
+  private constructor(
+    private readonly options: HostSensorOptions,
+    private readonly addon: SensorAddon,
+    private readonly handle: SensorHandle,
+  ) {
+    const boot = this.files.text('/proc/sys/kernel/random/boot_id')?.trim();
+    this.rows = new EventRows(options.host, boot, this.images);
+    this.emitPolled = options.emit;
+    this.poll = new PollSensor({
+      ...options,
+      intervalMs: POLL_MS,
+      otherStreams: eventTables,
+      emit: (rows) => this.emitPolled(rows),
+    });
+  }
+
+  /**
+   * Puts the programs into the kernel; from then on nothing is missed.
+   * @throws CorrelateError SENSOR_NATIVE_MISSING, SENSOR_PERMISSION or SENSOR_UNSUPPORTED
+   */
+  static open(options: HostSensorOptions): EbpfSensor {
+    const addon = loadSensorAddon();
+    const own = options.netns === 'self' ? Number(ownNamespace(new ProcFiles())) : 0;
+    try {
+      return new EbpfSensor(options, addon, addon.open(own, limits.sensorRingBytes));
+    } catch (error) {
+      throw sensorError(error);
+    }
+  }
+
+  get degradation(): readonly string[] {
+    return this.poll.degradation;
+  }
+
+  async start(): Promise<void> {
+    this.images.seed(this.files);
+    await this.poll.start();
+    this.schedule(READ_MS);
+  }
+
+  /** Takes a last look, then the programs out of the kernel, and emits what they told until then. */
+  async stop(): Promise<void> {
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const last: HostRow[] = [];
+    this.emitPolled = (rows) => last.push(...rows);
+    await this.poll.stop();
+    this.addon.detach(this.handle);
+    this.read(Number.POSITIVE_INFINITY);
+    this.addon.close(this.handle);
+    // The end of the watch comes last.
+    this.options.emit(last);
+  }
+
+  private schedule(waitMs: number): void {
+    this.timer = setTimeout(() => this.schedule(this.read(READS) ? 0 : READ_MS), waitMs);
+  }
+
+  /** Reads the ring until it is empty, at most `reads` buffers. Returns whether there is more. */
+  private read(reads: number): boolean {
+    const out: HostRow[] = [];
+    let hasMore = true;
+    for (let i = 0; i < reads && hasMore; i++) {
+      this.addon.read(this.handle, this.buffer);
+      const batch = decodeBatch(this.buffer);
+      for (const record of batch.records) out.push(this.rows.row(record));
+      if (batch.bad > 0) this.tellBad();
+      this.tellLost(batch, out);
+      hasMore = batch.hasMore;
+    }
+    if (!hasMore) this.complete(out);
+    if (out.length > 0) this.options.emit(out);
+    return hasMore;
+  }
+
+  private tellLost(batch: Progress, out: HostRow[]): void {
+    const { before } = this;
+    const lost = (stream: EventTable): HostRow => ({
+      kind: 'lost',
+      host: this.options.host,
+      stream,
+      from: before.drained - MARGIN_US,
+      to: batch.drained,
+    });
+    if (batch.lostSockets > before.lostSockets) out.push(lost('socket_events'));
+    if (batch.lostProcesses > before.lostProcesses) out.push(lost('process_events'));
+    this.before = batch;
+  }
+
+  private complete(out: HostRow[]): void {
+    const until = this.before.drained - MARGIN_US;
+    if (until <= this.completed || (out.length === 0 && until < this.completed + COMPLETE_US)) return;
+    this.completed = until;
+    for (const stream of eventTables) out.push({ kind: 'complete', host: this.options.host, stream, until });
+  }
+
+  private tellBad(): void {
+    if (this.badTold) return;
+    this.badTold = true;
+    this.options.warn({ code: 'SENSOR_LIMITED', message: 'the kernel wrote a record that is not understood' });
+  }
+}
+
+interface Progress {
+  readonly drained: Micros;
+  readonly lostSockets: number;
+  readonly lostProcesses: number;
+}
+
+/** What the addon threw, as an error of this program. */
+function sensorError(error: unknown): CorrelateError {
+  const code = (error as { code?: unknown }).code;
+  const known: ErrorCode = typeof code === 'string' && code in errorCodes ? (code as ErrorCode) : 'SENSOR_UNSUPPORTED';
+  return new CorrelateError(known, messageOf(error), { cause: error });
+}

@@ -1,0 +1,297 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { EbpfSensor } from '../../src/sensor/ebpf-sensor.js';
+import { sensorAddonBuilt } from '../../src/sensor/sensor-addon.js';
+import { mayMakeNamespaces, TestNetwork } from '../e2e/namespaces.js';
+import { runToEnd, SensorWatch } from './sensor-watch.js';
+
+/** Why the sensor cannot run here; undefined: it can. */
+function obstacle(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root';
+  return sensorAddonBuilt() ? undefined : 'build/sensor.node is not built';
+}
+
+/** Where python really is: behind the name may be a script that chooses a version. */
+const pythonPath = (): string =>
+  realpathSync(execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim());
+
+/** How many of these BPF links there are. */
+async function linksAmong(ids: readonly string[]): Promise<number> {
+  const { told } = await runToEnd([
+    ...python(`
+import ctypes, json, platform, struct, sys
+syscall = ctypes.CDLL(None).syscall; LINK_GET_FD_BY_ID = 30
+BPF = {'x86_64': 321, 'aarch64': 280}[platform.machine()]
+print(json.dumps({'count': sum(syscall(BPF, LINK_GET_FD_BY_ID, struct.pack('=I124x', int(i)), 128) >= 0 for i in sys.argv[1:])}))`),
+    ...ids,
+  ]);
+  return told.count!;
+}
+
+const reason = obstacle();
+const python = (code: string): string[] => ['python3', '-c', code];
+const tcp = (family: string, host: string) => `
+import json, socket
+l = socket.socket(${family}, socket.SOCK_STREAM); l.bind(('${host}', 0)); l.listen()
+c = socket.socket(${family}, socket.SOCK_STREAM); c.connect(l.getsockname())
+a, _ = l.accept(); c.sendall(b'hello'); a.recv(9); a.sendall(b'thanks'); c.recv(9)
+print(json.dumps({'server': l.getsockname()[1], 'client': c.getsockname()[1]}))
+c.close(); a.close(); l.close()`;
+
+describe.skipIf(reason !== undefined)(`the eBPF sensor${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
+  const watches: SensorWatch[] = [];
+  const networks: TestNetwork[] = [];
+  const start = async (netns: 'self' | 'all' = 'all') => {
+    const watch = await SensorWatch.start({ netns });
+    watches.push(watch);
+    return watch;
+  };
+
+  afterEach(async () => {
+    for (const watch of watches.splice(0)) await watch.stop();
+    for (const network of networks.splice(0)) network.remove();
+  });
+
+  it.each([
+    ['IPv4', 'socket.AF_INET', '127.0.0.1', 2],
+    ['IPv6', 'socket.AF_INET6', '::1', 10],
+  ])('tells of a %s connection from bind to close, with both ends and the bytes', async (_, name, address, family) => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(python(tcp(name, address)));
+    const path = pythonPath();
+    const common = { pid, path, family, protocol: 6 };
+    const toServer = {
+      local_address: address,
+      local_port: told.client,
+      remote_address: address,
+      remote_port: told.server,
+    };
+    const toClient = {
+      local_address: address,
+      local_port: told.server,
+      remote_address: address,
+      remote_port: told.client,
+    };
+    await watch.find('socket_events', { ...common, action: 'close', ...toClient, bytes_sent: 6, bytes_received: 5 });
+    const connect = await watch.find('socket_events', { ...common, action: 'connect', ...toServer });
+    const accept = await watch.find('socket_events', { ...common, action: 'accept', ...toClient });
+    const close = await watch.find('socket_events', { ...common, action: 'close', ...toServer });
+    const { socket } = connect.columns as { socket: string };
+    expect(close.columns).toMatchObject({ bytes_sent: 5, bytes_received: 6, socket });
+    expect(connect.time).toBeLessThanOrEqual(accept.time);
+    const listener = { ...common, local_address: address, local_port: told.server };
+    for (const action of ['bind', 'listen', 'close']) await watch.find('socket_events', { ...listener, action });
+    expect(watch.found('socket_events', { pid, action: 'connect' })).toHaveLength(1);
+  });
+
+  it('tells of a refused connect, made without waiting', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, select, socket
+c = socket.socket(); c.setblocking(False); c.connect_ex(('127.0.0.1', 9)); p = c.getsockname()[1]
+select.select([], [c], []); print(json.dumps({'client': p}))`),
+    );
+    await watch.find('socket_events', { pid, action: 'connect', local_port: told.client, remote_port: 9 });
+  });
+
+  it('tells of the first datagram to and from each peer, once, over IPv4, IPv6 and dual-stack sockets', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(('::', 0)); port = s.getsockname()[1]
+out = {'server': port}
+for name, family, host, connected in (('a', socket.AF_INET, '127.0.0.1', True), ('b', socket.AF_INET6, '::1', False), ('c', socket.AF_INET6, '::ffff:127.0.0.1', True)):
+    c = socket.socket(family, socket.SOCK_DGRAM)
+    if connected: c.connect((host, port))
+    for _ in range(3):
+        c.send(b'x') if connected else c.sendto(b'x', (host, port))
+        s.recvfrom(9)
+    out[name] = c.getsockname()[1]
+print(json.dumps(out))`),
+    );
+    for (const [name, address] of [
+      ['a', '127.0.0.1'],
+      ['b', '::1'],
+      ['c', '127.0.0.1'],
+    ] as const) {
+      const ends = { pid, protocol: 17, local_address: address, remote_address: address };
+      const sent = { ...ends, action: 'send', local_port: told[name], remote_port: told.server };
+      const received = { ...ends, action: 'receive', local_port: told.server, remote_port: told[name] };
+      await watch.find('socket_events', sent);
+      await watch.find('socket_events', received);
+      expect(watch.found('socket_events', sent)).toHaveLength(1);
+      expect(watch.found('socket_events', received)).toHaveLength(1);
+    }
+    await watch.find('socket_events', { pid, action: 'bind', local_address: '::', local_port: told.server });
+    await watch.find('process_events', { pid, syscall: 'exit' });
+    expect(watch.found('socket_events', { pid, protocol: 17, action: 'close' })).toHaveLength(4);
+  });
+
+  it('names the process that took a datagram, where another one had bound the socket', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, os, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0)); r, w = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(w, b'.'); s.recv(9); os._exit(0)
+os.read(r, 1)
+c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); c.sendto(b'x', s.getsockname()); os.waitpid(child, 0)
+print(json.dumps({'child': child}))`),
+    );
+    const row = await watch.find('socket_events', { action: 'receive', pid: told.child });
+    await watch.find('socket_events', {
+      action: 'bind',
+      pid,
+      local_port: (row.columns as { local_port: number }).local_port,
+    });
+  });
+
+  it('tells of fork, exec and exit with the image of each moment', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, os
+os.chdir('/proc/self'); os.chdir('/tmp')
+child = os.fork()
+if child == 0: os.execv('/bin/sh', ['sh', '-c', 'exit 3', 'a b'])
+os.waitpid(child, 0); print(json.dumps({'child': child}), flush=True)`),
+    );
+    const [child] = [told.child];
+    const exit = await watch.find('process_events', { pid: child, syscall: 'exit' });
+    const fork = await watch.find('process_events', { pid: child, syscall: 'fork', parent: pid });
+    const exec = await watch.find('process_events', { pid: child, syscall: 'execve', parent: pid });
+    expect(fork.columns).toMatchObject({ path: pythonPath(), uid: 0, net_namespace: expect.any(String) as string });
+    expect(exec.columns).toMatchObject({
+      path: realpathSync('/bin/sh'),
+      cmdline: 'sh -c exit 3 a b',
+      cwd: '/tmp',
+      cgroup_path: expect.stringMatching(/^\//) as string,
+    });
+    expect(exit.columns).toMatchObject({ path: realpathSync('/bin/sh'), status: 3 << 8 });
+    expect([fork.time, exec.time, exit.time]).toEqual([fork.time, exec.time, exit.time].sort((a, b) => a - b));
+    const now = Date.now() * 1000;
+    expect(Math.abs(exit.time - now)).toBeLessThan(60e6);
+  });
+
+  it('names whoever made a raw, packet or ping socket', async () => {
+    const watch = await start();
+    const { pid } = await runToEnd(
+      python(`
+import socket
+socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 3); socket.socket(socket.AF_INET, socket.SOCK_RAW, 89)
+print('{}')`),
+    );
+    await watch.find('socket_events', { pid, action: 'socket', family: 17 });
+    await watch.find('socket_events', { pid, action: 'socket', family: 2, protocol: 89 });
+  });
+
+  it('knows who owns the sockets that were there before', async () => {
+    const child = spawn('python3', [
+      '-c',
+      `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0))
+s.connect(('127.0.0.1', 9)); print(s.getsockname()[1], flush=True); sys.stdin.readline(); s.send(b'x'); sys.stdin.readline()`,
+    ]);
+    const port = Number(await new Promise((resolve) => child.stdout.once('data', resolve)));
+    const watch = await start();
+    child.stdin.write('\n');
+    const sent = { action: 'send', pid: child.pid, local_port: port, remote_port: 9 };
+    const row = await watch.find('socket_events', sent);
+    expect(row.columns).toMatchObject({ path: pythonPath() });
+    expect(`socket:[${(row.columns as { socket: string }).socket}]`).toBe(
+      readlinkSync(`/proc/${child.pid}/fd/${(row.columns as { fd: string }).fd}`),
+    );
+    await watch.find('process_open_sockets', { pid: child.pid, local_port: port });
+    child.stdin.end('\n');
+    await new Promise((resolve) => child.once('exit', resolve));
+  });
+
+  it('announces its streams, completes them, and ends with a host_timeout', async () => {
+    const watch = await start();
+    await runToEnd(python("print('{}')"));
+    await watch.stop();
+    const [first] = watch.rows;
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    expect(first).toMatchObject({ kind: 'host', host: 'here', boot });
+    expect(first?.kind === 'host' && first.streams.map(({ stream }) => stream)).toEqual(
+      expect.arrayContaining(['socket_events', 'process_events', 'processes', 'listening_ports']),
+    );
+    const last = watch.rows.at(-1);
+    expect(last).toMatchObject({ kind: 'host_timeout' });
+    const at = last?.kind === 'host_timeout' ? last.at : 0;
+    for (const stream of ['socket_events', 'process_events']) {
+      const complete = watch.rows.filter((row) => row.kind === 'complete' && row.stream === stream);
+      const untils = complete.map((row) => (row.kind === 'complete' ? row.until : 0));
+      expect(untils).toEqual([...untils].sort((a, b) => a - b));
+      expect(untils.at(-1)).toBeGreaterThanOrEqual(at);
+    }
+    expect(watch.rows.some((row) => row.kind === 'lost')).toBe(false);
+    expect(watch.warnings).toEqual([]);
+  });
+
+  it('hands over no event that is older than what it had declared complete', async () => {
+    const watch = await start();
+    for (let i = 0; i < 5; i++) await runToEnd(python(tcp('socket.AF_INET', '127.0.0.1')));
+    await watch.stop();
+    const until = new Map<string, number>();
+    for (const row of watch.rows) {
+      if (row.kind === 'complete') until.set(row.stream, row.until);
+      if (row.kind === 'row' && row.action === 'event') {
+        expect(row.time).toBeGreaterThan(until.get(row.stream) ?? 0);
+      }
+    }
+  });
+
+  it.skipIf(!mayMakeNamespaces)('sees other network namespaces only when it is asked to (needs root)', async () => {
+    const network = new TestNetwork({ one: ['198.51.100.1/24'] });
+    networks.push(network);
+    const [own, all] = [await start('self'), await start('all')];
+    const { pid } = await runToEnd([...network.on('one'), ...python(tcp('socket.AF_INET', '127.0.0.1'))]);
+    await all.find('process_events', { pid, syscall: 'exit' });
+    await all.find('socket_events', { pid, action: 'connect' });
+    await own.stop();
+    expect(own.found('socket_events', { pid })).toEqual([]);
+    // `ip netns exec` became the program: it was forked and executed here, and entered the namespace then.
+    expect(
+      own
+        .found('process_events', { pid, syscall: 'execve' })
+        .every(({ columns }) => /\bip\b/.test(String((columns as { path?: string }).path))),
+    ).toBe(true);
+  });
+
+  it('leaves nothing in the kernel when it is killed', async () => {
+    const addon = process.env.CORRELATE_SENSOR_ADDON ?? new URL('../../build/sensor.node', import.meta.url).pathname;
+    const code = `require('${addon}').open(0, 1 << 20); console.log('open'); setInterval(() => {}, 1e6)`;
+    const child = spawn(process.execPath, ['-e', code]);
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const folder = `/proc/${child.pid}/fdinfo`;
+    const links = readdirSync(folder).flatMap(
+      (fd) => /^link_id:\s*(\d+)$/m.exec(readFileSync(`${folder}/${fd}`, 'utf8'))?.[1] ?? [],
+    );
+    expect(links.length).toBeGreaterThan(10);
+    expect(await linksAmong(links)).toBe(links.length);
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+    // The kernel takes them away soon after.
+    while ((await linksAmong(links)) > 0);
+  });
+
+  it('says why it cannot start', () => {
+    const missing = process.env.CORRELATE_SENSOR_ADDON;
+    process.env.CORRELATE_SENSOR_ADDON = '/nonexistent/sensor.node';
+    try {
+      expect(() => EbpfSensor.open({ host: 'here', emit: () => {}, warn: () => {} })).toThrowError(
+        expect.objectContaining({ code: 'SENSOR_NATIVE_MISSING' }) as Error,
+      );
+    } finally {
+      if (missing === undefined) delete process.env.CORRELATE_SENSOR_ADDON;
+      else process.env.CORRELATE_SENSOR_ADDON = missing;
+    }
+  });
+});
