@@ -17,6 +17,8 @@ const READ_MS = 20;
 const POLL_MS = 1000;
 /** Streams without new rows are declared complete this often. */
 const COMPLETE_US: Micros = 100 * MILLISECOND;
+/** With the events also the polled processes are complete: all that happens to processes after the first poll is an event. */
+const completedStreams = [...eventTables, 'processes'] as const;
 /** An event's time may be taken this long before its record is in the ring. */
 const MARGIN_US: Micros = 2 * MILLISECOND;
 const BUFFER_BYTES = 1 << 20;
@@ -137,7 +139,7 @@ export class EbpfSensor implements HostSensor {
     const until = this.before.drained - MARGIN_US;
     if (until <= this.completed || (out.length === 0 && until < this.completed + COMPLETE_US)) return;
     this.completed = until;
-    for (const stream of eventTables) out.push({ kind: 'complete', host: this.options.host, stream, until });
+    for (const stream of completedStreams) out.push({ kind: 'complete', host: this.options.host, stream, until });
   }
 
   private tellBad(): void {
