@@ -27,7 +27,7 @@ struct sensor {
   struct bpf_link *links[MAX_LINKS];
   int link_count;
   struct ring_buffer *ring;
-  int counters_fd;  // the map of global variables, of which lost_records is the first
+  const volatile uint64_t *lost_records;  // the global variable of the programs; read without a system call, so also after root is given up
   // Where the read that is going on writes to.
   uint8_t *out;
   size_t room;
@@ -170,9 +170,11 @@ static int load(struct sensor *sensor, const struct sensor_options *options, str
     fail(error, -status, "loading", "the kernel programs");
     return -1;
   }
-  sensor->counters_fd = bpf_object__find_map_fd_by_name(sensor->object, ".bss");
+  size_t size = 0;
+  struct bpf_map *variables = bpf_object__find_map_by_name(sensor->object, ".bss");
+  sensor->lost_records = variables == NULL ? NULL : bpf_map__initial_value(variables, &size);
   sensor->ring = ring_buffer__new(bpf_map__fd(ring), take_record, sensor, NULL);
-  if (sensor->ring == NULL || sensor->counters_fd < 0) {
+  if (sensor->ring == NULL || size < 2 * sizeof(uint64_t)) {
     fail(error, errno, "opening", "the ring");
     return -1;
   }
@@ -224,12 +226,8 @@ void sensor_read(struct sensor *sensor, void *buffer, size_t size) {
   batch->more = ring_buffer__consume(sensor->ring) == -ENOBUFS;
   batch->bytes = (uint32_t)(sensor->out - (uint8_t *)buffer);
   // After the ring: a loss that is not counted here happened after what was read.
-  const uint32_t zero = 0;
-  uint64_t lost[2] = {0, 0};
-  if (bpf_map_lookup_elem(sensor->counters_fd, &zero, lost) == 0) {
-    batch->lost_sockets = lost[0];
-    batch->lost_processes = lost[1];
-  }
+  batch->lost_sockets = sensor->lost_records[0];
+  batch->lost_processes = sensor->lost_records[1];
 }
 
 void sensor_detach(struct sensor *sensor) {
