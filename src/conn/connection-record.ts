@@ -1,7 +1,8 @@
 import { formatIpv4, formatIpv6 } from '../core/address.js';
 import { communityId } from '../core/community-id.js';
 import { connectionUid } from '../core/uid.js';
-import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/decoder.js';
+import { META_IPV6 } from '../decode/packet.js';
+import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { Connection } from '../records/connection.js';
 import type { ConnectionTable } from './connection-table.js';
 import { historyOf } from './history.js';
@@ -13,7 +14,6 @@ import {
   LAST,
   LAST_TIME,
   META,
-  META_IPV6,
   MISSED,
   ORDINAL,
   ORIG_WORD,

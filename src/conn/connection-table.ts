@@ -1,13 +1,24 @@
-import { type HashKey, hashFour } from '../core/hash.js';
-import { Packet } from '../decode/packet.js';
+import type { HashKey } from '../core/hash.js';
+import { setFlowKey } from '../decode/flow-key.js';
+import {
+  META_IPV6,
+  META_KEY,
+  META_ONE_WAY,
+  Packet,
+  ROW_DST3,
+  ROW_HASH,
+  ROW_IPV6,
+  ROW_META,
+  ROW_PORTS,
+  ROW_SRC3,
+  ROW_WORDS,
+} from '../decode/packet.js';
 import {
   DEADLINE,
   FLAGS,
   IPV6_WORDS,
   LONG_HISTORY,
   META,
-  META_IPV6,
-  META_ONE_WAY,
   ORDINAL,
   ORIG_WORD,
   PORTS,
@@ -26,11 +37,6 @@ const MAX_TOUCHED = 64;
 const ALIGN = 48;
 /** More than any slot number; times 2^32 still exact in a double. */
 const SLOT_SPACE = 2 ** 21;
-
-/** Meta word of a packet's connection: protocol, IP version, and whether direction is part of the key. */
-function metaOf(p: Packet): number {
-  return p.proto | (p.version === 6 ? META_IPV6 : 0) | (p.oneWay ? META_ONE_WAY : 0);
-}
 
 /**
  * Connections by their ends. Open addressing with linear probing over pairs (hash, slot + 1); records lie in one buffer
@@ -52,8 +58,7 @@ export class ConnectionTable {
   readonly longHistories = new Map<number, string>();
   /** Uids of what carried the connection, by slot, in order; only for records with TUNNELED. */
   readonly tunnelParents = new Map<number, string[]>();
-  readonly #k0: number;
-  readonly #k1: number;
+  readonly #key: HashKey;
   readonly #limit: number;
   readonly #entries = new Int32Array(MAX_TOUCHED);
   #capacity = 0;
@@ -64,8 +69,7 @@ export class ConnectionTable {
 
   /** `limit` connections at most. */
   constructor(key: HashKey, limit: number) {
-    this.#k0 = key.k0;
-    this.#k1 = key.k1;
+    this.#key = key;
     this.#limit = limit;
     this.#capacity = Math.min(FIRST_CAPACITY, limit);
     const buffer = new ArrayBuffer(ALIGN + this.#capacity * RECORD_BYTES);
@@ -81,32 +85,18 @@ export class ConnectionTable {
     return this.count >= this.#limit;
   }
 
-  /** Hash of the packet's connection, the same for both directions. */
-  hash(p: Packet): number {
-    const swap = p.src3 !== p.dst3 ? p.src3 >>> 0 > p.dst3 >>> 0 : p.version === 6 ? isGreater(p) : p.sport > p.dport;
-    const ports = swap ? (p.dport << 16) | p.sport : (p.sport << 16) | p.dport;
-    const one = swap ? p.dst3 : p.src3;
-    const two = swap ? p.src3 : p.dst3;
-    const h = hashFour(this.#k0, this.#k1, one, two, ports, metaOf(p));
-    if (p.version === 4) return h;
-    const high = swap
-      ? hashFour(this.#k0, this.#k1, p.dst0, p.dst1, p.dst2, p.src0)
-      : hashFour(this.#k0, this.#k1, p.src0, p.src1, p.src2, p.dst0);
-    return swap
-      ? hashFour(this.#k0, this.#k1, h, high, p.src1, p.src2)
-      : hashFour(this.#k0, this.#k1, h, high, p.dst1, p.dst2);
-  }
-
   /**
-   * Reads what `find` and the connection will read for packets of these hashes, so that the cache misses of several
+   * Reads what `find` and the connection will read for `count` packet rows from `first` on, so that the cache misses of several
    * packets overlap: first all index entries, then all records. At most `MAX_TOUCHED` of them.
    */
-  touch(hashes: Int32Array, count: number): void {
+  touch(rows: Int32Array, first: number, count: number): void {
     const index = this.#index;
     const mask = this.#mask;
     const i32 = this.i32;
     const entries = this.#entries;
-    for (let k = 0; k < count; k++) entries[k] = index[2 * (hashes[k]! & mask) + 1]!;
+    for (let k = 0, at = first * ROW_WORDS + ROW_HASH; k < count; k++, at += ROW_WORDS) {
+      entries[k] = index[2 * (rows[at]! & mask) + 1]!;
+    }
     let sum = 0;
     for (let k = 0; k < count; k++) {
       const base = Math.max(0, entries[k]! - 1) * RECORD_WORDS;
@@ -115,15 +105,17 @@ export class ConnectionTable {
     this.touched = sum | 0;
   }
 
-  /** Slot of the packet's connection or -1; sets `dir`. */
-  find(p: Packet, hash: number): number {
+  /** Slot of the connection of the packet row at `row` or -1; sets `dir`. */
+  find(rows: Int32Array, row: number): number {
     const index = this.#index;
     const mask = this.#mask;
     const i32 = this.i32;
-    const meta = metaOf(p);
-    const { src3, dst3 } = p;
-    const forward = (p.sport << 16) | p.dport;
-    const backward = (p.dport << 16) | p.sport;
+    const hash = rows[row + ROW_HASH]!;
+    const meta = rows[row + ROW_META]! & META_KEY;
+    const src3 = rows[row + ROW_SRC3]!;
+    const dst3 = rows[row + ROW_DST3]!;
+    const forward = rows[row + ROW_PORTS]!;
+    const backward = (forward << 16) | (forward >>> 16);
     for (let at = hash & mask; ; at = (at + 1) & mask) {
       const entry = index[2 * at + 1]!;
       if (entry === 0) return -1;
@@ -133,14 +125,15 @@ export class ConnectionTable {
       const orig = i32[base + ORIG_WORD]!;
       const resp = i32[base + RESP_WORD]!;
       const ports = i32[base + PORTS]!;
+      const isIpv6 = (meta & META_IPV6) !== 0;
       if (orig === src3 && resp === dst3 && ports === forward) {
-        if (p.version === 4 || sameIpv6(i32, base + IPV6_WORDS, p, false)) {
+        if (!isIpv6 || sameIpv6(i32, base + IPV6_WORDS, rows, row + ROW_IPV6, false)) {
           this.dir = 0;
           return entry - 1;
         }
       }
-      if (orig === dst3 && resp === src3 && ports === backward && !p.oneWay) {
-        if (p.version === 4 || sameIpv6(i32, base + IPV6_WORDS, p, true)) {
+      if (orig === dst3 && resp === src3 && ports === backward && (meta & META_ONE_WAY) === 0) {
+        if (!isIpv6 || sameIpv6(i32, base + IPV6_WORDS, rows, row + ROW_IPV6, true)) {
           this.dir = 1;
           return entry - 1;
         }
@@ -152,7 +145,7 @@ export class ConnectionTable {
    * A zeroed record for the packet's connection, with its key. `flipped`: the packet's sender is the responder. The
    * caller makes room first (`isFull`).
    */
-  insert(p: Packet, hash: number, flipped: boolean): number {
+  insert(p: Packet, flipped: boolean): number {
     let slot = this.#free;
     if (slot >= 0) this.#free = this.i32[slot * RECORD_WORDS + TIMER_NEXT]!;
     else {
@@ -162,10 +155,10 @@ export class ConnectionTable {
     const i32 = this.i32;
     const base = slot * RECORD_WORDS;
     i32.fill(0, base, base + RECORD_WORDS);
-    i32[base + META] = metaOf(p);
+    i32[base + META] = p.meta & META_KEY;
     i32[base + ORIG_WORD] = flipped ? p.dst3 : p.src3;
     i32[base + RESP_WORD] = flipped ? p.src3 : p.dst3;
-    i32[base + PORTS] = flipped ? (p.dport << 16) | p.sport : (p.sport << 16) | p.dport;
+    i32[base + PORTS] = flipped ? (p.ports << 16) | (p.ports >>> 16) : p.ports;
     if (p.version === 6) {
       const src = base + IPV6_WORDS + (flipped ? 3 : 0);
       const dst = base + IPV6_WORDS + (flipped ? 0 : 3);
@@ -180,6 +173,7 @@ export class ConnectionTable {
     i32[base + SEGMENTS + 1] = -1;
     this.f64[(base >> 1) + DEADLINE] = -1;
     const index = this.#index;
+    const { hash } = p;
     let at = hash & this.#mask;
     while (index[2 * at + 1] !== 0) at = (at + 1) & this.#mask;
     index[2 * at] = hash;
@@ -189,7 +183,7 @@ export class ConnectionTable {
     return slot;
   }
 
-  /** Removes a record; its slot is used again. `hash` as from `hashOf`. */
+  /** Removes a record; its slot is used again. */
   remove(slot: number): void {
     const base = slot * RECORD_WORDS;
     const flags = this.i32[base + FLAGS]!;
@@ -240,7 +234,7 @@ export class ConnectionTable {
     return slots;
   }
 
-  /** Hash of a record's connection, as `hash` gave it for its packets. */
+  /** Hash of a record's connection, as its packets have it. */
   hashOf(slot: number): number {
     const i32 = this.i32;
     const base = slot * RECORD_WORDS;
@@ -259,7 +253,8 @@ export class ConnectionTable {
     scratch.dst0 = i32[base + IPV6_WORDS + 3]!;
     scratch.dst1 = i32[base + IPV6_WORDS + 4]!;
     scratch.dst2 = i32[base + IPV6_WORDS + 5]!;
-    return this.hash(scratch);
+    setFlowKey(this.#key, scratch);
+    return scratch.hash;
   }
 
   readonly #scratch = new Packet();
@@ -289,23 +284,16 @@ export class ConnectionTable {
   }
 }
 
-/** Whether the source end is the greater one; only asked when the last address words are equal. */
-function isGreater(p: Packet): boolean {
-  if (p.src0 !== p.dst0) return p.src0 >>> 0 > p.dst0 >>> 0;
-  if (p.src1 !== p.dst1) return p.src1 >>> 0 > p.dst1 >>> 0;
-  if (p.src2 !== p.dst2) return p.src2 >>> 0 > p.dst2 >>> 0;
-  return p.sport > p.dport;
-}
-
-function sameIpv6(i32: Int32Array, at: number, p: Packet, reverse: boolean): boolean {
+/** Whether the upper address words of a record and a packet row agree. */
+function sameIpv6(i32: Int32Array, at: number, rows: Int32Array, row: number, reverse: boolean): boolean {
   const src = reverse ? at + 3 : at;
   const dst = reverse ? at : at + 3;
   return (
-    i32[src] === p.src0 &&
-    i32[src + 1] === p.src1 &&
-    i32[src + 2] === p.src2 &&
-    i32[dst] === p.dst0 &&
-    i32[dst + 1] === p.dst1 &&
-    i32[dst + 2] === p.dst2
+    i32[src] === rows[row] &&
+    i32[src + 1] === rows[row + 1] &&
+    i32[src + 2] === rows[row + 2] &&
+    i32[dst] === rows[row + 3] &&
+    i32[dst + 1] === rows[row + 4] &&
+    i32[dst + 2] === rows[row + 5]
   );
 }

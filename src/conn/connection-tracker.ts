@@ -5,8 +5,11 @@ import { limits } from '../core/limits.js';
 import { type Micros, SECOND } from '../core/time.js';
 import { nameWord } from '../core/uid.js';
 import { type CountedWeird, WeirdCounts } from '../core/weird.js';
-import { Decoder, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/decoder.js';
-import { Packet } from '../decode/packet.js';
+import { BatchDecoder } from '../decode/batch-decoder.js';
+import { DecodedBatch } from '../decode/decoded-batch.js';
+import { Decoder } from '../decode/decoder.js';
+import { META_PLAIN_TCP, META_VALID, Packet, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
+import { flagsOf, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP, TCP_ACK, TCP_SYN } from '../decode/transport.js';
 import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
 import { connectionRecord, VLAN_PRESENT } from './connection-record.js';
@@ -30,8 +33,8 @@ import {
   VLANS,
 } from './record-layout.js';
 import { SegmentPool } from './segment-pool.js';
-import { initTcp, isReuse, type TcpContext, tcpPacket } from './tcp-connection.js';
-import { stateOf, TCP_ACK, TCP_INACTIVE, TCP_SYN, TCP_SYN_ACK_SENT } from './tcp-state.js';
+import { initTcp, isReuse, plainSegment, type TcpContext, tcpPacket } from './tcp-connection.js';
+import { stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
 import { defaultTimeouts, isDnsPort, type Timeouts } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
 import { noteParent, UdpTunnels } from './udp-tunnels.js';
@@ -79,7 +82,7 @@ export interface TrackerStats {
   weirds: Readonly<Record<string, number>>;
 }
 
-/** Packets decoded before the first of them is taken, at most MAX_TOUCHED. 16 to 128 made no difference (2026-11). */
+/** Packets whose connections are looked at before the first of them is taken, at most MAX_TOUCHED. 16 to 128 made no difference (2026-11). */
 const GROUP = 32;
 /** Connections looked at to find one to evict; the last of them goes in any case. */
 const MAX_LOOKS = 65_536;
@@ -93,19 +96,18 @@ export class ConnectionTracker {
   readonly #timeouts: Timeouts;
   readonly #table: ConnectionTable;
   readonly #wheel: TimerWheel;
+  /** Of what is inside of tunnels over UDP. */
   readonly #decoder: Decoder;
   readonly #weird: WeirdCounts;
   readonly #reports: WeirdReports | undefined;
-  /** Weirds of decoding, which wait until it is their packet's turn. */
-  readonly #decodeNews = new Map<Packet, readonly CountedWeird[]>();
   readonly #context: TcpContext;
   readonly #captures: CaptureRef[] = [];
   readonly #captureWords: number[] = [];
   #lastCaptures: readonly CaptureRef[] | undefined;
   #captureIds: number[] = [];
-  /** Packets decoded together, see `ConnectionTable.touch`. */
-  readonly #group: readonly Packet[] = Array.from({ length: GROUP }, () => new Packet());
-  readonly #hashes = new Int32Array(GROUP);
+  readonly #batchDecoder: BatchDecoder;
+  readonly #decoded = new DecodedBatch();
+  readonly #packet = new Packet();
   readonly #tunnels: UdpTunnels;
   #now: Micros = Number.NEGATIVE_INFINITY;
   #packets = 0;
@@ -127,12 +129,12 @@ export class ConnectionTracker {
     this.#wheel = new TimerWheel(this.#table);
     this.#weird = new WeirdCounts(options.onWeird !== undefined);
     this.#reports = options.onWeird && new WeirdReports(this.#table, options.onWeird);
+    this.#batchDecoder = new BatchDecoder({ verifyChecksums, key }, this.#weird);
     this.#decoder = new Decoder(verifyChecksums, key, this.#weird);
     this.#context = {
       table: this.#table,
       weird: this.#weird,
       segments: new SegmentPool(),
-      verifyChecksums,
       closed: false,
     };
     this.#tunnels = new UdpTunnels({
@@ -147,40 +149,46 @@ export class ConnectionTracker {
 
   /** Takes every packet of a batch. `captures[link >>> 16]` names its source. The batch is not kept. */
   batch(batch: PacketBatch, captures: readonly CaptureRef[]): void {
+    this.#batchDecoder.decode(batch, this.#decoded);
+    this.decoded(this.#decoded, captures);
+  }
+
+  /** Takes every packet of a batch that was decoded with this tracker's checksum option and hash secret. The batch is not kept. */
+  decoded(batch: DecodedBatch, captures: readonly CaptureRef[]): void {
     this.#nameCaptures(captures);
-    const view = new DataView(batch.buffer);
-    const { count, timeUs, capLen, wireLen, offset, link } = batch;
-    const decoder = this.#decoder;
+    const { count, rows } = batch;
     this.#packets += count;
+    this.#bytes += batch.wireBytes;
+    this.#packet.i32 = rows.i32;
+    this.#packet.f64 = rows.f64;
     for (let first = 0; first < count; first += GROUP) {
       const size = Math.min(GROUP, count - first);
-      for (let k = 0; k < size; k++) {
-        const i = first + k;
-        const packet = this.#group[k]!;
-        const wire = wireLen[i]!;
-        this.#bytes += wire;
-        packet.timeUs = timeUs[i]!;
-        packet.source = link[i]! >>> 16;
-        packet.valid = decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wire);
-        if (packet.valid) packet.hash = this.#hashes[k] = this.#table.hash(packet);
-        if (this.#weird.news.length > 0) this.#decodeNews.set(packet, this.#weird.takeNews());
-      }
-      this.#takeGroup(size);
+      this.#table.touch(rows.i32, first, size);
+      this.#takeRows(batch, first, first + size);
     }
   }
 
-  #takeGroup(size: number): void {
+  #takeRows(batch: DecodedBatch, first: number, end: number): void {
     const table = this.#table;
-    table.touch(this.#hashes, size);
-    for (let k = 0; k < size; k++) {
-      const packet = this.#group[k]!;
-      const time = packet.timeUs;
+    const context = this.#context;
+    const { i32, f64 } = batch.rows;
+    const hasSides = batch.sides.size > 0;
+    for (let k = first; k < end; k++) {
+      const row = k * ROW_WORDS;
+      const time = f64[(row >> 1) + ROW_TIME]!;
       if (time > this.#now) {
         this.#now = time;
         if (time >= this.#wheel.next) this.#expire(time);
       }
-      if (this.#decodeNews.size > 0) this.#reportPacket(packet);
-      if (packet.valid) this.#take(packet);
+      const meta = i32[row + ROW_META]!;
+      if ((meta & META_PLAIN_TCP) !== 0 && !(hasSides && batch.sides.has(k))) {
+        const slot = table.find(i32, row);
+        if (slot >= 0 && plainSegment(context, slot * RECORD_WORDS, table.dir, i32, f64, row)) continue;
+      }
+      const packet = this.#packet;
+      batch.read(packet, k);
+      if (hasSides) this.#reportPacket(packet, batch.sides.get(k)?.weirds);
+      if ((meta & META_VALID) !== 0) this.#take(packet);
       else this.#skipped++;
     }
   }
@@ -233,8 +241,8 @@ export class ConnectionTracker {
 
   #take(packet: Packet): void {
     const table = this.#table;
-    const { proto, hash } = packet;
-    let slot = table.find(packet, hash);
+    const { proto } = packet;
+    let slot = table.find(packet.i32, packet.base);
     if (slot >= 0 && proto === PROTO_TCP) {
       const linger = this.#timeouts.tcp_connection_linger;
       if (isReuse(this.#context, slot * RECORD_WORDS, packet, packet.timeUs, linger)) {
@@ -262,17 +270,12 @@ export class ConnectionTracker {
     if (isNew && this.#options.startRecords === true) this.#emit('start', base);
     if (proto === PROTO_UDP && isIntact) {
       const inner = this.#tunnels.open(packet, base);
-      if (inner === undefined) return;
-      inner.hash = table.hash(inner);
-      this.#take(inner);
+      if (inner !== undefined) this.#take(inner);
     }
   }
 
-  #reportPacket(packet: Packet): void {
-    const names = this.#decodeNews.get(packet);
-    if (names === undefined) return;
-    this.#decodeNews.delete(packet);
-    this.#reportOfPacket(packet, names);
+  #reportPacket(packet: Packet, names: readonly CountedWeird[] | undefined): void {
+    if (names !== undefined) this.#reportOfPacket(packet, names);
   }
 
   #reportOfPacket(packet: Packet, names: readonly CountedWeird[]): void {
@@ -295,7 +298,7 @@ export class ConnectionTracker {
     const table = this.#table;
     if (table.isFull) this.#evict();
     const flipped = isFlipped(packet);
-    const slot = table.insert(packet, packet.hash, flipped);
+    const slot = table.insert(packet, flipped);
     const base = slot * RECORD_WORDS;
     table.f64[(base >> 1) + START_TIME] = packet.timeUs;
     table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
@@ -450,7 +453,7 @@ function isFlipped(packet: Packet): boolean {
   if (packet.version === 4 && packet.dst3 === -1) return false;
   if (proto === PROTO_UDP) return likelyUdpServer[sport] === 1 && likelyUdpServer[dport] === 0;
   if (proto !== PROTO_TCP || likelyTcpServer[sport] === 0) return false;
-  const flags = packet.view.getUint8(packet.at + 13);
+  const flags = flagsOf(packet.control);
   if ((flags & (TCP_SYN | TCP_ACK)) === TCP_SYN) return false;
   if (likelyTcpServer[dport] === 0) return true;
   return (flags & TCP_SYN) === 0 && sport < dport;

@@ -1,14 +1,11 @@
-import { sumBytes, transportChecksumHolds } from '../decode/checksum.js';
-import { PROTO_ICMP, PROTO_ICMPV6 } from '../decode/decoder.js';
 import type { Packet } from '../decode/packet.js';
+import { PROTO_ICMPV6 } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import { addLetterOnce, countLetter, LETTER_C, LETTER_D, SEEN_DATA } from './history.js';
 import { checkMldReport, MLD_REPORT_V2 } from './mld-report.js';
 import { ACTIVE, BAD_CHECKSUMS, FLAGS, IP_BYTES, LAST, LAST_TIME, PACKETS } from './record-layout.js';
 import type { TcpContext } from './tcp-connection.js';
 
-/** VXLAN's port: the checksum of its outer UDP header need not be right (RFC 7348 4.1). */
-const VXLAN_PORT = 4789;
 const UDP_HEADER = 8;
 const ICMP_HEADER = 8;
 
@@ -24,27 +21,16 @@ function countPayload(table: ConnectionTable, base: number, dir: number, bytes: 
   table.f64[f + LAST + dir] = table.f64[f + LAST + dir]! + bytes;
 }
 
-/** Whether a UDP checksum is to be verified and is wrong; none at all (0) is lawful over IPv4 only (RFC 768). */
-function udpChecksumFails(packet: Packet, length: number): boolean {
-  const { view, at } = packet;
-  if (packet.captured < length || packet.cut > 0) return false;
-  const checksum = view.getUint16(at + 6);
-  if (checksum === 0 && packet.version === 4) return false;
-  const carriesVxlan = packet.dport === VXLAN_PORT && length > UDP_HEADER + 22 && (view.getUint8(at + 8) & 8) !== 0;
-  if (checksum === 0 && carriesVxlan) return false;
-  return !transportChecksumHolds(packet);
-}
-
 /** Takes a UDP packet of direction `dir` into the record at `base`. False when its checksum is wrong. */
 export function udpPacket(c: TcpContext, base: number, dir: number, packet: Packet): boolean {
   const { table, weird } = c;
   const length = packet.length === 0 ? packet.captured : packet.length;
-  if (c.verifyChecksums && udpChecksumFails(packet, length)) {
+  if (packet.badChecksum) {
     weird.count('bad_UDP_checksum');
     countLetter(table, weird, base, dir, BAD_CHECKSUMS, LETTER_C);
     return false;
   }
-  const claimed = packet.view.getUint16(packet.at + 4);
+  const claimed = packet.udpLength;
   if (claimed !== length) weird.count('UDP_datagram_length_mismatch');
   table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
   addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
@@ -53,17 +39,11 @@ export function udpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   return true;
 }
 
-function icmpChecksumFails(packet: Packet, length: number): boolean {
-  if (packet.captured < length) return false;
-  if (packet.proto === PROTO_ICMP) return sumBytes(packet.view, packet.at, length) !== 0xffff;
-  return !transportChecksumHolds(packet);
-}
-
 /** Takes an ICMP or ICMPv6 packet into the record at `base`. A wrong checksum leaves no trace in the record. */
 export function icmpPacket(c: TcpContext, base: number, dir: number, packet: Packet): void {
   const { table, weird } = c;
   const length = packet.length === 0 ? packet.captured : packet.length;
-  if (c.verifyChecksums && icmpChecksumFails(packet, length)) {
+  if (packet.badChecksum) {
     weird.count('bad_ICMP_checksum');
     return;
   }

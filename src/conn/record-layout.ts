@@ -17,7 +17,7 @@ export const ORIG_WORD = 0;
 export const RESP_WORD = 1;
 /** Originator's port in the high half, responder's in the low one. */
 export const PORTS = 2;
-/** IP protocol, then META_IPV6 and META_ONE_WAY. */
+/** IP protocol, then META_IPV6 and META_ONE_WAY: the key bits of a packet's meta. */
 export const META = 3;
 export const FLAGS = 4;
 /** History letters seen once (7 bits per direction, one of both), number of letters in the high half. */
@@ -60,9 +60,6 @@ export const CAPTURE = 106;
 // Uint8Array
 export const LETTERS = 144;
 export const LETTERS_INLINE = 16;
-
-export const META_IPV6 = 1 << 8;
-export const META_ONE_WAY = 1 << 9;
 
 // FLAGS: states in bits 0-2 (orig) and 3-5 (resp), the states before in 6-8 and 9-11, then single bits.
 export const STATE_BITS = 3;

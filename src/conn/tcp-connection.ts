@@ -1,6 +1,6 @@
 import type { Micros } from '../core/time.js';
-import { transportChecksumHolds } from '../decode/checksum.js';
-import type { Packet } from '../decode/packet.js';
+import { type Packet, ROW_ACK, ROW_CONTROL, ROW_IP_BYTES, ROW_LENGTH, ROW_SEQ, ROW_TIME } from '../decode/packet.js';
+import { flagsOf, headerBytesOf, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, windowOf } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import {
   addLetter,
@@ -54,17 +54,12 @@ import {
 import { absolute, initEndpoint, retransmitted, updateAcked, updateLast } from './tcp-sequence.js';
 import {
   stateOf,
-  TCP_ACK,
   TCP_CLOSED,
   TCP_ESTABLISHED,
-  TCP_FIN,
   TCP_INACTIVE,
   TCP_RESET,
-  TCP_RST,
-  TCP_SYN,
   TCP_SYN_ACK_SENT,
   TCP_SYN_SENT,
-  TCP_URG,
   weirdOf,
 } from './tcp-state.js';
 import { dataPending, type StreamContext, streamAcked, streamData } from './tcp-stream.js';
@@ -86,7 +81,6 @@ const PLAIN_UNACKED = 8_388_608;
 
 /** What the connection needs after the packet. */
 export interface TcpContext extends StreamContext {
-  readonly verifyChecksums: boolean;
   /** Set when an end closed so that the connection must go soon: the tracker arms the deadline. */
   closed: boolean;
 }
@@ -204,15 +198,14 @@ function checkEof(c: TcpContext, base: number, dir: number): void {
 
 /** Whether a SYN on an existing connection begins a new one with the same ends (Zeek's IsReuse). */
 export function isReuse(c: StreamContext, base: number, packet: Packet, now: Micros, lingerUs: Micros): boolean {
-  const { view, at } = packet;
-  const flags = view.getUint8(at + 13);
-  if ((flags & TCP_SYN) === 0 || view.getUint8(at + 12) >>> 4 < 5) return false;
+  const flags = flagsOf(packet.control);
+  if ((flags & TCP_SYN) === 0 || headerBytesOf(packet.control) < 20) return false;
   const { table } = c;
   const orig = stateOf(table, base, 0);
   const resp = stateOf(table, base, 1);
   const answers = (flags & TCP_ACK) !== 0;
   if (answers && orig !== TCP_INACTIVE) return false;
-  const seq = view.getInt32(at + 4);
+  const { seq } = packet;
   const closed = table.i32[base + FLAGS]! & ((DID_CLOSE << 1) | DID_CLOSE);
   if (closed === 0) {
     if (seq === table.i32[base + START_SEQ + (answers ? 1 : 0)]) return false;
@@ -234,8 +227,7 @@ export function isReuse(c: StreamContext, base: number, packet: Packet, now: Mic
 /** Takes a packet of direction `dir` into the record at `base`. */
 export function tcpPacket(c: TcpContext, base: number, dir: number, packet: Packet): void {
   const { table, weird } = c;
-  const { view, at } = packet;
-  const headerBytes = (view.getUint8(at + 12) >>> 4) << 2;
+  const headerBytes = headerBytesOf(packet.control);
   if (headerBytes < 20) {
     weirdOf(c, base, 'bad_TCP_header_len');
     return;
@@ -246,24 +238,13 @@ export function tcpPacket(c: TcpContext, base: number, dir: number, packet: Pack
     weirdOf(c, base, 'truncated_header');
     return;
   }
-  const length = segmentBytes - headerBytes;
-  const complete = packet.captured >= segmentBytes;
-  if (c.verifyChecksums && complete && !transportChecksumHolds(packet)) {
+  if (packet.badChecksum) {
     weirdOf(c, base, 'bad_TCP_checksum');
     countLetter(table, weird, base, dir, BAD_CHECKSUMS, LETTER_C);
     return;
   }
-  const flags = view.getUint8(at + 13);
-  const seq = view.getInt32(at + 4);
-  const ack = view.getInt32(at + 8);
-  if (
-    (flags & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) === TCP_ACK &&
-    complete &&
-    plainSegment(c, base, dir, packet, seq, ack, length)
-  ) {
-    return;
-  }
-  segment(c, base, dir, packet, flags, seq, ack, length, complete);
+  const complete = packet.captured >= segmentBytes;
+  segment(c, base, dir, packet, segmentBytes - headerBytes, complete);
 }
 
 const PLAIN_MASK =
@@ -278,30 +259,30 @@ const PLAIN_MASK =
 const PLAIN_FLAGS = TCP_ESTABLISHED | (TCP_ESTABLISHED << STATE_BITS) | (3 * FIRST_SEEN);
 
 /**
- * The shortcut for what most packets are: data or an acknowledgement in order, on an established connection without holes.
- * Answers false, having changed nothing, when the packet is not of that kind; `segment` would do the same to the record.
+ * The shortcut for what most packets are: data or an acknowledgement in order, on an established connection without holes. Takes a
+ * packet row that has META_PLAIN_TCP. Answers false, having changed nothing, when the connection is not in that state; `segment`
+ * would do the same to the record.
  */
 export function plainSegment(
   c: TcpContext,
   base: number,
   dir: number,
-  packet: Packet,
-  seq: number,
-  ack: number,
-  length: number,
+  rows: Int32Array,
+  rowTimes: Float64Array,
+  row: number,
 ): boolean {
   const { table } = c;
   const { i32, f64 } = table;
   if ((i32[base + FLAGS]! & PLAIN_MASK) !== PLAIN_FLAGS) return false;
   if ((i32[base + SEGMENTS]! & i32[base + SEGMENTS + 1]!) !== -1) return false;
-  if (ack === 0 || packet.view.getUint16(packet.at + 14) === 0) return false;
   const peer = 1 - dir;
   const f = base >> 1;
+  const length = rows[row + ROW_LENGTH]! - headerBytesOf(rows[row + ROW_CONTROL]!);
   const last = f64[f + LAST + dir]!;
-  const relative = last + ((seq - (i32[base + START_SEQ + dir]! + last)) | 0);
+  const relative = last + ((rows[row + ROW_SEQ]! - (i32[base + START_SEQ + dir]! + last)) | 0);
   const to = relative + length;
   const acked = f64[f + ACKED + peer]!;
-  const relativeAck = acked + ((ack - (i32[base + START_SEQ + peer]! + acked)) | 0);
+  const relativeAck = acked + ((rows[row + ROW_ACK]! - (i32[base + START_SEQ + peer]! + acked)) | 0);
   const delivered = f64[f + REASSEMBLED + dir]!;
   if (relative < 0 || relative > delivered || relativeAck < 0 || relativeAck > f64[f + REASSEMBLED + peer]!)
     return false;
@@ -315,10 +296,10 @@ export function plainSegment(
     addLetterOnce(table, c.weird, base, dir, SEEN_ACK, LETTER_A);
     if (to > last) f64[f + LAST + dir] = to;
   }
-  f64[f + LAST_TIME] = packet.timeUs;
+  f64[f + LAST_TIME] = rowTimes[(row >> 1) + ROW_TIME]!;
   if (relativeAck > acked) f64[f + ACKED + peer] = relativeAck;
   i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
-  f64[f + IP_BYTES + dir] = f64[f + IP_BYTES + dir]! + packet.ipBytes;
+  f64[f + IP_BYTES + dir] = f64[f + IP_BYTES + dir]! + rows[row + ROW_IP_BYTES]!;
   return true;
 }
 
@@ -330,21 +311,20 @@ function markPartial(table: ConnectionTable, base: number, dir: number, flags: n
   else if (!opens) table.i32[base + FLAGS] = before | PARTIAL;
 }
 
-/** Any packet. */
+/** Any packet. `length`: its payload; `complete`: all of it was captured. */
 export function segment(
   c: TcpContext,
   base: number,
   dir: number,
   packet: Packet,
-  flags: number,
-  seq: number,
-  ack: number,
   length: number,
   complete: boolean,
 ): void {
   const { table, weird } = c;
   const { i32, f64 } = table;
   const f = base >> 1;
+  const { seq, ack, control } = packet;
+  const flags = flagsOf(control);
   markPartial(table, base, dir, flags);
   // SYN and FIN take a sequence number each; the data of a RST is not part of the stream.
   const isRst = (flags & TCP_RST) !== 0;
@@ -358,7 +338,7 @@ export function segment(
   updateHistory(c, base, dir, flags, relative, length);
   if (
     !isRst &&
-    packet.view.getUint16(packet.at + 14) === 0 &&
+    windowOf(control) === 0 &&
     stateOf(table, base, 1 - dir) !== TCP_CLOSED &&
     stateOf(table, base, dir) !== TCP_RESET
   ) {

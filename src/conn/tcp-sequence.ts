@@ -1,3 +1,4 @@
+import { TCP_FIN, TCP_RST, TCP_SYN } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import { addLetter, isHistoryThreshold, LETTER_T } from './history.js';
 import { ACKED, FLAGS, LAST, RETRANSMITS, START_SEQ, WAS_WEIRD } from './record-layout.js';
@@ -6,11 +7,8 @@ import {
   stateOf,
   TCP_CLOSED,
   TCP_ESTABLISHED,
-  TCP_FIN,
   TCP_INACTIVE,
   TCP_RESET,
-  TCP_RST,
-  TCP_SYN,
   TCP_SYN_ACK_SENT,
   TCP_SYN_SENT,
   weirdOf,

@@ -16,12 +16,6 @@ export const TCP_ESTABLISHED = 4;
 export const TCP_CLOSED = 5;
 export const TCP_RESET = 6;
 
-export const TCP_FIN = 1;
-export const TCP_SYN = 2;
-export const TCP_RST = 4;
-export const TCP_ACK = 16;
-export const TCP_URG = 32;
-
 export function stateOf(table: ConnectionTable, base: number, dir: number): number {
   return (table.i32[base + FLAGS]! >>> (STATE_BITS * dir)) & 7;
 }

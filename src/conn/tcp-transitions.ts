@@ -1,3 +1,4 @@
+import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import { addLetter, LETTER_FLIP } from './history.js';
 import {
@@ -32,15 +33,11 @@ import {
 import {
   previousStateOf,
   stateOf,
-  TCP_ACK,
   TCP_CLOSED,
   TCP_ESTABLISHED,
-  TCP_FIN,
   TCP_INACTIVE,
   TCP_PARTIAL,
   TCP_RESET,
-  TCP_RST,
-  TCP_SYN,
   TCP_SYN_ACK_SENT,
   TCP_SYN_SENT,
   weirdOf,

@@ -1,4 +1,5 @@
 import type { Packet } from './packet.js';
+import { headerBytesOf, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from './transport.js';
 
 /** The ones' complement sum of RFC 1071, folded to 16 bits, over `length` bytes; big-endian meaning. */
 export function sumBytes(view: DataView, at: number, length: number): number {
@@ -52,4 +53,39 @@ export function transportChecksumHolds(packet: Packet): boolean {
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
   return sum === 0xffff;
+}
+
+/** VXLAN's port: the checksum of its outer UDP header need not be right (RFC 7348 4.1). */
+const VXLAN_PORT = 4789;
+const UDP_HEADER = 8;
+
+/** Whether the packet's transport checksum can be verified and is wrong. A packet that the capture cut cannot be judged. */
+export function checksumFails(packet: Packet): boolean {
+  // Offloading may leave the IP length empty.
+  const length = packet.length === 0 ? packet.captured : packet.length;
+  if (packet.captured < length) return false;
+  switch (packet.proto) {
+    case PROTO_TCP: {
+      const headerBytes = headerBytesOf(packet.control);
+      return headerBytes >= 20 && headerBytes <= length && !transportChecksumHolds(packet);
+    }
+    case PROTO_UDP:
+      return packet.cut === 0 && udpChecksumFails(packet, length);
+    case PROTO_ICMP:
+      return sumBytes(packet.view, packet.at, length) !== 0xffff;
+    case PROTO_ICMPV6:
+      return !transportChecksumHolds(packet);
+    default:
+      return false;
+  }
+}
+
+/** None at all (0) is lawful over IPv4 only (RFC 768). */
+function udpChecksumFails(packet: Packet, length: number): boolean {
+  const { view, at } = packet;
+  const checksum = view.getUint16(at + 6);
+  if (checksum === 0 && packet.version === 4) return false;
+  const carriesVxlan = packet.dport === VXLAN_PORT && length > UDP_HEADER + 22 && (view.getUint8(at + 8) & 8) !== 0;
+  if (checksum === 0 && carriesVxlan) return false;
+  return !transportChecksumHolds(packet);
 }

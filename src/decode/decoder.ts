@@ -2,21 +2,31 @@ import { icmpCounterpart } from '../core/community-id.js';
 import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import type { WeirdCounts } from '../core/weird.js';
-import { sumBytes } from './checksum.js';
+import { checksumFails, sumBytes } from './checksum.js';
 import { behindEtherType, ethernet } from './ether-type.js';
+import { setFlowKey } from './flow-key.js';
 import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
 import { linkDecoder } from './link.js';
-import type { Packet } from './packet.js';
+import { META_PLAIN_TCP, META_VALID, type Packet } from './packet.js';
+import {
+  flagsOf,
+  headerBytesOf,
+  PROTO_ICMP,
+  PROTO_ICMPV6,
+  PROTO_TCP,
+  PROTO_UDP,
+  TCP_ACK,
+  TCP_FIN,
+  TCP_RST,
+  TCP_SYN,
+  windowOf,
+} from './transport.js';
 import { IpTunnelUids } from './tunnel/ip-tunnel-uid.js';
 import { ipTunnel, udpTunnel } from './tunnel/registry.js';
 import { Inside, type Tunnel, type TunnelVerdict } from './tunnel/tunnel.js';
 import { ieee80211 } from './wireless.js';
 
-export const PROTO_ICMP = 1;
-export const PROTO_TCP = 6;
-export const PROTO_UDP = 17;
-export const PROTO_ICMPV6 = 58;
 const PROTO_IGMP = 2;
 const PROTO_IPV4 = 4;
 const PROTO_IPV6 = 41;
@@ -25,11 +35,13 @@ const UDP_HEADER = 8;
 
 /** Bytes to the transport layer, one packet at a time. */
 export class Decoder {
+  readonly #key: HashKey;
   readonly #ip: IpContext;
   readonly #inside = new Inside();
   readonly #ipTunnelUids = new IpTunnelUids();
 
   constructor(verifyChecksums: boolean, key: HashKey, weird: WeirdCounts) {
+    this.#key = key;
     this.#ip = { verifyChecksums, weird, fragments: new FragmentTable(key, weird) };
   }
 
@@ -38,6 +50,7 @@ export class Decoder {
    * `packet` stands for what is inside. False when it belongs to no connection; what was odd has been counted.
    */
   decode(packet: Packet, view: DataView, type: number, at: number, capLen: number, wireLen: number): boolean {
+    packet.meta = 0;
     packet.view = view;
     packet.cut = wireLen > capLen ? wireLen - capLen : 0;
     packet.vlan = -1;
@@ -52,7 +65,18 @@ export class Decoder {
     const end = Math.min(at + capLen, view.byteLength);
     const ip = link(packet, at, end, weird);
     if (ip < 0 || !decodeIp(this.#ip, packet, ip, end, at + wireLen)) return false;
-    return readPorts(packet, weird) || (isIpTunnel(packet.proto) && this.#openIpTunnel(packet));
+    if (readPorts(packet, weird)) {
+      this.#complete(packet);
+      return true;
+    }
+    return isIpTunnel(packet.proto) && this.#openIpTunnel(packet);
+  }
+
+  /** What the rest of the row says is known: adds the checksum's verdict and the key of the connection. */
+  #complete(packet: Packet): void {
+    packet.badChecksum = this.#ip.verifyChecksums && checksumFails(packet);
+    setFlowKey(this.#key, packet);
+    packet.meta |= isPlainTcp(packet) ? META_VALID | META_PLAIN_TCP : META_VALID;
   }
 
   /** The tunnel that the UDP packet `outer`, on a connection to `responderPort`, may be. */
@@ -81,6 +105,7 @@ export class Decoder {
    * it. False as for `decode`.
    */
   decodeInner(packet: Packet, outer: Packet, tunnel: Tunnel, parent: string): boolean {
+    packet.meta = 0;
     packet.view = outer.view;
     packet.timeUs = outer.timeUs;
     packet.source = outer.source;
@@ -124,6 +149,7 @@ export class Decoder {
     const isIp = ip >= 0 && decodeIp(this.#ip, packet, ip, end, end + packet.cut);
     const belongs = isIp && readPorts(packet, weird);
     weird.inTunnel = false;
+    if (belongs) this.#complete(packet);
     return belongs || (isIp && isIpTunnel(packet.proto) && this.#openIpTunnel(packet));
   }
 }
@@ -163,10 +189,18 @@ function readPorts(packet: Packet, weird: WeirdCounts): boolean {
   packet.oneWay = false;
   switch (proto) {
     case PROTO_TCP:
-    case PROTO_UDP:
-      if (!hasHeader(packet, proto === PROTO_TCP ? 20 : 8, weird)) return false;
+      if (!hasHeader(packet, 20, weird)) return false;
       packet.sport = view.getUint16(at);
       packet.dport = view.getUint16(at + 2);
+      packet.seq = view.getInt32(at + 4);
+      packet.ack = view.getInt32(at + 8);
+      packet.control = view.getInt32(at + 12);
+      return true;
+    case PROTO_UDP:
+      if (!hasHeader(packet, UDP_HEADER, weird)) return false;
+      packet.sport = view.getUint16(at);
+      packet.dport = view.getUint16(at + 2);
+      packet.udpLength = view.getUint16(at + 4);
       return true;
     case PROTO_ICMP:
     case PROTO_ICMPV6: {
@@ -191,4 +225,19 @@ function readPorts(packet: Packet, weird: WeirdCounts): boolean {
       packet.dport = 0;
       return true;
   }
+}
+
+/** See META_PLAIN_TCP. */
+function isPlainTcp(packet: Packet): boolean {
+  if (packet.proto !== PROTO_TCP || packet.badChecksum || packet.depth > 0) return false;
+  const { control, length } = packet;
+  const headerBytes = headerBytesOf(control);
+  return (
+    (flagsOf(control) & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) === TCP_ACK &&
+    windowOf(control) !== 0 &&
+    packet.ack !== 0 &&
+    headerBytes >= 20 &&
+    headerBytes <= length &&
+    packet.captured >= length
+  );
 }

@@ -5,7 +5,8 @@ import { SegmentPool } from '../../src/conn/segment-pool.js';
 import { plainSegment, segment, type TcpContext } from '../../src/conn/tcp-connection.js';
 import { SECOND } from '../../src/core/time.js';
 import { WeirdCounts } from '../../src/core/weird.js';
-import { Packet } from '../../src/decode/packet.js';
+import { Decoder } from '../../src/decode/decoder.js';
+import { META_PLAIN_TCP, Packet } from '../../src/decode/packet.js';
 import { concat, ethernet, type Frame, ip, START, tcpSegment, track, udpDatagram } from './traffic.js';
 
 const hosts = ['192.0.2.1', '192.0.2.2', '198.51.100.7', '2001:db8::1', '2001:db8::2'] as const;
@@ -186,13 +187,14 @@ describe('hostile bytes', () => {
   });
 });
 
+const LINKTYPE_RAW = 101;
+
 describe('the shortcut for plain segments', () => {
   it('does to a record exactly what the general way does', () => {
     const context = (table: ConnectionTable): TcpContext => ({
       table,
       weird: new WeirdCounts(),
       segments: new SegmentPool(),
-      verifyChecksums: false,
       closed: false,
     });
     // Mostly in order, sometimes behind or ahead of it.
@@ -213,8 +215,7 @@ describe('the shortcut for plain segments', () => {
           const tables = [0, 1].map(() => new ConnectionTable({ k0: 1, k1: 2 }, 16));
           const contexts = tables.map(context);
           const packet = new Packet();
-          packet.sport = 1;
-          packet.dport = 2;
+          const decoder = new Decoder(false, { k0: 1, k1: 2 }, new WeirdCounts());
           const send = (
             dir: number,
             flags: string,
@@ -234,17 +235,18 @@ describe('the shortcut for plain segments', () => {
               payload: length,
               window,
             });
-            packet.view = new DataView(bytes.buffer);
+            const datagram = ip({ src: '10.0.0.1', dst: '10.0.0.2', proto: 6, payload: bytes });
+            const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
             packet.timeUs += 10;
-            packet.ipBytes = 20 + bytes.length;
-            const bits = bytes[13]!;
-            const [s, a] = [packet.view.getInt32(4), packet.view.getInt32(8)];
-            segment(contexts[0]!, 0, dir, packet, bits, s, a, length, true);
-            if (quick && plainSegment(contexts[1]!, 0, dir, packet, s, a, length)) taken++;
-            else segment(contexts[1]!, 0, dir, packet, bits, s, a, length, true);
+            decoder.decode(packet, view, LINKTYPE_RAW, 0, datagram.length, datagram.length);
+            const { i32, f64, base, meta } = packet;
+            segment(contexts[0]!, 0, dir, packet, length, true);
+            const plain = quick && (meta & META_PLAIN_TCP) !== 0;
+            if (plain && plainSegment(contexts[1]!, 0, dir, i32, f64, base)) taken++;
+            else segment(contexts[1]!, 0, dir, packet, length, true);
           };
           for (const table of tables) {
-            table.insert(packet, 7, false);
+            table.insert(packet, false);
             table.f64[12] = 1;
             table.f64[13] = 1;
           }
