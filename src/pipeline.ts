@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly user?: string;
   /** auto: files are verified, live traffic is not, since offloading makes its checksums wrong. */
   readonly checksums: 'auto' | 'verify' | 'ignore';
+  /** Threads for reading files; absent: as many as are worth it. */
+  readonly threads?: 1 | 2;
   readonly interimUs?: Micros;
   /** What differs from Zeek's default timeouts. */
   readonly timeouts?: Partial<Timeouts>;
@@ -145,8 +147,16 @@ async function captureFiles(
   context: RunContext,
 ): Promise<NetworkFigures> {
   const checksums = options.checksums === 'ignore' ? 'ignore' : 'verify';
-  const tracker = { checksums, ...timing(options), ...weirds(options, outputs) } as const;
-  const network = await FileNetwork.open(options.files, tracker, context.warn);
+  const network = await FileNetwork.open(
+    options.files,
+    {
+      checksums,
+      ...(options.threads !== undefined && { threads: options.threads }),
+      ...timing(options),
+      ...weirds(options, outputs),
+    },
+    context.warn,
+  );
   context.stop.addEventListener('abort', () => network.stop(), { once: true });
   await readFiles(network, options.hostLogs, options.latenessUs, intake, context.warn, (read) =>
     context.onProgress(read, network.totalBytes),

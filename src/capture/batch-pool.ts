@@ -7,6 +7,8 @@ export const RELEASED_BYTE = 0xdb;
 export interface BatchPoolOptions {
   /** Room for packet bytes in each batch. */
   readonly dataBytes: number;
+  /** In memory that another thread may read too. */
+  readonly shared?: boolean;
   /** Overwrite a batch when it is given back, so that a view kept too long shows. Costs a pass over it; for tests. */
   readonly overwriteReleased?: boolean;
 }
@@ -29,7 +31,8 @@ export class BatchPool {
   acquire(): PacketBatch | Promise<PacketBatch> {
     const batch = this.#free.pop();
     if (batch !== undefined) return this.#lend(batch);
-    if (this.#borrowed.size < limits.batchesPerSource) return this.#lend(new PacketBatch(this.#options.dataBytes));
+    if (this.#borrowed.size < limits.batchesPerSource)
+      return this.#lend(new PacketBatch(this.#options.dataBytes, this.#options.shared));
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 

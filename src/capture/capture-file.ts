@@ -23,6 +23,8 @@ export interface CaptureFileOptions {
   readonly warn: Warn;
   /** Size of one read, bytes, at least 1; 1 MiB unless given. */
   readonly readBytes?: number;
+  /** Batches in memory that another thread may read too. */
+  readonly shared?: boolean;
   /** Overwrite released batches, so that a view kept too long shows (tests). */
   readonly overwriteReleased?: boolean;
 }
@@ -48,6 +50,7 @@ async function openInput(input: ByteInput, path: string, options: CaptureFileOpt
   const readBytes = options.readBytes ?? DEFAULT_DATA_BYTES;
   const pool = new BatchPool({
     dataBytes: MAX_RECORD_BYTES + Math.max(readBytes, MAGIC_BYTES),
+    shared: options.shared ?? false,
     overwriteReleased: options.overwriteReleased ?? false,
   });
   const name = path === '-' ? 'standard input' : path;

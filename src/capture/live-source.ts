@@ -119,7 +119,8 @@ class LiveSource implements PacketSource {
       ringBytes: options.ringBytes ?? DEFAULT_RING_BYTES,
       promiscuous: options.promiscuous ?? true,
     };
-    const buffers = this.#batches.map((batch) => batch.buffer);
+    // The native part fills memory of this thread alone.
+    const buffers = this.#batches.map((batch) => batch.buffer as ArrayBuffer);
     this.#handle = addon.open(native, buffers, () => this.#wake?.());
   }
 

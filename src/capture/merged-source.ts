@@ -80,14 +80,15 @@ class MergedSource implements PacketSource {
   readonly name: string;
   readonly totalBytes?: number;
   readonly #sources: readonly PacketSource[];
-  readonly #pool = new BatchPool({ dataBytes: DEFAULT_DATA_BYTES });
+  readonly #pool: BatchPool;
   /** Sources that have more packets, unordered; undefined before the first call. */
   #feeds: Feed[] | undefined;
   /** Whose batch it is, for batches handed through. */
   readonly #owners = new Map<PacketBatch, PacketSource>();
 
-  constructor(sources: readonly PacketSource[]) {
+  constructor(sources: readonly PacketSource[], shared: boolean) {
     this.#sources = sources;
+    this.#pool = new BatchPool({ dataBytes: DEFAULT_DATA_BYTES, shared });
     this.name = sources.map((source) => source.name).join(', ');
     const sizes = sources.map((source) => source.totalBytes);
     if (sizes.every((size) => size !== undefined)) this.totalBytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -193,10 +194,11 @@ function firstTwo(feeds: readonly Feed[]): { first: Feed; second: Feed | undefin
 }
 
 /**
- * Merges sources by packet time. One source is returned as it is, at no cost.
+ * Merges sources by packet time. One source is returned as it is, at no cost. `shared`: batches in memory that another thread may
+ * read too.
  * @throws CorrelateError USAGE for more than `limits.captureFiles`
  */
-export function mergeSources(sources: readonly PacketSource[]): PacketSource {
+export function mergeSources(sources: readonly PacketSource[], shared = false): PacketSource {
   if (sources.length > limits.captureFiles) {
     throw new CorrelateError(
       'USAGE',
@@ -204,5 +206,5 @@ export function mergeSources(sources: readonly PacketSource[]): PacketSource {
     );
   }
   const only = sources[0];
-  return only !== undefined && sources.length === 1 ? only : new MergedSource(sources);
+  return only !== undefined && sources.length === 1 ? only : new MergedSource(sources, shared);
 }

@@ -23,7 +23,7 @@ export const BYTES_OFFSET = HEADER_BYTES + MAX_PACKETS * (8 + 4 + 4 + 4 + 4);
 export const DEFAULT_DATA_BYTES = 1 << 20;
 
 export class PacketBatch {
-  readonly buffer: ArrayBuffer;
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
   readonly bytes: Uint8Array;
   /** The whole buffer, for reading numbers of either byte order. */
   readonly view: DataView;
@@ -37,8 +37,10 @@ export class PacketBatch {
   /** The capturing host's clock when the batch was closed; absent for files. Packets stamped a block timeout earlier may follow. */
   captureTimeUs: Micros | undefined = undefined;
 
-  constructor(dataBytes: number = DEFAULT_DATA_BYTES) {
-    this.buffer = new ArrayBuffer(BYTES_OFFSET + dataBytes);
+  /** `shared`: in memory that another thread may read too. */
+  constructor(dataBytes: number = DEFAULT_DATA_BYTES, shared = false) {
+    const length = BYTES_OFFSET + dataBytes;
+    this.buffer = shared ? new SharedArrayBuffer(length) : new ArrayBuffer(length);
     this.bytes = new Uint8Array(this.buffer);
     this.view = new DataView(this.buffer);
     let at = HEADER_BYTES;

@@ -28,6 +28,7 @@ const options = [
     .choices(['auto', 'verify', 'ignore'])
     .default('auto'),
   new Option('-C', 'the same as --checksums ignore'),
+  new Option('--threads <NUMBER>', 'threads that read files: 2 for large ones unless given').choices(['1', '2']),
   new Option('--interim <SECONDS>', 'report lasting connections this often').argParser(seconds),
   new Option('--timeouts <FILE>', "when connections end, where not as Zeek does: YAML with Zeek's names"),
   new Option('--host-log <FILE>', 'host rows: an osquery result log or a recording (repeatable)').argParser(
@@ -67,6 +68,7 @@ interface Flags {
   readonly user?: string;
   readonly checksums: 'auto' | 'verify' | 'ignore';
   readonly C?: true;
+  readonly threads?: '1' | '2';
   readonly interim?: number;
   readonly timeouts?: string;
   readonly hostLog?: string[];
@@ -139,6 +141,7 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
     ...(flags.snaplen !== undefined && { snaplen: flags.snaplen }),
     ...(flags.ringSize !== undefined && { ringBytes: flags.ringSize }),
     ...(flags.user !== undefined && { user: flags.user }),
+    ...(flags.threads !== undefined && { threads: flags.threads === '2' ? 2 : 1 }),
     ...(flags.interim !== undefined && { interimUs: flags.interim }),
     outputs: {
       format: flags.format,

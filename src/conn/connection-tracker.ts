@@ -6,7 +6,7 @@ import { type Micros, SECOND } from '../core/time.js';
 import { nameWord } from '../core/uid.js';
 import { type CountedWeird, WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
-import { DecodedBatch } from '../decode/decoded-batch.js';
+import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
 import { Decoder } from '../decode/decoder.js';
 import { META_PLAIN_TCP, META_VALID, Packet, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
 import { flagsOf, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP, TCP_ACK, TCP_SYN } from '../decode/transport.js';
@@ -54,8 +54,8 @@ export interface TrackerOptions {
   readonly startRecords?: boolean;
   /** Emit an update of every open connection whenever it is this much older. Absent: none. */
   readonly interimUs?: Micros;
-  /** Two 32-bit words that key the table's hash; random by default. The output never depends on them. */
-  readonly hashSecret?: readonly number[];
+  /** Keys the table's hash; random by default. The output never depends on it. */
+  readonly key?: HashKey;
   /** Connections open at once; `limits.connections` by default. */
   readonly maxConnections?: number;
   readonly emit: (update: ConnectionUpdate) => void;
@@ -123,7 +123,7 @@ export class ConnectionTracker {
   constructor(options: TrackerOptions) {
     this.#options = options;
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
-    const key = secretKey(options.hashSecret);
+    const key = options.key ?? secretKey();
     const verifyChecksums = options.checksums === 'verify';
     this.#table = new ConnectionTable(key, options.maxConnections ?? limits.connections);
     this.#wheel = new TimerWheel(this.#table);
@@ -149,8 +149,10 @@ export class ConnectionTracker {
 
   /** Takes every packet of a batch. `captures[link >>> 16]` names its source. The batch is not kept. */
   batch(batch: PacketBatch, captures: readonly CaptureRef[]): void {
-    this.#batchDecoder.decode(batch, this.#decoded);
-    this.decoded(this.#decoded, captures);
+    for (let first = 0; first < batch.count; first += DECODED_AT_ONCE) {
+      this.#batchDecoder.decode(batch, first, Math.min(batch.count, first + DECODED_AT_ONCE), this.#decoded);
+      this.decoded(this.#decoded, captures);
+    }
   }
 
   /** Takes every packet of a batch that was decoded with this tracker's checksum option and hash secret. The batch is not kept. */
@@ -438,8 +440,8 @@ export class ConnectionTracker {
   }
 }
 
-function secretKey(secret: readonly number[] | undefined): HashKey {
-  if (secret !== undefined) return { k0: (secret[0] ?? 0) | 0, k1: (secret[1] ?? 0) | 0 };
+/** A random key. */
+export function secretKey(): HashKey {
   const bytes = randomBytes(8);
   return { k0: bytes.readInt32LE(0), k1: bytes.readInt32LE(4) };
 }

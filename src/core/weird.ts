@@ -119,6 +119,9 @@ export class WeirdCounts {
   /** Names counted since `takeNews`, in order; stays empty unless `keepsNews`. Bounded by taking them after every packet. */
   news: CountedWeird[] = [];
 
+  /** Counted so far, of all names. */
+  total = 0;
+
   /** Whether what is being decoded lies in a tunnel. */
   inTunnel = false;
 
@@ -126,6 +129,7 @@ export class WeirdCounts {
 
   count(weird: WeirdName): void {
     const name = this.inTunnel ? (`${weird}_in_tunnel` as const) : weird;
+    this.total++;
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     if (this.keepsNews) this.news.push(name);
   }
@@ -140,4 +144,14 @@ export class WeirdCounts {
   snapshot(): Record<string, number> {
     return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
+}
+
+/** Two snapshots as one. */
+export function addWeirds(
+  one: Readonly<Record<string, number>>,
+  two: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const sum: Record<string, number> = { ...one };
+  for (const [name, count] of Object.entries(two)) sum[name] = (sum[name] ?? 0) + count;
+  return Object.fromEntries(Object.entries(sum).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,7 +1,7 @@
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import type { WeirdCounts } from '../core/weird.js';
-import type { DecodedBatch } from './decoded-batch.js';
+import { type DecodedBatch, NO_SIDES, type PacketSide } from './decoded-batch.js';
 import { Decoder } from './decoder.js';
 import { Packet, ROW_WORDS } from './packet.js';
 
@@ -23,35 +23,40 @@ export class BatchDecoder {
     this.#decoder = new Decoder(options.verifyChecksums, options.key, weird);
   }
 
-  /** Fills `decoded` with what is in `batch`, on whose bytes it stands until either is used again. */
-  decode(batch: PacketBatch, decoded: DecodedBatch): void {
-    const { view, count, timeUs, capLen, wireLen, offset, link } = batch;
+  /** Fills `decoded` with packets [from, to) of `batch`, on whose bytes it stands until either is used again. */
+  decode(batch: PacketBatch, from: number, to: number, decoded: DecodedBatch): void {
+    const { view, timeUs, capLen, wireLen, offset, link } = batch;
     const packet = this.#packet;
     const decoder = this.#decoder;
     const weird = this.#weird;
     packet.i32 = decoded.rows.i32;
     packet.f64 = decoded.rows.f64;
-    decoded.sides.clear();
+    decoded.sides = NO_SIDES;
+    let sides: Map<number, PacketSide> | undefined;
     decoded.view = view;
-    decoded.count = count;
+    decoded.count = to - from;
     let bytes = 0;
-    for (let i = 0; i < count; i++) {
+    for (let i = from; i < to; i++) {
       const wire = wireLen[i]!;
       bytes += wire;
-      packet.base = i * ROW_WORDS;
+      packet.base = (i - from) * ROW_WORDS;
       packet.timeUs = timeUs[i]!;
       packet.source = link[i]! >>> 16;
       decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wire);
-      if (packet.view !== view || packet.depth > 0 || weird.news.length > 0) this.#noteSide(packet, view, i, decoded);
+      if (packet.view !== view || packet.depth > 0 || weird.news.length > 0) {
+        sides ??= new Map();
+        sides.set(i - from, this.#sideOf(packet, view));
+      }
     }
     decoded.wireBytes = bytes;
+    if (sides !== undefined) decoded.sides = sides;
   }
 
-  #noteSide(packet: Packet, view: DataView, row: number, decoded: DecodedBatch): void {
-    decoded.sides.set(row, {
+  #sideOf(packet: Packet, view: DataView): PacketSide {
+    return {
       ...(packet.view !== view && { view: packet.view }),
       ...(packet.depth > 0 && { tunnel: packet.tunnel, parent: packet.parent }),
       ...(this.#weird.news.length > 0 && { weirds: this.#weird.takeNews() }),
-    });
+    };
   }
 }

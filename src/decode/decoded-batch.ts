@@ -1,7 +1,9 @@
-import { MAX_PACKETS } from '../capture/packet-batch.js';
 import type { CountedWeird } from '../core/weird.js';
 import { type Packet, PacketRows, ROW_BYTES, ROW_WORDS } from './packet.js';
 import type { TunnelName } from './tunnel/tunnel.js';
+
+/** Packets decoded at once, so that their rows stay in the processor's nearest caches. */
+export const DECODED_AT_ONCE = 128;
 
 /** What a packet's row has no room for, and few packets have. */
 export interface PacketSide {
@@ -14,6 +16,9 @@ export interface PacketSide {
   readonly weirds?: readonly CountedWeird[];
 }
 
+/** What few packets have, shared by the batches in which none has. */
+export const NO_SIDES: ReadonlyMap<number, PacketSide> = new Map();
+
 /** A packet batch after decoding: a row for each packet, in their order. Borrowed like the packet batch that it stands on. */
 export class DecodedBatch {
   readonly rows: PacketRows;
@@ -23,14 +28,12 @@ export class DecodedBatch {
   /** Bytes of the packets on the wire. */
   wireBytes = 0;
   /** By row. */
-  sides = new Map<number, PacketSide>();
+  sides: ReadonlyMap<number, PacketSide> = NO_SIDES;
 
-  /** `buffer` has room for `MAX_PACKETS` rows. */
-  constructor(buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DecodedBatch.BYTES)) {
+  /** Its rows lie in `buffer`. */
+  constructor(buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DECODED_AT_ONCE * ROW_BYTES)) {
     this.rows = new PacketRows(buffer);
   }
-
-  static readonly BYTES = MAX_PACKETS * ROW_BYTES;
 
   /** Moves `packet`, made on this batch's rows, to a row. */
   read(packet: Packet, row: number): void {

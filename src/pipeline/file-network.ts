@@ -1,46 +1,65 @@
-import { openCaptureFile } from '../capture/capture-file.js';
-import { mergeSources } from '../capture/merged-source.js';
-import type { CaptureStats, PacketSource } from '../capture/packet-source.js';
-import { ConnectionTracker, type TrackerOptions, type TrackerStats } from '../conn/connection-tracker.js';
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { CaptureStats } from '../capture/packet-source.js';
+import { ConnectionTracker, secretKey, type TrackerOptions, type TrackerStats } from '../conn/connection-tracker.js';
 import type { Warn } from '../core/warnings.js';
+import { addWeirds } from '../core/weird.js';
 import type { ConnectionUpdate } from '../records/connection.js';
+import { DecodeThread } from './decode-thread.js';
+import { type DecodedSource, InlineDecodedSource, openFiles } from './decoded-source.js';
 
 /** Connections open at the end of the input are handed on in lists of this many, so that the outputs keep up. */
 const ENDED_AT_ONCE = 2048;
+/** Packets are handed on after about this many packets. */
+const PACKETS_AT_ONCE = 2048;
+/** Below this many bytes of files a thread would not have started before they are read. */
+const WORTH_A_THREAD = 1 << 25;
 
-/** The network side from capture files: read, decoded and followed in this thread, as fast as the disk gives. */
+export interface FileNetworkOptions extends Omit<TrackerOptions, 'emit' | 'key'> {
+  /** Threads to use: 1, or 2 with one that reads and decodes. Absent: as it is worth it. */
+  readonly threads?: 1 | 2;
+}
+
+/** The network side from capture files: read, decoded and followed as fast as the disk gives. */
 export class FileNetwork {
-  readonly #source: PacketSource;
+  readonly #source: DecodedSource;
   readonly #captures: readonly { readonly name: string }[];
   readonly #tracker: ConnectionTracker;
   #updates: ConnectionUpdate[] = [];
 
-  private constructor(source: PacketSource, names: readonly string[], options: Omit<TrackerOptions, 'emit'>) {
+  private constructor(source: DecodedSource, names: readonly string[], options: Omit<TrackerOptions, 'emit'>) {
     this.#source = source;
     this.#captures = names.map((name) => ({ name }));
     this.#tracker = new ConnectionTracker({ ...options, emit: (update) => this.#updates.push(update) });
   }
 
   /** Opens every file; several are merged by packet time. Rejects with the CorrelateError of the first that cannot be read. */
-  static async open(paths: readonly string[], options: Omit<TrackerOptions, 'emit'>, warn: Warn): Promise<FileNetwork> {
-    const sources: PacketSource[] = [];
-    try {
-      for (const path of paths) sources.push(await openCaptureFile(path, { warn }));
-    } catch (error) {
-      for (const source of sources) await source.close();
-      throw error;
-    }
-    return new FileNetwork(mergeSources(sources), paths, options);
+  static async open(paths: readonly string[], options: FileNetworkOptions, warn: Warn): Promise<FileNetwork> {
+    const key = secretKey();
+    const { threads = worthAThread(paths) ? 2 : 1, ...tracker } = options;
+    const start = {
+      paths,
+      decode: { verifyChecksums: options.checksums === 'verify', key },
+      weirds: options.onWeird !== undefined,
+    };
+    const source =
+      threads === 2
+        ? await DecodeThread.start(start, warn)
+        : new InlineDecodedSource(await openFiles(paths, warn, false), start);
+    return new FileNetwork(source, paths, { ...tracker, key });
   }
 
-  /** Connections as they end, a list for each batch of packets, which may be empty; the open ones at the end of the input. */
+  /** Connections as they end, a list for every few thousand packets, which may be empty; the open ones at the end of the input. */
   async *updates(): AsyncGenerator<ConnectionUpdate[]> {
     try {
+      let packets = 0;
       for (;;) {
         const batch = await this.#source.next();
         if (batch === undefined) break;
-        this.#tracker.batch(batch, this.#captures);
-        this.#source.release(batch);
+        this.#tracker.decoded(batch, this.#captures);
+        packets += batch.count;
+        if (packets < PACKETS_AT_ONCE) continue;
+        packets = 0;
         yield this.#take();
       }
       for (let ended = false; !ended; ) {
@@ -76,6 +95,19 @@ export class FileNetwork {
   }
 
   get trackerStats(): TrackerStats {
-    return this.#tracker.stats;
+    const stats = this.#tracker.stats;
+    return { ...stats, weirds: addWeirds(stats.weirds, this.#source.weirds()) };
   }
+}
+
+/** Standard input and pipes are read in the main thread, as Node gives them to no other. */
+function worthAThread(paths: readonly string[]): boolean {
+  if (availableParallelism() < 2) return false;
+  let bytes = 0;
+  for (const path of paths) {
+    const info = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
+    if (info === undefined || !info.isFile()) return false;
+    bytes += info.size;
+  }
+  return bytes >= WORTH_A_THREAD;
 }

@@ -81,8 +81,8 @@ describe('the tracker', () => {
         (steps, k0, k1, perBatch) => {
           const frames = framesOf(steps);
           const options = { startRecords: true, interimUs: 7 * SECOND };
-          const one = track(frames, { ...options, hashSecret: [1, 2] });
-          const other = track(frames, { ...options, hashSecret: [k0, k1] }, perBatch);
+          const one = track(frames, { ...options, key: { k0: 1, k1: 2 } });
+          const other = track(frames, { ...options, key: { k0: k0, k1: k1 } }, perBatch);
           expect(other.updates).toEqual(one.updates);
           expect(other.stats).toEqual(one.stats);
         },
@@ -95,8 +95,8 @@ describe('the tracker', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), fc.integer(), (steps, k0) => {
         const frames = framesOf(steps);
-        const one = track(frames, { maxConnections: 3, hashSecret: [1, 2] });
-        const other = track(frames, { maxConnections: 3, hashSecret: [k0, 5] }, 1);
+        const one = track(frames, { maxConnections: 3, key: { k0: 1, k1: 2 } });
+        const other = track(frames, { maxConnections: 3, key: { k0: k0, k1: 5 } }, 1);
         expect(other.updates).toEqual(one.updates);
         expect(other.stats).toEqual(one.stats);
       }),

@@ -338,8 +338,8 @@ describe('packets in any tunnels', () => {
         );
         for (const maxConnections of [2, 1000]) {
           const options = { startRecords: true, maxConnections };
-          const one = track(frames, { ...options, hashSecret: [1, 2] });
-          const other = track(frames, { ...options, hashSecret: [k0, 7] }, perBatch);
+          const one = track(frames, { ...options, key: { k0: 1, k1: 2 } });
+          const other = track(frames, { ...options, key: { k0: k0, k1: 7 } }, perBatch);
           expect(other.updates).toEqual(one.updates);
           expect(other.stats).toEqual(one.stats);
           const ended = one.updates.filter(({ cause }) => cause === 'end');

@@ -1,0 +1,166 @@
+import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
+import { ROW_BYTES } from '../decode/packet.js';
+
+/** Slots of the ring; a power of two. Few, so that what one thread writes is still in a cache when the other reads it. */
+const SLOTS = 32;
+/** A thread that found the ring empty or full is woken after this many slots, since waking costs more than filling one. */
+const WAKE_EVERY = 8;
+/** A waiting thread looks again after this long, in case it was woken for too little. */
+const WAIT_MS = 5;
+
+// Words that both threads look at, each on a cache line of its own.
+const PRODUCED = 0;
+const CONSUMED = 16;
+const STOPPED = 32;
+const CONTROL_WORDS = 48;
+
+/** What is told of a slot besides its rows. */
+export interface SlotInfo {
+  /** Number of the packet batch that the rows stand on; -1 without packets. */
+  readonly batch: number;
+  readonly count: number;
+  readonly wireBytes: number;
+  /** Bytes of the packets as captured. */
+  readonly bytes: number;
+  /** Bytes read from the files so far. */
+  readonly readBytes: number;
+  /** Messages that were posted for this slot or before it and have to be read first. */
+  readonly messages: number;
+}
+const INFO_NUMBERS = 8;
+
+/** The memory of a ring, to be given to a worker. */
+export interface RingMemory {
+  readonly control: SharedArrayBuffer;
+  readonly info: SharedArrayBuffer;
+  readonly rows: readonly SharedArrayBuffer[];
+}
+
+export function ringMemory(): RingMemory {
+  return {
+    control: new SharedArrayBuffer(4 * CONTROL_WORDS),
+    info: new SharedArrayBuffer(8 * INFO_NUMBERS * SLOTS),
+    rows: Array.from({ length: SLOTS }, () => new SharedArrayBuffer(DECODED_AT_ONCE * ROW_BYTES)),
+  };
+}
+
+/** Decoded batches on their way from the thread that reads to the thread that follows connections, in order. */
+class Ring {
+  protected readonly control: Int32Array;
+  protected readonly info: Float64Array;
+  protected readonly slots: readonly DecodedBatch[];
+
+  constructor(memory: RingMemory) {
+    this.control = new Int32Array(memory.control);
+    this.info = new Float64Array(memory.info);
+    this.slots = memory.rows.map((rows) => new DecodedBatch(rows));
+  }
+
+  protected load(word: number): number {
+    return Atomics.load(this.control, word);
+  }
+
+  /** Moves a counter on; wakes who waits for it now and then. */
+  protected step(word: number, value: number): void {
+    Atomics.store(this.control, word, value);
+    if (value % WAKE_EVERY === 0) Atomics.notify(this.control, word);
+  }
+
+  protected wait(word: number, value: number): void {
+    Atomics.wait(this.control, word, value, WAIT_MS);
+  }
+}
+
+/** The reading thread's end. It may block. */
+export class RingWriter extends Ring {
+  #produced = 0;
+
+  /** Slots handed over so far. */
+  get produced(): number {
+    return this.#produced;
+  }
+
+  /** Slots that the other thread is done with. */
+  get consumed(): number {
+    return this.load(CONSUMED);
+  }
+
+  get stopped(): boolean {
+    return this.load(STOPPED) !== 0;
+  }
+
+  /** Waits until `slot` of `produced` has been used; false when the other thread wants no more. */
+  waitFor(slot: number): boolean {
+    for (;;) {
+      if (this.stopped) return false;
+      const consumed = this.consumed;
+      if (consumed >= slot) return true;
+      Atomics.notify(this.control, PRODUCED);
+      this.wait(CONSUMED, consumed);
+    }
+  }
+
+  /** The next slot to fill, once it is free; undefined when the other thread wants no more. */
+  claim(): DecodedBatch | undefined {
+    return this.waitFor(this.#produced + 1 - SLOTS) ? this.slots[this.#produced % SLOTS]! : undefined;
+  }
+
+  /** Hands the claimed slot over. */
+  publish(slot: SlotInfo): void {
+    const at = (this.#produced % SLOTS) * INFO_NUMBERS;
+    const { info } = this;
+    info[at] = slot.batch;
+    info[at + 1] = slot.count;
+    info[at + 2] = slot.wireBytes;
+    info[at + 3] = slot.bytes;
+    info[at + 4] = slot.readBytes;
+    info[at + 5] = slot.messages;
+    this.step(PRODUCED, ++this.#produced);
+  }
+
+  /** Wakes the other thread whatever it waits for. */
+  flush(): void {
+    Atomics.notify(this.control, PRODUCED);
+  }
+}
+
+/** The following thread's end. It blocks for a few milliseconds at most. */
+export class RingReader extends Ring {
+  #consumed = 0;
+
+  /** Whether a slot is there, after a short wait if need be. */
+  ready(): boolean {
+    if (this.load(PRODUCED) > this.#consumed) return true;
+    Atomics.notify(this.control, CONSUMED);
+    this.wait(PRODUCED, this.#consumed);
+    return this.load(PRODUCED) > this.#consumed;
+  }
+
+  /** The slot that is there. */
+  get slot(): { readonly decoded: DecodedBatch; readonly info: SlotInfo } {
+    const at = (this.#consumed % SLOTS) * INFO_NUMBERS;
+    const { info } = this;
+    return {
+      decoded: this.slots[this.#consumed % SLOTS]!,
+      info: {
+        batch: info[at]!,
+        count: info[at + 1]!,
+        wireBytes: info[at + 2]!,
+        bytes: info[at + 3]!,
+        readBytes: info[at + 4]!,
+        messages: info[at + 5]!,
+      },
+    };
+  }
+
+  /** Gives the slot back. */
+  done(): void {
+    this.step(CONSUMED, ++this.#consumed);
+  }
+
+  /** Tells the other thread to end. */
+  stop(): void {
+    Atomics.store(this.control, STOPPED, 1);
+    Atomics.notify(this.control, CONSUMED);
+  }
+}

@@ -1,0 +1,152 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { CaptureStats } from '../capture/packet-source.js';
+import { CorrelateError } from '../core/errors.js';
+import type { Warn } from '../core/warnings.js';
+import type { DecodedBatch, PacketSide } from '../decode/decoded-batch.js';
+import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
+import { RingReader, ringMemory } from './decode-ring.js';
+import type { DecodedSource, DecodeStart } from './decoded-source.js';
+
+/** The event loop gets a turn after this many slots: signals, outputs, progress. */
+const TURN_EVERY = 32;
+
+const NO_STATS: CaptureStats = { packets: 0, bytes: 0, kernelDrops: 0, interfaceDrops: 0, engineDrops: 0 };
+
+/** Capture files read and decoded by a worker. */
+export class DecodeThread implements DecodedSource {
+  totalBytes: number | undefined;
+  readBytes = 0;
+  readonly #ring: RingReader;
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #warn: Warn;
+  readonly #exited: Promise<void>;
+  /** Bytes of the packet batches, by their numbers. */
+  readonly #views: DataView[] = [];
+  readonly #stats: CaptureStats = { ...NO_STATS };
+  #weirds: Readonly<Record<string, number>> = {};
+  #sides: ReadonlyMap<number, PacketSide> = new Map();
+  #lent = false;
+  #turns = 0;
+  #ended = false;
+  #closed = false;
+  #failure: Error | undefined;
+
+  private constructor(start: DecodeStart, warn: Warn) {
+    const memory = ringMemory();
+    const { port1, port2 } = new MessageChannel();
+    const workerData: DecodeWorkerStart = { ...start, ring: memory, port: port2 };
+    this.#ring = new RingReader(memory);
+    this.#port = port1;
+    this.#warn = warn;
+    this.#worker = new Worker(new URL('./decode-worker.js', import.meta.url), { workerData, transferList: [port2] });
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on('error', (error) => {
+        this.#failure ??= error;
+      });
+      this.#worker.on('exit', (code) => {
+        if (code !== 0) this.#failure ??= new Error(`the decoding thread ended with ${code}`);
+        resolve();
+      });
+    });
+  }
+
+  /** Resolves when every file is open. Rejects with the CorrelateError of the first that cannot be read. */
+  static async start(start: DecodeStart, warn: Warn): Promise<DecodeThread> {
+    const thread = new DecodeThread(start, warn);
+    try {
+      await thread.#wait();
+      return thread;
+    } catch (error) {
+      await thread.close();
+      throw error;
+    }
+  }
+
+  async next(): Promise<DecodedBatch | undefined> {
+    if (this.#lent) this.#ring.done();
+    this.#lent = false;
+    return this.#wait();
+  }
+
+  /** Takes slots until one has packets or, at the start, all files are open. */
+  async #wait(): Promise<DecodedBatch | undefined> {
+    for (;;) {
+      if (this.#closed || this.#ended) return undefined;
+      if (++this.#turns % TURN_EVERY === 0) await nextTurn();
+      if (!this.#ring.ready()) {
+        await nextTurn();
+        if (this.#failure !== undefined) throw this.#failure;
+        continue;
+      }
+      const { decoded, info } = this.#ring.slot;
+      let opened = false;
+      for (let i = 0; i < info.messages; i++) opened = this.#takeMessage() || opened;
+      if (info.count === 0) {
+        this.#ring.done();
+        if (opened) return undefined;
+        continue;
+      }
+      this.#lent = true;
+      this.#stats.packets += info.count;
+      this.#stats.bytes += info.bytes;
+      this.readBytes = info.readBytes;
+      decoded.count = info.count;
+      decoded.wireBytes = info.wireBytes;
+      decoded.view = this.#views[info.batch]!;
+      decoded.sides = this.#sides;
+      if (this.#sides.size > 0) this.#sides = new Map();
+      return decoded;
+    }
+  }
+
+  /** True for the message that all files are open. */
+  #takeMessage(): boolean {
+    const received = receiveMessageOnPort(this.#port);
+    if (received === undefined) throw new Error('the decoding thread announced a message that it did not post');
+    const message = received.message as FromDecodeWorker;
+    switch (message.kind) {
+      case 'opened':
+        this.totalBytes = message.totalBytes;
+        return true;
+      case 'batch':
+        this.#views.push(new DataView(message.buffer));
+        return false;
+      case 'sides':
+        this.#sides = message.sides;
+        return false;
+      case 'weirds':
+        this.#weirds = message.weirds;
+        return false;
+      case 'warning':
+        this.#warn(message.warning);
+        return false;
+      case 'failed':
+        throw message.code === undefined
+          ? new Error(message.message)
+          : new CorrelateError(message.code, message.message);
+      case 'ended':
+        this.#ended = true;
+        return false;
+    }
+  }
+
+  stats(): CaptureStats {
+    return { ...this.#stats };
+  }
+
+  weirds(): Readonly<Record<string, number>> {
+    return this.#weirds;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#ring.stop();
+    await this.#exited;
+    this.#port.close();
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

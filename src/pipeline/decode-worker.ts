@@ -1,0 +1,105 @@
+import { workerData } from 'node:worker_threads';
+import type { PacketBatch } from '../capture/packet-batch.js';
+import type { PacketSource } from '../capture/packet-source.js';
+import { CorrelateError, messageOf } from '../core/errors.js';
+import { limits } from '../core/limits.js';
+import { WeirdCounts } from '../core/weird.js';
+import { BatchDecoder } from '../decode/batch-decoder.js';
+import { DECODED_AT_ONCE } from '../decode/decoded-batch.js';
+import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
+import { RingWriter } from './decode-ring.js';
+import { openFiles } from './decoded-source.js';
+
+/** Reads and decodes capture files in a thread of its own, while the main thread follows the connections. */
+
+const start = workerData as DecodeWorkerStart;
+const { port } = start;
+const ring = new RingWriter(start.ring);
+const weird = new WeirdCounts(start.weirds);
+const decoder = new BatchDecoder(start.decode, weird);
+
+/** Batches that the main thread knows, in the order in which they were announced. */
+const announced: PacketBatch[] = [];
+/** Batches on which rows still stand, and the number of the slot that was their last. */
+const lent: { readonly batch: PacketBatch; readonly until: number }[] = [];
+let messages = 0;
+let weirdsTold = 0;
+
+function send(message: FromDecodeWorker): void {
+  messages++;
+  port.postMessage(message);
+}
+
+function publish(batch: number, count: number, wireBytes: number, bytes: number, readBytes: number): void {
+  if (weird.total > weirdsTold) {
+    weirdsTold = weird.total;
+    send({ kind: 'weirds', weirds: weird.snapshot() });
+  }
+  ring.publish({ batch, count, wireBytes, bytes, readBytes, messages });
+  messages = 0;
+}
+
+/** A slot without packets, for messages alone. */
+function tell(message: FromDecodeWorker): void {
+  if (ring.claim() === undefined) return;
+  send(message);
+  publish(-1, 0, 0, 0, 0);
+  ring.flush();
+}
+
+function numberOf(batch: PacketBatch): number {
+  const known = announced.indexOf(batch);
+  if (known >= 0) return known;
+  send({ kind: 'batch', buffer: batch.buffer as SharedArrayBuffer });
+  return announced.push(batch) - 1;
+}
+
+function capturedBytes(batch: PacketBatch, from: number, to: number): number {
+  let bytes = 0;
+  for (let i = from; i < to; i++) bytes += batch.capLen[i]!;
+  return bytes;
+}
+
+/** False when the main thread wants no more. */
+function decode(batch: PacketBatch, source: PacketSource): boolean {
+  const number = numberOf(batch);
+  for (let from = 0; from < batch.count; from += DECODED_AT_ONCE) {
+    const decoded = ring.claim();
+    if (decoded === undefined) return false;
+    const to = Math.min(batch.count, from + DECODED_AT_ONCE);
+    decoder.decode(batch, from, to, decoded);
+    if (decoded.sides.size > 0) send({ kind: 'sides', sides: decoded.sides });
+    publish(number, to - from, decoded.wireBytes, capturedBytes(batch, from, to), source.readBytes);
+  }
+  lent.push({ batch, until: ring.produced });
+  return true;
+}
+
+/** Gives back the batches that the main thread is done with; waits for the oldest when only a few are left. */
+function release(source: PacketSource): void {
+  const most = limits.batchesPerSource - 3;
+  if (lent.length > most) ring.waitFor(lent[0]!.until);
+  while (lent.length > 0 && lent[0]!.until <= ring.consumed) source.release(lent.shift()!.batch);
+}
+
+async function read(): Promise<void> {
+  const source = await openFiles(start.paths, (warning) => send({ kind: 'warning', warning }), true);
+  try {
+    tell({ kind: 'opened', totalBytes: source.totalBytes });
+    for (;;) {
+      const batch = await source.next();
+      if (batch === undefined || !decode(batch, source)) break;
+      release(source);
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+try {
+  await read();
+  tell({ kind: 'ended' });
+} catch (error) {
+  const code = error instanceof CorrelateError ? error.code : undefined;
+  tell({ kind: 'failed', code, message: messageOf(error) });
+}

@@ -1,0 +1,70 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { correlate, root } from './program.js';
+
+const corpus = join(root, '../shared/corpus/zeek/traces');
+const reason = existsSync(corpus) ? '' : ' (skipped: no ../shared/corpus)';
+const traffic = (sample: string) => join(root, 'samples', sample, 'traffic.pcap');
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'threads-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Everything a run gives with so many threads: lines, logs, codes of warnings. */
+function results(threads: '1' | '2', files: readonly string[]) {
+  const logs = join(folder, `logs-${threads}`);
+  const reads = files.flatMap((file) => ['-r', file]);
+  const { status, stdout, log } = correlate([
+    ...['--threads', threads, '--connections', '-', '--alerts', join(folder, 'alerts'), '--zeek-logs', logs],
+    ...reads,
+  ]);
+  const zeek = readdirSync(logs).map((name) =>
+    readFileSync(join(logs, name), 'utf8').replaceAll(/^#(open|close).*$/gm, ''),
+  );
+  rmSync(logs, { recursive: true });
+  return { status, stdout, zeek, codes: log.map((line) => line.code) };
+}
+
+describe('a thread that decodes', () => {
+  it('changes nothing in the output', () => {
+    const one = results('1', [traffic('desktop')]);
+    expect(one.stdout.length).toBeGreaterThan(10_000);
+    expect(results('2', [traffic('desktop')])).toEqual(one);
+  });
+
+  it('merges files as one thread does', () => {
+    const files = [traffic('desktop'), traffic('intrusion')];
+    expect(results('2', files)).toEqual(results('1', files));
+  });
+
+  it('tells a torn file, and uses what comes before', () => {
+    const bytes = readFileSync(traffic('desktop'));
+    const torn = join(folder, 'torn.pcap');
+    writeFileSync(torn, bytes.subarray(0, bytes.length - 7));
+    const two = results('2', [torn]);
+    expect(two.codes).toContain('CAPTURE_TRUNCATED');
+    expect(two).toEqual(results('1', [torn]));
+  });
+
+  it.each([
+    ['a missing file', join(root, 'missing.pcap'), 'CAPTURE_OPEN_FAILED'],
+    ['a file of another kind', join(root, 'README.md'), 'CAPTURE_WRONG_MAGIC'],
+  ])('ends with the code of %s', (_name, path, code) => {
+    const { status, log } = correlate(['--threads', '2', '-r', path]);
+    expect(status).toBe(1);
+    expect(log.map((line) => line.code)).toContain(code);
+  });
+
+  // Tunnels and fragments: what a row has no room for. One run reads them all.
+  it.skipIf(reason !== '')(`gives the same for the tunnels and fragments of the corpus${reason}`, () => {
+    const names = readdirSync(corpus, { recursive: true, encoding: 'utf8' });
+    const files = names.filter((name) => /(tunnel|fragment|teredo|vxlan|gre|weird|icmp).*\.pcap(ng)?$/.test(name));
+    expect(files.length).toBeGreaterThan(20);
+    const paths = files.sort().map((name) => join(corpus, name));
+    expect(results('2', paths)).toEqual(results('1', paths));
+  });
+});
