@@ -115,7 +115,6 @@ function bundle() {
     'src/pipeline/decode-worker.ts',
     'src/sensor/sql/query-worker.ts',
   ];
-  const outside = ['esbuild', '@sqlite.org/sqlite-wasm', 'rxjs', 'pino'];
   const banner =
     "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
   rmSync(join(root, 'dist', 'bundle'), { recursive: true, force: true });
