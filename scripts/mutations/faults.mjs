@@ -79,8 +79,8 @@ export const faults = [
   {
     name: 'resolution-ignored',
     file: 'src/hosts/state/socket-fact.ts',
-    find: 'this.hi = row.time + Math.max(row.resolution, 1) - 1;',
-    replace: 'this.hi = row.time;',
+    find: 'return time + Math.max(resolution, 1) - 1;',
+    replace: 'return time;',
     tests: [stories],
   },
   {

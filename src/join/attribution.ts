@@ -87,6 +87,7 @@ export class Join {
   /** Hosts on which captures were taken. */
   readonly #captureHosts = new Set<string>();
   readonly #kept = new TrackedList();
+  #lastHost: HostState | undefined;
   /** First lines that wait, by the capture time at which they come anyway. */
   readonly #starts: Agenda<Tracked>;
   /** Ends that wait for the connection to go on, by capture time. */
@@ -244,8 +245,13 @@ export class Join {
   }
 
   #hostOf(id: string): HostState | undefined {
+    // Rows of one host come in runs.
+    if (this.#lastHost?.id === id) return this.#lastHost;
     const known = this.#states.get(id);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#lastHost = known;
+      return known;
+    }
     const host = this.#states.open(id);
     if (host === undefined) return undefined;
     this.#waiting.set(host, new HostWaiting());

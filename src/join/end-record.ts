@@ -95,9 +95,9 @@ function ownedBy(
   const end: Partial<Mutable<AttributedEnd>> = {
     state: 'attributed',
     method,
-    host: host.boot === undefined ? { id: host.id } : { id: host.id, boot: host.boot },
+    host: host.shown,
   };
-  if (clock.measured) end.clock = { offset: clock.offset, err: clock.err };
+  if (clock.measured) end.clock = clock.shown;
   end.process = processRecord(candidate, found, context);
   if (found?.uid !== undefined) {
     const name = host.userName(found.uid);

@@ -7,6 +7,8 @@ export interface HostClock {
   readonly err: Micros;
   /** False: nobody measured it, these are the defaults. */
   readonly measured: boolean;
+  /** Offset and error as ends show them; shared by all of them. */
+  readonly shown: { readonly offset: Micros; readonly err: Micros };
 }
 
 /** A host whose clock was not measured: kept by NTP as a rule, and its log may tell times late. */
@@ -14,8 +16,12 @@ export const UNMEASURED_ERR: Micros = 2 * SECOND;
 /** The capture's own host has one clock; sensor and capture read it at slightly different moments. */
 export const SAME_HOST_ERR: Micros = MILLISECOND;
 
-const unmeasured: HostClock = Object.freeze({ offset: 0, err: UNMEASURED_ERR, measured: false });
-const sameHost: HostClock = Object.freeze({ offset: 0, err: SAME_HOST_ERR, measured: false });
+const unmeasured = clockOf(0, UNMEASURED_ERR, false);
+const sameHost = clockOf(0, SAME_HOST_ERR, false);
+
+function clockOf(offset: Micros, err: Micros, measured: boolean): HostClock {
+  return { offset, err, measured, shown: { offset, err } };
+}
 
 interface Sample extends HostClock {
   readonly from: Micros;
@@ -37,7 +43,7 @@ export class HostClocks {
     }
     const samples = captures.get(capture) ?? [];
     captures.set(capture, samples);
-    const sample: Sample = { offset, err, from, measured: true };
+    const sample: Sample = { ...clockOf(offset, err, true), from };
     let at = samples.length;
     while (at > 0 && compare(samples[at - 1]!, sample) > 0) at--;
     if (at > 0 && compare(samples[at - 1]!, sample) === 0) return undefined;

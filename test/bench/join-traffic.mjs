@@ -125,6 +125,11 @@ export class JoinTraffic {
     return inputs.sort((a, b) => a.at - b.at);
   }
 
+  /** Forgets what is made but not handed on. */
+  drop() {
+    this.#pending.clear();
+  }
+
   get connections() {
     return this.#count;
   }

@@ -10,18 +10,14 @@ import { isSocketRow, type SocketFact, socketFact } from './socket-fact.js';
 import { StreamProgress } from './stream-progress.js';
 import type { Bucket, Tuple, TupleBucket, TupleTable } from './tuple-table.js';
 
-/** A socket fact and where it is kept. */
-interface Entry {
-  readonly fact: SocketFact;
-  readonly bucket: Bucket;
-}
-
 /** When a socket was closed, and by which row, which is not kept. */
 interface Close {
   readonly lo: Micros;
   readonly hi: Micros;
   readonly stream: string;
   readonly seq: number;
+  /** The next close of the same socket number or descriptor. */
+  next: Close | undefined;
 }
 
 /** Facts of one host with a blank, by what they do name. */
@@ -70,19 +66,20 @@ export class HostState {
   readonly addresses = new AddressHistory();
   /** Addresses that it had at any time. */
   readonly known: KnownAddress[] = [];
-  boot?: string;
+  /** How records name it; shared by all of them. */
+  shown: { readonly id: string; readonly boot?: string };
   readonly #context: HostContext;
   readonly #byLocalPort = new Map<number, BlankBucket<number>>();
   readonly #byRemote = new Map<string, BlankBucket<string>>();
   readonly #processes = new Map<number, PidHistory>();
   readonly #users = new Map<number, string>();
   /** Calls that closed a socket, by its number, or else by process and descriptor. */
-  readonly #closesByInode = new Map<string, Close[]>();
-  readonly #closesByFd = new Map<number, Close[]>();
+  readonly #closesByInode = new Map<string, Close>();
+  readonly #closesByFd = new Map<number, Close>();
   /** Streams that tell when sockets close, not only when they open. */
   readonly #closingStreams = new Set<string>();
   /** Every socket fact in order of arrival, for eviction. */
-  #sockets: Entry[] = [];
+  #sockets: SocketFact[] = [];
   #socketsGone = 0;
   #processRows = 0;
   #sweepAt = 4_096;
@@ -94,6 +91,7 @@ export class HostState {
 
   constructor(id: string, context: HostContext) {
     this.id = id;
+    this.shown = { id };
     this.#context = context;
     this.#closings = {
       closeOf: (fact, from) => this.#closeOf(fact, from),
@@ -110,10 +108,15 @@ export class HostState {
     return this.#processRows;
   }
 
+  /** The host said which boot of it this is. */
+  hasBoot(boot: string): void {
+    this.shown = { id: this.id, boot };
+  }
+
   /** Takes a row of any table. Rows of tables that say nothing of owners are ignored. */
   add(row: AnyTableRow): Change {
     this.progress.stream(row.stream, row.table);
-    if (row.boot !== undefined) this.boot ??= row.boot;
+    if (row.boot !== undefined && this.shown.boot === undefined) this.hasBoot(row.boot);
     if (isSocketRow(row)) return this.#addSocket(row);
     switch (row.table) {
       case 'processes':
@@ -173,8 +176,10 @@ export class HostState {
       this.#context.counters.rowsIgnored++;
       return 'nothing';
     }
-    if (!insertFact(bucket.facts, fact)) return 'nothing';
-    this.#sockets.push({ fact, bucket });
+    if (bucket.facts.length === 0) bucket.facts = [fact];
+    else if (!insertFact(bucket.facts, fact)) return 'nothing';
+    fact.bucket = bucket;
+    this.#sockets.push(fact);
     if (this.socketRows > this.#context.limits.socketRows) this.#evictSocket();
     const { localAddress } = fact;
     const isNews = localAddress !== undefined && !isUnspecified(localAddress) && this.addresses.shown(localAddress);
@@ -219,7 +224,7 @@ export class HostState {
 
   #addClose(fact: SocketFact): Change {
     const { inode, pid, fd, lo, hi, row } = fact;
-    const close = { lo, hi, stream: row.stream, seq: row.seq };
+    const close: Close = { lo, hi, stream: row.stream, seq: row.seq, next: undefined };
     let isNew = true;
     if (inode !== undefined) isNew = insertClose(this.#closesByInode, inode, close);
     else if (fd !== undefined) isNew = insertClose(this.#closesByFd, fdKey(pid, fd), close);
@@ -237,18 +242,21 @@ export class HostState {
     return 'socket';
   }
 
-  #forgetOldestClose<K>(closes: Map<K, Close[]>): void {
-    const [key, facts] = closes.entries().next().value!;
+  #forgetOldestClose<K>(closes: Map<K, Close>): void {
+    const [key, first] = closes.entries().next().value!;
     closes.delete(key);
-    this.goneUntil = Math.max(this.goneUntil, facts.at(-1)!.hi);
+    for (let close: Close | undefined = first; close !== undefined; close = close.next) {
+      this.goneUntil = Math.max(this.goneUntil, close.hi);
+    }
     this.#context.counters.socketRowsEvicted++;
   }
 
-  #closeOf(fact: SocketFact, from: Micros): { lo: Micros; hi: Micros } | undefined {
-    const { inode, pid, fd } = fact;
-    if (inode !== undefined) return this.#closesByInode.get(inode)?.find(({ lo }) => lo >= from);
-    if (fd === undefined) return undefined;
-    return this.#closesByFd.get(fdKey(pid, fd))?.find(({ lo }) => lo >= from);
+  #closeOf({ inode, pid, fd }: SocketFact, from: Micros): { lo: Micros; hi: Micros } | undefined {
+    let close: Close | undefined;
+    if (inode !== undefined) close = this.#closesByInode.get(inode);
+    else if (fd !== undefined) close = this.#closesByFd.get(fdKey(pid, fd));
+    while (close !== undefined && close.lo < from) close = close.next;
+    return close;
   }
 
   #addProcess(row: AnyTableRow & { readonly columns: { readonly pid?: number } }): Change {
@@ -295,10 +303,11 @@ export class HostState {
   prune(horizon: Micros): boolean {
     if (this.socketRows + this.#processRows < this.#sweepAt) return false;
     this.goneUntil = Math.max(this.goneUntil, horizon);
-    const kept: Entry[] = [];
-    for (const entry of this.#sockets.slice(this.#socketsGone)) {
-      if (this.#isOver(entry.fact, entry.bucket, horizon)) this.#remove(entry);
-      else kept.push(entry);
+    const kept: SocketFact[] = [];
+    for (let i = this.#socketsGone; i < this.#sockets.length; i++) {
+      const fact = this.#sockets[i]!;
+      if (this.#isOver(fact, horizon)) this.#remove(fact);
+      else kept.push(fact);
     }
     this.#sockets = kept;
     this.#socketsGone = 0;
@@ -313,7 +322,7 @@ export class HostState {
   }
 
   /** A call that opened before the horizon and tells nothing of its close serves only connections of its time. */
-  #isOver(fact: SocketFact, bucket: Bucket, horizon: Micros): boolean {
+  #isOver(fact: SocketFact, horizon: Micros): boolean {
     if (fact.hi >= horizon) return false;
     if (fact.row.action === 'event') {
       const close = this.#closeOf(fact, fact.lo);
@@ -321,7 +330,7 @@ export class HostState {
       return fact.protocol === 6 && (fact.source === 'connect' || fact.source === 'accept') && fact.hi < horizon;
     }
     if (fact.row.action === 'removed') return true;
-    return bucket.facts.some(
+    return fact.bucket!.facts.some(
       ({ row, pid, fd, hi }) =>
         row.action === 'removed' &&
         row.stream === fact.row.stream &&
@@ -332,7 +341,8 @@ export class HostState {
     );
   }
 
-  #remove({ fact, bucket }: Entry): void {
+  #remove(fact: SocketFact): void {
+    const bucket = fact.bucket!;
     const at = bucket.facts.indexOf(fact);
     if (at >= 0) bucket.facts.splice(at, 1);
     if (bucket.facts.length > 0) return;
@@ -345,14 +355,14 @@ export class HostState {
 
   /** Calls go first, since a socket that stands may serve any later connection; when one must go, all of these are in doubt. */
   #evictSocket(): void {
-    let entry = this.#sockets[this.#socketsGone++]!;
-    for (let tries = 0; tries < MAX_SPARED && isStanding(entry.fact); tries++) {
-      this.#sockets.push(entry);
-      entry = this.#sockets[this.#socketsGone++]!;
+    let fact = this.#sockets[this.#socketsGone++]!;
+    for (let tries = 0; tries < MAX_SPARED && isStanding(fact); tries++) {
+      this.#sockets.push(fact);
+      fact = this.#sockets[this.#socketsGone++]!;
     }
-    this.#remove(entry);
+    this.#remove(fact);
     this.#context.counters.socketRowsEvicted++;
-    this.goneUntil = isStanding(entry.fact) ? Infinity : Math.max(this.goneUntil, entry.fact.hi);
+    this.goneUntil = isStanding(fact) ? Infinity : Math.max(this.goneUntil, fact.hi);
     if (this.#socketsGone * 2 > this.#sockets.length) {
       this.#sockets = this.#sockets.slice(this.#socketsGone);
       this.#socketsGone = 0;
@@ -396,25 +406,39 @@ function dropBlank<K>({ index, key }: BlankBucket<K>): void {
   index.delete(key);
 }
 
-/** False when it is a duplicate. */
-function insertClose<K>(closes: Map<K, Close[]>, key: K, close: Close): boolean {
-  const list = closes.get(key);
-  if (list === undefined) {
-    closes.set(key, [close]);
+/** Closes kept of one socket number or descriptor, the latest. */
+const MAX_CLOSES = 256;
+
+/** Puts a close in order of time; false when it is a duplicate. */
+function insertClose<K>(closes: Map<K, Close>, key: K, close: Close): boolean {
+  const first = closes.get(key);
+  if (first === undefined || first.lo > close.lo) {
+    close.next = first;
+    closes.set(key, close);
     return true;
   }
-  let at = list.length;
-  while (at > 0 && list[at - 1]!.lo > close.lo) at--;
-  for (let i = at - 1; i >= 0 && list[i]!.lo === close.lo; i--) {
-    if (list[i]!.seq === close.seq && list[i]!.stream === close.stream) return false;
+  let count = 1;
+  let before = first;
+  for (;;) {
+    if (before.lo === close.lo && before.seq === close.seq && before.stream === close.stream) return false;
+    const { next } = before;
+    if (next === undefined || next.lo > close.lo) break;
+    before = next;
+    count++;
   }
-  list.splice(at, 0, close);
-  if (list.length > 256) list.shift();
+  close.next = before.next;
+  before.next = close;
+  if (count >= MAX_CLOSES && first.next !== undefined) closes.set(key, first.next);
   return true;
 }
 
-function forgetCloses<K>(closes: Map<K, Close[]>, horizon: Micros): void {
-  for (const [key, list] of closes) if (list.at(-1)!.hi < horizon) closes.delete(key);
+/** Drops closes of times before the horizon. */
+function forgetCloses<K>(closes: Map<K, Close>, horizon: Micros): void {
+  for (const [key, first] of closes) {
+    let last = first;
+    while (last.next !== undefined) last = last.next;
+    if (last.hi < horizon) closes.delete(key);
+  }
 }
 
 /** The first fact that may have happened at or after `from`; facts are sorted by `lo` and equally coarse. */

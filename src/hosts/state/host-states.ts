@@ -52,7 +52,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
 
   /** The host says what it is called and which streams it will report. */
   seen(host: HostState, row: HostSeen): void {
-    if (row.boot !== undefined) host.boot = row.boot;
+    if (row.boot !== undefined) host.hasBoot(row.boot);
     for (const { stream, table } of row.streams) host.progress.stream(stream, table);
     host.progress.seen(row.from);
   }

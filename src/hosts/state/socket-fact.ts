@@ -2,12 +2,12 @@ import { canonicalAddress, isUnspecified } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow, TableRow } from '../../records/host-row.js';
 import type { SocketSource } from './socket-interval.js';
+import type { Bucket } from './tuple-table.js';
 
 /** One row about a socket, read: addresses canonical, unknown parts undefined, times as bounds. */
 export class SocketFact {
-  /** The row's moment lies in [lo, hi]. */
-  readonly lo: Micros;
-  readonly hi: Micros;
+  /** Where its host keeps it. */
+  bucket: Bucket | undefined = undefined;
 
   constructor(
     readonly row: AnyTableRow,
@@ -24,22 +24,37 @@ export class SocketFact {
     readonly remotePort: number | undefined,
     /** Path of the process, where the row has it. */
     readonly path: string | undefined,
-  ) {
-    this.lo = row.time;
-    this.hi = row.time + Math.max(row.resolution, 1) - 1;
+  ) {}
+
+  /** The row's moment lies in [lo, hi]. */
+  get lo(): Micros {
+    return this.row.time;
+  }
+
+  get hi(): Micros {
+    const { time, resolution } = this.row;
+    return time + Math.max(resolution, 1) - 1;
   }
 }
 
-const callSources: Readonly<Record<string, SocketFact['source']>> = {
-  connect: 'connect',
-  send: 'connect',
-  receive: 'accept',
-  accept: 'accept',
-  accept4: 'accept',
-  bind: 'bind',
-  listen: 'listen',
-  close: 'close',
-};
+/** What a call makes of its socket. The first datagram to a peer counts as a connect, the first from one as an accept. */
+function callSource(action: string | undefined): SocketFact['source'] | undefined {
+  switch (action) {
+    case 'connect':
+    case 'send':
+      return 'connect';
+    case 'receive':
+    case 'accept':
+    case 'accept4':
+      return 'accept';
+    case 'bind':
+    case 'listen':
+    case 'close':
+      return action;
+    default:
+      return undefined;
+  }
+}
 
 /** Calls that left nothing behind when they failed; a connect that failed has still sent its packet. */
 const failed = new Set(['failed', 'no_client']);
@@ -87,7 +102,7 @@ function sourceOf(row: SocketRow & AnyTableRow): SocketFact['source'] | undefine
     const isIdle = protocol === 6 && !remotePort && state !== undefined && state !== '' && state !== 'LISTEN';
     return isIdle ? undefined : 'open';
   }
-  const source = callSources[row.columns.action ?? ''];
+  const source = callSource(row.columns.action);
   if (source === undefined || source === 'connect') return source;
   return failed.has(row.columns.status ?? '') ? undefined : source;
 }

@@ -3,10 +3,13 @@ import type { AddressTable, AddressUser, KnownAddress } from './address-table.js
 import type { HostState } from './host-state.js';
 import type { SocketFact } from './socket-fact.js';
 
+/** Of a bucket that is about to get its first fact. */
+const noFacts: SocketFact[] = [];
+
 /** Facts of one host about sockets that share what they are looked up by. */
 export interface Bucket {
   readonly host: HostState;
-  readonly facts: SocketFact[];
+  facts: SocketFact[];
 }
 
 /** The facts of a host about sockets of a tuple, seen from one of its two endpoints. */
@@ -56,7 +59,7 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
       if (bucket.host === host && bucket.isForward === isForward) return bucket;
       last = bucket;
     }
-    const fresh: TupleBucket = { host, facts: [], tuple: this, isForward, next: undefined };
+    const fresh: TupleBucket = { host, facts: noFacts, tuple: this, isForward, next: undefined };
     if (last === undefined) this.buckets = fresh;
     else last.next = fresh;
     return fresh;
