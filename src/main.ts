@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addExplainCommand } from './cli/explain.js';
 import { createLog } from './cli/log.js';
 import { addQueryCommand } from './cli/query.js';
 import { addRecordCommand } from './cli/record.js';
@@ -14,7 +15,8 @@ async function main(argv: readonly string[]): Promise<void> {
     .version(version(), '-V, --version')
     .showHelpAfterError('(see --help)')
     .exitOverride();
-  for (const add of [addRunCommand, addRecordCommand, addRulesCommand, addQueryCommand]) add(program);
+  for (const add of [addRunCommand, addRecordCommand, addRulesCommand, addQueryCommand, addExplainCommand])
+    add(program);
   await program.parseAsync([...argv]);
 }
 

@@ -42,6 +42,7 @@ export const errorCodes = {
   QUERY_FAILED: 'A query was refused or failed on a host; the message is that of SQLite.',
   QUERY_LIMIT: 'The result of a query has more rows than allowed.',
   QUERY_TIMEOUT: 'A host did not answer a query in time.',
+  CONNECTION_ABSENT: 'No connection of the input is the one that was asked for.',
   HOST_ABSENT: 'The host is not known or not connected.',
   USAGE: 'The command line is not understood.',
 } as const;

@@ -104,6 +104,10 @@ export const limits = {
   sqlWaiting: 256,
   /** Ring between the kernel and the sensor, a power of two. Full: records are dropped and counted, and told as `lost` rows. */
   sensorRingBytes: 1 << 23,
+  /** Connections that `explain` shows of one pair of endpoints. Of more only the number is told. */
+  explainedConnections: 100,
+  /** Sockets that it lists of one end, best first. Of more only the number is told: `omitted`. */
+  explainedSockets: 1_000,
   /** Weirds remembered so that a repeated one is reported once. At the bound the oldest is forgotten, and may be reported again. */
   rememberedWeirds: 65_536,
   /** Connections open at once (256 bytes each). At the bound the one due to expire first is ended early: `evictedAttempts`, `evictedOthers`. */

@@ -4,7 +4,7 @@ import type { HostNews, HostState } from '../hosts/state/host-state.js';
 import { HostStates } from '../hosts/state/host-states.js';
 import type { SocketFact } from '../hosts/state/socket-fact.js';
 import type { AttributedConnection, Cause } from '../records/attributed-connection.js';
-import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
+import type { Connection, ConnectionCause, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { Agenda } from './agenda.js';
 import { socketProtocol } from './connection-view.js';
@@ -32,6 +32,8 @@ export interface JoinOptions {
    */
   readonly startsKnown?: boolean;
   readonly emit: (connection: AttributedConnection) => void;
+  /** Called as a connection is let go, after its last line: `explain` says then why its ends are what they are. */
+  readonly onClose?: (connection: Connection, explain: () => Explanation) => void;
   readonly limits?: Partial<JoinLimits>;
 }
 
@@ -467,6 +469,10 @@ export class Join {
       this.#revisions++;
       this.#tell(tracked, 'evidence');
     }
+    this.#options.onClose?.(tracked.connection, () => {
+      this.#setView(tracked, true, knowsLater);
+      return explainConnection(this.#states, this.#clocks, tracked);
+    });
     tracked.gone = true;
     this.#kept.remove(tracked);
     tracked.leave();
