@@ -12,7 +12,7 @@ import { META_PLAIN_TCP, META_VALID, Packet, ROW_META, ROW_TIME, ROW_WORDS } fro
 import { flagsOf, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP, TCP_ACK, TCP_SYN } from '../decode/transport.js';
 import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
-import { connectionRecord, VLAN_PRESENT } from './connection-record.js';
+import { connectionRecord, uidOfRecord, VLAN_PRESENT } from './connection-record.js';
 import { ConnectionTable } from './connection-table.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
 import { addLetter, LETTER_FLIP } from './history.js';
@@ -29,10 +29,13 @@ import {
   RECORD_WORDS,
   SEGMENTS,
   START_TIME,
+  STREAMED,
   SYN_ANSWERED,
   VLANS,
 } from './record-layout.js';
 import { SegmentPool } from './segment-pool.js';
+import { StreamAssembler } from './stream/stream-assembler.js';
+import type { OpenStream } from './stream/stream-consumer.js';
 import { initTcp, isReuse, plainSegment, type TcpContext, tcpPacket } from './tcp-connection.js';
 import { stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
 import { defaultTimeouts, isDnsPort, type Timeouts } from './timeouts.js';
@@ -58,6 +61,8 @@ export interface TrackerOptions {
   readonly key?: HashKey;
   /** Connections open at once; `limits.connections` by default. */
   readonly maxConnections?: number;
+  /** Asked for a consumer when the first bytes of a TCP connection come. Absent: no bytes are kept, and nothing is paid for it. */
+  readonly openStream?: OpenStream;
   readonly emit: (update: ConnectionUpdate) => void;
   /** Gets weirds one by one, repeated ones left out as `WeirdReports` says. Absent: they are only counted. */
   readonly onWeird?: (weird: Weird) => void;
@@ -135,16 +140,26 @@ export class ConnectionTracker {
       table: this.#table,
       weird: this.#weird,
       segments: new SegmentPool(),
+      streams: options.openStream && this.#assembler(options.openStream),
       closed: false,
     };
     this.#tunnels = new UdpTunnels({
       table: this.#table,
       decoder: this.#decoder,
       weird: this.#weird,
-      captureWord: (base) => this.#captureWords[this.#table.u16[(base << 1) + CAPTURE]!] ?? 0,
+      captureWord: (base) => this.#captureWord(base),
       reportPacket: (packet) => this.#reportOfPacket(packet, this.#weird.takeNews()),
       reportConnection: (base, time) => this.#reportConnection(base, time),
     });
+  }
+
+  #assembler(open: OpenStream): StreamAssembler {
+    const uidOf = (base: number): string => uidOfRecord(this.#table, base, this.#captureWord(base));
+    return new StreamAssembler({ table: this.#table, weird: this.#weird, uidOf }, open);
+  }
+
+  #captureWord(base: number): number {
+    return this.#captureWords[this.#table.u16[(base << 1) + CAPTURE]!] ?? 0;
   }
 
   /** Takes every packet of a batch. `captures[link >>> 16]` names its source. The batch is not kept. */
@@ -209,7 +224,11 @@ export class ConnectionTracker {
   end(most: number = Number.POSITIVE_INFINITY): boolean {
     this.#ending ??= this.#table.slotsByOrdinal();
     const until = Math.min(this.#ending.length, this.#ended + most);
-    while (this.#ended < until) this.#emit('end', this.#ending[this.#ended++]! * RECORD_WORDS);
+    while (this.#ended < until) {
+      const base = this.#ending[this.#ended++]! * RECORD_WORDS;
+      this.#context.streams?.close(base);
+      this.#emit('end', base);
+    }
     if (this.#ended < this.#ending.length) return false;
     this.#table.clear();
     this.#wheel.clear();
@@ -310,7 +329,10 @@ export class ConnectionTracker {
     if (packet.vlan >= 0) vlans |= packet.vlan | VLAN_PRESENT;
     if (packet.innerVlan >= 0) vlans |= (packet.innerVlan | VLAN_PRESENT) << 16;
     table.i32[base + VLANS] = vlans;
-    if (packet.proto === PROTO_TCP) initTcp(table, base);
+    if (packet.proto === PROTO_TCP) {
+      initTcp(table, base);
+      if (this.#context.streams !== undefined) table.i32[base + FLAGS] = table.i32[base + FLAGS]! | STREAMED;
+    }
     if (flipped) addLetter(table, this.#weird, base, 0, LETTER_FLIP);
     return slot;
   }
@@ -419,6 +441,7 @@ export class ConnectionTracker {
   #finish(slot: number): void {
     const table = this.#table;
     const base = slot * RECORD_WORDS;
+    this.#context.streams?.close(base);
     this.#emit('end', base);
     this.#wheel.disarm(slot);
     for (let dir = 0; dir < 2; dir++) {

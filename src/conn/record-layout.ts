@@ -80,6 +80,8 @@ export const HANDSHAKE_DONE = 1 << 25;
 export const ACTIVE = 1 << 26;
 /** TCP: the responder sent a SYN, and no data of the originator had come before. */
 export const SYN_ANSWERED = 1 << 26;
+/** TCP: somebody takes its bytes, or is to be asked when the first come. */
+export const STREAMED = 1 << 27;
 export const LONG_HISTORY = 1 << 28;
 export const WAS_WEIRD = 1 << 29;
 /** Came through a tunnel: its parents are in `ConnectionTable.tunnelParents`. */

@@ -48,9 +48,11 @@ import {
   SKIP_STREAM,
   START_SEQ,
   STATE_BITS,
+  STREAMED,
   WAS_WEIRD,
   ZERO_WINDOWS,
 } from './record-layout.js';
+import type { StreamAssembler } from './stream/stream-assembler.js';
 import { absolute, initEndpoint, retransmitted, updateAcked, updateLast } from './tcp-sequence.js';
 import {
   stateOf,
@@ -81,6 +83,8 @@ const PLAIN_UNACKED = 8_388_608;
 
 /** What the connection needs after the packet. */
 export interface TcpContext extends StreamContext {
+  /** Takes the bytes of connections marked STREAMED; absent when nobody wants any. */
+  readonly streams: StreamAssembler | undefined;
   /** Set when an end closed so that the connection must go soon: the tracker arms the deadline. */
   closed: boolean;
 }
@@ -255,7 +259,8 @@ const PLAIN_MASK =
   (3 * SKIP_STREAM) |
   (3 * SENT_FIN) |
   CLOSE_DEFERRED |
-  CLOSING;
+  CLOSING |
+  STREAMED;
 const PLAIN_FLAGS = TCP_ESTABLISHED | (TCP_ESTABLISHED << STATE_BITS) | (3 * FIRST_SEEN);
 
 /**
@@ -362,7 +367,10 @@ export function segment(
   const delta = updateLast(c, base, dir, flags, (seq + segmentLength) | 0, length);
   const now = updateState(c, base, dir, flags, seq, ack, length, delta);
   let end = dir;
-  if (now.flipped) end = 1 - dir;
+  if (now.flipped) {
+    end = 1 - dir;
+    c.streams?.flip(base);
+  }
   if (isAck && relativeAck > 1 && relativeAck > ackedBefore) {
     streamAcked(c, base, 1 - end, relativeAck);
     checkEof(c, base, 1 - end);
@@ -373,6 +381,11 @@ export function segment(
     else weirdOf(c, base, 'truncated_tcp_payload');
   }
   checkEof(c, base, end);
+  if ((i32[base + FLAGS]! & STREAMED) !== 0) {
+    const offset = headerBytesOf(packet.control);
+    const taken = complete && !isRst && !underflow ? length : 0;
+    c.streams?.packet(base, end, packet, offset, isSyn ? relative + 1 : relative, taken);
+  }
   if (now.closes) endClosed(c, base, end);
   i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
   f64[f + IP_BYTES + dir] = f64[f + IP_BYTES + dir]! + packet.ipBytes;

@@ -116,6 +116,12 @@ export const limits = {
   segmentsPerDirection: 64,
   /** Such ranges of all connections together, with the same policy. */
   segments: 1_000_000,
+  /** Bytes kept above holes for the consumer of one TCP connection. At the bound new ones are let go and become a gap: `stream_buffer_full`. */
+  streamBytes: 1 << 20,
+  /** The same of all connections together, with the same policy. */
+  streamsBytes: 1 << 26,
+  /** Pieces that those bytes lie in, in one direction, with the same policy. */
+  streamPieces: 1_024,
   /** Letters of one connection's history. Further ones are left out: `history_full`. */
   historyLetters: 256,
   /** Tunnels opened in one packet, Zeek's Tunnel::max_depth. One more is left closed: `exceeded_tunnel_max_depth`. */

@@ -108,6 +108,7 @@ export type WeirdName =
   | 'fragment_table_full'
   | 'segment_list_full'
   | 'history_full'
+  | 'stream_buffer_full'
   | 'tunnel_parents_full';
 
 /** A name as it is counted and logged. What Zeek tells by the packet ends in `_in_tunnel` for packets inside of one. */

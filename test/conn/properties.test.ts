@@ -195,6 +195,7 @@ describe('the shortcut for plain segments', () => {
       table,
       weird: new WeirdCounts(),
       segments: new SegmentPool(),
+      streams: undefined,
       closed: false,
     });
     // Mostly in order, sometimes behind or ahead of it.
