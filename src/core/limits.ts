@@ -82,6 +82,11 @@ export const limits = {
   agentGroups: 64,
   agentTables: 256,
   agentSentences: 32,
+  /** Rows about what still stands that an agent remembers for an engine that forgot. Beyond: the oldest is forgotten, counted. */
+  agentStandingRows: 262_144,
+  /** Queries that an agent answers at once, and subscriptions it holds. More are answered with QUERY_FAILED. */
+  agentQueries: 16,
+  agentSubscriptions: 256,
   /** Text of one SQL query, characters, and rows of its result whatever the asker wants. Beyond: BAD_MESSAGE. */
   queryChars: 65_536,
   queryRowsMost: 100_000,

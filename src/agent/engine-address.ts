@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { connect as connectNet, isIP } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { WebSocket } from 'ws';
+import { CorrelateError, messageOf } from '../core/errors.js';
+import { limits } from '../core/limits.js';
+import { agentPath, subprotocols } from '../wire/protocol.js';
+
+/** Where the engine is and how both sides prove who they are. */
+export interface EngineAddress {
+  /** `wss://HOST:PORT` or, without encryption, `ws://HOST:PORT`. */
+  readonly server: string;
+  readonly secretFile?: string;
+  /** Certificate of the authority that signed the engine's; by default those that Node.js trusts. */
+  readonly ca?: string;
+  /** This agent's certificate and key, where the engine wants one. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** How long a TCP connection may take to be made, and then TLS and the upgrade: a busy engine answers late, a dead one never. */
+const CONNECT_MS = 3_000;
+const HANDSHAKE_MS = 45_000;
+
+/** Reads the files that the address names and gives a function that opens a connection. Throws AGENT_CONFIG_MALFORMED. */
+export function engineDialer(address: EngineAddress): () => WebSocket {
+  const url = serverUrl(address.server);
+  const secret = address.secretFile === undefined ? undefined : fileText(address.secretFile).trim();
+  const tls: ConnectionOptions = {
+    minVersion: 'TLSv1.2',
+    ...(address.ca !== undefined && { ca: fileText(address.ca) }),
+    ...(address.cert !== undefined && { cert: fileText(address.cert) }),
+    ...(address.key !== undefined && { key: fileText(address.key) }),
+  };
+  const isSecure = url.protocol === 'wss:';
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(url.port || (isSecure ? 443 : 80));
+  return () =>
+    new WebSocket(url, [...subprotocols], {
+      maxPayload: limits.wireFrameBytes,
+      perMessageDeflate: false,
+      handshakeTimeout: HANDSHAKE_MS,
+      ...(secret !== undefined && { headers: { authorization: `Bearer ${secret}` } }),
+      createConnection: () => {
+        const socket = isSecure
+          ? connectTls({ ...tls, host, port, ...(isIP(host) === 0 && { servername: host }) })
+          : connectNet({ host, port });
+        const timer = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_MS);
+        socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+        return socket;
+      },
+    });
+}
+
+function serverUrl(text: string): URL {
+  let url: URL | undefined;
+  try {
+    url = new URL(text);
+  } catch {
+    // told below
+  }
+  if (url === undefined || (url.protocol !== 'ws:' && url.protocol !== 'wss:') || url.hostname === '') {
+    throw new CorrelateError('AGENT_CONFIG_MALFORMED', `server: ${text} is not of the form wss://HOST:PORT`);
+  }
+  if (url.pathname === '/') url.pathname = agentPath;
+  return url;
+}
+
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CorrelateError('AGENT_CONFIG_MALFORMED', `${path}: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { limits } from '../core/limits.js';
+import type { AnyTableRow, HostRow } from '../records/host-row.js';
+
+interface Standing {
+  readonly row: HostRow;
+  readonly sequence: number;
+}
+
+/**
+ * The rows that still hold: what polls added and did not remove, processes that have not exited, sockets that have not closed, and
+ * who the host is. With the newest rows of the journal they are all that an engine needs which has forgotten everything.
+ * Bound: `limits.agentStandingRows`; beyond it the oldest is forgotten and counted.
+ */
+export class StandingRows {
+  /** In order of sequence. */
+  readonly #rows = new Map<string, Standing>();
+  forgotten = 0;
+
+  /** Takes a row over, in order of sequence. */
+  take(row: HostRow, sequence: number): void {
+    if (row.kind === 'host' || row.kind === 'host_timeout') this.#rows.clear();
+    if (row.kind === 'host') this.#put('host', { row, sequence });
+    if (row.kind !== 'row') return;
+    if (row.action === 'event') {
+      this.#event(row, sequence);
+      return;
+    }
+    const key = `${row.stream} ${createHash('sha1').update(JSON.stringify(row.columns)).digest('base64')}`;
+    if (row.action === 'added') this.#put(key, { row, sequence });
+    else this.#rows.delete(key);
+  }
+
+  /** What stands from before a sequence, oldest first. */
+  before(sequence: number): Standing[] {
+    const found: Standing[] = [];
+    for (const standing of this.#rows.values()) if (standing.sequence < sequence) found.push(standing);
+    return found;
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  #put(key: string, standing: Standing): void {
+    this.#rows.delete(key);
+    this.#rows.set(key, standing);
+    if (this.#rows.size <= limits.agentStandingRows) return;
+    const [oldest] = this.#rows.keys();
+    this.#rows.delete(oldest!);
+    this.forgotten++;
+  }
+
+  /** A process stands from its fork and exec to its exit, a socket from its calls to its close. */
+  #event(row: AnyTableRow, sequence: number): void {
+    if (row.table === 'process_events') {
+      const { pid, syscall } = row.columns;
+      if (pid === undefined) return;
+      if (syscall === 'exit' || syscall === 'exit_group') {
+        this.#rows.delete(`exec ${pid}`);
+        this.#rows.delete(`fork ${pid}`);
+      } else {
+        const isFork = syscall === 'fork' || syscall === 'vfork' || syscall === 'clone' || syscall === 'clone3';
+        this.#put(`${isFork ? 'fork' : 'exec'} ${pid}`, { row, sequence });
+      }
+    } else if (row.table === 'socket_events') {
+      const { action, socket, pid, fd } = row.columns;
+      const name = socket === undefined ? `${pid} ${fd}` : socket;
+      if (action === 'close') for (const call of calls) this.#rows.delete(`${call} ${name}`);
+      else if (action !== undefined && calls.has(action)) this.#put(`${action} ${name}`, { row, sequence });
+    }
+  }
+}
+
+const calls = new Set(['bind', 'listen', 'connect', 'accept', 'accept4', 'send', 'receive']);
