@@ -176,16 +176,20 @@ export class Agent implements LinkOwner {
     };
   }
 
-  welcomed(welcome: Welcome): void {
+  welcomed(welcome: Welcome): boolean {
     const { token, received } = welcome;
     if (token !== undefined) this.#options.token.write(token);
     this.#completeEveryMs = welcome.completeEveryMs;
-    if (received !== undefined && received >= this.#journal.next) this.#journal.renew();
+    if (received !== undefined && received >= this.#journal.next) {
+      this.#journal.renew();
+      return false;
+    }
     this.#sent = received ?? -1;
     if (received === undefined) this.#append(this.#journal.takeForgotten());
     this.#restoring = this.#standingAfter(this.#sent);
     this.#options.info(`the engine takes this host (${received === undefined ? 'it has nothing of it' : 'goes on'})`);
     this.#tellStatus();
+    return true;
   }
 
   /** What stands from before the journal, as messages. */

@@ -17,8 +17,8 @@ export interface Outgoing {
 /** What the link asks of its agent. */
 export interface LinkOwner {
   hello(): Hello;
-  /** The engine has taken the agent and says from where to send on. */
-  welcomed(welcome: Welcome): void;
+  /** The engine has taken the agent and says from where to send on. False: the agent wants to say hello anew. */
+  welcomed(welcome: Welcome): boolean;
   /** What is to be sent next; undefined when all is. */
   next(): Outgoing | undefined;
   acknowledged(received: number, releasable: number | undefined): void;
@@ -179,8 +179,8 @@ export class EngineLink {
         this.#lostAt = undefined;
         this.#budget = new RowBudget(message.rowsPerSecond, message.rowsPerSecond);
         this.#expect(message.silenceMs);
-        this.#owner.welcomed(message);
-        this.pump();
+        if (this.#owner.welcomed(message)) this.pump();
+        else socket.close(closeCodes.GOING, 'hello again');
         return;
       case 'ack':
         this.#acknowledged(message.received, message.releasable);

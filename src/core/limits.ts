@@ -87,6 +87,22 @@ export const limits = {
   /** Queries that an agent answers at once, and subscriptions it holds. More are answered with QUERY_FAILED. */
   agentQueries: 16,
   agentSubscriptions: 256,
+  /** Hosts that agents may speak for. More: TOO_MANY_HOSTS. */
+  agentHosts: 65_536,
+  /** Hosts that tell at the same time what they have kept; others wait for their turn. */
+  agentsJoining: 32,
+  /** Rows that an agent may have sent and not acknowledged, and rows it may send in a second. Well beyond: TOO_MANY_ROWS. */
+  agentWindowRows: 20_000,
+  agentRowsPerSecond: 20_000,
+  /** Bytes of frames of one agent that wait to be worked on; beyond it the socket is not read. In the other direction: TOO_SLOW. */
+  agentQueueBytes: 1 << 22,
+  /** How long an agent has to answer when another wants its host id, milliseconds. */
+  agentAnswerMs: 2_000,
+  /** How far a host's clock may be off, and how far the time of a row may be ahead of it, microseconds. Beyond: BAD_CLOCK. */
+  clockSkewUs: 86_400_000_000,
+  rowAheadUs: 60_000_000,
+  /** Queries that wait for the answer of a host. More are answered with QUERY_LIMIT. */
+  pendingQueries: 100_000,
   /** Text of one SQL query, characters, and rows of its result whatever the asker wants. Beyond: BAD_MESSAGE. */
   queryChars: 65_536,
   queryRowsMost: 100_000,

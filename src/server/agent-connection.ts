@@ -1,0 +1,168 @@
+import type { WebSocket } from 'ws';
+import { limits } from '../core/limits.js';
+import type { Micros } from '../core/time.js';
+import type { RegisteredHost } from '../hosts/registry/registered-host.js';
+import { type CloseName, closeCodes, closeName } from '../wire/close-code.js';
+import type { AgentMessage, EngineMessage, Hello } from '../wire/message.js';
+import { RowBudget } from '../wire/row-budget.js';
+import type { RowBatch } from '../wire/row-message.js';
+import { readAgentMessage } from '../wire/validator.js';
+import { HostClock } from './host-clock.js';
+import type { Feeder, IntakeQueue } from './intake-queue.js';
+
+/** Who looks after connections. Times are of the engine's clock. */
+export interface ConnectionOwner {
+  message(connection: AgentConnection, message: AgentMessage | RowBatch, arrived: Micros): void;
+  /** The connection is over; told once. */
+  closed(connection: AgentConnection, reason: string): void;
+}
+
+/** Where and as whom an agent connects. */
+export interface Peer {
+  readonly address: string;
+  /** The name that the agent's certificate proves; absent without mutual TLS. */
+  readonly name?: string;
+}
+
+interface Frame {
+  readonly data: Buffer;
+  readonly arrived: Micros;
+}
+
+/**
+ * The engine's end of one agent's connection. Frames wait in a queue until their turn; when more waits than
+ * `limits.agentQueueBytes`, no more is read from the socket, which slows the agent down.
+ */
+export class AgentConnection implements Feeder {
+  readonly clock = new HostClock();
+  readonly budget = new RowBudget(limits.agentRowsPerSecond * 1.25, limits.agentWindowRows * 2);
+  hello: Hello | undefined;
+  host: RegisteredHost | undefined;
+  /** To be given with the welcome. */
+  token: string | undefined;
+  /** The host's clock minus the engine's, as far as it is known. */
+  offset: Micros = 0;
+  /** It is waiting for its turn to be welcomed, or was welcomed. */
+  phase: 'new' | 'contested' | 'waiting' | 'joining' | 'joined' = 'new';
+  /** When it entered the phase. */
+  phaseAt: Micros;
+  heard: Micros;
+  pingedAt: Micros | undefined;
+  /** Rows taken since the last acknowledgement, and what that said. */
+  unacknowledged = 0;
+  acknowledgedAt: Micros = 0;
+  /** Questions for the clock that are not answered, by id. */
+  readonly asked = new Map<number, Micros>();
+  clockAskedAt: Micros = 0;
+  clockAsks = 0;
+  readonly #socket: WebSocket;
+  readonly #queue: IntakeQueue;
+  readonly #owner: ConnectionOwner;
+  #frames: Frame[] = [];
+  #done = 0;
+  #bytes = 0;
+  #isPaused = false;
+  #isOver = false;
+
+  constructor(
+    socket: WebSocket,
+    readonly peer: Peer,
+    queue: IntakeQueue,
+    owner: ConnectionOwner,
+    now: Micros,
+  ) {
+    this.#socket = socket;
+    this.#queue = queue;
+    this.#owner = owner;
+    this.phaseAt = now;
+    this.heard = now;
+    socket.on('message', (data, isBinary) => this.#take(data as Buffer, isBinary));
+    socket.on('pong', () => {
+      this.heard = Date.now() * 1000;
+      this.pingedAt = undefined;
+    });
+    // The close that follows tells; the code of ws says what it was.
+    socket.on('error', () => {});
+    socket.on('close', (code, reason) =>
+      this.#over(reason.length > 0 ? `${closeName(code)}: ${reason}` : closeName(code)),
+    );
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Frames wait to be worked on. */
+  get isBusy(): boolean {
+    return this.#bytes > 0;
+  }
+
+  send(message: EngineMessage): void {
+    if (this.#isOver) return;
+    // What the agent does not read piles up here.
+    if (this.#socket.bufferedAmount > limits.agentQueueBytes) this.close('TOO_SLOW', 'the agent reads nothing');
+    else this.#socket.send(JSON.stringify(message));
+  }
+
+  ping(now: Micros): void {
+    if (this.pingedAt !== undefined || this.#isOver) return;
+    this.pingedAt = now;
+    this.#socket.ping();
+  }
+
+  /** Ends the connection; what it has sent and was not worked on yet is dropped. */
+  close(name: CloseName, reason: string): void {
+    if (this.#isOver) return;
+    const socket = this.#socket;
+    socket.close(closeCodes[name], reason.slice(0, 120));
+    socket.resume();
+    // An agent that does not answer the close is cut off.
+    setTimeout(() => socket.terminate(), 1_000).unref();
+    this.#over(`${name}: ${reason}`);
+  }
+
+  work(): boolean {
+    const frame = this.#frames[this.#done];
+    if (frame === undefined) return false;
+    this.#done++;
+    if (this.#done * 2 > this.#frames.length) {
+      this.#frames = this.#frames.slice(this.#done);
+      this.#done = 0;
+    }
+    this.#bytes -= frame.data.length;
+    if (this.#isPaused && this.#bytes * 2 < limits.agentQueueBytes) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+    const message = readAgentMessage(frame.data.toString('utf8'), this.host?.id ?? '');
+    if (message.type === 'malformed') this.close('BAD_MESSAGE', message.problem);
+    else this.#owner.message(this, message, frame.arrived);
+    return this.#frames.length > this.#done;
+  }
+
+  #take(data: Buffer, isBinary: boolean): void {
+    if (this.#isOver) return;
+    this.heard = Date.now() * 1000;
+    this.pingedAt = undefined;
+    if (isBinary) {
+      this.close('BAD_MESSAGE', 'a binary frame');
+      return;
+    }
+    this.#frames.push({ data, arrived: this.heard });
+    this.#bytes += data.length;
+    if (this.#bytes > limits.agentQueueBytes && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#socket.pause();
+    }
+    this.#queue.add(this);
+  }
+
+  #over(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#frames = [];
+    this.#done = 0;
+    this.#bytes = 0;
+    this.#owner.closed(this, reason);
+  }
+}

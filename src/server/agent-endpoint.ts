@@ -1,0 +1,175 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { WebSocketServer } from 'ws';
+import { CorrelateError, messageOf } from '../core/errors.js';
+import { limits } from '../core/limits.js';
+import type { Warn } from '../core/warnings.js';
+import { agentPath, chooseSubprotocol, versionsIn, wireVersions } from '../wire/protocol.js';
+import type { AgentHub } from './agent-hub.js';
+
+/** Where agents connect and what they have to show. */
+export interface AgentEndpointOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
+  readonly secretFile?: string;
+}
+
+/** How long a connection may take to become a WebSocket. */
+const UPGRADE_MS = 60_000;
+
+/**
+ * The address on which agents connect: HTTPS, or plain HTTP with a warning. An agent is let in as a WebSocket when it shows the secret,
+ * a certificate where one is wanted, and a version of the protocol that this engine speaks.
+ */
+export class AgentEndpoint {
+  readonly #server: Server;
+  readonly #sockets: WebSocketServer;
+  readonly #secret: Buffer | undefined;
+  readonly #open = new Set<Duplex>();
+
+  private constructor(
+    private readonly options: AgentEndpointOptions,
+    private readonly hub: AgentHub,
+  ) {
+    const { tls, secretFile } = options;
+    this.#secret = secretFile === undefined ? undefined : digest(fileText(secretFile).trim());
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      maxPayload: limits.wireFrameBytes,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
+    });
+    const answer = (_request: IncomingMessage, response: { writeHead(code: number): { end(text: string): void } }) =>
+      response.writeHead(404).end('agents connect here as WebSockets\n');
+    this.#server =
+      tls === undefined
+        ? createHttpServer(answer)
+        : createHttpsServer(
+            {
+              cert: fileText(tls.certFile),
+              key: fileText(tls.keyFile),
+              minVersion: 'TLSv1.2',
+              ...(tls.clientCaFile !== undefined && {
+                ca: fileText(tls.clientCaFile),
+                requestCert: true,
+                rejectUnauthorized: true,
+              }),
+              handshakeTimeout: UPGRADE_MS,
+            },
+            answer,
+          );
+    this.#server.headersTimeout = UPGRADE_MS;
+    this.#server.maxConnections = limits.agentHosts + 1_024;
+    this.#server.on('connection', (socket: Duplex) => {
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
+    });
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  /** Resolves when agents can connect. Rejects with LISTEN_FAILED. Warns of what is not protected. */
+  static async open(options: AgentEndpointOptions, hub: AgentHub, warn: Warn): Promise<AgentEndpoint> {
+    const endpoint = new AgentEndpoint(options, hub);
+    const insecure = (message: string) => warn({ code: 'AGENT_INSECURE', message });
+    if (options.tls === undefined) insecure('no --tls-cert: what agents tell can be read and changed on the way');
+    if (options.secretFile === undefined && options.tls?.clientCaFile === undefined) {
+      insecure('no --secret-file and no --client-ca: any agent is taken');
+    }
+    await new Promise<void>((resolve, reject) => {
+      const server = endpoint.#server;
+      server.once('error', (error) => {
+        const where = `${options.host}:${options.port}`;
+        reject(new CorrelateError('LISTEN_FAILED', `${where}: ${messageOf(error)}`, { cause: error }));
+      });
+      server.listen({ host: options.host, port: options.port, backlog: 4_096 }, resolve);
+    });
+    return endpoint;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : this.options.port;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    // Close frames are on their way; who does not take them is not waited for.
+    const timer = setTimeout(() => {
+      for (const socket of this.#open) socket.destroy();
+    }, 500);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const name = this.#wantsCertificate ? certificateName(request.socket) : undefined;
+    const refusal = this.#refusal(request, name);
+    if (refusal !== undefined) {
+      refuse(socket, ...refusal);
+      return;
+    }
+    const { remoteAddress = '', remotePort = 0 } = request.socket;
+    const peer = { address: `${remoteAddress} ${remotePort}`, ...(name !== undefined && { name }) };
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.hub.accept(webSocket, peer));
+  }
+
+  get #wantsCertificate(): boolean {
+    return this.options.tls?.clientCaFile !== undefined;
+  }
+
+  /** HTTP status and reason why the agent is not let in; undefined when it is. */
+  #refusal({ url = '', headers }: IncomingMessage, name: string | undefined): [number, string] | undefined {
+    if (url.split('?')[0] !== agentPath) return [404, `agents connect to ${agentPath}`];
+    if (!this.#isSecretRight(headers.authorization)) return [401, 'the secret is not that of this engine'];
+    const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim());
+    if (chooseSubprotocol(offered) === undefined) {
+      const spoken = `this engine speaks version ${wireVersions.join(', ')} of the agent protocol`;
+      return [426, `${spoken}, the agent ${versionsIn(offered)}: upgrade the older of the two`];
+    }
+    if (this.#wantsCertificate && name === undefined) return [403, 'the certificate of the agent names no host'];
+    return undefined;
+  }
+
+  #isSecretRight(authorization: string | undefined): boolean {
+    if (this.#secret === undefined) return true;
+    const shown = /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
+    return shown !== undefined && timingSafeEqual(digest(shown), this.#secret);
+  }
+}
+
+const statusTexts: Readonly<Record<number, string>> = {
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  426: 'Upgrade Required',
+};
+
+function refuse(socket: Duplex, status: number, reason: string): void {
+  const body = `${reason}\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${statusTexts[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+/** The host that a verified certificate is for: its common name. */
+function certificateName(socket: unknown): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const name: unknown = socket.getPeerCertificate().subject?.CN;
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new CorrelateError('LISTEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+  }
+}

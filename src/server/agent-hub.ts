@@ -1,0 +1,389 @@
+import type { WebSocket } from 'ws';
+import { limits } from '../core/limits.js';
+import { type Micros, SECOND } from '../core/time.js';
+import type { Warn } from '../core/warnings.js';
+import type { SubnetGroup } from '../hosts/registry/host-groups.js';
+import { type HostEvent, HostRegistry } from '../hosts/registry/host-registry.js';
+import type { RegisteredHost } from '../hosts/registry/registered-host.js';
+import type { HostRow } from '../records/host-row.js';
+import type { AgentMessage, Hello } from '../wire/message.js';
+import type { RowBatch } from '../wire/row-message.js';
+import { AgentConnection, type ConnectionOwner, type Peer } from './agent-connection.js';
+import type { Enrolments } from './enrolments.js';
+import { HostQueries } from './host-queries.js';
+import { IntakeQueue } from './intake-queue.js';
+import type { QueryLog } from './query-log.js';
+
+export interface AgentHubOptions {
+  readonly version: string;
+  /** Names of the captures whose clock is this machine's. */
+  readonly captures: readonly string[];
+  readonly latenessUs: Micros;
+  readonly subnets: readonly SubnetGroup[];
+  readonly enrolments: Enrolments;
+  readonly queryLog: QueryLog;
+  /** Takes rows, each once. */
+  readonly emit: (row: HostRow) => void;
+  readonly onEvent: (event: HostEvent) => void;
+  readonly warn: Warn;
+}
+
+const TICK_MS = 100;
+/** Every connection is looked after once in this many ticks. */
+const TURNS = 10;
+const HELLO_US = 20 * SECOND;
+/** A host that takes longer to tell what it has kept makes room for the next. */
+const JOINING_US = 5 * SECOND;
+const CLOCK_EVERY_US = 60 * SECOND;
+/** Questions for the clock at the start, so that a good reading is there soon. */
+const FIRST_ASKS = 4;
+
+const nowUs = (): Micros => Date.now() * 1000;
+
+/**
+ * The engine's side of all agents: who may speak for which host, who is admitted when, which rows are new, what is acknowledged, who has
+ * fallen silent. Rows go on to the join in the order of each host's journal, each exactly once.
+ */
+export class AgentHub implements ConnectionOwner {
+  readonly #options: AgentHubOptions;
+  readonly registry: HostRegistry;
+  readonly queries: HostQueries;
+  readonly #queue = new IntakeQueue();
+  readonly #connections = new Set<AgentConnection>();
+  /** The connection that speaks for each host, from its hello on. */
+  readonly #byHost = new Map<string, AgentConnection>();
+  /** Connections that may speak and wait for their turn. */
+  readonly #waiting: AgentConnection[] = [];
+  #joining = 0;
+  readonly #timer: NodeJS.Timeout;
+  #tick = 0;
+  /** Connections cut off, by the name of the reason. */
+  readonly cutOff: Record<string, number> = {};
+
+  constructor(options: AgentHubOptions) {
+    this.#options = options;
+    this.queries = new HostQueries(options.queryLog);
+    this.registry = new HostRegistry({
+      subnets: options.subnets,
+      maxHosts: limits.agentHosts,
+      onEvent: options.onEvent,
+    });
+    this.#timer = setInterval(() => this.#lookAfter(), TICK_MS);
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  connectionOf(host: string): AgentConnection | undefined {
+    const connection = this.#byHost.get(host);
+    return connection?.phase === 'joining' || connection?.phase === 'joined' ? connection : undefined;
+  }
+
+  /** A WebSocket that has shown the secret and agreed on a version. */
+  accept(socket: WebSocket, peer: Peer): void {
+    this.#connections.add(new AgentConnection(socket, peer, this.#queue, this, nowUs()));
+  }
+
+  /** Tells every agent that the engine ends. */
+  close(): void {
+    clearInterval(this.#timer);
+    for (const connection of [...this.#connections]) connection.close('GOING', 'the engine ends');
+  }
+
+  message(connection: AgentConnection, message: AgentMessage | RowBatch, arrived: Micros): void {
+    if (message.type === 'hello') {
+      if (connection.phase === 'new') void this.#hello(connection, message, arrived);
+      else this.#cut(connection, 'BAD_MESSAGE', 'a second hello');
+      return;
+    }
+    if (connection.phase !== 'joining' && connection.phase !== 'joined') {
+      this.#cut(connection, 'BAD_MESSAGE', `${message.type} before the welcome`);
+      return;
+    }
+    switch (message.type) {
+      case 'rows':
+        this.#rows(connection, message, arrived);
+        return;
+      case 'clock':
+        this.#clock(connection, message, arrived);
+        return;
+      case 'result':
+        this.queries.result(connection, message);
+        return;
+      case 'difference':
+        return;
+      case 'status':
+        Object.assign(connection.host!, {
+          limited: message.limited,
+          dropped: message.dropped,
+          redacted: message.redacted,
+        });
+        return;
+      case 'leave':
+        this.registry.disconnected(connection.host!, 'left', message.reason);
+        return;
+    }
+  }
+
+  async #hello(connection: AgentConnection, hello: Hello, arrived: Micros): Promise<void> {
+    connection.hello = hello;
+    const skew = hello.time - arrived;
+    if (Math.abs(skew) > limits.clockSkewUs) {
+      this.#cut(connection, 'BAD_CLOCK', `the host's clock is off by ${Math.round(skew / SECOND)} s`);
+      return;
+    }
+    const proven = connection.peer.name;
+    if (proven !== undefined && proven !== hello.host) {
+      this.#cut(connection, 'NOT_ENROLLED', `the certificate is for ${proven}`);
+      return;
+    }
+    const verdict = this.#options.enrolments.check(hello.host, hello.token, proven !== undefined);
+    if (verdict.kind === 'refused') {
+      this.#cut(connection, 'NOT_ENROLLED', `${hello.host} is enrolled by another agent (correlate hosts --forget)`);
+      return;
+    }
+    connection.phase = 'contested';
+    if (!(await this.#mayReplace(connection, hello))) return;
+    const host = this.registry.open(hello.host, arrived);
+    if (host === undefined) {
+      this.#cut(connection, 'TOO_MANY_HOSTS', `${limits.agentHosts} hosts are watched`);
+      return;
+    }
+    connection.host = host;
+    connection.phase = 'waiting';
+    connection.token = verdict.kind === 'enrolled' ? verdict.token : undefined;
+    this.#byHost.set(host.id, connection);
+    this.#waiting.push(connection);
+    this.#admit();
+  }
+
+  /** Whether no other agent that still answers speaks for the host; one that does not is replaced. */
+  async #mayReplace(connection: AgentConnection, hello: Hello): Promise<boolean> {
+    const other = this.#byHost.get(hello.host);
+    if (other !== undefined && !other.isOver && other.hello?.run !== hello.run) {
+      const before = other.heard;
+      other.ping(nowUs());
+      await new Promise((resolve) => setTimeout(resolve, limits.agentAnswerMs));
+      if (connection.isOver) return false;
+      if (!other.isOver && other.heard > before) {
+        this.#cut(connection, 'HOST_IN_USE', `another agent speaks for ${hello.host}`);
+        return false;
+      }
+    }
+    // Whoever came first while we waited stands.
+    const standing = this.#byHost.get(hello.host);
+    if (standing !== undefined && standing !== other && !standing.isOver && standing.hello?.run !== hello.run) {
+      this.#cut(connection, 'HOST_IN_USE', `another agent speaks for ${hello.host}`);
+      return false;
+    }
+    standing?.close('REPLACED', 'the host has connected anew');
+    return true;
+  }
+
+  /** Welcomes as many of those who wait as may tell at the same time what they have kept. */
+  #admit(): void {
+    while (this.#waiting.length > 0 && this.#joining < limits.agentsJoining) {
+      const connection = this.#waiting.shift()!;
+      if (!connection.isOver) this.#welcome(connection, connection.host!, connection.hello!);
+    }
+  }
+
+  #welcome(connection: AgentConnection, host: RegisteredHost, hello: Hello): void {
+    const now = nowUs();
+    this.#joining++;
+    connection.phase = 'joining';
+    connection.phaseAt = now;
+    if (host.timedOutAt !== undefined) this.#seenAgain(host, host.timedOutAt);
+    const position = host.positionIn(hello.journal.id);
+    const { received } = position;
+    Object.assign(host, {
+      boot: hello.boot,
+      version: hello.version,
+      peer: connection.peer.address,
+      configuredGroups: hello.groups,
+      tables: hello.tables,
+      limited: hello.limited,
+    });
+    // The agent's clock as far as its hello tells, until it is measured.
+    connection.offset = hello.time - now;
+    this.registry.connected(host, now);
+    const completeEveryMs = this.#completeEveryMs();
+    connection.send({
+      type: 'welcome',
+      version: this.#options.version,
+      ...(received >= 0 && { received }),
+      ...(connection.token !== undefined && { token: connection.token }),
+      rowsPerSecond: limits.agentRowsPerSecond,
+      window: limits.agentWindowRows,
+      completeEveryMs,
+      silenceMs: this.#silenceMs(),
+    });
+    if (hello.journal.next <= received + 1) this.#joined(connection);
+    this.#askClock(connection, now);
+  }
+
+  /** The more hosts there are, the less often each says that it has nothing to say. */
+  #completeEveryMs(): number {
+    return Math.max(1_000, Math.ceil(this.registry.size / 2));
+  }
+
+  #silenceMs(): number {
+    return 5_000 + 3 * this.#completeEveryMs();
+  }
+
+  /** Rows of the time after its timeout come after all: nothing was missed. */
+  #seenAgain(host: RegisteredHost, timedOutAt: Micros): void {
+    const { id, boot, streams } = host;
+    host.timedOutAt = undefined;
+    this.#options.emit({ kind: 'host', host: id, ...(boot !== undefined && { boot }), streams, from: timedOutAt + 1 });
+  }
+
+  #joined(connection: AgentConnection): void {
+    if (connection.phase !== 'joining') return;
+    connection.phase = 'joined';
+    if (connection.host!.presence === 'joining') connection.host!.presence = 'joined';
+    this.#joining--;
+    this.#admit();
+  }
+
+  #rows(connection: AgentConnection, batch: RowBatch, arrived: Micros): void {
+    const host = connection.host!;
+    const { rows, sequences } = batch;
+    connection.budget.take(rows.length, arrived / 1000);
+    if (connection.budget.isOverdrawn(arrived / 1000)) {
+      this.#cut(connection, 'TOO_MANY_ROWS', `more than ${limits.agentRowsPerSecond} rows a second`);
+      return;
+    }
+    if (batch.latest > arrived + connection.offset + limits.rowAheadUs) {
+      this.#cut(connection, 'BAD_CLOCK', 'a row tells of the future');
+      return;
+    }
+    const position = host.positionIn(connection.hello!.journal.id);
+    let last = position.received;
+    for (let i = 0; i < rows.length; i++) {
+      const sequence = sequences[i]!;
+      if (position.has(sequence)) {
+        host.duplicates++;
+        continue;
+      }
+      if (sequence > last) last = sequence;
+      const row = rows[i]!;
+      host.rows++;
+      this.registry.row(host, row);
+      this.#options.emit(row);
+    }
+    position.take(last, arrived, this.#options.latenessUs);
+    connection.unacknowledged += rows.length;
+    if (connection.unacknowledged * 4 > limits.agentWindowRows) this.#acknowledge(connection, nowUs());
+    if (connection.phase === 'joining' && last >= connection.hello!.journal.next - 1) this.#joined(connection);
+  }
+
+  #acknowledge(connection: AgentConnection, now: Micros): void {
+    const { position } = connection.host!;
+    connection.acknowledgedAt = now;
+    connection.unacknowledged = 0;
+    if (position === undefined || position.received < 0) return;
+    const releasable = position.releasable(now, this.#options.latenessUs);
+    connection.send({ type: 'ack', received: position.received, ...(releasable !== undefined && { releasable }) });
+  }
+
+  #askClock(connection: AgentConnection, now: Micros): void {
+    connection.asked.clear();
+    const id = connection.clockAsks++ % 2 ** 30;
+    connection.asked.set(id, now);
+    connection.clockAskedAt = now;
+    connection.send({ type: 'ask_clock', id });
+  }
+
+  #clock(
+    connection: AgentConnection,
+    { id, received, sent }: Extract<AgentMessage, { type: 'clock' }>,
+    arrived: Micros,
+  ): void {
+    const asked = connection.asked.get(id);
+    if (asked === undefined) return;
+    connection.asked.delete(id);
+    const skew = received - arrived;
+    if (Math.abs(skew) > limits.clockSkewUs || sent < received) {
+      this.#cut(connection, 'BAD_CLOCK', `the host's clock is off by ${Math.round(skew / SECOND)} s`);
+      return;
+    }
+    const news = connection.clock.reading(asked, received, sent, arrived);
+    const { best } = connection.clock;
+    if (best !== undefined) {
+      connection.offset = best.offset;
+      connection.host!.clock = best;
+    }
+    if (news === undefined) return;
+    const { offset, err } = news;
+    for (const capture of this.#options.captures) {
+      this.#options.emit({ kind: 'clock', host: connection.host!.id, capture, offset, err, from: asked });
+    }
+  }
+
+  /** A part of the connections in each tick, so that no tick takes long. */
+  #lookAfter(): void {
+    const now = nowUs();
+    const turn = this.#tick++ % TURNS;
+    const silenceUs = this.#silenceMs() * 1000;
+    let at = 0;
+    for (const connection of this.#connections) if (at++ % TURNS === turn) this.#lookAt(connection, now, silenceUs);
+    if (turn !== 0) return;
+    for (const host of this.registry.all()) this.#giveUp(host, now);
+  }
+
+  #lookAt(connection: AgentConnection, now: Micros, silenceUs: Micros): void {
+    const { phase } = connection;
+    if (phase === 'new') {
+      if (now - connection.phaseAt > HELLO_US) this.#cut(connection, 'SILENT', 'no hello came');
+      return;
+    }
+    const host = connection.host;
+    if (host === undefined) return;
+    host.heard = Math.max(host.heard, connection.heard);
+    const silentUs = connection.isBusy ? 0 : now - connection.heard;
+    if (silentUs > silenceUs) {
+      this.#cut(connection, 'SILENT', `nothing was heard for ${Math.round(silentUs / SECOND)} s`);
+      return;
+    }
+    if (silentUs * 2 > silenceUs) connection.ping(now);
+    if (phase === 'waiting' || phase === 'contested') return;
+    if (phase === 'joining' && now - connection.phaseAt > JOINING_US) this.#joined(connection);
+    const ackUs = this.#completeEveryMs() * 1000;
+    if (connection.unacknowledged > 0 || now - connection.acknowledgedAt > ackUs) this.#acknowledge(connection, now);
+    const isFirst = connection.clockAsks < FIRST_ASKS;
+    if (isFirst || now - connection.clockAskedAt > CLOCK_EVERY_US) this.#askClock(connection, now);
+  }
+
+  /** Rows of a host that is silent for longer than the lateness would come too late, so its ends need not be waited for. */
+  #giveUp(host: RegisteredHost, now: Micros): void {
+    if (host.isConnected || host.timedOutAt !== undefined || host.completeUntil === undefined) return;
+    if (host.presence !== 'silent' || now - host.heard <= this.#options.latenessUs) return;
+    host.timedOutAt = host.completeUntil;
+    // When it comes back it tells all that stands once more.
+    host.position = undefined;
+    this.#options.emit({ kind: 'host_timeout', host: host.id, at: host.completeUntil });
+  }
+
+  #cut(connection: AgentConnection, ...[name, reason]: Parameters<AgentConnection['close']>): void {
+    this.cutOff[name] = (this.cutOff[name] ?? 0) + 1;
+    const who = connection.host?.id ?? connection.hello?.host ?? connection.peer.address;
+    this.#options.warn({ code: 'AGENT_CUT_OFF', message: `${who}: ${name}: ${reason}` });
+    connection.close(name, reason);
+  }
+
+  closed(connection: AgentConnection, reason: string): void {
+    this.#connections.delete(connection);
+    this.queries.closed(connection);
+    const { host, phase } = connection;
+    if (phase === 'joining') {
+      this.#joining--;
+      connection.phase = 'joined';
+      this.#admit();
+    }
+    if (host === undefined || this.#byHost.get(host.id) !== connection) return;
+    this.#byHost.delete(host.id);
+    this.registry.disconnected(host, 'silent', reason);
+  }
+}

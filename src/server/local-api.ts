@@ -1,0 +1,188 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import { TypeCompiler } from '@sinclair/typebox/compiler';
+import { CorrelateError, messageOf } from '../core/errors.js';
+import { limits } from '../core/limits.js';
+import type { RegisteredHost } from '../hosts/registry/registered-host.js';
+import type { AgentConnection } from './agent-connection.js';
+import type { AgentHub } from './agent-hub.js';
+import { type ApiError, apiPaths, type HostSummary, type QueryRequest } from './api-messages.js';
+import type { Enrolments } from './enrolments.js';
+import { apiFailure } from './host-queries.js';
+
+const names = Type.Array(Type.String({ maxLength: limits.hostNameChars }), {
+  minItems: 1,
+  maxItems: limits.agentHosts,
+});
+const queryRequest = TypeCompiler.Compile(
+  Type.Object(
+    {
+      sql: Type.String({ minLength: 1, maxLength: limits.queryChars }),
+      hosts: Type.Optional(names),
+      groups: Type.Optional(names),
+      all: Type.Optional(Type.Literal(true)),
+      timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 600 })),
+      rows: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.queryRowsMost })),
+    },
+    { additionalProperties: false },
+  ),
+);
+
+/** Longest body of a request. */
+const BODY_BYTES = 1 << 22;
+
+/** Answers what other commands ask of a running engine; see api-messages.ts. The socket's file mode is its protection. */
+export class LocalApi {
+  private constructor(
+    private readonly path: string,
+    private readonly server: Server,
+  ) {}
+
+  /** Resolves when requests are answered. Rejects with LISTEN_FAILED, also when another engine answers there. */
+  static async open(path: string, hub: AgentHub, enrolments: Enrolments): Promise<LocalApi> {
+    const server = createServer((request, response) => {
+      answer(request, response, hub, enrolments).catch((error: unknown) => fail(response, 500, apiFailure(error)));
+    });
+    try {
+      if (await isAnswered(path)) throw new Error('another engine answers there');
+      rmSync(path, { force: true });
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      const umask = process.umask(0o177);
+      try {
+        await new Promise<void>((resolve, reject) => {
+          server.once('error', reject).listen(path, resolve);
+        });
+      } finally {
+        process.umask(umask);
+      }
+      chmodSync(path, 0o600);
+    } catch (error) {
+      throw new CorrelateError('LISTEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+    }
+    return new LocalApi(path, server);
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+    rmSync(this.path, { force: true });
+  }
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  hub: AgentHub,
+  enrolments: Enrolments,
+): Promise<void> {
+  const path = (request.url ?? '').split('?')[0]!;
+  if (path === apiPaths.hosts && request.method === 'GET') {
+    const hosts = [...hub.registry.all()].map((host) => summary(host, hub.connectionOf(host.id)));
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ hosts }));
+  } else if (path.startsWith(`${apiPaths.hosts}/`) && request.method === 'DELETE') {
+    const id = decodeURIComponent(path.slice(apiPaths.hosts.length + 1));
+    const isKnown = enrolments.forget(id);
+    hub.registry.forget(id);
+    if (isKnown) response.writeHead(204).end();
+    else fail(response, 404, { code: 'HOST_ABSENT', message: `${id} is not enrolled` });
+  } else if (path === apiPaths.query && request.method === 'POST') {
+    await query(request, response, hub);
+  } else {
+    fail(response, 404, { code: 'ENGINE_REFUSED', message: `there is no ${request.method} ${path}` });
+  }
+}
+
+async function query(request: IncomingMessage, response: ServerResponse, hub: AgentHub): Promise<void> {
+  const wanted = await readQuery(request);
+  if (wanted === undefined) {
+    fail(response, 400, { code: 'ENGINE_REFUSED', message: 'the request is no query' });
+    return;
+  }
+  const { connections, absent } = targets(wanted, hub);
+  if (connections.length + absent.length === 0) {
+    fail(response, 404, { code: 'HOST_ABSENT', message: 'no host is meant: none is connected, or the group has none' });
+    return;
+  }
+  const bounds = { rows: wanted.rows ?? limits.queryResultRows, timeoutMs: Math.ceil((wanted.timeout ?? 10) * 1000) };
+  response.setHeader('content-type', 'application/x-ndjson');
+  await hub.queries.ask(wanted.sql, connections, absent, bounds, (each) => {
+    response.write(`${JSON.stringify(each)}\n`);
+  });
+  response.end();
+}
+
+async function readQuery(request: IncomingMessage): Promise<QueryRequest | undefined> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > BODY_BYTES) return undefined;
+    parts.push(part);
+  }
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'));
+    if (!queryRequest.Check(value)) return undefined;
+    const asked = [value.hosts, value.groups, value.all].filter((each) => each !== undefined);
+    return asked.length === 1 ? (value as QueryRequest) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The connections of the hosts that are meant, and the named ones that are not connected. */
+function targets({ hosts, groups, all }: QueryRequest, hub: AgentHub) {
+  const connections: AgentConnection[] = [];
+  const absent: string[] = [];
+  const ids = new Set(hosts);
+  for (const group of groups ?? []) for (const { id } of hub.registry.inGroup(group)) ids.add(id);
+  if (all) for (const { id, isConnected } of hub.registry.all()) if (isConnected) ids.add(id);
+  for (const id of ids) {
+    const connection = hub.connectionOf(id);
+    if (connection === undefined) absent.push(id);
+    else connections.push(connection);
+  }
+  return { connections, absent };
+}
+
+function summary(host: RegisteredHost, connection: AgentConnection | undefined): HostSummary {
+  const { id, presence, reason, boot, version, peer, addresses, groups, tables, limited, joins, clock } = host;
+  const heard = Math.max(host.heard, connection?.heard ?? 0);
+  return {
+    id,
+    presence,
+    ...(reason !== undefined && { reason }),
+    ...(boot !== undefined && { boot }),
+    ...(version !== undefined && { version }),
+    ...(peer !== undefined && { peer }),
+    addresses,
+    groups,
+    tables,
+    limited,
+    joins,
+    since: host.since / 1e6,
+    heard: heard / 1e6,
+    rows: host.rows,
+    duplicates: host.duplicates,
+    dropped: host.dropped,
+    ...(clock !== undefined && { clock: { offset: clock.offset / 1e6, err: clock.err / 1e6 } }),
+  };
+}
+
+function fail(response: ServerResponse, status: number, error: ApiError): void {
+  if (response.headersSent) response.destroy();
+  else response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+}
