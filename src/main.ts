@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { addAgentCommand } from './cli/agent.js';
 import { addExplainCommand } from './cli/explain.js';
+import { addHostsCommand } from './cli/hosts.js';
 import { createLog } from './cli/log.js';
 import { addQueryCommand } from './cli/query.js';
 import { addRecordCommand } from './cli/record.js';
@@ -8,6 +10,16 @@ import { addRunCommand } from './cli/run.js';
 import { version } from './cli/version.js';
 import { CorrelateError, type ErrorCode, messageOf } from './core/errors.js';
 
+const commands = [
+  addRunCommand,
+  addAgentCommand,
+  addHostsCommand,
+  addExplainCommand,
+  addQueryCommand,
+  addRecordCommand,
+  addRulesCommand,
+] as const;
+
 /** argv to one command. Exit codes: 0 done, 1 operating failure, 2 usage or malformed rules, 3 see --fail-on-alert. */
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('correlate')
@@ -15,8 +27,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .version(version(), '-V, --version')
     .showHelpAfterError('(see --help)')
     .exitOverride();
-  for (const add of [addRunCommand, addRecordCommand, addRulesCommand, addQueryCommand, addExplainCommand])
-    add(program);
+  for (const add of commands) add(program);
   await program.parseAsync([...argv]);
 }
 

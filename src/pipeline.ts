@@ -6,6 +6,7 @@ import type { Warn } from './core/warnings.js';
 import { Join } from './join/attribution.js';
 import { Unwatched } from './join/unwatched.js';
 import type { RunSummary } from './outputs/summary.js';
+import type { Engine, EngineOptions } from './pipeline/engine.js';
 import { FileNetwork } from './pipeline/file-network.js';
 import { Live, localHostId } from './pipeline/live.js';
 import type { InterfaceRef } from './pipeline/live-messages.js';
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly timeouts?: Partial<Timeouts>;
   readonly watchLocalHost: boolean;
   readonly sensor: SensorChoice;
+  /** Take rows from agents. Absent: none are listened for. */
+  readonly engine?: EngineOptions;
   readonly latenessUs: Micros;
   readonly attrWaitUs: Micros;
   readonly outputs: OutputOptions;
@@ -78,8 +81,8 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   };
   const { latenessUs, attrWaitUs } = options;
   const { finalOnly } = options.outputs;
-  const live = options.interfaces.length > 0;
-  const hostsWatched = options.hostLogs.length > 0 || (live && options.watchLocalHost);
+  const live = options.interfaces.length > 0 || options.engine !== undefined;
+  const hostsWatched = options.hostLogs.length > 0 || (live && options.watchLocalHost) || options.engine !== undefined;
   const join = hostsWatched
     ? new Join({ latenessUs, attrWaitUs, finalOnly, startsKnown: live, emit })
     : new Unwatched(emit, finalOnly);
@@ -164,6 +167,22 @@ async function captureFiles(
   return { capture: network.captureStats, tracker: network.trackerStats, updatesDropped: 0 };
 }
 
+/** The figures of a run that watches hosts alone. */
+const nothingCaptured: NetworkFigures = {
+  capture: { packets: 0, bytes: 0, kernelDrops: 0, interfaceDrops: 0, engineDrops: 0 },
+  tracker: {
+    packets: 0,
+    bytes: 0,
+    skipped: 0,
+    connections: 0,
+    open: 0,
+    evictedAttempts: 0,
+    evictedOthers: 0,
+    weirds: {},
+  },
+  updatesDropped: 0,
+};
+
 /** Live outputs are written this often. */
 const FLUSH_MS = 20;
 
@@ -176,7 +195,7 @@ async function captureLive(
   const user = options.user === undefined ? undefined : userOf(options.user);
   const host = options.watchLocalHost ? localHostId() : undefined;
   const checksums = options.checksums === 'verify' ? 'verify' : 'ignore';
-  if (options.checksums === 'auto') {
+  if (options.checksums === 'auto' && options.interfaces.length > 0) {
     context.info(
       'checksums of live traffic are not verified, since network cards fill them in later (--checksums verify)',
     );
@@ -200,25 +219,46 @@ async function captureLive(
     intake,
     context.warn,
   );
+  const captures = options.interfaces.map(({ name }) => name);
+  const engine = await startEngine(options, captures, live, intake, context);
   try {
     if (user !== undefined) dropPrivileges(user, outputs, host !== undefined, context.warn);
   } catch (error) {
+    await engine?.stop();
     await live.stop();
     throw error;
   }
   const watch = { ebpf: '; this host is watched with eBPF', poll: '; this host is watched by polling /proc' };
   const how = live.sensorMethod === undefined ? '' : watch[live.sensorMethod];
-  context.info(`capturing on ${options.interfaces.map(({ name }) => name).join(', ')}${how}`);
+  if (captures.length > 0) context.info(`capturing on ${captures.join(', ')}${how}`);
   const timer = setInterval(() => void outputs.flush(), FLUSH_MS);
   const stopped = new Promise<void>((resolve) => {
     context.stop.addEventListener('abort', () => resolve(), { once: true });
     if (context.stop.aborted) resolve();
   });
   await Promise.race([live.finished, stopped]);
+  await engine?.stop();
   await live.stop();
   clearInterval(timer);
-  const stats = live.stats!;
-  return { capture: stats.capture, tracker: stats.tracker, updatesDropped: stats.updatesDropped };
+  return live.stats ?? nothingCaptured;
+}
+
+/** Loaded only where it is wanted, as rules are. Agents may connect once everything that takes their rows stands. */
+async function startEngine(
+  { engine, latenessUs }: RunOptions,
+  captures: readonly string[],
+  live: Live,
+  intake: Intake,
+  { warn, info }: RunContext,
+): Promise<Engine | undefined> {
+  if (engine === undefined) return undefined;
+  try {
+    const { Engine } = await import('./pipeline/engine.js');
+    return await Engine.start(engine, { captures, latenessUs, row: (row) => intake.row(row), warn, info });
+  } catch (error) {
+    await live.stop();
+    throw error;
+  }
 }
 
 /** Weirds are looked at one by one only where they are written. */

@@ -5,13 +5,12 @@ import type { Warn } from '../core/warnings.js';
 import type { HostDatabase } from '../records/host-database.js';
 import type { Complete, HostRow } from '../records/host-row.js';
 import type { Hello, Welcome } from '../wire/message.js';
-import { encodeRows } from '../wire/row-message.js';
+import { encodeFrames } from '../wire/row-message.js';
 import { EngineLink, type LinkOwner, type Outgoing } from './engine-link.js';
 import { HostQueries } from './host-queries.js';
 import type { Journal } from './journal.js';
 import type { Redaction } from './redaction.js';
 import { StandingRows } from './standing-rows.js';
-import type { TokenFile } from './token-file.js';
 
 /** What an agent needs of a sensor; `src/sensor` has several. */
 export interface AgentSensor {
@@ -26,7 +25,7 @@ export interface AgentOptions {
   readonly version: string;
   readonly dial: () => WebSocket;
   readonly journal: Journal;
-  readonly token: TokenFile;
+  readonly token: string;
   readonly redaction: Redaction;
   /** Makes the sensor; its rows go to `emit`. */
   readonly sensor: (emit: (rows: HostRow[]) => void) => AgentSensor;
@@ -159,8 +158,7 @@ export class Agent implements LinkOwner {
   }
 
   hello(): Hello {
-    const { host, groups, version, tables = [] } = this.#options;
-    const token = this.#options.token.read();
+    const { host, groups, version, tables = [], token } = this.#options;
     return {
       type: 'hello',
       host,
@@ -172,13 +170,12 @@ export class Agent implements LinkOwner {
       limited: this.#limited(),
       time: Date.now() * 1000,
       journal: { id: this.#journal.id, next: this.#journal.next },
-      ...(token !== undefined && { token }),
+      token,
     };
   }
 
   welcomed(welcome: Welcome): boolean {
-    const { token, received } = welcome;
-    if (token !== undefined) this.#options.token.write(token);
+    const { received } = welcome;
     this.#completeEveryMs = welcome.completeEveryMs;
     if (received !== undefined && received >= this.#journal.next) {
       this.#journal.renew();
@@ -196,11 +193,12 @@ export class Agent implements LinkOwner {
   #standingAfter(received: number): Outgoing[] {
     const standing = this.#standing.before(this.#journal.first).filter(({ sequence }) => sequence > received);
     const messages: Outgoing[] = [];
-    for (let at = 0; at < standing.length; at += RESTORED_ROWS) {
-      const part = standing.slice(at, at + RESTORED_ROWS);
-      const sequences = part.map(({ sequence }) => sequence);
-      const rows = part.map(({ row }) => row);
-      messages.push({ text: encodeRows(rows, sequences, this.#boot).text, rows: part.length, last: sequences.at(-1)! });
+    let at = 0;
+    const sequences = standing.map(({ sequence }) => sequence);
+    const rows = standing.map(({ row }) => row);
+    for (const frame of encodeFrames(rows, sequences, this.#boot)) {
+      at += frame.rows.length;
+      messages.push({ text: frame.text, rows: frame.rows.length, last: sequences[at - 1]! });
     }
     return messages.reverse();
   }
@@ -257,6 +255,3 @@ export class Agent implements LinkOwner {
     this.#link.send(status);
   }
 }
-
-/** Rows about what stands in one message. */
-const RESTORED_ROWS = 500;

@@ -22,7 +22,7 @@ export interface EngineAddress {
 const CONNECT_MS = 3_000;
 const HANDSHAKE_MS = 45_000;
 
-/** Reads the files that the address names and gives a function that opens a connection. Throws AGENT_CONFIG_MALFORMED. */
+/** Reads the files that the address names and gives a function that opens a connection. Throws CONFIG_MALFORMED. */
 export function engineDialer(address: EngineAddress): () => WebSocket {
   const url = serverUrl(address.server);
   const secret = address.secretFile === undefined ? undefined : fileText(address.secretFile).trim();
@@ -60,7 +60,7 @@ function serverUrl(text: string): URL {
     // told below
   }
   if (url === undefined || (url.protocol !== 'ws:' && url.protocol !== 'wss:') || url.hostname === '') {
-    throw new CorrelateError('AGENT_CONFIG_MALFORMED', `server: ${text} is not of the form wss://HOST:PORT`);
+    throw new CorrelateError('CONFIG_MALFORMED', `server: ${text} is not of the form wss://HOST:PORT`);
   }
   if (url.pathname === '/') url.pathname = agentPath;
   return url;
@@ -70,6 +70,6 @@ function fileText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CorrelateError('AGENT_CONFIG_MALFORMED', `${path}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('CONFIG_MALFORMED', `${path}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -77,7 +77,7 @@ export class EngineLink {
     this.#socket = socket;
     let failure = '';
     let status: number | undefined;
-    socket.on('unexpected-response', (request, response) => {
+    socket.on('unexpected-response', (_request, response) => {
       status = response.statusCode;
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => {
@@ -85,7 +85,7 @@ export class EngineLink {
       });
       response.on('close', () => {
         failure = text.trim() || `the engine answered with ${status}`;
-        request.destroy();
+        socket.terminate();
       });
     });
     socket.on('open', () => {

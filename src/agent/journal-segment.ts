@@ -53,7 +53,7 @@ export class JournalSegment {
   /** Adds an entry. Throws what the file system throws; the entry is not added then. */
   append(entry: JournalEntry): void {
     const line = `${entry.first} ${entry.count} ${entry.text}\n`;
-    if (this.#path !== undefined) appendFileSync(this.#path, line);
+    if (this.#path !== undefined) appendFileSync(this.#path, line, { mode: 0o600 });
     this.#entries!.push(entry);
     this.next = entry.first + entry.count;
     this.bytes += Buffer.byteLength(line);

@@ -5,7 +5,7 @@ import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import type { HostRow, Lost } from '../records/host-row.js';
-import { encodeRows, type RowBatch } from '../wire/row-message.js';
+import { encodeFrames, type RowBatch } from '../wire/row-message.js';
 import { readAgentMessage } from '../wire/validator.js';
 import { firstOf, type JournalEntry, JournalSegment } from './journal-segment.js';
 
@@ -97,27 +97,14 @@ export class Journal {
 
   #add(rows: readonly HostRow[], boot: string | undefined, now: number): readonly HostRow[] {
     const added: HostRow[] = [];
-    for (let at = 0; at < rows.length; at += ENTRY_ROWS)
-      this.#addEntry(rows.slice(at, at + ENTRY_ROWS), boot, now, added);
+    for (const { text, rows: inOrder } of encodeFrames(rows, this.#next, boot)) {
+      // What is too long for a frame would never get through, and hold up all that comes behind.
+      if (Buffer.byteLength(text) > limits.wireFrameBytes) this.dropped += inOrder.length;
+      else this.#write({ first: this.#next, count: inOrder.length, text }, now);
+      this.#next += inOrder.length;
+      added.push(...inOrder);
+    }
     return added;
-  }
-
-  #addEntry(rows: readonly HostRow[], boot: string | undefined, now: number, added: HostRow[]): void {
-    const { text, rows: inOrder } = encodeRows(rows, this.#next, boot);
-    if (text.length > ENTRY_CHARS && rows.length > 1) {
-      const half = rows.length >> 1;
-      this.#addEntry(rows.slice(0, half), boot, now, added);
-      this.#addEntry(rows.slice(half), boot, now, added);
-      return;
-    }
-    if (rows.length === 1 && Buffer.byteLength(text) > limits.wireFrameBytes) {
-      // It would never get through, and hold up all that comes behind.
-      this.dropped++;
-      return;
-    }
-    this.#write({ first: this.#next, count: rows.length, text }, now);
-    this.#next += rows.length;
-    added.push(...inOrder);
   }
 
   #write(entry: JournalEntry, now: number): void {
@@ -246,10 +233,6 @@ export class Journal {
 /** A segment ends at this size or age, so that released rows leave in time. */
 const SEGMENT_BYTES = 1 << 20;
 const SEGMENT_MS = 60_000;
-/** An entry is one frame and must stay well below its bound, in which a character may take three bytes. */
-const ENTRY_ROWS = limits.wireRows >> 2;
-const ENTRY_CHARS = limits.wireFrameBytes >> 2;
-
 interface Header {
   readonly id: string;
   readonly next?: number;
@@ -272,13 +255,15 @@ function writeHeader(folder: string, id: string, next?: number): void {
   renameSync(`${path}.new`, path);
 }
 
+/** A dropped row that told of a loss is itself a loss. */
 function widen(spans: Spans, row: HostRow): void {
-  if (row.kind !== 'row') return;
+  if (row.kind !== 'row' && row.kind !== 'lost') return;
+  const from = row.kind === 'lost' ? row.from : (row.since ?? row.time);
+  const to = row.kind === 'lost' ? row.to : row.time + row.resolution;
   const span = spans.get(row.stream);
-  const to = row.time + row.resolution;
-  if (span === undefined) spans.set(row.stream, { from: row.since ?? row.time, to });
+  if (span === undefined) spans.set(row.stream, { from, to });
   else {
-    span.from = Math.min(span.from, row.since ?? row.time);
+    span.from = Math.min(span.from, from);
     span.to = Math.max(span.to, to);
   }
 }

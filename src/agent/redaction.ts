@@ -10,8 +10,10 @@ export const REDACTED = '[redacted]';
  * no repetition follows another that could match the same.
  */
 const defaults: readonly RegExp[] = [
-  // --password=x, --db-password x, -Dtoken=x, API_KEY=x
-  /(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)(?:=|:|\s)\s?("[^"]*"|'[^']*'|[^\s"']+)/gi,
+  // --db-password=x, -Dtoken=x, API_KEY=x, password: x
+  /(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)(?:=|:\s?)("[^"]*"|'[^']*'|[^\s"']+)/gi,
+  // --db-password x, -password x
+  /(?:--[\w.-]{0,64}|\s-)(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)\s("[^"]*"|'[^']*'|[^\s"']+)/gi,
   // Authorization headers
   /authorization:\s?(?:basic|bearer|digest|negotiate)\s([^\s"']+)/gi,
   // scheme://user:password@host

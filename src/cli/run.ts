@@ -9,6 +9,7 @@ import type { Outputs } from '../pipeline/outputs.js';
 import { type RunOptions, run } from '../pipeline.js';
 import { type Level, levels } from '../records/alert.js';
 import type { SensorChoice } from '../sensor/host-sensor.js';
+import { engineOptions, type ListenFlags, listenOptions } from './listen.js';
 import { createLog, type Log } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
@@ -38,6 +39,7 @@ const options = [
   new Option('--strict-rules', 'do not start when a rule is refused'),
   new Option('--no-local-host', 'do not watch this host'),
   sensorOption(),
+  ...listenOptions,
   new Option('--alerts <FILE>', 'alerts as JSON lines (default: stdout)'),
   new Option('--format <FORMAT>', 'format of alerts').choices(Object.keys(alertFormats)).default('ecs'),
   new Option('--connections <FILE>', 'attributed connections as JSON lines'),
@@ -59,7 +61,7 @@ const options = [
   new Option('-v, --verbose', 'log more'),
 ];
 
-interface Flags {
+interface Flags extends ListenFlags {
   readonly interface?: { name: string; host?: string }[];
   readonly read?: string[];
   readonly filter?: string;
@@ -108,23 +110,31 @@ export function addRunCommand(program: Command): void {
 }
 
 function checkUsage(flags: Flags): void {
-  const live = flags.interface !== undefined;
+  const live = flags.interface !== undefined || flags.listen !== undefined;
   const reads = flags.read ?? [];
   const logs = flags.hostLog ?? [];
   if (live && (reads.length > 0 || logs.length > 0)) {
-    throw new CorrelateError('USAGE', '--interface is live; --read and --host-log are files: give one or the other');
+    throw new CorrelateError(
+      'USAGE',
+      '--interface and --listen are live; --read and --host-log are files: give one or the other',
+    );
   }
   if (!live && reads.length === 0 && logs.length === 0) {
-    throw new CorrelateError('USAGE', 'nothing to watch: give --interface, --read or --host-log (see --help)');
+    throw new CorrelateError(
+      'USAGE',
+      'nothing to watch: give --interface, --listen, --read or --host-log (see --help)',
+    );
   }
   if ([...reads, ...logs].filter((path) => path === '-').length > 1) {
     throw new CorrelateError('USAGE', 'standard input can be read only once');
   }
-  if (flags.filter !== undefined && !live) throw new CorrelateError('USAGE', '--filter is for --interface');
-  if (flags.user !== undefined && !live) throw new CorrelateError('USAGE', '--user is for --interface');
+  const captures = flags.interface !== undefined;
+  if (flags.filter !== undefined && !captures) throw new CorrelateError('USAGE', '--filter is for --interface');
+  if (flags.user !== undefined && !live) throw new CorrelateError('USAGE', '--user is for --interface and --listen');
 }
 
 function runOptions(flags: Flags, person: boolean): RunOptions {
+  const live = flags.interface !== undefined || flags.listen !== undefined;
   const alertsShown = person && flags.alerts === undefined && (flags.table === 'always' || process.stdout.isTTY);
   return {
     interfaces: flags.interface ?? [],
@@ -143,11 +153,12 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
     ...(flags.user !== undefined && { user: flags.user }),
     ...(flags.threads !== undefined && { threads: flags.threads === '2' ? 2 : 1 }),
     ...(flags.interim !== undefined && { interimUs: flags.interim }),
+    ...engineOptions(flags),
     outputs: {
       format: flags.format,
       table: person,
-      overflow: flags.interface === undefined ? 'wait' : 'drop',
-      finalOnly: flags.finalOnly === true || flags.interface === undefined,
+      overflow: live ? 'drop' : 'wait',
+      finalOnly: flags.finalOnly === true || !live,
       show: (text) => void process.stderr.write(`${text}\n`),
       ...(!alertsShown && { alerts: flags.alerts ?? '-' }),
       ...(flags.connections !== undefined && { connections: flags.connections }),

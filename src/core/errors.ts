@@ -31,7 +31,6 @@ export const errorCodes = {
   SENSOR_PERMISSION: 'This user may not load eBPF programs; /proc can be polled.',
   SENSOR_UNSUPPORTED: 'This kernel does not offer what the eBPF sensor needs; /proc can be polled.',
   SENSOR_LIMITED: 'This host can be watched in part only.',
-  AGENT_CONFIG_MALFORMED: 'The configuration file of the agent is not well-formed.',
   AGENT_CUT_OFF: 'The engine closed the connection of an agent; the message has the reason.',
   AGENT_INSECURE: 'Agents and engine talk without encryption or without proof of who they are.',
   ENGINE_UNREACHABLE: 'The engine does not answer.',

@@ -72,7 +72,12 @@ export function hostsOf(rows: readonly HostRow[]): HostRows[] {
     else if (row.kind === 'host_timeout') host.timeouts.push(row);
     else if (!host.table.some(({ stream, seq }) => stream === row.stream && seq === row.seq)) host.table.push(row);
   }
-  return hosts;
+  return hosts.map((host) => ({ ...host, timeouts: host.timeouts.filter(({ at }) => !isTakenBack(host, at)) }));
+}
+
+/** Seen again right after: nothing of the host was missed. */
+function isTakenBack({ seen }: HostRows, timeout: Micros): boolean {
+  return seen.some(({ from }) => from === timeout + 1);
 }
 
 const calls: Readonly<Record<string, Fact['source']>> = {

@@ -17,12 +17,12 @@ export interface LiveOptions {
   readonly sensor?: SensorChoice;
 }
 
-/** A live run: everything is handed on as it happens, until `stop`. */
+/** A live run: everything is handed on as it happens, until `stop`. Without interfaces only hosts are watched. */
 export class Live {
-  readonly #network: LiveNetwork;
+  readonly #network: LiveNetwork | undefined;
   readonly #sensor: HostSensor | undefined;
 
-  private constructor(network: LiveNetwork, sensor: HostSensor | undefined) {
+  private constructor(network: LiveNetwork | undefined, sensor: HostSensor | undefined) {
     this.#network = network;
     this.#sensor = sensor;
   }
@@ -31,6 +31,7 @@ export class Live {
   static async start(options: LiveOptions, intake: Intake, warn: Warn): Promise<Live> {
     const sensor =
       options.localHost === undefined ? undefined : await watchHost(options.localHost, options, intake, warn);
+    if (options.network.interfaces.length === 0) return new Live(undefined, sensor);
     try {
       const network = await LiveNetwork.start(
         { ...options.network, weirds: options.onWeird !== undefined },
@@ -50,14 +51,14 @@ export class Live {
 
   /** Resolves when every capture has ended, by `stop` or since its interface went away. */
   get finished(): Promise<void> {
-    return this.#network.finished;
+    return this.#network?.finished ?? new Promise(() => {});
   }
 
   /** Ends the capture, hands over what is open, and takes a last look at the host, which may know owners of that. */
   async stop(): Promise<void> {
-    this.#network.stop();
+    this.#network?.stop();
     try {
-      await this.#network.finished;
+      await this.#network?.finished;
     } finally {
       await this.#sensor?.stop();
     }
@@ -69,7 +70,7 @@ export class Live {
   }
 
   get stats(): LiveStats | undefined {
-    return this.#network.stats;
+    return this.#network?.stats;
   }
 }
 

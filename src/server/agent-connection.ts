@@ -38,8 +38,6 @@ export class AgentConnection implements Feeder {
   readonly budget = new RowBudget(limits.agentRowsPerSecond * 1.25, limits.agentWindowRows * 2);
   hello: Hello | undefined;
   host: RegisteredHost | undefined;
-  /** To be given with the welcome. */
-  token: string | undefined;
   /** The host's clock minus the engine's, as far as it is known. */
   offset: Micros = 0;
   /** It is waiting for its turn to be welcomed, or was welcomed. */

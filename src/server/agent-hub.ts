@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws';
+import { CorrelateError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { type Micros, SECOND } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
@@ -138,8 +139,7 @@ export class AgentHub implements ConnectionOwner {
       this.#cut(connection, 'NOT_ENROLLED', `the certificate is for ${proven}`);
       return;
     }
-    const verdict = this.#options.enrolments.check(hello.host, hello.token, proven !== undefined);
-    if (verdict.kind === 'refused') {
+    if (proven === undefined && !this.#mayEnrol(hello)) {
       this.#cut(connection, 'NOT_ENROLLED', `${hello.host} is enrolled by another agent (correlate hosts --forget)`);
       return;
     }
@@ -152,10 +152,20 @@ export class AgentHub implements ConnectionOwner {
     }
     connection.host = host;
     connection.phase = 'waiting';
-    connection.token = verdict.kind === 'enrolled' ? verdict.token : undefined;
     this.#byHost.set(host.id, connection);
     this.#waiting.push(connection);
     this.#admit();
+  }
+
+  /** An enrolment that cannot be kept is none. */
+  #mayEnrol({ host, token }: Hello): boolean {
+    try {
+      return this.#options.enrolments.check(host, token);
+    } catch (error) {
+      if (!(error instanceof CorrelateError)) throw error;
+      this.#options.warn({ code: error.code, message: error.message });
+      return false;
+    }
   }
 
   /** Whether no other agent that still answers speaks for the host; one that does not is replaced. */
@@ -213,7 +223,6 @@ export class AgentHub implements ConnectionOwner {
       type: 'welcome',
       version: this.#options.version,
       ...(received >= 0 && { received }),
-      ...(connection.token !== undefined && { token: connection.token }),
       rowsPerSecond: limits.agentRowsPerSecond,
       window: limits.agentWindowRows,
       completeEveryMs,
@@ -275,7 +284,9 @@ export class AgentHub implements ConnectionOwner {
     }
     position.take(last, arrived, this.#options.latenessUs);
     connection.unacknowledged += rows.length;
-    if (connection.unacknowledged * 4 > limits.agentWindowRows) this.#acknowledge(connection, nowUs());
+    // An agent that ends waits for this.
+    const isLast = rows.at(-1)?.kind === 'host_timeout';
+    if (isLast || connection.unacknowledged * 4 > limits.agentWindowRows) this.#acknowledge(connection, nowUs());
     if (connection.phase === 'joining' && last >= connection.hello!.journal.next - 1) this.#joined(connection);
   }
 

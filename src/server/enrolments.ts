@@ -1,16 +1,9 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { CorrelateError, messageOf } from '../core/errors.js';
 
-/** What the engine says to an agent that shows a token or none. */
-export type EnrolmentVerdict =
-  | { readonly kind: 'known' }
-  /** The host id was free: it belongs to whoever shows this token from now on. */
-  | { readonly kind: 'enrolled'; readonly token: string }
-  | { readonly kind: 'refused' };
-
 /**
- * Which agent may speak for which host id: who enrols first is given a token, and later only who shows it is taken. Only hashes of tokens
+ * Which agent may speak for which host id: the token with which a host id first came is wanted every time after. Only hashes of tokens
  * are kept: in a file, which an engine that is started anew reads, or in memory, where a restart lets every id be enrolled anew.
  */
 export class Enrolments {
@@ -36,27 +29,20 @@ export class Enrolments {
     return this.#hashes.size;
   }
 
-  /** `isProven`: the agent's certificate is that of the host, so no token is needed. */
-  check(host: string, token: string | undefined, isProven: boolean): EnrolmentVerdict {
-    if (isProven) return { kind: 'known' };
-    const hash = this.#hashes.get(host);
-    if (hash === undefined) return { kind: 'enrolled', token: this.#enrol(host) };
-    const isRight = token !== undefined && timingSafeEqual(Buffer.from(hashOf(token)), Buffer.from(hash));
-    return { kind: isRight ? 'known' : 'refused' };
-  }
-
-  #enrol(host: string): string {
-    const token = randomBytes(24).toString('base64url');
-    const hash = hashOf(token);
-    this.#hashes.set(host, hash);
+  /** Whether the agent with this token may speak for the host; it enrols when the host id is free. Throws LISTEN_FAILED. */
+  check(host: string, token: string): boolean {
+    const shown = hashOf(token);
+    const known = this.#hashes.get(host);
+    if (known !== undefined) return timingSafeEqual(Buffer.from(shown), Buffer.from(known));
     if (this.#path !== undefined) {
       try {
-        appendFileSync(this.#path, `${JSON.stringify({ host, hash })}\n`, { mode: 0o600 });
+        appendFileSync(this.#path, `${JSON.stringify({ host, hash: shown })}\n`, { mode: 0o600 });
       } catch (error) {
         throw failed(this.#path, error);
       }
     }
-    return token;
+    this.#hashes.set(host, shown);
+    return true;
   }
 
   /** The id is free again. Returns whether it was taken. */

@@ -42,16 +42,14 @@ const hello = message('hello', {
   time: integer,
   /** What rows it holds: of journal `id`, sequences below `next`. Rows about what still stands come first, whatever their age. */
   journal: Type.Object({ id: name, next: count }, { additionalProperties: false }),
-  /** Proof that this agent enrolled under this host id, as a welcome gave it. */
-  token: Type.Optional(name),
+  /** Known to this agent alone: whoever first came with a host id speaks for it, and shows the same token every time. */
+  token: name,
 });
 
 const welcome = message('welcome', {
   version: name,
   /** The last row that the engine has of this journal. Absent: none, the agent tells all it holds. */
   received: Type.Optional(count),
-  /** Given once, when the host enrols; to be shown with every later hello. */
-  token: Type.Optional(name),
   /** Most rows that the agent may send in a second, over ten seconds. */
   rowsPerSecond: Type.Integer({ minimum: 1, maximum: 1e9 }),
   /** Most rows sent and not acknowledged. */

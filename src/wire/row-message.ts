@@ -85,6 +85,26 @@ export function encodeRows(
   };
 }
 
+/** A frame stays well below its bound, in which a character may take three bytes. */
+const FRAME_ROWS = limits.wireRows >> 2;
+const FRAME_CHARS = limits.wireFrameBytes >> 2;
+
+/** As encodeRows, in as many messages as it takes to keep each of them in a frame; a single row may still be too long for one. */
+export function encodeFrames(
+  rows: readonly HostRow[],
+  first: number | readonly number[],
+  boot: string | undefined,
+): EncodedRows[] {
+  if (rows.length === 0) return [];
+  if (rows.length <= FRAME_ROWS) {
+    const encoded = encodeRows(rows, first, boot);
+    if (encoded.text.length <= FRAME_CHARS || rows.length === 1) return [encoded];
+  }
+  const half = rows.length >> 1;
+  const [before, after] = typeof first === 'number' ? [first, first + half] : [first.slice(0, half), first.slice(half)];
+  return [...encodeFrames(rows.slice(0, half), before, boot), ...encodeFrames(rows.slice(half), after, boot)];
+}
+
 function tableBlock(row: AnyTableRow, open: Map<string, TableBlock>, blocks: Block[]): TableBlock {
   let block = open.get(row.stream);
   if (block === undefined || block.action !== row.action || block.table !== row.table) {

@@ -220,7 +220,7 @@ async function agentMessages(scratch) {
   const messages = [
     encodeRows(rows, 7, 'boot').text,
     encodeRows(rows.slice(0, 3), [4, 8, 9], undefined).text,
-    '{"type":"hello","host":"h","run":"r","version":"1","groups":["a/b"],"tables":[],"limited":[],"time":1,"journal":{"id":"j","next":5}}',
+    '{"type":"hello","host":"h","run":"r","version":"1","groups":["a/b"],"tables":[],"limited":[],"time":1,"journal":{"id":"j","next":5},"token":"t"}',
     '{"type":"result","id":1,"columns":["a"],"rows":[[1],[null],["x"],[{"integer":"9223372036854775807"}]]}',
     '{"type":"clock","id":1,"received":5,"sent":6}',
     '{"type":"subscribe","id":1,"sql":"SELECT 1","intervalMs":1000,"kind":"both"}',

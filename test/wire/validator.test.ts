@@ -12,6 +12,7 @@ const hello = {
   limited: [],
   time: 1,
   journal: { id: 'j', next: 0 },
+  token: 't',
 };
 
 describe('messages of the agent protocol', () => {

@@ -83,10 +83,14 @@ export class StreamProgress {
   }
 
   timedOut(at: Micros): void {
+    if (this.#seen.includes(at + 1)) return;
     insert(this.#timeouts, at);
   }
 
+  /** Seen again right after a timeout means that all was told after all, only late: the timeout is taken back. */
   seen(from: Micros): void {
+    const at = this.#timeouts.indexOf(from - 1);
+    if (at >= 0) this.#timeouts.splice(at, 1);
     insert(this.#seen, from);
   }
 

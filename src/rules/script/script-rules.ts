@@ -12,6 +12,8 @@ import { watchUnhandledErrors } from './unhandled-errors.js';
 interface HostMoment {
   time: Micros;
   boot: string | undefined;
+  /** Nobody has watched the host since a timeout. */
+  isSilent: boolean;
   readonly changed: Set<HostTable>;
   /** Streams that gave rows of this moment and may give more. */
   readonly open: Set<string>;
@@ -50,6 +52,7 @@ export class ScriptRules {
         if (moment !== undefined && row.boot !== undefined && row.boot !== moment.boot) {
           this.#boot(row.host, moment, row.boot);
         }
+        if (moment?.isSilent) this.#seenAgain(row.host, moment);
         return;
       }
       case 'complete':
@@ -57,7 +60,10 @@ export class ScriptRules {
         return;
       case 'host_timeout': {
         const moment = this.#moments.get(row.host);
-        if (moment !== undefined) this.#evaluate(row.host, moment);
+        if (moment !== undefined) {
+          this.#evaluate(row.host, moment);
+          moment.isSilent = true;
+        }
         return;
       }
       default:
@@ -78,7 +84,7 @@ export class ScriptRules {
         this.tables.counters.dropped++;
         return undefined;
       }
-      moment = { time: 0, boot: undefined, changed: new Set(), open: new Set() };
+      moment = { time: 0, boot: undefined, isSilent: false, changed: new Set(), open: new Set() };
       this.#moments.set(host, moment);
     }
     return moment;
@@ -110,6 +116,13 @@ export class ScriptRules {
       for (const rule of this.#rules) rule.forget(host);
     }
     moment.boot = boot;
+  }
+
+  /** Who watches a host again tells its whole state again; results are compared with those from before the gap. */
+  #seenAgain(host: string, moment: HostMoment): void {
+    moment.isSilent = false;
+    moment.changed.clear();
+    this.tables.forget(host);
   }
 
   #complete(host: string, stream: string, until: Micros): void {

@@ -175,6 +175,29 @@ describe('a subscription', () => {
     expect(run.titles[0]).toBe('+{"n":2,"cmdline":null,"t":"text"}');
   });
 
+  test('compares with what was before when a host is watched again, and tells no row twice', async () => {
+    const run = await folder.start(tell('SELECT pid FROM processes ORDER BY pid'));
+    run.row(1, 'processes', { pid: 1 });
+    run.row(1, 'processes', { pid: 2 });
+    run.engine.row({ kind: 'host_timeout', host: 'h1', at: 2 });
+    run.engine.row({ kind: 'host', host: 'h1', streams: [{ stream: 'processes', table: 'processes' }], from: 5 });
+    run.row(6, 'processes', { pid: 1 });
+    run.row(6, 'processes', { pid: 3 });
+    run.engine.row({ kind: 'complete', host: 'h1', stream: 'processes', until: 6 });
+    run.row(7, 'processes', { pid: 1 }, { action: 'removed' });
+    run.engine.end();
+    expect(run.titles).toEqual([
+      '+{"pid":1}',
+      '+{"pid":2}',
+      '=2',
+      '-{"pid":2}',
+      '+{"pid":3}',
+      '=2',
+      '-{"pid":1}',
+      '=1',
+    ]);
+  });
+
   test('begins anew after a boot, and rows from before it are passed over', async () => {
     const run = await folder.start(tell('SELECT pid FROM processes'));
     run.row(1, 'processes', { pid: 1 }, { boot: 'a' });

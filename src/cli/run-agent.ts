@@ -1,0 +1,70 @@
+import { Agent } from '../agent/agent.js';
+import type { AgentConfig } from '../agent/agent-config.js';
+import { engineDialer } from '../agent/engine-address.js';
+import { hostToken } from '../agent/host-token.js';
+import { Journal } from '../agent/journal.js';
+import { Redaction } from '../agent/redaction.js';
+import { lockSpool } from '../agent/spool-lock.js';
+import { CorrelateError, messageOf } from '../core/errors.js';
+import { limits } from '../core/limits.js';
+import { localHostId } from '../pipeline/live.js';
+import { PollSensor } from '../sensor/poll-sensor.js';
+import type { Log } from './log.js';
+import { onSignals } from './signals.js';
+import { version } from './version.js';
+
+const DISK_BYTES = 256 << 20;
+const MEMORY_BYTES = 64 << 20;
+
+/** Watches this host until a signal ends it. Throws USAGE, CONFIG_MALFORMED or SPOOL_FAILED. */
+export async function runAgent(config: AgentConfig, log: Log): Promise<void> {
+  const { server, spool } = config;
+  if (server === undefined) throw new CorrelateError('USAGE', '--server is missing: where is the engine?');
+  const host = config.hostId ?? localHostId();
+  if (host.length > limits.hostNameChars) throw new CorrelateError('USAGE', '--host-id is too long');
+  const dial = engineDialer({ ...config, server });
+  const redaction = redactionOf(config);
+  if (server.startsWith('ws:')) {
+    log.warn({
+      code: 'AGENT_INSECURE',
+      message: 'ws:// is not encrypted: what this host tells can be read on the way',
+    });
+  }
+  const unlock = spool === undefined ? () => {} : lockSpool(spool);
+  try {
+    const journal = Journal.open({
+      host,
+      ...(spool !== undefined && { folder: spool }),
+      maxBytes: config.spoolSize ?? (spool === undefined ? MEMORY_BYTES : DISK_BYTES),
+      warn: log.warn,
+    });
+    const agent = new Agent({
+      host,
+      groups: config.groups ?? [],
+      version: version(),
+      dial,
+      journal,
+      token: hostToken(host, spool),
+      redaction,
+      sensor: (emit) => new PollSensor({ host, netns: config.netns ?? 'all', emit, warn: log.warn }),
+      warn: log.warn,
+      info: log.info,
+    });
+    await agent.start();
+    log.info(`watching this host as ${host}`);
+    await new Promise<void>((resolve) => {
+      onSignals({ stop: resolve, warn: log.warn });
+    });
+    await agent.stop('the agent ends');
+  } finally {
+    unlock();
+  }
+}
+
+function redactionOf({ redact = [], redactDefaults = true }: AgentConfig): Redaction {
+  try {
+    return new Redaction(redact, redactDefaults);
+  } catch (error) {
+    throw new CorrelateError('CONFIG_MALFORMED', `redact: ${messageOf(error)}`, { cause: error });
+  }
+}

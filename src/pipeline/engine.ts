@@ -1,0 +1,117 @@
+import { CorrelateError } from '../core/errors.js';
+import type { Micros } from '../core/time.js';
+import type { Warn } from '../core/warnings.js';
+import type { SubnetGroup } from '../hosts/registry/host-groups.js';
+import type { HostEvent } from '../hosts/registry/host-registry.js';
+import type { HostRow } from '../records/host-row.js';
+import { AgentEndpoint, type AgentEndpointOptions } from '../server/agent-endpoint.js';
+import { AgentHub } from '../server/agent-hub.js';
+import { Enrolments } from '../server/enrolments.js';
+import { LocalApi } from '../server/local-api.js';
+import { QueryLog } from '../server/query-log.js';
+
+/** How a run takes rows from agents, and answers other commands. */
+export interface EngineOptions {
+  readonly version: string;
+  readonly endpoint: AgentEndpointOptions;
+  /** UNIX socket for other commands. */
+  readonly socket: string;
+  /** The socket was not chosen by the user: a run goes on without it. */
+  readonly isDefaultSocket: boolean;
+  /** File that remembers which agent enrolled under which host id. Absent: in memory. */
+  readonly enrolments?: string;
+  /** File that records queries and their answers. */
+  readonly queryLog?: string;
+  readonly subnets: readonly SubnetGroup[];
+}
+
+export interface EngineContext {
+  readonly captures: readonly string[];
+  readonly latenessUs: Micros;
+  readonly row: (row: HostRow) => void;
+  readonly warn: Warn;
+  readonly info: (message: string) => void;
+}
+
+/** The part of a run that hosts connect to. */
+export class Engine {
+  private constructor(
+    private readonly hub: AgentHub,
+    private readonly endpoint: AgentEndpoint,
+    private readonly api: LocalApi | undefined,
+  ) {}
+
+  /** Resolves when agents can connect. Rejects with LISTEN_FAILED or OUTPUT_OPEN_FAILED. */
+  static async start(options: EngineOptions, context: EngineContext): Promise<Engine> {
+    const { warn, info, captures, latenessUs, row } = context;
+    const enrolments = new Enrolments(options.enrolments);
+    const hub = new AgentHub({
+      version: options.version,
+      captures,
+      latenessUs,
+      subnets: options.subnets,
+      enrolments,
+      queryLog: new QueryLog(options.queryLog),
+      emit: row,
+      onEvent: (event) => info(eventText(event)),
+      warn,
+    });
+    try {
+      const api = await openApi(options, hub, enrolments, warn);
+      try {
+        const endpoint = await AgentEndpoint.open(options.endpoint, hub, warn);
+        info(`agents may connect to ${options.endpoint.host}:${endpoint.port}`);
+        return new Engine(hub, endpoint, api);
+      } catch (error) {
+        await api?.close();
+        throw error;
+      }
+    } catch (error) {
+      hub.close();
+      throw error;
+    }
+  }
+
+  /** Connections that were cut off, by reason. */
+  get cutOff(): Readonly<Record<string, number>> {
+    return this.hub.cutOff;
+  }
+
+  async stop(): Promise<void> {
+    this.hub.close();
+    await this.api?.close();
+    await this.endpoint.close();
+  }
+}
+
+async function openApi(
+  options: EngineOptions,
+  hub: AgentHub,
+  enrolments: Enrolments,
+  warn: Warn,
+): Promise<LocalApi | undefined> {
+  try {
+    return await LocalApi.open(options.socket, hub, enrolments);
+  } catch (error) {
+    if (!options.isDefaultSocket || !(error instanceof CorrelateError)) throw error;
+    warn({ code: error.code, message: `${error.message}: other commands cannot ask this run` });
+    return undefined;
+  }
+}
+
+function eventText(event: HostEvent): string {
+  switch (event.kind) {
+    case 'joined':
+      return `host ${event.host} joined`;
+    case 'reconnected':
+      return `host ${event.host} is back`;
+    case 'silent':
+      return `host ${event.host} is silent: ${event.reason}`;
+    case 'left':
+      return `host ${event.host} left: ${event.reason}`;
+    case 'group_joined':
+      return `host ${event.host} is in group ${event.group}`;
+    case 'group_left':
+      return `host ${event.host} is no longer in group ${event.group}`;
+  }
+}

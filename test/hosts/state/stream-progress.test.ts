@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { StreamProgress } from '../../../src/hosts/state/stream-progress.js';
+
+describe('the progress of a host', () => {
+  it('has a gap from a timeout to when the host was seen again, in whatever order both are told', () => {
+    for (const isLate of [false, true]) {
+      const progress = new StreamProgress();
+      progress.seen(0);
+      if (isLate) progress.seen(200);
+      progress.timedOut(100);
+      if (!isLate) progress.seen(200);
+      expect(progress.isUnwatched(150, 160)).toBe(true);
+      expect(progress.knownUntil(50)).toBe(100);
+    }
+  });
+
+  it('has none where the host was seen again right after the timeout: its rows were only late', () => {
+    for (const isLate of [false, true]) {
+      const progress = new StreamProgress();
+      progress.seen(0);
+      if (isLate) progress.seen(101);
+      progress.timedOut(100);
+      if (!isLate) {
+        expect(progress.isSilent(100)).toBe(true);
+        progress.seen(101);
+      }
+      expect(progress.isUnwatched(50, 160)).toBe(false);
+      expect(progress.isSilent(200)).toBe(false);
+      expect(progress.knownUntil(50)).toBe(Infinity);
+      expect(progress.hasLost(500)).toBe(false);
+    }
+  });
+});
