@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
-
-export type SensorKind = 'auto' | 'ebpf' | 'poll';
+import { type SensorChoice, sensorChoices } from '../sensor/host-sensor.js';
 
 /** What an agent can be told, in its configuration file or as options; those win. */
 export interface AgentConfig {
@@ -18,7 +17,7 @@ export interface AgentConfig {
   readonly spool?: string;
   /** Most bytes of the spool. */
   readonly spoolSize?: number;
-  readonly sensor?: SensorKind;
+  readonly sensor?: SensorChoice;
   /** Patterns of what is a secret in a command line, besides the default ones. */
   readonly redact?: readonly string[];
   readonly redactDefaults?: boolean;
@@ -46,7 +45,7 @@ const members: Readonly<Record<string, { readonly name: keyof AgentConfig; reado
     netns: { name: 'netns', read: oneOf('self', 'all') },
     spool: { name: 'spool', read: text },
     'spool-size': { name: 'spoolSize', read: size },
-    sensor: { name: 'sensor', read: oneOf('auto', 'ebpf', 'poll') },
+    sensor: { name: 'sensor', read: oneOf(...sensorChoices) },
     redact: { name: 'redact', read: list },
     'redact-defaults': {
       name: 'redactDefaults',

@@ -12,10 +12,9 @@ import type { Journal } from './journal.js';
 import type { Redaction } from './redaction.js';
 import { StandingRows } from './standing-rows.js';
 
-/** What an agent needs of a sensor; `src/sensor` has several. */
+/** What an agent needs of a sensor that runs; those of `src/sensor` have it. */
 export interface AgentSensor {
   readonly degradation: readonly string[];
-  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -27,8 +26,8 @@ export interface AgentOptions {
   readonly journal: Journal;
   readonly token: string;
   readonly redaction: Redaction;
-  /** Makes the sensor; its rows go to `emit`. */
-  readonly sensor: (emit: (rows: HostRow[]) => void) => AgentSensor;
+  /** Starts the sensor; its rows go to `emit`. */
+  readonly sensor: (emit: (rows: HostRow[]) => void) => Promise<AgentSensor>;
   /** Answers the engine's SQL. Absent: queries are answered with an error. */
   readonly database?: HostDatabase;
   /** The tables that the database has. */
@@ -54,7 +53,7 @@ export class Agent implements LinkOwner {
   readonly #standing = new StandingRows();
   readonly #link: EngineLink;
   readonly #queries: HostQueries;
-  readonly #sensor: AgentSensor;
+  #sensor: AgentSensor | undefined;
   readonly #run = randomUUID();
   #boot: string | undefined;
   /** Sent up to here, inclusive. */
@@ -74,13 +73,12 @@ export class Agent implements LinkOwner {
     this.#journal = options.journal;
     this.#link = new EngineLink(options.dial, this);
     this.#queries = new HostQueries(options.database, (message) => this.#link.send(message));
-    this.#sensor = options.sensor((rows) => this.#take(rows));
   }
 
   /** Resolves when the host is watched; the engine may not be there yet. */
   async start(): Promise<void> {
     this.#closeEarlierRun();
-    await this.#sensor.start();
+    this.#sensor = await this.#options.sensor((rows) => this.#take(rows));
     this.#link.connect();
     this.#timer = setInterval(() => this.#tick(), 100);
     this.#statusTimer = setInterval(() => this.#tellStatus(), STATUS_MS);
@@ -90,7 +88,7 @@ export class Agent implements LinkOwner {
   async stop(reason: string): Promise<void> {
     clearInterval(this.#timer);
     clearInterval(this.#statusTimer);
-    await this.#sensor.stop();
+    await this.#sensor?.stop();
     this.#flushComplete();
     this.#link.pump();
     const until = performance.now() + FLUSH_MS;
@@ -239,7 +237,7 @@ export class Agent implements LinkOwner {
   }
 
   #limited(): string[] {
-    return this.#sensor.degradation.slice(0, limits.agentSentences).map((text) => text.slice(0, 1024));
+    return (this.#sensor?.degradation ?? []).slice(0, limits.agentSentences).map((text) => text.slice(0, 1024));
   }
 
   #tellStatus(): void {

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { AgentConfig, SensorKind } from '../agent/agent-config.js';
+import type { AgentConfig } from '../agent/agent-config.js';
+import type { SensorChoice } from '../sensor/host-sensor.js';
 import { createLog } from './log.js';
 import { asText, bytes, repeated } from './values.js';
 
@@ -15,7 +16,7 @@ interface Flags {
   readonly netns?: 'self' | 'all';
   readonly spool?: string;
   readonly spoolSize?: number;
-  readonly sensor?: SensorKind;
+  readonly sensor?: SensorChoice;
   readonly redact?: readonly string[];
   readonly redactDefaults: boolean;
   readonly jsonLog?: true;

@@ -8,7 +8,10 @@ import { lockSpool } from '../agent/spool-lock.js';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { localHostId } from '../pipeline/live.js';
-import { PollSensor } from '../sensor/poll-sensor.js';
+import type { HostRow } from '../records/host-row.js';
+import { startHostSensor } from '../sensor/host-sensor.js';
+import { LocalDatabase } from '../sensor/sql/local-database.js';
+import { tables } from '../sensor/tables/registry.js';
 import type { Log } from './log.js';
 import { onSignals } from './signals.js';
 import { version } from './version.js';
@@ -30,6 +33,7 @@ export async function runAgent(config: AgentConfig, log: Log): Promise<void> {
       message: 'ws:// is not encrypted: what this host tells can be read on the way',
     });
   }
+  const database = new LocalDatabase();
   const unlock = spool === undefined ? () => {} : lockSpool(spool);
   try {
     const journal = Journal.open({
@@ -46,17 +50,32 @@ export async function runAgent(config: AgentConfig, log: Log): Promise<void> {
       journal,
       token: hostToken(host, spool),
       redaction,
-      sensor: (emit) => new PollSensor({ host, netns: config.netns ?? 'all', emit, warn: log.warn }),
+      database,
+      tables: tables.map(({ name }) => name),
+      sensor: async (emit) => {
+        const take = (rows: HostRow[]): void => {
+          database.take(rows);
+          emit(rows);
+        };
+        const sensor = await startHostSensor(config.sensor ?? 'auto', {
+          host,
+          netns: config.netns ?? 'all',
+          emit: take,
+          warn: log.warn,
+        });
+        log.info(`this host is watched as ${host} ${sensor.method === 'ebpf' ? 'with eBPF' : 'by polling /proc'}`);
+        return sensor;
+      },
       warn: log.warn,
       info: log.info,
     });
     await agent.start();
-    log.info(`watching this host as ${host}`);
     await new Promise<void>((resolve) => {
       onSignals({ stop: resolve, warn: log.warn });
     });
     await agent.stop('the agent ends');
   } finally {
+    database.close();
     unlock();
   }
 }

@@ -94,8 +94,9 @@ async function startAgent(port: number, settings: AgentSettings = {}) {
     journal,
     token: hostToken(host, spool),
     redaction: new Redaction(),
-    sensor: (emit) => {
+    sensor: async (emit) => {
       sensor = new ScriptedSensor(host, emit);
+      sensor.start();
       return sensor;
     },
     ...(database !== undefined && { database, tables: ['time'] }),

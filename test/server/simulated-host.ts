@@ -13,7 +13,7 @@ export class ScriptedSensor implements AgentSensor {
     private readonly emit: (rows: HostRow[]) => void,
   ) {}
 
-  async start(): Promise<void> {
+  start(): void {
     const streams = [{ stream: 'processes', table: 'processes' }] as const;
     this.#tell([{ kind: 'host', host: this.host, boot: 'boot-1', streams, from: this.#now() }]);
   }
