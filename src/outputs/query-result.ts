@@ -5,6 +5,9 @@ import { printable } from './owner-text.js';
 export const queryFormats = ['table', 'json', 'csv'] as const;
 export type QueryFormat = (typeof queryFormats)[number];
 
+/** Letters of a value that a table shows; the other formats have all. */
+const SHOWN_LETTERS = 100;
+
 /** What one host answered to a query; `host` is absent when only this machine was asked. */
 export interface HostResult {
   readonly host?: string;
@@ -82,8 +85,13 @@ function csvLine(values: readonly SqlValue[]): string {
 
 function resultTable({ host, columns, rows }: HostResult): string {
   const table = new Table({ head: columns.map(printable), style: { head: [], border: [], compact: true } });
-  for (const row of rows) table.push(row.map((value) => (value === null ? '' : printable(String(value)))));
+  for (const row of rows) table.push(row.map(cell));
   const title = host === undefined ? '' : `${printable(host)}: `;
   const count = `${title}${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`;
   return rows.length === 0 ? count : `${table.toString()}\n${count}`;
+}
+
+function cell(value: SqlValue): string {
+  const text = value === null ? '' : printable(String(value));
+  return text.length > SHOWN_LETTERS ? `${text.slice(0, SHOWN_LETTERS)}…` : text;
 }

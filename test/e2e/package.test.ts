@@ -73,6 +73,10 @@ describe.skipIf(!canEnter)('the package, in a root with Node.js alone (skipped w
 
   it('has the native parts with the libraries that they need', () => {
     expect(inBareRoot('-i', 'nonesuch').log.map(({ code }) => code)).toContain('CAPTURE_NO_INTERFACE');
+    const { stdout, stderr } = inBareRoot('query', '--events', '0.1', 'SELECT count(*) AS n FROM process_events');
+    expect(jsonLines(stdout)).toMatchObject([{ n: expect.any(Number) as number }]);
+    // A kernel or a user may be without eBPF, the addon never.
+    expect(stderr).not.toContain('cannot be loaded');
   });
 
   it('names the licence of everything that is in it', () => {

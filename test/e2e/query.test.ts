@@ -30,6 +30,19 @@ describe('correlate query', () => {
     expect(correlate(['query', '--format', 'xml', 'SELECT 1']).status).toBe(2);
   });
 
+  it('says that nothing feeds the event tables, or watches for them', () => {
+    const { stdout, log } = correlate(['query', 'SELECT count(*) AS n FROM process_events']);
+    expect(jsonLines(stdout)).toEqual([{ n: 0 }]);
+    expect(log.at(-1)?.code).toBe('SENSOR_LIMITED');
+    const sql = "SELECT count(*) > 0 AS seen FROM process_events WHERE path = '/usr/bin/env'";
+    // Runs env until the program, which takes the place of the shell, has ended.
+    const busy = '(while kill -0 $$; do env; sleep 0.1; done) >/dev/null 2>&1 & exec "$@"';
+    const watched = correlate(['query', '--events', '1', sql], { prefix: ['sh', '-c', busy, 'sh'] });
+    const sees = !watched.log.some(({ code }) => code === 'SENSOR_LIMITED');
+    // Without eBPF there are no events, which is told.
+    expect(jsonLines(watched.stdout)).toEqual([{ seen: sees ? 1 : 0 }]);
+  });
+
   it('asks the machine as it is now', () => {
     const [row] = jsonLines(
       correlate(['query', 'SELECT p.name, o.arch FROM processes p, os_version o, uptime WHERE p.pid = 1']).stdout,

@@ -1,6 +1,6 @@
 import { limits } from '../../core/limits.js';
 import { SECOND } from '../../core/time.js';
-import type { HostRow } from '../../records/host-row.js';
+import type { HostRow, TableRow } from '../../records/host-row.js';
 import type { SensorRow } from './sensor-table.js';
 
 export type EventTable = 'process_events' | 'socket_events';
@@ -31,12 +31,13 @@ export class EventLog {
   /** Takes the events among the rows of the sensor. */
   take(rows: Iterable<HostRow>): void {
     for (const row of rows) {
-      if (row.kind !== 'row' || row.action !== 'event') continue;
-      if (row.table !== 'process_events' && row.table !== 'socket_events') continue;
+      if (!isTold(row)) continue;
       const ordinal = ++this.#ordinal;
       const time = Math.floor(row.time / SECOND);
       const uptime = this.#boot === undefined ? {} : { uptime: Math.max(0, time - this.#boot) };
-      this.#put({ ordinal, table: row.table, row: { ...uptime, ...row.columns, time, eid: eventId(ordinal) } });
+      // What the sensor calls `socket` is an inode; in osquery it is the path of a UNIX socket.
+      const { socket: _, ...columns } = row.columns as SensorRow;
+      this.#put({ ordinal, table: row.table, row: { ...uptime, ...columns, time, eid: eventId(ordinal) } });
     }
   }
 
@@ -69,6 +70,15 @@ export class EventLog {
     events.splice(0, first);
   }
 }
+
+/** osquery's event tables hold executed programs and the calls that begin with a socket, not all that the sensor tells. */
+function isTold(row: HostRow): row is TableRow<'process_events'> | TableRow<'socket_events'> {
+  if (row.kind !== 'row' || row.action !== 'event') return false;
+  if (row.table === 'process_events') return row.columns.syscall?.startsWith('exec') !== false;
+  return row.table === 'socket_events' && socketActions.has(row.columns.action ?? '');
+}
+
+const socketActions: ReadonlySet<string> = new Set(['bind', 'connect', 'accept', 'accept4']);
 
 function firstAfter(events: readonly LoggedEvent[], ordinal: number): number {
   let [low, high] = [0, events.length];

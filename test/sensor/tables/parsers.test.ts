@@ -240,7 +240,7 @@ describe('the event log', () => {
 
   it('hands over what another log has not got yet', () => {
     const [first, second] = [new EventLog(), new EventLog()];
-    const socket = { ...event(1_001), table: 'socket_events' } as AnyTableRow;
+    const socket = { ...event(1_001), table: 'socket_events', columns: { action: 'bind' } } as AnyTableRow;
     first.take([event(1_000), socket, event(1_002)]);
     second.add(first.after(0));
     expect([...second.rows('process_events')]).toEqual([...first.rows('process_events')]);
@@ -249,6 +249,21 @@ describe('the event log', () => {
       '3 process_events',
     ]);
     expect(first.after(3)).toEqual([]);
+  });
+
+  it('takes executed programs and the calls of osquery, and not what only the join wants', () => {
+    const log = new EventLog();
+    const process = (syscall: string) => ({ ...event(1), columns: { syscall } }) as AnyTableRow;
+    const socket = (action: string) =>
+      ({ ...event(1), table: 'socket_events', columns: { action, socket: '77' } }) as AnyTableRow;
+    log.take([process('execve'), process('fork'), process('exit'), process('execveat'), event(1)]);
+    log.take(['connect', 'listen', 'accept', 'close', 'send', 'bind'].map(socket));
+    expect([...log.rows('process_events')].map(({ syscall }) => syscall)).toEqual(['execve', 'execveat', undefined]);
+    expect([...log.rows('socket_events')].map(({ action, socket }) => [action, socket])).toEqual([
+      ['connect', undefined],
+      ['accept', undefined],
+      ['bind', undefined],
+    ]);
   });
 
   it('forgets what is older than its time', () => {
