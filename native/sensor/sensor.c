@@ -126,7 +126,7 @@ static int attach_all(struct sensor *sensor, struct sensor_error *error) {
   return result;
 }
 
-// With the tracepoint that tells of every reading of a socket the two hooks that tell of some are not needed, and the other way round.
+// One tracepoint is newer than what else is needed.
 static void choose_programs(struct bpf_object *object) {
   struct btf *kernel = btf__load_vmlinux_btf();
   const int has_reads = kernel != NULL && btf__find_by_name_kind(kernel, "btf_trace_sock_recv_length", BTF_KIND_TYPEDEF) > 0;
@@ -135,7 +135,6 @@ static void choose_programs(struct bpf_object *object) {
   bpf_object__for_each_program(program, object) {
     const char *section = bpf_program__section_name(program);
     if (strcmp(section, "tp_btf/sock_recv_length") == 0) bpf_program__set_autoload(program, has_reads);
-    if (starts_with(section, "cgroup/recvmsg")) bpf_program__set_autoload(program, !has_reads);
   }
 }
 

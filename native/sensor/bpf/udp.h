@@ -1,8 +1,8 @@
 // UDP: the first datagram between a socket and a peer, with the addresses on the wire and the process that sent or took it.
 //
 // Sending: connect or sendmsg names the process, the packet that leaves has the tuple. Receiving: the packet that arrives has the tuple,
-// and the process is whoever takes it out of the socket; until then the arrival waits, one for each socket. When a second peer's
-// packet comes before that, the first is told with the process that used the socket last.
+// and the process is whoever takes it out of the socket, which may be any of several that share it. Until then the arrival waits. Who
+// takes a datagram mostly asks for its sender's address, and so for one arrival; else the latest one is meant.
 #pragma once
 
 #include "owner.h"
@@ -31,12 +31,21 @@ struct datagram {
   __u16 protocol;
 };
 
+// At the bound the arrival that waits for longest is forgotten: of a datagram that nobody takes nothing is told anyway.
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 8192);
-  __type(key, __u64);
+  __uint(max_entries, 16384);
+  __type(key, struct peer);
   __type(value, struct datagram);
 } arrivals SEC(".maps");
+
+// By the socket's cookie.
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, __u64);
+  __type(value, struct peer);
+} latest_arrivals SEC(".maps");
 
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
@@ -92,13 +101,16 @@ static __always_inline bool read_datagram(struct __sk_buff *packet, struct datag
   return true;
 }
 
+static __always_inline void set_peer(struct peer *peer, __u64 cookie, const void *address, __u16 port) {
+  *peer = (struct peer){.cookie = cookie, .port = port};
+  __builtin_memcpy(peer->address, address, 16);
+}
+
 // Whether this is the first datagram between the socket and the peer.
-static __always_inline bool is_first(__u64 cookie, const __u8 *address, __u16 port) {
-  struct peer peer = {.cookie = cookie, .port = port};
-  __builtin_memcpy(peer.address, address, 16);
-  if (bpf_map_lookup_elem(&peers, &peer)) return false;
+static __always_inline bool is_first(const struct peer *peer) {
+  if (bpf_map_lookup_elem(&peers, peer)) return false;
   __u8 known = 1;
-  return bpf_map_update_elem(&peers, &peer, &known, BPF_NOEXIST) == 0;
+  return bpf_map_update_elem(&peers, peer, &known, BPF_NOEXIST) == 0;
 }
 
 static __always_inline void report_datagram(enum record_kind kind, struct owner *owner, const struct datagram *datagram) {
@@ -134,48 +146,53 @@ int packet_left(struct __sk_buff *packet) {
   struct datagram datagram;
   if (!read_datagram(packet, &datagram)) return 1;
   __u64 cookie = bpf_get_socket_cookie(packet);
-  if (!is_first(cookie, datagram.destination, datagram.destination_port)) return 1;
+  struct peer peer;
+  set_peer(&peer, cookie, datagram.destination, datagram.destination_port);
+  if (!is_first(&peer)) return 1;
   struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
   if (owner) report_datagram(RECORD_SEND, owner, &datagram);
   return 1;
-}
-
-static __always_inline void report_arrival(__u64 cookie) {
-  struct datagram *waiting = bpf_map_lookup_elem(&arrivals, &cookie);
-  if (!waiting) return;
-  struct datagram datagram = *waiting;
-  bpf_map_delete_elem(&arrivals, &cookie);
-  struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
-  if (owner) report_datagram(RECORD_RECEIVE, owner, &datagram);
 }
 
 SEC("cgroup_skb/ingress")
 int packet_arrived(struct __sk_buff *packet) {
   struct datagram datagram;
   if (!read_datagram(packet, &datagram)) return 1;
-  __u64 cookie = bpf_get_socket_cookie(packet);
-  if (!is_first(cookie, datagram.source, datagram.source_port)) return 1;
-  report_arrival(cookie);
-  bpf_map_update_elem(&arrivals, &cookie, &datagram, BPF_ANY);
+  struct peer peer;
+  set_peer(&peer, bpf_get_socket_cookie(packet), datagram.source, datagram.source_port);
+  if (!is_first(&peer)) return 1;
+  bpf_map_update_elem(&arrivals, &peer, &datagram, BPF_ANY);
+  bpf_map_update_elem(&latest_arrivals, &peer.cookie, &peer, BPF_ANY);
   return 1;
 }
 
-static __always_inline void datagram_taken(__u64 cookie) {
-  if (!bpf_map_lookup_elem(&arrivals, &cookie)) return;
-  take_over(cookie);
-  report_arrival(cookie);
+static __always_inline void report_taken(const struct peer *peer) {
+  struct datagram *waiting = bpf_map_lookup_elem(&arrivals, peer);
+  if (!waiting) return;
+  struct datagram datagram = *waiting;
+  bpf_map_delete_elem(&arrivals, peer);
+  struct owner *owner = take_over(peer->cookie);
+  if (owner) report_datagram(RECORD_RECEIVE, owner, &datagram);
 }
 
-// Runs when a datagram was taken with its sender's address asked for.
+// Runs when a datagram was taken and its sender's address asked for.
 SEC("cgroup/recvmsg4")
 int datagram_taken4(struct bpf_sock_addr *call) {
-  datagram_taken(bpf_get_socket_cookie(call));
+  __u8 address[16];
+  set_ipv4(address, call->user_ip4);
+  struct peer peer;
+  set_peer(&peer, bpf_get_socket_cookie(call), address, bpf_ntohs(call->user_port));
+  report_taken(&peer);
   return 1;
 }
 
 SEC("cgroup/recvmsg6")
 int datagram_taken6(struct bpf_sock_addr *call) {
-  datagram_taken(bpf_get_socket_cookie(call));
+  volatile struct bpf_sock_addr *words = call;  // read one by one, as the verifier demands
+  __u32 address[4] = {words->user_ip6[0], words->user_ip6[1], words->user_ip6[2], words->user_ip6[3]};
+  struct peer peer;
+  set_peer(&peer, bpf_get_socket_cookie(call), address, bpf_ntohs(call->user_port));
+  report_taken(&peer);
   return 1;
 }
 
@@ -188,6 +205,11 @@ int socket_read(__u64 *arguments) {
   if (protocol != PROTOCOL_UDP && protocol != PROTOCOL_UDPLITE) return 0;
   __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
   if (family != FAMILY_INET && family != FAMILY_INET6) return 0;
-  datagram_taken(bpf_get_socket_cookie(sk));
+  __u64 cookie = bpf_get_socket_cookie(sk);
+  struct peer *latest = bpf_map_lookup_elem(&latest_arrivals, &cookie);
+  if (!latest) return 0;
+  struct peer peer = *latest;
+  bpf_map_delete_elem(&latest_arrivals, &cookie);
+  report_taken(&peer);
   return 0;
 }
