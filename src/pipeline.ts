@@ -238,6 +238,7 @@ async function captureLive(
   });
   await Promise.race([live.finished, stopped]);
   await engine?.stop();
+  outputs.ending();
   await live.stop();
   clearInterval(timer);
   return live.stats ?? nothingCaptured;

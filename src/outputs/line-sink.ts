@@ -40,7 +40,7 @@ export class LineSink {
   constructor(
     readonly path: string,
     private readonly warn: Warn,
-    private readonly overflow: Overflow = 'wait',
+    private overflow: Overflow = 'wait',
   ) {
     this.#fd = open(path);
   }
@@ -60,6 +60,11 @@ export class LineSink {
     this.#used += this.#chunk.write(text, this.#used);
     this.#chunk[this.#used++] = NEWLINE;
     this.#lines++;
+  }
+
+  /** From now on nothing is dropped: the producer has come to its end, and what it still has is bounded by what it held. */
+  keepAll(): void {
+    this.overflow = 'wait';
   }
 
   get filePath(): string {

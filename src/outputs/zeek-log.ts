@@ -104,6 +104,10 @@ export class ZeekLog<T> {
     }
   }
 
+  keepAll(): void {
+    this.#sink.keepAll();
+  }
+
   giveTo(uid: number, gid: number): void {
     this.#sink.giveTo(uid, gid);
   }

@@ -36,6 +36,7 @@ interface Sink {
   readonly readerGone: boolean;
   drain(): Promise<void>;
   reopen(): Promise<void>;
+  keepAll(): void;
   giveTo(uid: number, gid: number): void;
   readonly filePath: string;
   close(): Promise<void>;
@@ -112,6 +113,11 @@ export class Outputs {
   /** Paths of the files; `-` is standard output. */
   get paths(): string[] {
     return this.#sinks().map((sink) => sink.filePath);
+  }
+
+  /** The input has ended: the last lines, which come all at once, are not dropped. */
+  ending(): void {
+    for (const sink of this.#sinks()) sink.keepAll();
   }
 
   async close(): Promise<void> {

@@ -59,6 +59,16 @@ describe('LineSink', () => {
     expect([readFileSync(`${path}.1`, 'utf8'), readFileSync(path, 'utf8')]).toEqual(['before\n', 'after\n']);
   });
 
+  it('drops nothing of what comes at the end', async () => {
+    const sink = new LineSink(join(folder, 'end'), warn, 'drop');
+    sink.keepAll();
+    const line = 'x'.repeat(1 << 16);
+    const count = (2 * limits.sinkPendingBytes) / line.length;
+    for (let i = 0; i < count; i++) sink.line(line);
+    await sink.close();
+    expect([sink.linesLost, sink.linesWritten]).toEqual([0, count]);
+  });
+
   it('drops and counts lines beyond its bound where nobody waits for it', async () => {
     const path = join(folder, 'pipe');
     expect(spawnSync('mkfifo', [path]).status).toBe(0);
