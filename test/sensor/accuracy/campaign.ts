@@ -48,6 +48,8 @@ export interface Score {
   right: number;
   /** Named a process, and a wrong one. */
   wrong: number;
+  /** Not counted: exchanges in a connection that another process had begun. */
+  reused: number;
   /** What was wrong, of the first few. */
   readonly misses: string[];
 }
@@ -107,7 +109,7 @@ export async function measure(sensor: 'ebpf' | 'poll', processes: number): Promi
     };
     const [ipv4, ipv6] = families;
     const server = start(
-      [...network.on('server'), traffic, 'serve', truth, ipv4.server, ipv6.server, String(PORT)],
+      [...network.on('server'), traffic, 'detach', 'serve', truth, ipv4.server, ipv6.server, String(PORT)],
       Buffer.alloc(0),
     );
     await server.until('the servers', () => server.lines.find(({ text }) => text === 'ready'));
@@ -115,15 +117,15 @@ export async function measure(sensor: 'ebpf' | 'poll', processes: number): Promi
     const flags = ['-i', 'br0', '--sensor', sensor, '--connections', output, '--alerts', '/dev/null'];
     const watcher = start([...network.onBridge, process.execPath, bin, ...flags]);
     await watcher.until('the capture', () => (/capturing on br0/.test(watcher.stderr) ? true : undefined));
-    const { status, stderr } = spawnSync(
+    const { stdout, stderr } = spawnSync(
       network.on('client')[0]!,
-      [...network.on('client').slice(1), traffic, 'launch', truth],
+      [...network.on('client').slice(1), traffic, 'detach', 'launch', truth],
       {
         input: plan(truth, processes),
         encoding: 'utf8',
       },
     );
-    if (status !== 0) throw new Error(`the launcher ended with ${status}: ${stderr}`);
+    if (stdout !== '0 failed\n') throw new Error(`of the processes ${stdout}${stderr}`);
     // The last rows and packets are on their way; ends without an owner wait two seconds for one.
     await new Promise((resolve) => setTimeout(resolve, 2500));
     watcher.signal('SIGINT');
@@ -134,7 +136,7 @@ export async function measure(sensor: 'ebpf' | 'poll', processes: number): Promi
     await Promise.all(running.map((program) => program.stop()));
     network.remove();
     rmSync(resolver, { recursive: true, force: true });
-    if (process.env.KEEP === undefined) rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -159,31 +161,44 @@ function compare(truths: readonly Truth[], lines: readonly Line[]): Scores {
   }
   const selves = new Map(truths.filter(({ role }) => role === 'self').map((truth) => [truth.pid, truth]));
   const scores: Scores = new Map();
-  for (const truth of truths) {
+  const taken = new Set<string>();
+  for (const truth of [...truths].sort((a, b) => a.time - b.time)) {
     if (truth.role === 'self') continue;
     const side = truth.role === 'resp' ? 'resp' : 'orig';
     const [orig, resp] = side === 'orig' ? (['local', 'remote'] as const) : (['remote', 'local'] as const);
     const proto = truth.kind === 'dns' || truth.kind.startsWith('udp') ? 'udp' : 'tcp';
-    const found = byPorts.get(`${proto} ${truth[`${orig}Port`]} ${truth[`${resp}Port`]} ${truth[resp]}`) ?? [];
-    const line = found.reduce<Line | undefined>(
-      (best, one) => (isNearer(one, best, truth.time) ? one : best),
-      undefined,
-    );
+    const key = `${proto} ${truth[`${orig}Port`]} ${truth[`${resp}Port`]} ${truth[resp]}`;
+    const line = nearest(byPorts.get(key) ?? [], truth.time);
     const family = truth[resp].includes(':') ? 'IPv6' : 'IPv4';
+    const score = scoreOf(scores, `${truth.kind} ${family} ${side}`);
+    // A port that another process used soon before: all that is one UDP connection, whose owner is the first.
+    if (line !== undefined && taken.has(`${line.uid} ${side}`)) {
+      score.reused++;
+      continue;
+    }
+    if (line !== undefined) taken.add(`${line.uid} ${side}`);
     const self = truth.role === 'asker' ? selves.get(truth.pid) : truth;
-    count(
-      scores,
-      `${truth.kind} ${family} ${side}`,
-      line?.[side],
-      self ?? truth,
-      line !== undefined && isOwnTuple(line, truth, orig),
-    );
+    count(score, line?.[side], self ?? truth, line !== undefined && isOwnTuple(line, truth, orig));
   }
   return scores;
 }
 
-function isNearer(one: Line, best: Line | undefined, time: number): boolean {
-  return best === undefined || Math.abs(one.ts * 1e6 - time) < Math.abs(best.ts * 1e6 - time);
+function nearest(lines: readonly Line[], time: number): Line | undefined {
+  const distance = (line: Line): number => Math.abs(line.ts * 1e6 - time);
+  return lines.reduce<Line | undefined>(
+    (best, line) => (best === undefined || distance(line) < distance(best) ? line : best),
+    undefined,
+  );
+}
+
+function scoreOf(scores: Scores, name: string): Score {
+  const score = scores.get(name) ?? newScore();
+  scores.set(name, score);
+  return score;
+}
+
+function newScore(): Score {
+  return { ends: 0, right: 0, wrong: 0, reused: 0, misses: [] };
 }
 
 /** An unconnected socket does not know the address that its datagrams leave from. */
@@ -192,9 +207,7 @@ function isOwnTuple(line: Line, truth: Truth, orig: 'local' | 'remote'): boolean
   return address === line['id.orig_h'] || address === '0.0.0.0' || address === '::';
 }
 
-function count(scores: Scores, name: string, end: End | undefined, truth: Truth, hasTuple: boolean): void {
-  const score = scores.get(name) ?? { ends: 0, right: 0, wrong: 0, misses: [] };
-  scores.set(name, score);
+function count(score: Score, end: End | undefined, truth: Truth, hasTuple: boolean): void {
   score.ends++;
   const told = end?.process;
   const isRight =
@@ -211,28 +224,29 @@ function count(scores: Scores, name: string, end: End | undefined, truth: Truth,
 
 /** Sum over the kinds of one side. */
 export function total(scores: Scores, side: 'orig' | 'resp'): Score {
-  const sum: Score = { ends: 0, right: 0, wrong: 0, misses: [] };
+  const sum = newScore();
   for (const [name, score] of scores) {
     if (!name.endsWith(side)) continue;
     sum.ends += score.ends;
     sum.right += score.right;
     sum.wrong += score.wrong;
+    sum.reused += score.reused;
     sum.misses.push(...score.misses);
   }
   return sum;
 }
 
-/** The scores of both sensors side by side, one line for each kind. */
+/** The scores of both sensors side by side, one line for each kind; what was not counted since a port was used again is in brackets. */
 export function table(ebpf: Scores, poll: Scores): string {
   const cell = (score: Score | undefined): string =>
     score === undefined
       ? '-'
-      : `${score.right}/${score.ends} ${((100 * score.right) / score.ends).toFixed(1)} %${score.wrong > 0 ? `, ${score.wrong} wrong` : ''}`;
+      : `${score.right}/${score.ends} ${((100 * score.right) / score.ends).toFixed(1)} %${score.wrong > 0 ? `, ${score.wrong} wrong` : ''}${score.reused > 0 ? ` (+${score.reused})` : ''}`;
   const row = (name: string, a: Score | undefined, b: Score | undefined): string =>
-    `${name.padEnd(26)}${cell(a).padEnd(22)}${cell(b)}`;
+    `${name.padEnd(26)}${cell(a).padEnd(30)}${cell(b)}`;
   const names = [...new Set([...ebpf.keys(), ...poll.keys()])].sort();
   return [
-    `${'end'.padEnd(26)}${'eBPF'.padEnd(22)}polling`,
+    `${'end'.padEnd(26)}${'eBPF'.padEnd(30)}polling`,
     ...names.map((name) => row(name, ebpf.get(name), poll.get(name))),
     ...(['orig', 'resp'] as const).map((side) => row(`all ${side}`, total(ebpf, side), total(poll, side))),
   ].join('\n');

@@ -1,7 +1,9 @@
 // Short-lived programs that use the network once, and the servers they talk to. Each writes down what it did as it knows it itself, one
 // JSON line: its pid, user, path and arguments, and the addresses that getsockname, getpeername or recvfrom told it.
 //
-//   traffic launch TRUTH            runs the commands on stdin, "UID DELAY_US ARGUMENTS..." each, as children, and waits for them
+//   traffic detach ARGUMENTS...     runs itself with these, as a child of the first process, and waits until that has ended
+//   traffic launch TRUTH            runs the commands on stdin, "UID DELAY_US ARGUMENTS..." each, as children, waits for them and says
+//                                   how many failed
 //   traffic client TRUTH KIND FAMILY ADDRESS PORT LIFE_MS
 //   traffic serve TRUTH ADDRESS4 ADDRESS6 PORT      TCP and UDP on PORT, DNS on 53, until its input ends; says "ready". Several processes
 //                                                   share the sockets, and any of them takes what comes.
@@ -256,7 +258,25 @@ static int launch(const char *self) {
     while (waitpid(-1, &status, WNOHANG) > 0) failures += status != 0;
   }
   while (wait(&status) > 0) failures += status != 0;
-  return failures == 0 ? 0 : 1;
+  printf("%d failed\n", failures);
+  return 0;
+}
+
+// Whatever started this has no part in what is watched: the family tree of a test would be on every line.
+static int detach(char **arguments) {
+  int alive[2];
+  if (pipe(alive) != 0) die("pipe");
+  const pid_t between = fork();
+  if (between == 0) {
+    const pid_t me = getpid();
+    if (fork() != 0) _exit(0);
+    while (getppid() == me) usleep(1000);
+    execv("/proc/self/exe", arguments);
+    die("execv");
+  }
+  close(alive[1]);
+  char nothing;
+  return read(alive[0], &nothing, 1) == 0 ? 0 : 1;
 }
 
 int main(int count, char **arguments) {
@@ -265,6 +285,10 @@ int main(int count, char **arguments) {
   for (int i = 0; i < count; i++) {
     if (i > 0) strncat(command_line, " ", sizeof(command_line) - strlen(command_line) - 1);
     strncat(command_line, arguments[i], sizeof(command_line) - strlen(command_line) - 1);
+  }
+  if (strcmp(arguments[1], "detach") == 0) {
+    arguments[1] = arguments[0];
+    return detach(arguments + 1);
   }
   if (strcmp(arguments[1], "launch") == 0) return launch("/proc/self/exe");
   if (strcmp(arguments[1], "client") == 0 && count == 8) return client(arguments + 3);
