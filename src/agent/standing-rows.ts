@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { limits } from '../core/limits.js';
-import type { AnyTableRow, HostRow } from '../records/host-row.js';
+import type { AnyTableRow, HostRow, TableRow } from '../records/host-row.js';
 
 interface Standing {
   readonly row: HostRow;
@@ -15,11 +15,16 @@ interface Standing {
 export class StandingRows {
   /** In order of sequence. */
   readonly #rows = new Map<string, Standing>();
+  /** The keys of each socket's calls. */
+  readonly #sockets = new Map<string, Set<string>>();
   forgotten = 0;
 
   /** Takes a row over, in order of sequence. */
   take(row: HostRow, sequence: number): void {
-    if (row.kind === 'host' || row.kind === 'host_timeout') this.#rows.clear();
+    if (row.kind === 'host' || row.kind === 'host_timeout') {
+      this.#rows.clear();
+      this.#sockets.clear();
+    }
     if (row.kind === 'host') this.#put('host', { row, sequence });
     if (row.kind !== 'row') return;
     if (row.action === 'event') {
@@ -46,9 +51,10 @@ export class StandingRows {
     this.#rows.delete(key);
     this.#rows.set(key, standing);
     if (this.#rows.size <= limits.agentStandingRows) return;
-    const [oldest] = this.#rows.keys();
-    this.#rows.delete(oldest!);
+    const [oldest, { row }] = this.#rows.entries().next().value!;
+    this.#rows.delete(oldest);
     this.forgotten++;
+    if (row.kind === 'row' && row.table === 'socket_events') this.#sockets.get(socketName(row))?.delete(oldest);
   }
 
   /** A process stands from its fork and exec to its exit, a socket from its calls to its close. */
@@ -64,12 +70,29 @@ export class StandingRows {
         this.#put(`${isFork ? 'fork' : 'exec'} ${pid}`, { row, sequence });
       }
     } else if (row.table === 'socket_events') {
-      const { action, socket, pid, fd } = row.columns;
-      const name = socket === undefined ? `${pid} ${fd}` : socket;
-      if (action === 'close') for (const call of calls) this.#rows.delete(`${call} ${name}`);
-      else if (action !== undefined && calls.has(action)) this.#put(`${action} ${name}`, { row, sequence });
+      this.#socketEvent(row, sequence);
     }
   }
+
+  #socketEvent(row: TableRow<'socket_events'> & AnyTableRow, sequence: number): void {
+    const { action, remote_address: peer, remote_port: port } = row.columns;
+    const name = socketName(row);
+    if (action === 'close') {
+      for (const key of this.#sockets.get(name) ?? []) this.#rows.delete(key);
+      this.#sockets.delete(name);
+    } else if (action !== undefined && calls.has(action)) {
+      const key = `${action} ${name} ${peer} ${port}`;
+      const keys = this.#sockets.get(name);
+      if (keys === undefined) this.#sockets.set(name, new Set([key]));
+      else keys.add(key);
+      this.#put(key, { row, sequence });
+    }
+  }
+}
+
+/** The kernel's number of the socket, or who holds it where the row has none. */
+function socketName({ columns: { socket, pid, fd } }: TableRow<'socket_events'>): string {
+  return socket ?? `${pid} ${fd}`;
 }
 
 const calls = new Set(['bind', 'listen', 'connect', 'accept', 'accept4', 'send', 'receive']);
