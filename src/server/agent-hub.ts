@@ -36,7 +36,7 @@ const HELLO_US = 20 * SECOND;
 /** A host that takes longer to tell what it has kept makes room for the next. */
 const JOINING_US = 5 * SECOND;
 const CLOCK_EVERY_US = 60 * SECOND;
-/** Questions for the clock at the start, so that a good reading is there soon. */
+/** Questions for the clock at the start, each as the one before is answered, so that a good reading is there soon. */
 const FIRST_ASKS = 4;
 
 const nowUs = (): Micros => Date.now() * 1000;
@@ -326,6 +326,7 @@ export class AgentHub implements ConnectionOwner {
       connection.offset = best.offset;
       connection.host!.clock = best;
     }
+    if (connection.clockAsks < FIRST_ASKS) this.#askClock(connection, nowUs());
     if (news === undefined) return;
     const { offset, err } = news;
     for (const capture of this.#options.captures) {
@@ -363,8 +364,7 @@ export class AgentHub implements ConnectionOwner {
     if (phase === 'joining' && now - connection.phaseAt > JOINING_US) this.#joined(connection);
     const ackUs = this.#completeEveryMs() * 1000;
     if (connection.unacknowledged > 0 || now - connection.acknowledgedAt > ackUs) this.#acknowledge(connection, now);
-    const isFirst = connection.clockAsks < FIRST_ASKS;
-    if (isFirst || now - connection.clockAskedAt > CLOCK_EVERY_US) this.#askClock(connection, now);
+    if (now - connection.clockAskedAt > CLOCK_EVERY_US) this.#askClock(connection, now);
   }
 
   /** Rows of a host that is silent for longer than the lateness would come too late, so its ends need not be waited for. */

@@ -1,0 +1,185 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
+import { bin, correlate, jsonLines, Running } from './program.js';
+import type { ConnectionLine } from './truth.js';
+
+const [ENGINE, CLIENT, SERVER] = ['198.51.100.1', '198.51.100.10', '198.51.100.20'];
+
+const webServer = `
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.send_header('Content-Length', '5'); self.end_headers(); self.wfile.write(b'hello')
+    def log_message(self, *a): pass
+server = http.server.ThreadingHTTPServer(('${SERVER}', 8080), Handler)
+print('ready', flush=True)
+server.serve_forever()
+`;
+
+interface HostLine {
+  readonly id: string;
+  readonly presence: string;
+  readonly groups: readonly string[];
+  readonly rows: number;
+  readonly duplicates: number;
+  readonly dropped: number;
+}
+
+/** Rows in an agent's spool: the agent's own count of what it has told. */
+function spooledRows(folder: string): number {
+  const lines = readdirSync(folder)
+    .filter((name) => name.endsWith('.rows'))
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').filter(Boolean));
+  return lines.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0);
+}
+
+describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces (needs root)', () => {
+  let folder: string;
+  let network: TestNetwork;
+  let engine: Running;
+  const running: Running[] = [];
+  const path = (name: string) => join(folder, name);
+  const start = (command: readonly string[]) => {
+    const program = new Running(command);
+    running.push(program);
+    return program;
+  };
+  const startEngine = async (connections: string) => {
+    const options = ['-i', 'br0', '-f', 'port 8080', '--no-local-host', '--connections', path(connections)];
+    const listen = ['--listen', `${ENGINE}:9443`, '--tls-cert', path('cert.pem'), '--tls-key', path('key.pem')];
+    const more = [
+      '--secret-file',
+      path('secret'),
+      '--engine-socket',
+      path('engine.sock'),
+      '--group',
+      `lan=198.51.100.0/24`,
+    ];
+    engine = start([...network.onBridge, process.execPath, bin, ...options, ...listen, ...more, '--json-log']);
+    await engine.until('the capture', () => (/capturing on br0/.test(engine.stderr) ? true : undefined));
+  };
+  const startAgent = (host: string) => {
+    const to = ['--server', `wss://${ENGINE}:9443`, '--ca', path('cert.pem'), '--secret-file', path('secret')];
+    const as = ['--host-id', host, '--groups', `lab/${host}`, '--netns', 'self', '--spool', path(`spool-${host}`)];
+    return start([...network.on(host), process.execPath, bin, 'agent', ...to, ...as, '--json-log']);
+  };
+  const hosts = (): HostLine[] => {
+    const { status, stdout } = correlate(['hosts', '--engine', path('engine.sock')]);
+    return status === 0 ? (jsonLines(stdout) as HostLine[]) : [];
+  };
+  const areJoined = () => (hosts().filter(({ presence }) => presence === 'joined').length === 2 ? true : undefined);
+  const curl = () =>
+    execFileSync('ip', [...network.on('client').slice(1), 'curl', '-s', '-m', '5', `http://${SERVER}:8080/`]);
+  /** The last line of every connection in a file. */
+  const connectionsIn = (file: string): ConnectionLine[] => {
+    const text = readFileSync(path(file), 'utf8');
+    const lines = jsonLines(text.slice(0, text.lastIndexOf('\n') + 1)) as ConnectionLine[];
+    return [...new Map(lines.map((line) => [line.uid, line])).values()];
+  };
+  const owners = (line: ConnectionLine) =>
+    [line.orig, line.resp].map((end) => ({ host: end.host?.id, process: end.process?.path?.split('/').at(-1) }));
+  const isPython = expect.stringMatching(/^python3/) as string;
+  const bothEnds = [
+    { host: 'client', process: 'curl' },
+    { host: 'server', process: isPython },
+  ];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'agents-'));
+    network = new TestNetwork({ client: [`${CLIENT}/24`], server: [`${SERVER}/24`] });
+    spawnSync('ip', ['-n', network.bridge, 'address', 'add', `${ENGINE}/24`, 'dev', 'br0']);
+    const subject = ['-subj', '/CN=engine', '-addext', `subjectAltName=IP:${ENGINE}`];
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', path('key.pem')];
+    spawnSync('openssl', ['req', '-x509', ...key, '-out', path('cert.pem'), '-days', '2', ...subject]);
+    writeFileSync(path('secret'), 'between us\n');
+    writeFileSync(path('server.py'), webServer);
+    const web = start([...network.on('server'), 'python3', path('server.py')]);
+    await web.until('the server', () => web.lines[0]);
+    await startEngine('first.jsonl');
+    startAgent('client');
+    startAgent('server');
+    await engine.until('both hosts', areJoined, 30_000);
+  });
+
+  afterAll(async () => {
+    await Promise.all(running.map((program) => program.stop()));
+    network?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('attribute both ends of a connection seen at a tap that is on neither host', async () => {
+    curl();
+    const line = await engine.until('both owners', () =>
+      connectionsIn('first.jsonl').find(({ orig, resp }) => orig.state === 'attributed' && resp.state === 'attributed'),
+    );
+    expect(owners(line)).toEqual(bothEnds);
+    expect(hosts().map(({ id, groups }) => [id, groups])).toEqual([
+      ['client', ['lab', 'lab/client', 'lan']],
+      ['server', ['lab', 'lab/server', 'lan']],
+    ]);
+  });
+
+  it('have all hosts’ state back, each row once, when the engine was killed amid traffic and is started again', async () => {
+    for (let i = 0; i < 10; i++) curl();
+    process.kill(engine.child.pid!, 'SIGKILL');
+    await engine.ended;
+    for (let i = 0; i < 10; i++) curl();
+    await startEngine('second.jsonl');
+    const back = Date.now();
+    for (let i = 0; i < 10; i++) curl();
+    await engine.until('both hosts', areJoined, 30_000);
+    expect(Date.now() - back).toBeLessThan(20_000);
+    await engine.until('ten connections with both owners', () => {
+      const known = connectionsIn('second.jsonl').filter(
+        ({ orig, resp }) => orig.state === 'attributed' && resp.state === 'attributed',
+      );
+      return known.length >= 10 ? true : undefined;
+    });
+    // The server has been listening since before the first engine.
+    for (const line of connectionsIn('second.jsonl')) expect(owners(line)).toEqual(bothEnds);
+    expect(hosts().map(({ duplicates, dropped }) => [duplicates, dropped])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
+  it('go on without a gap after a partition, which both sides notice', async () => {
+    spawnSync('ip', ['-n', network.bridge, 'link', 'set', 'v-client', 'down']);
+    const isSilent = () => hosts().find(({ id }) => id === 'client')?.presence === 'silent';
+    await engine.until('the silence', () => (isSilent() ? true : undefined), 30_000);
+    for (let i = 0; i < 5; i++) spawnSync('ip', [...network.on('client').slice(1), 'true']);
+    spawnSync('ip', ['-n', network.bridge, 'link', 'set', 'v-client', 'up']);
+    await engine.until('the host', areJoined, 30_000);
+    curl();
+    // What both count must be the same at some moment between two rows.
+    const isEqual = async () => {
+      const before = ['client', 'server'].map((host) => spooledRows(path(`spool-${host}`)));
+      await setTimeout(500);
+      return hosts().every(({ id, rows, duplicates }) => {
+        const told = before[id === 'client' ? 0 : 1]!;
+        return duplicates === 0 && rows >= told && rows <= spooledRows(path(`spool-${id}`));
+      });
+    };
+    expect(await isEqual()).toBe(true);
+    const line = await engine.until('both owners', () =>
+      connectionsIn('second.jsonl')
+        .filter(({ orig, resp }) => orig.state === 'attributed' && resp.state === 'attributed')
+        .at(10),
+    );
+    expect(owners(line)).toEqual(bothEnds);
+  });
+
+  it('say goodbye when an agent is ended', async () => {
+    running
+      .find(({ child }) => child.spawnargs.includes('server') && child.spawnargs.includes('agent'))!
+      .signal('SIGTERM');
+    await engine.until('the goodbye', () => (hosts().some(({ presence }) => presence === 'left') ? true : undefined));
+    engine.signal('SIGINT');
+    expect(await engine.ended).toBe(0);
+  });
+});
