@@ -33,7 +33,10 @@ export async function runAgent(config: AgentConfig, log: Log): Promise<void> {
       message: 'ws:// is not encrypted: what this host tells can be read on the way',
     });
   }
-  const database = new LocalDatabase();
+  const database = new LocalDatabase({
+    redact: { patterns: config.redact ?? [], useDefaults: config.redactDefaults ?? true },
+    onRedacted: (count) => redaction.count(count),
+  });
   const unlock = spool === undefined ? () => {} : lockSpool(spool);
   try {
     const journal = Journal.open({

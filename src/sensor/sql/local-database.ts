@@ -3,6 +3,7 @@ import { CorrelateError, messageOf } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
 import type { HostDatabase, SqlLimits, SqlResult } from '../../records/host-database.js';
 import type { HostRow } from '../../records/host-row.js';
+import type { RedactionPatterns } from '../command-line-redaction.js';
 import { ProcFiles } from '../proc-files.js';
 import { parseBootTime } from '../process-table.js';
 import { EventLog } from '../tables/event-log.js';
@@ -20,6 +21,13 @@ interface Waiting {
   readonly reject: (error: CorrelateError) => void;
 }
 
+export interface LocalDatabaseOptions {
+  /** Secrets that no query may see; absent: command lines are shown as they are. */
+  readonly redact?: RedactionPatterns;
+  /** Told after each query how many there were. */
+  readonly onRedacted?: (count: number) => void;
+}
+
 /**
  * This machine's tables, asked with SQL in another thread, one query after the other. The thread begins with the first query; one that hangs
  * (a dead network file system, an endless file) is ended with its query, and the next query gets a new one. At most
@@ -34,6 +42,11 @@ export class LocalDatabase implements HostDatabase {
   #told = 0;
   /** Threads that were ended and are not gone yet. */
   #hung = 0;
+  readonly #options: LocalDatabaseOptions;
+
+  constructor(options: LocalDatabaseOptions = {}) {
+    this.#options = options;
+  }
 
   /** Events of the sensor, for the event tables. */
   take(rows: Iterable<HostRow>): void {
@@ -83,7 +96,7 @@ export class LocalDatabase implements HostDatabase {
 
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(new URL('./query-worker.js', import.meta.url));
+    const worker = new Worker(new URL('./query-worker.js', import.meta.url), { workerData: this.#options.redact });
     this.#worker = worker;
     this.#told = 0;
     worker.on('message', (message: QueryAnswered) => {
@@ -91,6 +104,7 @@ export class LocalDatabase implements HostDatabase {
       const { query, timer } = this.#running;
       clearTimeout(timer);
       this.#running = undefined;
+      this.#options.onRedacted?.(message.redacted);
       if ('result' in message) query.resolve(message.result);
       else query.reject(new CorrelateError(message.error.code, message.error.message));
       this.#next();

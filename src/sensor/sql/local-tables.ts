@@ -2,6 +2,7 @@ import type { Database } from '@sqlite.org/sqlite-wasm';
 import { CorrelateError, messageOf } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
 import type { SqlLimits, SqlResult, SqlValue } from '../../records/host-database.js';
+import { CommandLineRedaction, type RedactionPatterns } from '../command-line-redaction.js';
 import { ProcFiles } from '../proc-files.js';
 import { parseBootTime } from '../process-table.js';
 import { EventLog } from '../tables/event-log.js';
@@ -30,7 +31,10 @@ export class LocalTables {
   #deadline = 0;
   #denied = false;
 
-  private constructor(sqlite: Sqlite) {
+  private constructor(
+    sqlite: Sqlite,
+    readonly redaction: CommandLineRedaction | undefined,
+  ) {
     this.#sqlite = sqlite;
     this.events = new EventLog(parseBootTime(this.#files.text('/proc/stat') ?? ''));
     this.#database = new sqlite.api.oo1.DB(':memory:');
@@ -40,8 +44,10 @@ export class LocalTables {
     this.#guard();
   }
 
-  static async open(): Promise<LocalTables> {
-    return new LocalTables(await loadSqlite());
+  /** Without patterns command lines are shown as they are. */
+  static async open(redact?: RedactionPatterns): Promise<LocalTables> {
+    const redaction = redact === undefined ? undefined : new CommandLineRedaction(redact);
+    return new LocalTables(await loadSqlite(), redaction);
   }
 
   close(): void {
@@ -67,7 +73,9 @@ export class LocalTables {
   }
 
   #source() {
-    return { files: this.#files, events: this.events, checkTime: () => this.#checkTime() };
+    const { redaction, events } = this;
+    const checkTime = () => this.#checkTime();
+    return { files: this.#files, events, checkTime, ...(redaction !== undefined && { redaction }) };
   }
 
   #checkTime(): void {

@@ -10,6 +10,8 @@ export interface QueryAsked {
   readonly events: readonly LoggedEvent[];
 }
 
-export type QueryAnswered =
+/** `redacted`: secrets taken out on the way. */
+export type QueryAnswered = { readonly redacted: number } & (
   | { readonly result: SqlResult }
-  | { readonly error: { readonly code: ErrorCode; readonly message: string } };
+  | { readonly error: { readonly code: ErrorCode; readonly message: string } }
+);

@@ -1,5 +1,6 @@
 import { CorrelateError } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
+import type { CommandLineRedaction } from '../command-line-redaction.js';
 import type { ProcFiles } from '../proc-files.js';
 import type { EventLog } from '../tables/event-log.js';
 import type { Constraint, SensorRow, SensorTable } from '../tables/sensor-table.js';
@@ -8,6 +9,8 @@ import type { Constraint, SensorRow, SensorTable } from '../tables/sensor-table.
 export interface ScanSource {
   readonly files: ProcFiles;
   readonly events: EventLog;
+  /** Takes secrets out of command lines before a query can see them. */
+  readonly redaction?: CommandLineRedaction;
   /** Throws QUERY_TIMEOUT when the query's time is over. */
   checkTime(): void;
 }
@@ -68,12 +71,13 @@ export class TableScan {
   }
 
   #read(constraint: Constraint | undefined): SensorRow[] {
-    const { files, events } = this.source;
+    const { files, events, redaction } = this.source;
+    const isRedacted = redaction !== undefined && this.wanted.has('cmdline');
     const rows: SensorRow[] = [];
     const wants = (...columns: string[]) => columns.some((column) => this.wanted.has(column));
     this.source.checkTime();
     for (const row of this.table.rows({ files, events, constraint, wants })) {
-      rows.push(row);
+      rows.push(isRedacted ? clean(row, redaction) : row);
       if (rows.length % ROWS_AT_ONCE === 0) this.source.checkTime();
       if (++this.#count > limits.sensorScanRows) {
         throw new CorrelateError('QUERY_LIMIT', `${this.table.name} has more than ${limits.sensorScanRows} rows`);
@@ -81,4 +85,9 @@ export class TableScan {
     }
     return rows;
   }
+}
+
+function clean(row: SensorRow, redaction: CommandLineRedaction): SensorRow {
+  const { cmdline } = row;
+  return typeof cmdline === 'string' ? { ...row, cmdline: redaction.clean(cmdline) } : row;
 }

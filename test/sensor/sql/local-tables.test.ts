@@ -139,6 +139,23 @@ describe('event tables', () => {
   });
 });
 
+describe('a query of an agent', () => {
+  it('sees no secrets of command lines, however it asks', async () => {
+    const guarded = await LocalTables.open({ patterns: ['pin-[0-9]+'], useDefaults: true });
+    guarded.events.take([
+      event('process_events', 1_700_000_000, { pid: 5, cmdline: 'psql --password=hunter2 pin-77' }),
+    ]);
+    const ask = (sql: string) => guarded.query(sql, some).rows;
+    expect(ask('SELECT cmdline FROM process_events')).toEqual([['psql --password=[redacted] [redacted]']]);
+    expect(
+      ask("SELECT count(*) FROM process_events WHERE cmdline LIKE '%hunter2%' OR instr(cmdline, 'pin-77')"),
+    ).toEqual([[0]]);
+    expect(ask('SELECT length(hex(cmdline)) FROM process_events')).toEqual([[74]]);
+    expect(guarded.redaction?.redacted).toBeGreaterThan(0);
+    guarded.close();
+  });
+});
+
 interface Schema {
   readonly tables: Readonly<Record<string, { readonly examples?: readonly string[] }>>;
   readonly additional_tables: Readonly<Record<string, { readonly examples?: readonly string[] }>>;
