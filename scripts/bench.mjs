@@ -2,7 +2,9 @@
 // medians and ratios are printed. The file is made once and kept (1.5 GB).
 //
 //   npm run bench -- [--file trace.pcap] [--runs 5]
+//   npm run bench -- --tools correlate,softflowd,nfpcapd,argus,tshark        which of them; the last two take long
 //   npm run bench -- --join ...      connections joined in a second, see scripts/bench/join.mjs
+//   npm run bench -- --open ...      cost per packet with many connections open; --flood: SYNs; see scripts/bench/open-connections.mjs
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,8 +13,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-if (process.argv[2] === '--join') {
-  const script = join(root, 'scripts/bench/join.mjs');
+const other = { '--join': 'join', '--open': 'open-connections', '--flood': 'open-connections' }[process.argv[2]];
+if (other !== undefined) {
+  const script = join(root, `scripts/bench/${other}.mjs`);
   const { status } = spawnSync(process.execPath, ['--expose-gc', script, ...process.argv.slice(2)], {
     stdio: 'inherit',
   });
@@ -23,6 +26,7 @@ const { values } = parseArgs({
     file: { type: 'string' },
     runs: { type: 'string', default: '5' },
     packets: { type: 'string', default: '3000000' },
+    tools: { type: 'string', default: 'correlate,softflowd,nfpcapd' },
   },
 });
 const scratch = join(tmpdir(), 'correlate-bench');
@@ -64,6 +68,16 @@ const contestants = [
     command: ['/usr/sbin/softflowd', '-r', file, '-m', '1000000', '-n', '127.0.0.1:9'],
   },
   { name: 'nfpcapd', needs: '/usr/bin/nfpcapd', command: ['/usr/bin/nfpcapd', '-r', file, '-w', flows, '-l', flows] },
+  {
+    name: 'argus',
+    needs: '/usr/sbin/argus',
+    command: ['/usr/sbin/argus', '-F', '/dev/null', '-r', file, '-w', join(scratch, 'argus.out')],
+  },
+  {
+    name: 'tshark',
+    needs: '/usr/bin/tshark',
+    command: ['/usr/bin/tshark', '-n', '-q', '-r', file, '-z', 'conv,tcp'],
+  },
 ];
 
 const quote = (word) => `'${word.replaceAll("'", "'\\''")}'`;
@@ -77,9 +91,11 @@ function time(command) {
 }
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+const wanted = values.tools.split(',');
 const present = contestants.filter(({ needs, name }) => {
+  if (!wanted.includes(name)) return false;
   if (existsSync(needs)) return true;
-  console.error(`${name} is not installed: apt-get install -y softflowd nfdump`);
+  console.error(`${name} is not installed: apt-get install -y softflowd nfdump argus-server tshark`);
   return false;
 });
 const results = new Map(present.map(({ name }) => [name, []]));

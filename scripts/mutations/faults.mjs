@@ -1,5 +1,7 @@
 // The faults that `npm run mutate` injects. `find` occurs exactly once in `file`; `tests` are the fewest files that must notice.
 
+import { engineFaults } from './engine-faults.mjs';
+
 const stories = 'test/join/laws-by-example.test.ts';
 const match = 'src/join/match.ts';
 const choice = 'src/join/owner-choice.ts';
@@ -239,4 +241,5 @@ export const faults = [
     replace: 'return (event) => matches(event);',
     tests: ['test/rules/sigma/matching.test.ts'],
   },
+  ...engineFaults,
 ];

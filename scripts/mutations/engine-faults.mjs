@@ -1,0 +1,156 @@
+// Faults of the packet engine: capture files, decoding, connections, streams.
+
+const datagrams = ['test/conn/datagrams.test.ts'];
+const tcp = ['test/conn/tcp.test.ts'];
+const stream = ['test/conn/stream.test.ts'];
+const zstd = ['test/capture/zstd-input.test.ts'];
+const tracker = 'src/conn/connection-tracker.ts';
+const pieces = 'src/conn/stream/stream-pieces.ts';
+const assembler = 'src/conn/stream/stream-assembler.ts';
+const zstdInput = 'src/capture/zstd-input.ts';
+const zstdBlock = 'src/capture/zstd/zstd-block.ts';
+
+export const engineFaults = [
+  {
+    name: 'dns-session-kept-a-minute',
+    file: tracker,
+    find: 'if (!isDnsPort(i32[base + PORTS]! & 0xffff))',
+    replace: 'if (isDnsPort(i32[base + PORTS]! & 0xffff) || true)',
+    tests: datagrams,
+  },
+  {
+    name: 'interactive-session-ended-after-minutes',
+    file: tracker,
+    find: 'return port_inactivity_timeouts[i32[base + PORTS]! & 0xffff] ?? tcp_inactivity_timeout;',
+    replace: 'void port_inactivity_timeouts; return tcp_inactivity_timeout;',
+    tests: tcp,
+  },
+  {
+    name: 'long-wait-without-an-answered-syn',
+    file: tracker,
+    find: 'if ((i32[base + FLAGS]! & SYN_ANSWERED) === 0) return tcp_inactivity_timeout;',
+    replace: 'void SYN_ANSWERED;',
+    tests: tcp,
+  },
+  {
+    name: 'igmp-checksum-not-looked-at',
+    file: 'src/decode/decoder.ts',
+    find: "if (!igmpChecksumHolds(packet)) weird.count('igmp_invalid_checksum');",
+    replace: 'void igmpChecksumHolds;',
+    tests: datagrams,
+  },
+  {
+    name: 'letters-at-every-occurrence',
+    file: 'src/conn/history.ts',
+    find: '    count === 1 ||\n    count === 10 ||',
+    replace: '    count >= 1 ||\n    count === 10 ||',
+    tests: tcp,
+    ci: true,
+  },
+  {
+    name: 'zero-window-after-a-reset-written',
+    file: 'src/conn/tcp-connection.ts',
+    find: 'stateOf(table, base, 1 - dir) !== TCP_CLOSED &&',
+    replace: 'stateOf(table, base, 1 - dir) !== -1 &&',
+    tests: tcp,
+  },
+  {
+    name: 'gap-of-a-connection-without-a-start',
+    file: 'src/conn/tcp-stream.ts',
+    find: 'if (!isClean(flags, 0) || !isClean(flags, 1)) return;',
+    replace: 'void isClean;',
+    tests: tcp,
+  },
+  {
+    name: 'reuse-of-the-ends-not-seen',
+    file: 'src/conn/tcp-connection.ts',
+    find: 'if (seq === table.i32[base + START_SEQ + (answers ? 1 : 0)]) return false;',
+    replace: 'return false;',
+    tests: tcp,
+  },
+  {
+    name: 'gap-swallows-what-lies-behind',
+    file: pieces,
+    find: 'this.position = piece === undefined ? upTo : Math.min(upTo, piece.from);',
+    replace: 'this.position = upTo;',
+    tests: stream,
+  },
+  {
+    name: 'later-content-wins',
+    file: pieces,
+    find: 'const stop = next === undefined ? to : Math.min(to, next.from);',
+    replace: 'const stop = to;',
+    tests: stream,
+    ci: true,
+  },
+  {
+    name: 'borrowed-bytes-kept',
+    file: pieces,
+    find: 'piece.bytes = piece.bytes.slice();',
+    replace: '',
+    tests: stream,
+  },
+  {
+    name: 'stream-bytes-without-a-bound',
+    file: assembler,
+    find: 'Math.min(limits.streamBytes - stream.held, limits.streamsBytes - this.heldBytes)',
+    replace: 'limits.streamsBytes * 1e6',
+    tests: stream,
+  },
+  {
+    name: 'stream-not-closed-at-the-end-of-input',
+    file: tracker,
+    find: "      this.#context.streams?.close(base);\n      this.#emit('end', base);\n    }",
+    replace: "      this.#emit('end', base);\n    }",
+    tests: stream,
+  },
+  {
+    name: 'stream-end-told-twice',
+    file: assembler,
+    find: 'stream.ended[direction] = true;',
+    replace: '',
+    tests: stream,
+  },
+  {
+    name: 'zstd-window-as-claimed',
+    file: zstdInput,
+    find: 'if (windowBytes > limits.zstdWindowBytes)',
+    replace: 'if (windowBytes > limits.zstdWindowBytes * 1e9)',
+    tests: zstd,
+  },
+  {
+    name: 'zstd-block-beyond-its-bound',
+    file: zstdBlock,
+    find: "if (out + literalLength + matchLength > limit) corrupt('a block too large');",
+    replace: '',
+    tests: zstd,
+  },
+  {
+    name: 'zstd-repeated-offset-wrong',
+    file: zstdBlock,
+    find: 'const index = literalLength === 0 ? value : value - 1;',
+    replace: 'const index = value - 1;',
+    tests: zstd,
+  },
+  {
+    name: 'zstd-torn-file-not-told',
+    file: zstdInput,
+    find: "this.#endWith('CAPTURE_TRUNCATED', 'the zstd file ends early');",
+    replace: 'this.#ended = true;',
+    tests: zstd,
+  },
+  {
+    name: 'timeout-of-zero-accepted',
+    file: 'src/cli/timeouts-file.ts',
+    find: 'return us > 0 && us <= MAX_SECONDS * SECOND ? us : undefined;',
+    replace: 'return us;',
+    tests: ['test/cli/timeouts-file.test.ts'],
+  },
+  {
+    name: 'error-in-a-filter-at-its-start',
+    file: 'src/capture/filter-position.ts',
+    find: 'if (canBegin(filter.slice(0, last.index + last[0].length), compiles)) good = middle;',
+    replace: 'if (canBegin("", compiles) && last.index < 0) good = middle;',
+    tests: ['test/capture/filter-position.test.ts'],
+  },
+];
