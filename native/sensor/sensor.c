@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,7 +28,8 @@ struct sensor {
   struct bpf_link *links[MAX_LINKS];
   int link_count;
   struct ring_buffer *ring;
-  const volatile uint64_t *lost_records;  // the global variable of the programs; read without a system call, so also after root is given up
+  // The global variable of the programs, as memory of ours: read without a system call, so also after root is given up.
+  const volatile uint64_t *lost_records;
   // Where the read that is going on writes to.
   uint8_t *out;
   size_t room;
@@ -169,11 +171,11 @@ static int load(struct sensor *sensor, const struct sensor_options *options, str
     fail(error, -status, "loading", "the kernel programs");
     return -1;
   }
-  size_t size = 0;
-  struct bpf_map *variables = bpf_object__find_map_by_name(sensor->object, ".bss");
-  sensor->lost_records = variables == NULL ? NULL : bpf_map__initial_value(variables, &size);
+  const int variables = bpf_object__find_map_fd_by_name(sensor->object, ".bss");
+  void *mapped = mmap(NULL, 2 * sizeof(uint64_t), PROT_READ, MAP_SHARED, variables, 0);
+  sensor->lost_records = mapped == MAP_FAILED ? NULL : mapped;
   sensor->ring = ring_buffer__new(bpf_map__fd(ring), take_record, sensor, NULL);
-  if (sensor->ring == NULL || size < 2 * sizeof(uint64_t)) {
+  if (sensor->ring == NULL || sensor->lost_records == NULL) {
     fail(error, errno, "opening", "the ring");
     return -1;
   }
@@ -237,6 +239,7 @@ void sensor_detach(struct sensor *sensor) {
 void sensor_close(struct sensor *sensor) {
   sensor_detach(sensor);
   ring_buffer__free(sensor->ring);
+  if (sensor->lost_records != NULL) munmap((void *)(uintptr_t)sensor->lost_records, 2 * sizeof(uint64_t));
   bpf_object__close(sensor->object);
   free(sensor);
 }

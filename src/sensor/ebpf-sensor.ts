@@ -62,14 +62,14 @@ export class EbpfSensor implements HostSensor {
   }
 
   /**
-   * Puts the programs into the kernel; from then on nothing is missed.
+   * Puts the programs into the kernel; from then on nothing is missed. `ringBytes` is a power of two and of pages.
    * @throws CorrelateError SENSOR_NATIVE_MISSING, SENSOR_PERMISSION or SENSOR_UNSUPPORTED
    */
-  static open(options: HostSensorOptions): EbpfSensor {
+  static open(options: HostSensorOptions, ringBytes: number = limits.sensorRingBytes): EbpfSensor {
     const addon = loadSensorAddon();
     const own = options.netns === 'self' ? Number(ownNamespace(new ProcFiles())) : 0;
     try {
-      return new EbpfSensor(options, addon, addon.open(own, limits.sensorRingBytes));
+      return new EbpfSensor(options, addon, addon.open(own, ringBytes));
     } catch (error) {
       throw sensorError(error);
     }

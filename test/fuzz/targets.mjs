@@ -241,4 +241,47 @@ async function agentMessages(scratch) {
   };
 }
 
-export const targets = [agentMessages, captureFile, connections, hostLog, joined, sigmaRules];
+/** A batch as the native sensor writes it: a head, then records, each padded to 8 bytes. */
+function ringBatch(layout, records) {
+  const padded = records.map((record) => Buffer.concat([record, Buffer.alloc(-record.length & 7)]));
+  const batch = Buffer.concat([Buffer.alloc(layout.batchBytes), ...padded]);
+  batch.writeUInt32LE(batch.length, layout.bytes);
+  return batch;
+}
+
+async function ringRecords() {
+  const { decodeBatch, ringLayout: at } = await load('sensor/ring-record');
+  const { EventRows } = await load('sensor/event-rows');
+  const { ProcessImages } = await load('sensor/process-images');
+  const record = (kind, size, tail = '') => {
+    const bytes = Buffer.concat([Buffer.alloc(size, 1), Buffer.from(tail)]);
+    bytes.writeUInt32LE(bytes.length, at.size);
+    bytes.writeUInt16LE(kind, at.kind);
+    return bytes;
+  };
+  const exec = record(9, at.processBytes, 'sh\0bin\0tmp\0a.scope\0sh\0-c\0exit\0');
+  for (const [field, length] of [
+    [at.pathBytes, 7],
+    [at.cwdBytes, 4],
+    [at.cgroupBytes, 8],
+    [at.argsBytes, 11],
+  ]) {
+    exec.writeUInt16LE(length, field);
+  }
+  const sockets = [1, 2, 3, 4, 5, 6, 7, 8].map((kind) => record(kind, at.socketBytes));
+  const processes = [exec, record(10, at.processBytes), record(11, at.processBytes)];
+  let rows = new EventRows('h', undefined, new ProcessImages());
+  let runs = 0;
+  return {
+    name: 'ring records',
+    seeds: [ringBatch(at, sockets), ringBatch(at, processes), ringBatch(at, [...processes, ...sockets])],
+    run(bytes, random) {
+      if (runs++ % 5000 === 0) rows = new EventRows('h', undefined, new ProcessImages());
+      const buffer = new ArrayBuffer(bytes.length + random(64));
+      new Uint8Array(buffer).set(bytes);
+      for (const each of decodeBatch(buffer).records) rows.row(each);
+    },
+  };
+}
+
+export const targets = [agentMessages, captureFile, connections, hostLog, joined, ringRecords, sigmaRules];

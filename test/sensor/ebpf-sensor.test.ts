@@ -1,43 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { readlinkSync, realpathSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { EbpfSensor } from '../../src/sensor/ebpf-sensor.js';
-import { sensorAddonBuilt } from '../../src/sensor/sensor-addon.js';
 import { mayMakeNamespaces, TestNetwork } from '../e2e/namespaces.js';
-import { runToEnd, SensorWatch } from './sensor-watch.js';
-
-/** Why the sensor cannot run here; undefined: it can. */
-function obstacle(): string | undefined {
-  if (process.getuid?.() !== 0) return 'needs root';
-  return sensorAddonBuilt() ? undefined : 'build/sensor.node is not built';
-}
+import { obstacle, python, runToEnd, SensorWatch, tcp } from './sensor-watch.js';
 
 /** Where python really is: behind the name may be a script that chooses a version. */
 const pythonPath = (): string =>
   realpathSync(execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim());
 
-/** How many of these BPF links there are. */
-async function linksAmong(ids: readonly string[]): Promise<number> {
-  const { told } = await runToEnd([
-    ...python(`
-import ctypes, json, platform, struct, sys
-syscall = ctypes.CDLL(None).syscall; LINK_GET_FD_BY_ID = 30
-BPF = {'x86_64': 321, 'aarch64': 280}[platform.machine()]
-print(json.dumps({'count': sum(syscall(BPF, LINK_GET_FD_BY_ID, struct.pack('=I124x', int(i)), 128) >= 0 for i in sys.argv[1:])}))`),
-    ...ids,
-  ]);
-  return told.count!;
-}
-
 const reason = obstacle();
-const python = (code: string): string[] => ['python3', '-c', code];
-const tcp = (family: string, host: string) => `
-import json, socket
-l = socket.socket(${family}, socket.SOCK_STREAM); l.bind(('${host}', 0)); l.listen()
-c = socket.socket(${family}, socket.SOCK_STREAM); c.connect(l.getsockname())
-a, _ = l.accept(); c.sendall(b'hello'); a.recv(9); a.sendall(b'thanks'); c.recv(9)
-print(json.dumps({'server': l.getsockname()[1], 'client': c.getsockname()[1]}))
-c.close(); a.close(); l.close()`;
 
 describe.skipIf(reason !== undefined)(`the eBPF sensor${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
   const watches: SensorWatch[] = [];
@@ -212,42 +183,6 @@ s.connect(('127.0.0.1', 9)); print(s.getsockname()[1], flush=True); sys.stdin.re
     await new Promise((resolve) => child.once('exit', resolve));
   });
 
-  it('announces its streams, completes them, and ends with a host_timeout', async () => {
-    const watch = await start();
-    await runToEnd(python("print('{}')"));
-    await watch.stop();
-    const [first] = watch.rows;
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    expect(first).toMatchObject({ kind: 'host', host: 'here', boot });
-    expect(first?.kind === 'host' && first.streams.map(({ stream }) => stream)).toEqual(
-      expect.arrayContaining(['socket_events', 'process_events', 'processes', 'listening_ports']),
-    );
-    const last = watch.rows.at(-1);
-    expect(last).toMatchObject({ kind: 'host_timeout' });
-    const at = last?.kind === 'host_timeout' ? last.at : 0;
-    for (const stream of ['socket_events', 'process_events']) {
-      const complete = watch.rows.filter((row) => row.kind === 'complete' && row.stream === stream);
-      const untils = complete.map((row) => (row.kind === 'complete' ? row.until : 0));
-      expect(untils).toEqual([...untils].sort((a, b) => a - b));
-      expect(untils.at(-1)).toBeGreaterThanOrEqual(at);
-    }
-    expect(watch.rows.some((row) => row.kind === 'lost')).toBe(false);
-    expect(watch.warnings).toEqual([]);
-  });
-
-  it('hands over no event that is older than what it had declared complete', async () => {
-    const watch = await start();
-    for (let i = 0; i < 5; i++) await runToEnd(python(tcp('socket.AF_INET', '127.0.0.1')));
-    await watch.stop();
-    const until = new Map<string, number>();
-    for (const row of watch.rows) {
-      if (row.kind === 'complete') until.set(row.stream, row.until);
-      if (row.kind === 'row' && row.action === 'event') {
-        expect(row.time).toBeGreaterThan(until.get(row.stream) ?? 0);
-      }
-    }
-  });
-
   it.skipIf(!mayMakeNamespaces)('sees other network namespaces only when it is asked to (needs root)', async () => {
     const network = new TestNetwork({ one: ['198.51.100.1/24'] });
     networks.push(network);
@@ -263,35 +198,5 @@ s.connect(('127.0.0.1', 9)); print(s.getsockname()[1], flush=True); sys.stdin.re
         .found('process_events', { pid, syscall: 'execve' })
         .every(({ columns }) => /\bip\b/.test(String((columns as { path?: string }).path))),
     ).toBe(true);
-  });
-
-  it('leaves nothing in the kernel when it is killed', async () => {
-    const addon = process.env.CORRELATE_SENSOR_ADDON ?? new URL('../../build/sensor.node', import.meta.url).pathname;
-    const code = `require('${addon}').open(0, 1 << 20); console.log('open'); setInterval(() => {}, 1e6)`;
-    const child = spawn(process.execPath, ['-e', code]);
-    await new Promise((resolve) => child.stdout.once('data', resolve));
-    const folder = `/proc/${child.pid}/fdinfo`;
-    const links = readdirSync(folder).flatMap(
-      (fd) => /^link_id:\s*(\d+)$/m.exec(readFileSync(`${folder}/${fd}`, 'utf8'))?.[1] ?? [],
-    );
-    expect(links.length).toBeGreaterThan(10);
-    expect(await linksAmong(links)).toBe(links.length);
-    child.kill('SIGKILL');
-    await new Promise((resolve) => child.once('exit', resolve));
-    // The kernel takes them away soon after.
-    while ((await linksAmong(links)) > 0);
-  });
-
-  it('says why it cannot start', () => {
-    const missing = process.env.CORRELATE_SENSOR_ADDON;
-    process.env.CORRELATE_SENSOR_ADDON = '/nonexistent/sensor.node';
-    try {
-      expect(() => EbpfSensor.open({ host: 'here', emit: () => {}, warn: () => {} })).toThrowError(
-        expect.objectContaining({ code: 'SENSOR_NATIVE_MISSING' }) as Error,
-      );
-    } finally {
-      if (missing === undefined) delete process.env.CORRELATE_SENSOR_ADDON;
-      else process.env.CORRELATE_SENSOR_ADDON = missing;
-    }
   });
 });

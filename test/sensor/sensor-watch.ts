@@ -4,6 +4,7 @@ import type { Warning } from '../../src/core/warnings.js';
 import type { AnyTableRow, HostRow } from '../../src/records/host-row.js';
 import type { HostTable } from '../../src/records/host-tables.js';
 import { type HostSensor, type HostSensorOptions, startHostSensor } from '../../src/sensor/host-sensor.js';
+import { sensorAddonBuilt } from '../../src/sensor/sensor-addon.js';
 
 /** A sensor that is running, all that it has emitted, and the programs that were started for it to see. */
 export class SensorWatch {
@@ -65,3 +66,20 @@ export async function runToEnd(command: readonly string[]): Promise<{ pid: numbe
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}`);
   return { pid: child.pid!, told: JSON.parse(text) as Record<string, number> };
 }
+
+/** Why the sensor cannot run here; undefined: it can. */
+export function obstacle(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root';
+  return sensorAddonBuilt() ? undefined : 'build/sensor.node is not built';
+}
+
+export const python = (code: string): string[] => ['python3', '-c', code];
+
+/** A program that connects to itself and exchanges a few bytes; it prints the ports. */
+export const tcp = (family: string, host: string) => `
+import json, socket
+l = socket.socket(${family}, socket.SOCK_STREAM); l.bind(('${host}', 0)); l.listen()
+c = socket.socket(${family}, socket.SOCK_STREAM); c.connect(l.getsockname())
+a, _ = l.accept(); c.sendall(b'hello'); a.recv(9); a.sendall(b'thanks'); c.recv(9)
+print(json.dumps({'server': l.getsockname()[1], 'client': c.getsockname()[1]}))
+c.close(); a.close(); l.close()`;
