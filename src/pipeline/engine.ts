@@ -72,9 +72,9 @@ export class Engine {
     }
   }
 
-  /** Connections that were cut off, by reason. */
-  get cutOff(): Readonly<Record<string, number>> {
-    return this.hub.cutOff;
+  /** The port on which agents connect. */
+  get port(): number {
+    return this.endpoint.port;
   }
 
   async stop(): Promise<void> {
