@@ -30,7 +30,8 @@ export interface LinkOwner {
 
 /** Bytes that wait in the socket before no more rows are handed to it. */
 const SOCKET_BYTES = 1 << 20;
-const WELCOME_MS = 60_000;
+/** An engine to which many come at once welcomes them one after the other. */
+const WELCOME_MS = 120_000;
 
 /**
  * The connection to the engine: made, and made again when it is lost, with pauses that grow and are drawn by lot. Sends rows as

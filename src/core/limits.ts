@@ -89,8 +89,8 @@ export const limits = {
   agentSubscriptions: 256,
   /** Hosts that agents may speak for. More: TOO_MANY_HOSTS. */
   agentHosts: 65_536,
-  /** Hosts that tell at the same time what they have kept; others wait for their turn. */
-  agentsJoining: 32,
+  /** Connections whose frames wait to be worked on while a further host is still welcomed; with more, those who join wait. */
+  agentsBusy: 32,
   /** Rows that an agent may have sent and not acknowledged, and rows it may send in a second. Well beyond: TOO_MANY_ROWS. */
   agentWindowRows: 20_000,
   agentRowsPerSecond: 20_000,

@@ -33,8 +33,8 @@ const TICK_MS = 100;
 /** Every connection is looked after once in this many ticks. */
 const TURNS = 10;
 const HELLO_US = 20 * SECOND;
-/** A host that takes longer to tell what it has kept makes room for the next. */
-const JOINING_US = 5 * SECOND;
+/** Who waits to be welcomed has nothing to say. */
+const WAITING_US = 60 * SECOND;
 const CLOCK_EVERY_US = 60 * SECOND;
 /** Questions for the clock at the start, each as the one before is answered, so that a good reading is there soon. */
 const FIRST_ASKS = 4;
@@ -55,7 +55,6 @@ export class AgentHub implements ConnectionOwner {
   readonly #byHost = new Map<string, AgentConnection>();
   /** Connections that may speak and wait for their turn. */
   readonly #waiting: AgentConnection[] = [];
-  #joining = 0;
   readonly #timer: NodeJS.Timeout;
   #tick = 0;
   /** Connections cut off, by the name of the reason. */
@@ -154,7 +153,6 @@ export class AgentHub implements ConnectionOwner {
     connection.phase = 'waiting';
     this.#byHost.set(host.id, connection);
     this.#waiting.push(connection);
-    this.#admit();
   }
 
   /** An enrolment that cannot be kept is none. */
@@ -191,9 +189,9 @@ export class AgentHub implements ConnectionOwner {
     return true;
   }
 
-  /** Welcomes as many of those who wait as may tell at the same time what they have kept. */
+  /** Welcomes those who wait as long as what others tell is worked off quickly: each will tell all it has kept. */
   #admit(): void {
-    while (this.#waiting.length > 0 && this.#joining < limits.agentsJoining) {
+    for (let room = limits.agentsBusy - this.#queue.length; room > 0 && this.#waiting.length > 0; room--) {
       const connection = this.#waiting.shift()!;
       if (!connection.isOver) this.#welcome(connection, connection.host!, connection.hello!);
     }
@@ -201,7 +199,6 @@ export class AgentHub implements ConnectionOwner {
 
   #welcome(connection: AgentConnection, host: RegisteredHost, hello: Hello): void {
     const now = nowUs();
-    this.#joining++;
     connection.phase = 'joining';
     connection.phaseAt = now;
     if (host.timedOutAt !== undefined) this.#seenAgain(host, host.timedOutAt);
@@ -252,8 +249,6 @@ export class AgentHub implements ConnectionOwner {
     if (connection.phase !== 'joining') return;
     connection.phase = 'joined';
     if (connection.host!.presence === 'joining') connection.host!.presence = 'joined';
-    this.#joining--;
-    this.#admit();
   }
 
   #rows(connection: AgentConnection, batch: RowBatch, arrived: Micros): void {
@@ -336,6 +331,7 @@ export class AgentHub implements ConnectionOwner {
 
   /** A part of the connections in each tick, so that no tick takes long. */
   #lookAfter(): void {
+    this.#admit();
     const now = nowUs();
     const turn = this.#tick++ % TURNS;
     const silenceUs = this.#silenceMs() * 1000;
@@ -355,13 +351,13 @@ export class AgentHub implements ConnectionOwner {
     if (host === undefined) return;
     host.heard = Math.max(host.heard, connection.heard);
     const silentUs = connection.isBusy ? 0 : now - connection.heard;
-    if (silentUs > silenceUs) {
+    const isWaiting = phase === 'waiting' || phase === 'contested';
+    if (silentUs > (isWaiting ? WAITING_US : silenceUs)) {
       this.#cut(connection, 'SILENT', `nothing was heard for ${Math.round(silentUs / SECOND)} s`);
       return;
     }
     if (silentUs * 2 > silenceUs) connection.ping(now);
-    if (phase === 'waiting' || phase === 'contested') return;
-    if (phase === 'joining' && now - connection.phaseAt > JOINING_US) this.#joined(connection);
+    if (isWaiting) return;
     const ackUs = this.#completeEveryMs() * 1000;
     if (connection.unacknowledged > 0 || now - connection.acknowledgedAt > ackUs) this.#acknowledge(connection, now);
     if (now - connection.clockAskedAt > CLOCK_EVERY_US) this.#askClock(connection, now);
@@ -387,12 +383,7 @@ export class AgentHub implements ConnectionOwner {
   closed(connection: AgentConnection, reason: string): void {
     this.#connections.delete(connection);
     this.queries.closed(connection);
-    const { host, phase } = connection;
-    if (phase === 'joining') {
-      this.#joining--;
-      connection.phase = 'joined';
-      this.#admit();
-    }
+    const { host } = connection;
     if (host === undefined || this.#byHost.get(host.id) !== connection) return;
     this.#byHost.delete(host.id);
     this.registry.disconnected(host, 'silent', reason);

@@ -226,7 +226,7 @@ describe('other hosts', () => {
     expect(await flood.closed).toBe('TOO_MANY_ROWS');
     const delays = await other.end();
     expect(delays.length).toBeGreaterThan(5);
-    expect(rows.filter(({ host }) => host === 'flood').length).toBeLessThan(150_000);
+    expect(rows.filter(({ host }) => host === 'flood').length).toBeLessThan(seq);
   });
 
   it('are not held up by connections that say nothing, or half a frame', async () => {
