@@ -113,12 +113,14 @@ export const limits = {
   /** How long they are kept, seconds, as in osquery. */
   sensorEventSeconds: 3_600,
   /** Rows that one query may read of one table of this machine. More: QUERY_LIMIT. */
-  sensorScanRows: 1_000_000,
+  sensorScanRows: 500_000,
   /** Largest file that the hash table reads, bytes. Of a larger one the hashes are absent. */
   sensorHashBytes: 1 << 30,
   /** Memory of SQLite in one query of this machine, bytes, and the longest text that it makes. More: QUERY_FAILED. */
   sqlMemoryBytes: 1 << 28,
   sqlTextBytes: 1 << 24,
+  /** Memory of the thread that evaluates queries besides SQLite's, MiB. More: QUERY_FAILED, and the next query has a new thread. */
+  sqlHeapMb: 512,
   /** Text and blobs of one query's result, bytes. More: QUERY_LIMIT. */
   sqlResultBytes: 1 << 26,
   /** Queries of this machine that wait for the one that runs. One more: QUERY_FAILED. */

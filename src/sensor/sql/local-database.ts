@@ -96,7 +96,10 @@ export class LocalDatabase implements HostDatabase {
 
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const worker = new Worker(new URL('./query-worker.js', import.meta.url), { workerData: this.#options.redact });
+    const worker = new Worker(new URL('./query-worker.js', import.meta.url), {
+      workerData: this.#options.redact,
+      resourceLimits: { maxOldGenerationSizeMb: limits.sqlHeapMb },
+    });
     this.#worker = worker;
     this.#told = 0;
     worker.on('message', (message: QueryAnswered) => {

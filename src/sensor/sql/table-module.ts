@@ -1,4 +1,5 @@
 import type { SensorRow, SensorTable } from '../tables/sensor-table.js';
+import { RowList } from './row-list.js';
 import { type OfferedConstraint, planScan, type ScanKind } from './scan-plan.js';
 import type { Pointer, Sqlite } from './sqlite.js';
 import type { TableScan } from './table-scan.js';
@@ -23,7 +24,7 @@ interface VirtualTables {
 /** Where a scan of a table stands. */
 interface Cursor {
   readonly scan: TableScan;
-  rows: readonly SensorRow[];
+  rows: RowList;
   at: number;
 }
 
@@ -107,7 +108,7 @@ export class TableModule {
       xBestIndex: guarded((table, info) => this.#bestIndex(this.#connected.get(table!)!, info!)),
       xOpen: guarded((table, result) => {
         const pointer = this.#allocate();
-        this.#cursors.set(pointer, { scan: this.#scanOf(this.#connected.get(table!)!), rows: [], at: 0 });
+        this.#cursors.set(pointer, { scan: this.#scanOf(this.#connected.get(table!)!), rows: RowList.empty, at: 0 });
         api.wasm.pokePtr(result!, pointer);
         return SQLITE_OK;
       }),
@@ -120,19 +121,22 @@ export class TableModule {
         const cursor = this.#cursors.get(pointer!)!;
         cursor.at = 0;
         cursor.rows = this.#rowsOf(cursor.scan, plan!, count === 0 ? 0 : api.wasm.peekPtr(values!));
+        cursor.rows.at(0);
         return SQLITE_OK;
       }),
-      xNext: (cursor) => {
-        this.#cursors.get(cursor!)!.at++;
+      xNext: guarded((pointer) => {
+        const cursor = this.#cursors.get(pointer!)!;
+        cursor.rows.at(++cursor.at);
         return SQLITE_OK;
-      },
+      }),
+      // The row was read by xFilter or xNext, which can tell of a failure.
       xEof: (pointer) => {
         const { at, rows } = this.#cursors.get(pointer!)!;
-        return at < rows.length ? 0 : 1;
+        return rows.at(at) === undefined ? 1 : 0;
       },
       xColumn: guarded((pointer, context, column) => {
         const { scan, rows, at } = this.#cursors.get(pointer!)!;
-        const value = rows[at]![this.#columns.get(scan.table)![column!]!];
+        const value = rows.at(at)![this.#columns.get(scan.table)![column!]!];
         if (typeof value === 'string') this.#giveText(context!, value);
         else if (value === undefined) raw.sqlite3_result_null(context!);
         else if ((value | 0) === value) raw.sqlite3_result_int(context!, value);
@@ -142,7 +146,7 @@ export class TableModule {
       }),
       xRowid: guarded((pointer, result) => {
         const { rows, at } = this.#cursors.get(pointer!)!;
-        api.wasm.poke64(result!, BigInt(this.#rowId(rows[at]!)));
+        api.wasm.poke64(result!, BigInt(this.#rowId(rows.at(at)!)));
         return SQLITE_OK;
       }),
     };
@@ -211,14 +215,14 @@ export class TableModule {
     return scan;
   }
 
-  #rowsOf(scan: TableScan, plan: number, value: Pointer): readonly SensorRow[] {
+  #rowsOf(scan: TableScan, plan: number, value: Pointer): RowList {
     const kind = kinds[plan % kinds.length]!;
     const column = this.#columns.get(scan.table)![Math.floor(plan / kinds.length)]!;
     if (kind === 'all') return scan.all();
     const wanted = this.#comparable(value, scan.table.columns[column] === 'TEXT');
     // Nothing equals NULL; what cannot be looked up is compared by SQLite.
-    if (wanted === undefined) return [];
-    if (wanted === 'other') return scan.table.required.length > 0 ? [] : scan.all();
+    if (wanted === undefined) return RowList.empty;
+    if (wanted === 'other') return scan.table.required.length > 0 ? RowList.empty : scan.all();
     if (kind === 'value') return scan.equal(column, wanted.value);
     return scan.named({ column, operator: kind === 'like' ? 'like' : 'equal', value: wanted.value });
   }

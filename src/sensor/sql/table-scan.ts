@@ -4,6 +4,7 @@ import type { CommandLineRedaction } from '../command-line-redaction.js';
 import type { ProcFiles } from '../proc-files.js';
 import type { EventLog } from '../tables/event-log.js';
 import type { Constraint, SensorRow, SensorTable } from '../tables/sensor-table.js';
+import { RowList } from './row-list.js';
 
 /** What tables are read from, and when it is too late to. */
 export interface ScanSource {
@@ -25,9 +26,9 @@ const ROWS_AT_ONCE = 32;
 export class TableScan {
   /** Columns that the query looks at; to be complete before the first row is read. */
   readonly wanted = new Set<string>();
-  readonly #known = new Map<string, readonly SensorRow[]>();
+  readonly #named = new Map<string, RowList>();
   readonly #byValue = new Map<string, Map<string | number, SensorRow[]>>();
-  #all: readonly SensorRow[] | undefined;
+  #all: RowList | undefined;
   #count = 0;
 
   constructor(
@@ -35,30 +36,30 @@ export class TableScan {
     private readonly source: ScanSource,
   ) {}
 
-  all(): readonly SensorRow[] {
-    this.#all ??= this.#read(undefined);
+  all(): RowList {
+    this.#all ??= new RowList(this.#read(undefined));
     return this.#all;
   }
 
   /** The rows that a constraint on a key or required column names, without reading the others when they are not yet read. */
-  named(constraint: Constraint): readonly SensorRow[] {
-    if (this.#all !== undefined && constraint.operator === 'equal')
-      return this.equal(constraint.column, constraint.value);
-    const name = `${constraint.operator} ${constraint.column} ${constraint.value}`;
-    let rows = this.#known.get(name);
+  named(constraint: Constraint): RowList {
+    const { operator, column, value } = constraint;
+    if (this.#all !== undefined && operator === 'equal') return this.equal(column, value);
+    const name = `${operator} ${column} ${value}`;
+    let rows = this.#named.get(name);
     if (rows === undefined) {
-      rows = this.#read(constraint);
-      this.#known.set(name, rows);
+      rows = new RowList(this.#read(constraint));
+      this.#named.set(name, rows);
     }
     return rows;
   }
 
   /** The rows of all with a value in a column. */
-  equal(column: string, value: string | number): readonly SensorRow[] {
+  equal(column: string, value: string | number): RowList {
     let index = this.#byValue.get(column);
     if (index === undefined) {
       index = new Map();
-      for (const row of this.all()) {
+      for (const row of this.all().all()) {
         const own = row[column];
         if (own === undefined) continue;
         const rows = index.get(own);
@@ -67,23 +68,25 @@ export class TableScan {
       }
       this.#byValue.set(column, index);
     }
-    return index.get(value) ?? [];
+    const rows = index.get(value);
+    return rows === undefined ? RowList.empty : new RowList(rows);
   }
 
-  #read(constraint: Constraint | undefined): SensorRow[] {
+  *#read(constraint: Constraint | undefined): Generator<SensorRow> {
     const { files, events, redaction } = this.source;
     const isRedacted = redaction !== undefined && this.wanted.has('cmdline');
-    const rows: SensorRow[] = [];
     const wants = (...columns: string[]) => columns.some((column) => this.wanted.has(column));
     this.source.checkTime();
     for (const row of this.table.rows({ files, events, constraint, wants })) {
-      rows.push(isRedacted ? clean(row, redaction) : row);
-      if (rows.length % ROWS_AT_ONCE === 0) this.source.checkTime();
-      if (++this.#count > limits.sensorScanRows) {
-        throw new CorrelateError('QUERY_LIMIT', `${this.table.name} has more than ${limits.sensorScanRows} rows`);
+      if (++this.#count % ROWS_AT_ONCE === 0) this.source.checkTime();
+      if (this.#count > limits.sensorScanRows) {
+        throw new CorrelateError(
+          'QUERY_LIMIT',
+          `the query reads more than ${limits.sensorScanRows} rows of ${this.table.name}`,
+        );
       }
+      yield isRedacted ? clean(row, redaction) : row;
     }
-    return rows;
   }
 }
 

@@ -40,10 +40,11 @@ export const file = defineTable({
 });
 
 function describe(path: string) {
-  const link = lstatSync(path, { throwIfNoEntry: false });
+  const link = attempt(() => lstatSync(path));
   if (link === undefined) return undefined;
   const isLink = link.isSymbolicLink();
-  const stats = (isLink ? statSync(path, { throwIfNoEntry: false }) : undefined) ?? link;
+  const stats = (isLink ? attempt(() => statSync(path)) : undefined) ?? link;
+  const target = isLink ? attempt(() => readlinkSync(path)) : undefined;
   return {
     inode: stats.ino,
     uid: stats.uid,
@@ -59,8 +60,17 @@ function describe(path: string) {
     hard_links: stats.nlink,
     symlink: isLink ? 1 : 0,
     type: typeOf(stats),
-    symlink_target_path: isLink ? resolve(path, '..', readlinkSync(path)) : '',
+    symlink_target_path: target === undefined ? '' : resolve(path, '..', target),
   };
+}
+
+/** Undefined for what is not there, may not be read, or is a circle of links. */
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }
 
 function seconds(ms: number): number {

@@ -149,6 +149,23 @@ describe('tables shown to SQLite', () => {
     expect(scans).toEqual(['one * n,t', 'two n n,t', 'one * n']);
   });
 
+  it('are read no further than a LIMIT goes, and a failure on the way is told', () => {
+    let given = 0;
+    const failing = function* (): Generator<Row> {
+      for (const n of [1, 2]) {
+        given++;
+        yield { n };
+      }
+      throw new Error('the disk is gone');
+    };
+    one = { [Symbol.iterator]: failing } as unknown as Row[];
+    expect(query(virtual, 'SELECT n FROM one LIMIT 1')).toEqual(['[1]']);
+    expect(given).toBe(1);
+    expect(() => query(virtual, 'SELECT count(*) FROM one')).toThrow();
+    expect(module.failure).toEqual(new Error('the disk is gone'));
+    one = [];
+  });
+
   it('leave hidden columns out of SELECT *', () => {
     one = [{ n: 1, h: 2 }];
     expect(query(virtual, 'SELECT * FROM one')).toEqual(['[1,null,null,null]']);

@@ -308,6 +308,16 @@ describe.skipIf(!isLinux)('this machine (skipped where there is no Linux)', () =
     ]);
   });
 
+  it('shows a circle of links as links, and leaves out what is not there', () => {
+    symlinkSync('circle', join(folder, 'circle'));
+    const paths = ['circle', 'some file/x', 'none'].map((name) => `'${join(folder, name)}'`);
+    expect(rows(`SELECT filename, type, symlink FROM file WHERE path IN (${paths})`)).toEqual([
+      { filename: 'circle', type: 'symlink', symlink: 1 },
+    ]);
+    expect(rows(`SELECT * FROM hash WHERE path IN (${paths})`)).toEqual([]);
+    rmSync(join(folder, 'circle'));
+  });
+
   it('hashes as md5sum and the like do, also what a join names', () => {
     const path = join(folder, 'some file');
     const sum = (tool: string) => run(tool, path).split(' ')[0]!;
