@@ -1,36 +1,133 @@
 import { formatSeconds, type Micros } from '../core/time.js';
 import type { AttributedConnection, Candidate, End, Process } from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
+import { ascii, LineBuffer } from './line-buffer.js';
+
+/** Room for a connection's own fields: each text in them has a bound, and the rest is far below this. */
+const FIELD_BYTES = 2048;
+
+const TS = ascii('{"ts":');
+const UID = ascii(',"uid":"');
+const ORIG_H = ascii('","id.orig_h":"');
+const ORIG_P = ascii('","id.orig_p":');
+const RESP_H = ascii(',"id.resp_h":"');
+const RESP_P = ascii('","id.resp_p":');
+const PROTO = ascii(',"proto":"');
+const QUOTE = ascii('"');
+const SERVICE = ascii(',"service":');
+const DURATION = ascii(',"duration":');
+const ORIG_BYTES = ascii(',"orig_bytes":');
+const RESP_BYTES = ascii(',"resp_bytes":');
+const CONN_STATE = ascii(',"conn_state":"');
+const MISSED_BYTES = ascii('","missed_bytes":');
+const HISTORY = ascii(',"history":"');
+const ORIG_PKTS = ascii(',"orig_pkts":');
+const ORIG_IP_BYTES = ascii(',"orig_ip_bytes":');
+const RESP_PKTS = ascii(',"resp_pkts":');
+const RESP_IP_BYTES = ascii(',"resp_ip_bytes":');
+const IP_PROTO = ascii(',"ip_proto":');
+const VLAN = ascii(',"vlan":');
+const INNER_VLAN = ascii(',"inner_vlan":');
+const TUNNEL_PARENTS = ascii(',"tunnel_parents":');
+const COMMUNITY_ID = ascii(',"community_id":"');
+const CAUSE = ascii(',"cause":"');
+const REV = ascii('","rev":');
+const ORIG = ascii(',"orig":');
+const RESP = ascii(',"resp":');
+const END = ascii('}');
 
 /**
- * An attributed connection as one JSON line, by the schema `attributed-connection`: Zeek's field names, times in epoch seconds.
- * Written by hand since it is done once per connection at line speed; JSON.stringify serves only text that may need escapes.
+ * Writes an attributed connection as one JSON line, by the schema `attributed-connection`: Zeek's field names, times in epoch seconds.
+ * By hand, since it is done once per connection at line speed; JSON.stringify serves only text that may need escapes.
  */
+export function writeConnection(line: LineBuffer, attributed: AttributedConnection): void {
+  line.length = 0;
+  writeFields(line, attributed.connection);
+  line.piece(CAUSE);
+  line.plain(attributed.cause);
+  line.piece(REV);
+  line.integer(attributed.rev);
+  line.piece(ORIG);
+  writeEnd(line, attributed.orig);
+  line.piece(RESP);
+  writeEnd(line, attributed.resp);
+  line.piece(END);
+}
+
+const scratch = new LineBuffer();
+
+/** What `writeConnection` writes, as text. */
 export function connectionLine(attributed: AttributedConnection): string {
-  return `${connectionFields(attributed.connection)},"cause":"${attributed.cause}","rev":${attributed.rev},"orig":${endJson(attributed.orig)},"resp":${endJson(attributed.resp)}}`;
+  writeConnection(scratch, attributed);
+  return scratch.toString();
 }
 
-function connectionFields(c: Connection): string {
-  let line = `{"ts":${formatSeconds(c.ts)},"uid":"${c.uid}","id.orig_h":"${c['id.orig_h']}","id.orig_p":${c['id.orig_p']},"id.resp_h":"${c['id.resp_h']}","id.resp_p":${c['id.resp_p']},"proto":"${c.proto}"`;
-  if (c.service !== undefined) line += `,"service":${JSON.stringify(c.service)}`;
-  if (c.duration !== undefined) line += `,"duration":${formatSeconds(c.duration)}`;
-  if (c.orig_bytes !== undefined) line += `,"orig_bytes":${c.orig_bytes}`;
-  if (c.resp_bytes !== undefined) line += `,"resp_bytes":${c.resp_bytes}`;
-  line += `,"conn_state":"${c.conn_state}","missed_bytes":${c.missed_bytes}`;
-  if (c.history !== undefined) line += `,"history":"${c.history}"`;
-  line += `,"orig_pkts":${c.orig_pkts},"orig_ip_bytes":${c.orig_ip_bytes},"resp_pkts":${c.resp_pkts},"resp_ip_bytes":${c.resp_ip_bytes},"ip_proto":${c.ip_proto}`;
-  if (c.vlan !== undefined) line += `,"vlan":${c.vlan}`;
-  if (c.inner_vlan !== undefined) line += `,"inner_vlan":${c.inner_vlan}`;
-  if (c.community_id !== undefined) line += `,"community_id":"${c.community_id}"`;
-  return line;
+function writeFields(line: LineBuffer, c: Connection): void {
+  line.reserve(FIELD_BYTES + (c.history?.length ?? 0));
+  line.piece(TS);
+  line.seconds(c.ts);
+  line.piece(UID);
+  line.plain(c.uid);
+  line.piece(ORIG_H);
+  line.plain(c['id.orig_h']);
+  line.piece(ORIG_P);
+  line.integer(c['id.orig_p']);
+  line.piece(RESP_H);
+  line.plain(c['id.resp_h']);
+  line.piece(RESP_P);
+  line.integer(c['id.resp_p']);
+  line.piece(PROTO);
+  line.plain(c.proto);
+  line.piece(QUOTE);
+  if (c.service !== undefined) writeText(line, SERVICE, JSON.stringify(c.service));
+  if (c.duration !== undefined) {
+    line.piece(DURATION);
+    line.seconds(c.duration);
+  }
+  if (c.orig_bytes !== undefined) writeInteger(line, ORIG_BYTES, c.orig_bytes);
+  if (c.resp_bytes !== undefined) writeInteger(line, RESP_BYTES, c.resp_bytes);
+  line.piece(CONN_STATE);
+  line.plain(c.conn_state);
+  writeInteger(line, MISSED_BYTES, c.missed_bytes);
+  if (c.history !== undefined) {
+    line.piece(HISTORY);
+    line.plain(c.history);
+    line.piece(QUOTE);
+  }
+  writeInteger(line, ORIG_PKTS, c.orig_pkts);
+  writeInteger(line, ORIG_IP_BYTES, c.orig_ip_bytes);
+  writeInteger(line, RESP_PKTS, c.resp_pkts);
+  writeInteger(line, RESP_IP_BYTES, c.resp_ip_bytes);
+  writeInteger(line, IP_PROTO, c.ip_proto);
+  if (c.vlan !== undefined) writeInteger(line, VLAN, c.vlan);
+  if (c.inner_vlan !== undefined) writeInteger(line, INNER_VLAN, c.inner_vlan);
+  if (c.tunnel_parents !== undefined) writeText(line, TUNNEL_PARENTS, JSON.stringify(c.tunnel_parents));
+  if (c.community_id !== undefined) {
+    line.piece(COMMUNITY_ID);
+    line.plain(c.community_id);
+    line.piece(QUOTE);
+  }
 }
 
-const NO_AGENT = '{"state":"unattributed","reason":"no_agent"}';
-
-function endJson(end: End): string {
-  if (end.state === 'unattributed' && end.reason === 'no_agent' && end.host === undefined) return NO_AGENT;
-  return stringifyTimed(endObject(end));
+function writeInteger(line: LineBuffer, name: Uint8Array, value: number): void {
+  line.piece(name);
+  line.integer(value);
 }
+
+/** A field whose value is of any length; makes room for what follows again. */
+function writeText(line: LineBuffer, name: Uint8Array, json: string): void {
+  line.piece(name);
+  line.text(json);
+  line.reserve(FIELD_BYTES);
+}
+
+function writeEnd(line: LineBuffer, end: End): void {
+  if (end.state === 'unattributed' && end.reason === 'no_agent' && end.host === undefined) line.piece(NO_AGENT);
+  else line.text(stringifyTimed(endObject(end)));
+  line.reserve(FIELD_BYTES);
+}
+
+const NO_AGENT = ascii('{"state":"unattributed","reason":"no_agent"}');
 
 /** A time that is to be printed as epoch seconds from its integer. */
 class Seconds {
@@ -105,5 +202,5 @@ export function connectionObject(attributed: AttributedConnection): object {
 
 /** An end as a plain object with times in epoch seconds. */
 export function endJsonObject(end: End): object {
-  return JSON.parse(endJson(end)) as object;
+  return JSON.parse(stringifyTimed(endObject(end))) as object;
 }

@@ -2,6 +2,7 @@ import { closeSync, fchownSync, fstatSync, openSync, write as writeFile } from '
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
+import type { LineBuffer } from './line-buffer.js';
 
 const NEWLINE = 10;
 const LINE_END = Buffer.from([NEWLINE]);
@@ -46,18 +47,36 @@ export class LineSink {
   }
 
   line(text: string): void {
+    // A UTF-16 unit takes at most three bytes.
+    if (!this.#makeRoom(text.length * 3)) return;
+    this.#used += this.#chunk.write(text, this.#used);
+    this.#endLine();
+  }
+
+  /** A line that was built as bytes; they are copied. */
+  bytes({ bytes, length }: LineBuffer): void {
+    if (!this.#makeRoom(length)) return;
+    bytes.copy(this.#chunk, this.#used, 0, length);
+    this.#used += length;
+    this.#endLine();
+  }
+
+  /** Makes room for a line of at most so many bytes. False when the line is to be dropped, which has been counted. */
+  #makeRoom(bytes: number): boolean {
     if (this.overflow === 'drop' && this.full) {
       this.linesLost++;
       this.#fail('the output takes lines more slowly than they come; lines are dropped');
-      return;
+      return false;
     }
-    // A UTF-16 unit takes at most three bytes.
-    const most = text.length * 3 + 1;
+    const most = bytes + 1;
     if (this.#used + most > this.#chunk.length) {
       this.#enqueue();
       if (most > this.#chunk.length) this.#chunk = Buffer.allocUnsafe(most);
     }
-    this.#used += this.#chunk.write(text, this.#used);
+    return true;
+  }
+
+  #endLine(): void {
     this.#chunk[this.#used++] = NEWLINE;
     this.#lines++;
   }

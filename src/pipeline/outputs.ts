@@ -2,8 +2,9 @@ import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { alertText } from '../outputs/alert-text.js';
-import { connectionLine } from '../outputs/connection-json.js';
+import { writeConnection } from '../outputs/connection-json.js';
 import { connectionTable } from '../outputs/connection-table.js';
+import { LineBuffer } from '../outputs/line-buffer.js';
 import { LineSink, type Overflow } from '../outputs/line-sink.js';
 import { Coverage } from '../outputs/summary.js';
 import { openZeekLogs, type ZeekLogOptions, type ZeekLogs } from '../outputs/zeek-logs.js';
@@ -49,6 +50,7 @@ export class Outputs {
   alerts = 0;
   /** The highest level among them. */
   highest: Level | undefined;
+  readonly #line = new LineBuffer();
   readonly #connections: LineSink | undefined;
   readonly #alerts: LineSink | undefined;
   readonly #zeek: ZeekLogs | undefined;
@@ -66,7 +68,10 @@ export class Outputs {
   }
 
   connection(attributed: AttributedConnection): void {
-    this.#connections?.line(connectionLine(attributed));
+    if (this.#connections !== undefined) {
+      writeConnection(this.#line, attributed);
+      this.#connections.bytes(this.#line);
+    }
     // Zeek's log has one line for each connection: what is known when it ends.
     if (attributed.cause === 'end') this.#zeek?.conn.write(attributed);
     this.coverage.line(attributed, this.options.finalOnly);

@@ -47,6 +47,11 @@ describe('connection lines', () => {
     expect(line).toContain('"start":1699999990.000001');
   });
 
+  it('name the tunnels that a connection came through', () => {
+    const line = connectionLine({ ...attributed(), connection: { ...connection, tunnel_parents: ['CA', 'CB'] } });
+    expect(JSON.parse(line)).toMatchObject({ tunnel_parents: ['CA', 'CB'] });
+  });
+
   it('leave out what is unknown', () => {
     const { duration, orig_bytes, resp_bytes, history, community_id, ...rest } = connection;
     const line = connectionLine({ ...attributed(), connection: rest });
