@@ -121,6 +121,9 @@ function bundle() {
   return run(join(root, 'node_modules', '.bin', 'esbuild'), [
     ...entries,
     '--bundle',
+    // Constants become literals, across modules too, which the hot loops feel (see ARCHITECTURE, decision 1).
+    '--minify-syntax',
+    '--minify-whitespace',
     '--splitting',
     '--format=esm',
     '--platform=node',

@@ -7,6 +7,8 @@ export const RELEASED_BYTE = 0xdb;
 export interface BatchPoolOptions {
   /** Room for packet bytes in each batch. */
   readonly dataBytes: number;
+  /** Batches at most; `limits.batchesPerSource` unless given. */
+  readonly batches?: number;
   /** In memory that another thread may read too. */
   readonly shared?: boolean;
   /** Overwrite a batch when it is given back, so that a view kept too long shows. Costs a pass over it; for tests. */
@@ -15,7 +17,7 @@ export interface BatchPoolOptions {
 
 /**
  * The batches of one source, made when first needed and used again after release.
- * Bound: `limits.batchesPerSource`; when all are borrowed, `acquire` waits for a release.
+ * Bounded by `batches`; when all are borrowed, `acquire` waits for a release.
  * Releasing a batch that is not borrowed is a programming error and throws.
  */
 export class BatchPool {
@@ -31,7 +33,7 @@ export class BatchPool {
   acquire(): PacketBatch | Promise<PacketBatch> {
     const batch = this.#free.pop();
     if (batch !== undefined) return this.#lend(batch);
-    if (this.#borrowed.size < limits.batchesPerSource)
+    if (this.#borrowed.size < (this.#options.batches ?? limits.batchesPerSource))
       return this.#lend(new PacketBatch(this.#options.dataBytes, this.#options.shared));
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

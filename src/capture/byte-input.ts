@@ -56,6 +56,32 @@ export class FileInput implements ByteInput {
   }
 }
 
+/** A regular file, read by the calling thread itself, so that what was read is in the caches of who parses it. */
+export class BlockingFileInput implements ByteInput {
+  readonly totalBytes: number;
+  readBytes = 0;
+  readonly #fd: number;
+  #closed = false;
+
+  constructor(fd: number, totalBytes: number) {
+    this.#fd = fd;
+    this.totalBytes = totalBytes;
+  }
+
+  async read(target: Uint8Array, offset: number, length: number): Promise<number> {
+    if (this.#closed) return 0;
+    const bytesRead = fs.readSync(this.#fd, target, offset, length, null);
+    this.readBytes += bytesRead;
+    return bytesRead;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await close(this.#fd);
+  }
+}
+
 /** A stream (pipe, decompressor). Its chunks are copied, which is the price of not knowing their size before. */
 export class StreamInput implements ByteInput {
   readBytes = 0;
@@ -93,15 +119,16 @@ export class StreamInput implements ByteInput {
 }
 
 /**
- * Opens a file, a named pipe or, for `-`, standard input.
+ * Opens a file, a named pipe or, for `-`, standard input. `blocking`: a regular file is read by the calling thread.
  * @throws CorrelateError CAPTURE_OPEN_FAILED
  */
-export async function openByteInput(path: string): Promise<ByteInput> {
+export async function openByteInput(path: string, blocking = false): Promise<ByteInput> {
   let fd: number | undefined;
   try {
     fd = path === '-' ? STDIN_FD : await open(path, 'r');
     const info = await fstat(fd);
     if (info.isDirectory()) throw new Error('it is a directory');
+    if (info.isFile() && blocking && fd !== STDIN_FD) return new BlockingFileInput(fd, info.size);
     if (info.isFile()) return new FileInput(fd, info.size);
     if (fd === STDIN_FD) return new StreamInput(process.stdin);
     // A read of an empty pipe would block one of libuv's threads, and close with it; a socket waits in the event loop.

@@ -1,4 +1,5 @@
 import { CorrelateError } from '../core/errors.js';
+import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import { BatchPool } from './batch-pool.js';
 import { type ByteInput, openByteInput } from './byte-input.js';
@@ -15,6 +16,8 @@ import { ZstdInput } from './zstd-input.js';
 export const captureFormats = [pcap, pcapng] as const;
 
 const MAGIC_BYTES = 4;
+/** Two pieces of this size and their rows fit in the second cache of a core. */
+const BLOCKING_READ_BYTES = 1 << 17;
 const GZIP_MAGIC = 0x8b1f;
 const ZSTD_MAGIC = 0xfd2fb528;
 
@@ -25,6 +28,8 @@ export interface CaptureFileOptions {
   readonly readBytes?: number;
   /** Batches in memory that another thread may read too. */
   readonly shared?: boolean;
+  /** The calling thread reads regular files itself, in smaller pieces, as a thread that does nothing else should. */
+  readonly blocking?: boolean;
   /** Overwrite released batches, so that a view kept too long shows (tests). */
   readonly overwriteReleased?: boolean;
 }
@@ -47,9 +52,10 @@ function magicOf({ batch, start, end }: Piece): number | undefined {
 }
 
 async function openInput(input: ByteInput, path: string, options: CaptureFileOptions): Promise<PacketSource> {
-  const readBytes = options.readBytes ?? DEFAULT_DATA_BYTES;
+  const readBytes = options.readBytes ?? (options.blocking === true ? BLOCKING_READ_BYTES : DEFAULT_DATA_BYTES);
   const pool = new BatchPool({
     dataBytes: MAX_RECORD_BYTES + Math.max(readBytes, MAGIC_BYTES),
+    batches: options.blocking === true ? limits.batchesPerThread : limits.batchesPerSource,
     shared: options.shared ?? false,
     overwriteReleased: options.overwriteReleased ?? false,
   });
@@ -84,7 +90,7 @@ async function openInput(input: ByteInput, path: string, options: CaptureFileOpt
  *   CAPTURE_UNSUPPORTED
  */
 export async function openCaptureFile(path: string, options: CaptureFileOptions): Promise<PacketSource> {
-  const input = await openByteInput(path);
+  const input = await openByteInput(path, options.blocking);
   try {
     return await openInput(input, path, options);
   } catch (error) {

@@ -251,18 +251,6 @@ export function tcpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   segment(c, base, dir, packet, segmentBytes - headerBytes, complete);
 }
 
-const PLAIN_MASK =
-  0o77 |
-  (3 * DID_CLOSE) |
-  (3 * FIRST_SEEN) |
-  (3 * DID_EOF) |
-  (3 * SKIP_STREAM) |
-  (3 * SENT_FIN) |
-  CLOSE_DEFERRED |
-  CLOSING |
-  STREAMED;
-const PLAIN_FLAGS = TCP_ESTABLISHED | (TCP_ESTABLISHED << STATE_BITS) | (3 * FIRST_SEEN);
-
 /**
  * The shortcut for what most packets are: data or an acknowledgement in order, on an established connection without holes. Takes a
  * packet row that has META_PLAIN_TCP. Answers false, having changed nothing, when the connection is not in that state; `segment`
@@ -278,7 +266,19 @@ export function plainSegment(
 ): boolean {
   const { table } = c;
   const { i32, f64 } = table;
-  if ((i32[base + FLAGS]! & PLAIN_MASK) !== PLAIN_FLAGS) return false;
+  // Here, since the compiler folds what is written in the function.
+  const mask =
+    0o77 |
+    (3 * DID_CLOSE) |
+    (3 * FIRST_SEEN) |
+    (3 * DID_EOF) |
+    (3 * SKIP_STREAM) |
+    (3 * SENT_FIN) |
+    CLOSE_DEFERRED |
+    CLOSING |
+    STREAMED;
+  const plain = TCP_ESTABLISHED | (TCP_ESTABLISHED << STATE_BITS) | (3 * FIRST_SEEN);
+  if ((i32[base + FLAGS]! & mask) !== plain) return false;
   if ((i32[base + SEGMENTS]! & i32[base + SEGMENTS + 1]!) !== -1) return false;
   const peer = 1 - dir;
   const f = base >> 1;

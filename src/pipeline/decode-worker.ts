@@ -77,8 +77,8 @@ function decode(batch: PacketBatch, source: PacketSource): boolean {
 
 /** Gives back the batches that the main thread is done with; waits for the oldest when only a few are left. */
 function release(source: PacketSource): void {
-  const most = limits.batchesPerSource - 3;
-  if (lent.length > most) ring.waitFor(lent[0]!.until);
+  const most = limits.batchesPerThread - 3;
+  if (lent.length > most) ring.untilConsumed(lent[0]!.until);
   while (lent.length > 0 && lent[0]!.until <= ring.consumed) source.release(lent.shift()!.batch);
 }
 

@@ -30,16 +30,20 @@ export interface DecodedSource {
   close(): Promise<void>;
 }
 
-/** Opens every file; several are merged by packet time. Rejects with the CorrelateError of the first that cannot be read. */
-export async function openFiles(paths: readonly string[], warn: Warn, shared: boolean): Promise<PacketSource> {
+/**
+ * Opens every file; several are merged by packet time. `ownThread`: the reader has a thread of its own and another one sees the
+ * batches. Rejects with the CorrelateError of the first that cannot be read.
+ */
+export async function openFiles(paths: readonly string[], warn: Warn, ownThread = false): Promise<PacketSource> {
   const sources: PacketSource[] = [];
   try {
-    for (const path of paths) sources.push(await openCaptureFile(path, { warn, shared }));
+    for (const path of paths)
+      sources.push(await openCaptureFile(path, { warn, shared: ownThread, blocking: ownThread }));
   } catch (error) {
     for (const source of sources) await source.close();
     throw error;
   }
-  return mergeSources(sources, shared);
+  return mergeSources(sources, ownThread);
 }
 
 /** Reads and decodes in this thread. */

@@ -45,7 +45,7 @@ export class FileNetwork {
     const source =
       threads === 2
         ? await DecodeThread.start(start, warn)
-        : new InlineDecodedSource(await openFiles(paths, warn, false), start);
+        : new InlineDecodedSource(await openFiles(paths, warn), start);
     return new FileNetwork(source, paths, { ...tracker, key });
   }
 
