@@ -121,7 +121,7 @@ export const engineFaults = [
   {
     name: 'zstd-block-beyond-its-bound',
     file: zstdBlock,
-    find: "if (out + literalLength + matchLength > limit) corrupt('a block too large');",
+    find: "if (out + literalLength + matchLength > limit) corrupt('sequences beyond the block');",
     replace: '',
     tests: zstd,
   },

@@ -31,3 +31,22 @@ describe.skipIf(!captureAddonBuilt())(
     });
   },
 );
+
+describe('the place of an error in a text of any such language', () => {
+  const compiles = (text: string): boolean => /^\s*(tcp|port 1)(\s+and\s+(tcp|port 1))*\s*$/.test(text);
+
+  it.each([
+    ['tcp and udp and tcp', 9],
+    ['tcp  port 1', 6],
+    ['tcp and', 8],
+    ['or tcp', 1],
+    [`${'tcp and '.repeat(100)}tcp tcp`, 805],
+  ])('%.30s: %i', (text, column) => {
+    expect(filterErrorColumn(text, 'syntax error', compiles)).toBe(column);
+  });
+
+  it('is that of the token that the message names, and the start where there are too many tokens', () => {
+    expect(filterErrorColumn('tcp and host nowhere', "unknown host 'nowhere'", compiles)).toBe(14);
+    expect(filterErrorColumn('tcp '.repeat(1_000), 'syntax error', compiles)).toBe(1);
+  });
+});

@@ -163,7 +163,7 @@ describe('a hostile zstd file', () => {
     [
       'a block of more content than a block may have',
       frame(0, 10 << 3, ...block(2, 12), 0x11, 65, 2, 0x54, 1, 0, 52, 255, 255, 255, 255, 1),
-      /block too large/,
+      /sequences beyond the block/,
     ],
     ['something else behind its first frame', frame(0, 0, ...block(1, 3), 65, 1, 2, 3, 4, 5, 6), /no frame/],
     // Literals of one byte repeated, 65,535 sequences of which each is said to copy 131,074 bytes without a bit of its own.

@@ -197,7 +197,7 @@ export class BlockDecoder {
       }
       const offset = this.#offset(offsetValue, literalLength);
       if (stream.position < 0 || used + literalLength > literals) corrupt('sequences cut short');
-      if (out + literalLength + matchLength > limit) corrupt('a block too large');
+      if (out + literalLength + matchLength > limit) corrupt('sequences beyond the block');
       for (let i = 0; i < literalLength; i++) bytes[out + i] = from[used + i]!;
       used += literalLength;
       out += literalLength;
