@@ -99,9 +99,10 @@ function ownedBy(
   };
   if (clock.measured) end.clock = clock.shown;
   end.process = processRecord(candidate, found, context);
-  if (found?.uid !== undefined) {
-    const name = host.userName(found.uid);
-    end.user = name === undefined ? { uid: found.uid } : { uid: found.uid, name };
+  const uid = socket.uid ?? found?.uid;
+  if (uid !== undefined) {
+    const name = host.userName(uid);
+    end.user = name === undefined ? { uid } : { uid, name };
   }
   if (sharers.length > 0) end.sharers = sharers.map((sharer) => sharerRecord(sharer, context));
   end.evidence = found === undefined ? socket.rows : [...socket.rows, ...found.rows];

@@ -68,7 +68,8 @@ export const hostTables = {
     uptime: 'BIGINT',
     eid: 'TEXT',
     success: 'INTEGER',
-    /** Not osquery's: payload of a TCP connection, at its close, and the inode of the network namespace. */
+    /** Not osquery's: real user at the call, payload of a TCP connection at its close, inode of the network namespace. */
+    uid: 'BIGINT',
     bytes_sent: 'BIGINT',
     bytes_received: 'BIGINT',
     net_namespace: 'TEXT',

@@ -21,14 +21,16 @@ const COMPLETE_US: Micros = 100 * MILLISECOND;
 const completedStreams = [...eventTables, 'processes'] as const;
 /** An event's time may be taken this long before its record is in the ring. */
 const MARGIN_US: Micros = 2 * MILLISECOND;
+/** The kernel's first pid namespace (PROC_PID_INIT_INO), whose numbers the programs in the kernel see. */
+const INITIAL_PIDS = 'pid:[4026531836]';
 const BUFFER_BYTES = 1 << 20;
 /** Buffers read at a time before other work gets its turn. */
 const READS = 16;
 
 /**
  * Watches this machine with programs in the kernel: every connect, accept, listen, bind, close and first datagram, every exec, fork and
- * exit, with the process and the whole tuple, however short it lives. Needs Linux 5.12, root (or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN)
- * and cgroup v2. Emits events as rows of `socket_events` and `process_events`, and what a slow PollSensor sees.
+ * exit, with the process and the whole tuple, however short it lives. Needs Linux 5.12, root (or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN,
+ * CAP_DAC_READ_SEARCH, and CAP_SYS_ADMIN where tracefs is not mounted), and cgroup v2. Emits events as rows of `socket_events` and `process_events`, and what a slow PollSensor sees.
  *
  * Records that found the ring full are told as `lost` rows about the time since the read before.
  */
@@ -67,9 +69,16 @@ export class EbpfSensor implements HostSensor {
    */
   static open(options: HostSensorOptions, ringBytes: number = limits.sensorRingBytes): EbpfSensor {
     const addon = loadSensorAddon();
-    const own = options.netns === 'self' ? Number(ownNamespace(new ProcFiles())) : 0;
+    const files = new ProcFiles();
+    const own = ownNamespace(files);
+    if (own === undefined || files.link('/proc/self/ns/pid') !== INITIAL_PIDS) {
+      throw new CorrelateError(
+        'SENSOR_UNSUPPORTED',
+        'in a container the kernel numbers processes otherwise than /proc',
+      );
+    }
     try {
-      return new EbpfSensor(options, addon, addon.open(own, ringBytes));
+      return new EbpfSensor(options, addon, addon.open(options.netns === 'self' ? Number(own) : 0, ringBytes));
     } catch (error) {
       throw sensorError(error);
     }

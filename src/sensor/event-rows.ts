@@ -90,6 +90,7 @@ function socketColumns(record: SocketRecord, path: string | undefined): Columns<
     ...(path !== undefined && { path }),
     ...(fd !== undefined && { fd: String(fd) }),
     ...(loginUid !== undefined && { auid: loginUid }),
+    uid: record.uid,
     // A connect is told before its packet leaves, so that its outcome is open.
     ...(kind === 'connect' ? { status: 'in_progress' } : { status: 'succeeded', success: 1 }),
     family: record.family,

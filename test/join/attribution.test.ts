@@ -26,6 +26,14 @@ describe('both ends', () => {
     });
   });
 
+  it('have the user of the call, which may be another than the one that the program began as', () => {
+    const scene = new Scene({ startsKnown: true }).host('a', [...events, 'users']);
+    scene.event('a', 'process_events', 9, { pid: 7, path: '/usr/sbin/sshd', uid: 0, syscall: 'execve' });
+    scene.event('a', 'socket_events', 10 - 1e-4, { ...client, action: 'connect', pid: 7, uid: 1000 });
+    scene.start('C1', 10, web).complete('a', 10.1, [...events, 'users']);
+    expect(scene.last().orig).toMatchObject({ process: { pid: 7, name: 'sshd' }, user: { uid: 1000 } });
+  });
+
   it('have a reason when they belong to nobody', () => {
     const scene = new Scene().host('a', events);
     scene.end('C1', 10, 1, '198.51.100.1 40000 > 198.51.100.2 443');

@@ -48,6 +48,12 @@ export class HeldSocket implements SocketInterval {
   get path(): string | undefined {
     return this.call === undefined ? this.fact.path : this.call.path;
   }
+  /** Real user of the process when it called connect or accept, where the row has it: programs change users after they began. */
+  get uid(): number | undefined {
+    const { row, source } = this.call?.fact ?? this.fact;
+    if (row.table !== 'socket_events' || (source !== 'connect' && source !== 'accept')) return undefined;
+    return row.columns.uid;
+  }
   get protocol(): number {
     return this.fact.protocol;
   }

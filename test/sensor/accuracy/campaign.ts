@@ -74,9 +74,11 @@ function plan(truth: string, processes: number): string {
     const port = kind === 'refused' ? REFUSING_PORT : PORT;
     const life = 3 + ((i * 7) % 18);
     const waitUs = 1000 + ((i * 3331) % 7000);
-    lines.push(
-      `${1000 + (i % 10)} ${waitUs} traffic client ${truth} ${kind} ${family.name} ${address} ${port} ${life}`,
-    );
+    // Every second one begins as root and becomes its user itself.
+    const uid = 1000 + (i % 10);
+    const [from, to] = Math.floor(i / 12) % 2 === 0 ? [uid, 0] : [0, uid];
+    const what = `${kind} ${family.name} ${address} ${port} ${life}`;
+    lines.push(`${from} ${waitUs} traffic client ${truth} ${what} ${to}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -4,7 +4,7 @@
 //   traffic detach ARGUMENTS...     runs itself with these, as a child of the first process, and waits until that has ended
 //   traffic launch TRUTH            runs the commands on stdin, "UID DELAY_US ARGUMENTS..." each, as children, waits for them and says
 //                                   how many failed
-//   traffic client TRUTH KIND FAMILY ADDRESS PORT LIFE_MS
+//   traffic client TRUTH KIND FAMILY ADDRESS PORT LIFE_MS UID     becomes that user first, 0: stays who it is
 //   traffic serve TRUTH ADDRESS4 ADDRESS6 PORT      TCP and UDP on PORT, DNS on 53, until its input ends; says "ready". Several processes
 //                                                   share the sockets, and any of them takes what comes.
 #define _GNU_SOURCE
@@ -141,9 +141,14 @@ static void client_dns(void) {
   freeaddrinfo(found);
 }
 
+static void become(int uid) {
+  if (setgid(uid) != 0 || setuid(uid) != 0) die("setuid");
+}
+
 static int client(char **arguments) {
   const char *kind = arguments[0];
   const long long began = now_us();
+  if (atoi(arguments[5]) != 0) become(atoi(arguments[5]));
   const struct sockaddr_storage server = address_of(arguments[2], atoi(arguments[3]));
   if (strcmp(kind, "dns") == 0) client_dns();
   else if (strncmp(kind, "udp", 3) == 0) client_udp(kind, &server);
@@ -244,7 +249,7 @@ static void launch_one(char *line, const char *self) {
   usleep(atoi(words[1]));
   const pid_t child = fork();
   if (child != 0) return;
-  if (setgid(atoi(words[0])) != 0 || setuid(atoi(words[0])) != 0) die("setuid");
+  become(atoi(words[0]));
   execv(self, words + 2);
   die("execv");
 }
@@ -291,7 +296,7 @@ int main(int count, char **arguments) {
     return detach(arguments + 1);
   }
   if (strcmp(arguments[1], "launch") == 0) return launch("/proc/self/exe");
-  if (strcmp(arguments[1], "client") == 0 && count == 8) return client(arguments + 3);
+  if (strcmp(arguments[1], "client") == 0 && count == 9) return client(arguments + 3);
   if (strcmp(arguments[1], "serve") == 0 && count == 6) serve(arguments + 3);
   return 2;
 }

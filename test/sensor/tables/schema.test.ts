@@ -68,6 +68,7 @@ describe('the tables that the join reads', () => {
         'process_events.status',
         'process_events.cgroup_path',
         'process_events.net_namespace',
+        'socket_events.uid',
         'socket_events.bytes_sent',
         'socket_events.bytes_received',
         'socket_events.net_namespace',
