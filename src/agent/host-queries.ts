@@ -94,8 +94,10 @@ export class HostQueries {
       const { columns, rows } = await this.#query(sql, limits.queryRowsMost, Math.min(intervalMs, 60_000));
       if (this.#subscriptions.get(id) !== running) return;
       running.failure = undefined;
-      for (const part of differences(running, rows)) {
-        this.#send({ ...head, counter: running.counter++, columns: [...columns], ...part });
+      const parts = differences(running, rows);
+      for (const [at, part] of parts.entries()) {
+        const more = at < parts.length - 1 ? { more: true } : {};
+        this.#send({ ...head, counter: running.counter++, columns: [...columns], ...part, ...more });
       }
     } catch (error) {
       if (this.#subscriptions.get(id) !== running) return;

@@ -42,8 +42,9 @@ export class AgentConnection implements Feeder {
   offset: Micros = 0;
   /** It is waiting for its turn to be welcomed, or was welcomed. */
   phase: 'new' | 'contested' | 'waiting' | 'joining' | 'joined' = 'new';
-  /** When it entered the phase. */
-  phaseAt: Micros;
+  readonly since: Micros;
+  /** The welcome was sent: other messages may follow. */
+  isWelcome = false;
   heard: Micros;
   pingedAt: Micros | undefined;
   /** Rows taken since the last acknowledgement, and what that said. */
@@ -72,7 +73,7 @@ export class AgentConnection implements Feeder {
     this.#socket = socket;
     this.#queue = queue;
     this.#owner = owner;
-    this.phaseAt = now;
+    this.since = now;
     this.heard = now;
     socket.on('message', (data, isBinary) => this.#take(data as Buffer, isBinary));
     socket.on('pong', () => {

@@ -12,6 +12,7 @@ import type { RowBatch } from '../wire/row-message.js';
 import { AgentConnection, type ConnectionOwner, type Peer } from './agent-connection.js';
 import type { Enrolments } from './enrolments.js';
 import { HostQueries } from './host-queries.js';
+import { HostSubscriptions } from './host-subscriptions.js';
 import { IntakeQueue } from './intake-queue.js';
 import type { QueryLog } from './query-log.js';
 
@@ -49,6 +50,7 @@ export class AgentHub implements ConnectionOwner {
   readonly #options: AgentHubOptions;
   readonly registry: HostRegistry;
   readonly queries: HostQueries;
+  readonly subscriptions = new HostSubscriptions();
   readonly #queue = new IntakeQueue();
   readonly #connections = new Set<AgentConnection>();
   /** The connection that speaks for each host, from its hello on. */
@@ -66,9 +68,17 @@ export class AgentHub implements ConnectionOwner {
     this.registry = new HostRegistry({
       subnets: options.subnets,
       maxHosts: limits.agentHosts,
-      onEvent: options.onEvent,
+      onEvent: (event) => this.#event(event),
     });
     this.#timer = setInterval(() => this.#lookAfter(), TICK_MS);
+  }
+
+  #event(event: HostEvent): void {
+    this.#options.onEvent(event);
+    if (event.kind !== 'group_joined' && event.kind !== 'group_left') return;
+    const connection = this.connectionOf(event.host);
+    // A host's groups change one by one, which the subscriptions need not see.
+    if (connection?.isWelcome) queueMicrotask(() => connection.isOver || this.subscriptions.hostChanged(connection));
   }
 
   get connections(): number {
@@ -78,6 +88,11 @@ export class AgentHub implements ConnectionOwner {
   connectionOf(host: string): AgentConnection | undefined {
     const connection = this.#byHost.get(host);
     return connection?.phase === 'joining' || connection?.phase === 'joined' ? connection : undefined;
+  }
+
+  /** The connections of all hosts that were welcomed. */
+  *welcomed(): Generator<AgentConnection> {
+    for (const connection of this.#byHost.values()) if (connection.isWelcome) yield connection;
   }
 
   /** A WebSocket that has shown the secret and agreed on a version. */
@@ -112,6 +127,7 @@ export class AgentHub implements ConnectionOwner {
         this.queries.result(connection, message);
         return;
       case 'difference':
+        this.subscriptions.difference(connection, message);
         return;
       case 'status':
         Object.assign(connection.host!, {
@@ -200,7 +216,6 @@ export class AgentHub implements ConnectionOwner {
   #welcome(connection: AgentConnection, host: RegisteredHost, hello: Hello): void {
     const now = nowUs();
     connection.phase = 'joining';
-    connection.phaseAt = now;
     if (host.timedOutAt !== undefined) this.#seenAgain(host, host.timedOutAt);
     const position = host.positionIn(hello.journal.id);
     const { received } = position;
@@ -225,6 +240,8 @@ export class AgentHub implements ConnectionOwner {
       completeEveryMs,
       silenceMs: this.#silenceMs(),
     });
+    connection.isWelcome = true;
+    this.subscriptions.hostChanged(connection);
     if (hello.journal.next <= received + 1) this.#joined(connection);
     this.#askClock(connection, now);
   }
@@ -344,7 +361,7 @@ export class AgentHub implements ConnectionOwner {
   #lookAt(connection: AgentConnection, now: Micros, silenceUs: Micros): void {
     const { phase } = connection;
     if (phase === 'new') {
-      if (now - connection.phaseAt > HELLO_US) this.#cut(connection, 'SILENT', 'no hello came');
+      if (now - connection.since > HELLO_US) this.#cut(connection, 'SILENT', 'no hello came');
       return;
     }
     const host = connection.host;
@@ -383,6 +400,7 @@ export class AgentHub implements ConnectionOwner {
   closed(connection: AgentConnection, reason: string): void {
     this.#connections.delete(connection);
     this.queries.closed(connection);
+    this.subscriptions.closed(connection);
     const { host } = connection;
     if (host === undefined || this.#byHost.get(host.id) !== connection) return;
     this.#byHost.delete(host.id);

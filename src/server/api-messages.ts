@@ -6,10 +6,11 @@ import type { ErrorCode } from '../core/errors.js';
  *     GET    /hosts         {"hosts": HostSummary[]}
  *     DELETE /hosts/ID      the enrolment of ID is forgotten, so that another agent may enrol under it
  *     POST   /query         QueryRequest; answers with one JSON line (QueryAnswer) per host, as they come
+ *     POST   /subscribe     SubscribeRequest; answers with JSON lines (SubscriptionUpdate) until the asker goes away
  *
  * What goes wrong with a request as such is {"error": ApiError} with a status of 4xx.
  */
-export const apiPaths = { hosts: '/hosts', query: '/query' } as const;
+export const apiPaths = { hosts: '/hosts', query: '/query', subscribe: '/subscribe' } as const;
 
 export interface ApiError {
   readonly code: ErrorCode;
@@ -59,6 +60,32 @@ export interface QueryRequest {
   readonly timeout?: number;
   /** Most rows per host; by default 10,000. */
   readonly rows?: number;
+}
+
+/** Has hosts evaluate a query again and again, also hosts that join or come into a group later. */
+export interface SubscribeRequest {
+  readonly sql: string;
+  readonly hosts?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly all?: true;
+  /** Seconds between two evaluations; by default 10. */
+  readonly interval?: number;
+  /** Which rows are told; by default both. */
+  readonly kind?: 'added' | 'removed' | 'both' | 'snapshot' | 'events';
+  /** Comes back with every update. */
+  readonly cookie?: string;
+}
+
+/** What has changed in the result of one host; the first update has all its rows as added. `time`: the host's, epoch seconds. */
+export interface SubscriptionUpdate {
+  readonly host: string;
+  readonly time: number;
+  readonly cookie?: string;
+  readonly columns?: readonly string[];
+  readonly added?: readonly (readonly JsonSqlValue[])[];
+  readonly removed?: readonly (readonly JsonSqlValue[])[];
+  readonly snapshot?: readonly (readonly JsonSqlValue[])[];
+  readonly error?: ApiError;
 }
 
 /** A value of a result in JSON; an integer beyond 2^53 is its decimal text within an object. */

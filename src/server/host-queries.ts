@@ -27,13 +27,13 @@ const GRACE_MS = 500;
 
 /** One-shot queries to hosts, each of which answers with a result or an error, or runs into its time-out. */
 export class HostQueries {
-  readonly #log: QueryLog;
+  readonly log: QueryLog;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
   #nextQuery = 1;
 
   constructor(log: QueryLog) {
-    this.#log = log;
+    this.log = log;
   }
 
   /**
@@ -49,7 +49,7 @@ export class HostQueries {
   ): Promise<void> {
     const query = this.#nextQuery++;
     const ids = connections.map(({ host }) => host!.id);
-    this.#log.write({ event: 'asked', query, sql, hosts: [...ids, ...absent] }, Date.now() * 1000);
+    this.log.write({ event: 'asked', query, sql, hosts: [...ids, ...absent] }, Date.now() * 1000);
     for (const host of absent) {
       const error = { code: 'HOST_ABSENT', message: 'the host is not connected' } as const;
       this.#answered(query, performance.now(), { host, error }, onAnswer);
@@ -69,7 +69,7 @@ export class HostQueries {
       'error' in answer
         ? ({ event: 'failed', query, host, error: `${answer.error.code}: ${answer.error.message}`, ms } as const)
         : ({ event: 'answered', query, host, rows: answer.rows.length, ms } as const);
-    this.#log.write(entry, Date.now() * 1000);
+    this.log.write(entry, Date.now() * 1000);
     onAnswer(answer);
   }
 

@@ -7,9 +7,10 @@ import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { RegisteredHost } from '../hosts/registry/registered-host.js';
+import { subscriptionKind } from '../wire/message.js';
 import type { AgentConnection } from './agent-connection.js';
 import type { AgentHub } from './agent-hub.js';
-import { type ApiError, apiPaths, type HostSummary, type QueryRequest } from './api-messages.js';
+import { type ApiError, apiPaths, type HostSummary, type QueryRequest, type SubscribeRequest } from './api-messages.js';
 import type { Enrolments } from './enrolments.js';
 import { apiFailure } from './host-queries.js';
 
@@ -26,6 +27,21 @@ const queryRequest = TypeCompiler.Compile(
       all: Type.Optional(Type.Literal(true)),
       timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 600 })),
       rows: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.queryRowsMost })),
+    },
+    { additionalProperties: false },
+  ),
+);
+
+const subscribeRequest = TypeCompiler.Compile(
+  Type.Object(
+    {
+      sql: Type.String({ minLength: 1, maxLength: limits.queryChars }),
+      hosts: Type.Optional(names),
+      groups: Type.Optional(names),
+      all: Type.Optional(Type.Literal(true)),
+      interval: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400 })),
+      kind: Type.Optional(subscriptionKind),
+      cookie: Type.Optional(Type.String({ maxLength: 256 })),
     },
     { additionalProperties: false },
   ),
@@ -101,13 +117,15 @@ async function answer(
     else fail(response, 404, { code: 'HOST_ABSENT', message: `${id} is not enrolled` });
   } else if (path === apiPaths.query && request.method === 'POST') {
     await query(request, response, hub);
+  } else if (path === apiPaths.subscribe && request.method === 'POST') {
+    await subscribe(request, response, hub);
   } else {
     fail(response, 404, { code: 'ENGINE_REFUSED', message: `there is no ${request.method} ${path}` });
   }
 }
 
 async function query(request: IncomingMessage, response: ServerResponse, hub: AgentHub): Promise<void> {
-  const wanted = await readQuery(request);
+  const wanted = await readBody<QueryRequest>(request, queryRequest);
   if (wanted === undefined) {
     fail(response, 400, { code: 'ENGINE_REFUSED', message: 'the request is no query' });
     return;
@@ -125,7 +143,46 @@ async function query(request: IncomingMessage, response: ServerResponse, hub: Ag
   response.end();
 }
 
-async function readQuery(request: IncomingMessage): Promise<QueryRequest | undefined> {
+/** Updates go on until the asker goes away. One that does not read them is cut off. */
+async function subscribe(request: IncomingMessage, response: ServerResponse, hub: AgentHub): Promise<void> {
+  const wanted = await readBody<SubscribeRequest>(request, subscribeRequest);
+  if (wanted === undefined) {
+    fail(response, 400, { code: 'ENGINE_REFUSED', message: 'the request is no subscription' });
+    return;
+  }
+  const { sql, interval = 10, kind = 'both', cookie, hosts, groups, all } = wanted;
+  const target = { ...(hosts && { hosts }), ...(groups && { groups }), ...(all && { all }) };
+  const options = {
+    sql,
+    kind,
+    target,
+    intervalMs: Math.ceil(interval * 1000),
+    ...(cookie !== undefined && { cookie }),
+  };
+  hub.queries.log.write({ event: 'subscribed', sql, target }, Date.now() * 1000);
+  const end = hub.subscriptions.subscribe(options, hub.welcomed(), (update) => {
+    if (response.writableLength > BODY_BYTES) response.destroy();
+    else response.write(`${JSON.stringify(update)}\n`);
+  });
+  if (end === undefined) {
+    fail(response, 503, { code: 'QUERY_LIMIT', message: `there are ${limits.agentSubscriptions} subscriptions` });
+    return;
+  }
+  response.on('close', end);
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' }).flushHeaders();
+}
+
+interface Targeted {
+  readonly hosts?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly all?: true;
+}
+
+/** The body of a request that says whom it means; undefined when it is not what `check` wants. */
+async function readBody<T extends Targeted>(
+  request: IncomingMessage,
+  check: { Check(value: unknown): boolean },
+): Promise<T | undefined> {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
@@ -135,9 +192,9 @@ async function readQuery(request: IncomingMessage): Promise<QueryRequest | undef
   }
   try {
     const value: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'));
-    if (!queryRequest.Check(value)) return undefined;
-    const asked = [value.hosts, value.groups, value.all].filter((each) => each !== undefined);
-    return asked.length === 1 ? (value as QueryRequest) : undefined;
+    if (!check.Check(value)) return undefined;
+    const { hosts, groups, all } = value as T;
+    return [hosts, groups, all].filter((each) => each !== undefined).length === 1 ? (value as T) : undefined;
   } catch {
     return undefined;
   }

@@ -2,8 +2,9 @@ import { appendFileSync } from 'node:fs';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { formatIso, type Micros } from '../core/time.js';
 
-/** One step of a query: that it was asked, or what one host answered. */
+/** One step of a query: that it was asked, or what one host answered; or that a subscription was made. */
 export type QueryLogEntry =
+  | { readonly event: 'subscribed'; readonly sql: string; readonly target: object }
   | { readonly event: 'asked'; readonly query: number; readonly sql: string; readonly hosts: readonly string[] }
   | {
       readonly event: 'answered';

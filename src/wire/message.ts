@@ -86,7 +86,7 @@ const result = message('result', {
  * Which rows of a result are told when it is evaluated again: those that are new, those that went, both, or all. events: those of
  * event tables, each once.
  */
-const subscriptionKind = Type.Union([
+export const subscriptionKind = Type.Union([
   Type.Literal('added'),
   Type.Literal('removed'),
   Type.Literal('both'),
@@ -115,6 +115,8 @@ const difference = message('difference', {
   /** With kind snapshot, the whole result instead. */
   snapshot: Type.Optional(table),
   error: Type.Optional(failure),
+  /** Another message of this evaluation follows. */
+  more: Type.Optional(Type.Boolean()),
 });
 
 /** What has changed about the agent itself since its hello. */

@@ -13,7 +13,7 @@ import type { HostDatabase } from '../../src/records/host-database.js';
 import type { HostRow } from '../../src/records/host-row.js';
 import { AgentEndpoint } from '../../src/server/agent-endpoint.js';
 import { AgentHub } from '../../src/server/agent-hub.js';
-import type { QueryAnswer } from '../../src/server/api-messages.js';
+import type { QueryAnswer, SubscriptionUpdate } from '../../src/server/api-messages.js';
 import { Enrolments } from '../../src/server/enrolments.js';
 import { QueryLog } from '../../src/server/query-log.js';
 import { ScriptedSensor, tableRows } from './simulated-host.js';
@@ -318,5 +318,71 @@ describe('queries to hosts', () => {
       record.map((line) => (JSON.parse(line) as { event: string }).event).filter((event) => event === 'asked'),
     ).toHaveLength(4);
     expect(record.some((line) => line.includes('syntax error'))).toBe(true);
+  });
+});
+
+describe('subscriptions', () => {
+  /** A database whose one table the test fills. */
+  const changing = () => {
+    const rows: number[][] = [];
+    const database: HostDatabase = { query: async () => ({ columns: ['port'], rows: rows.map((row) => [...row]) }) };
+    return { rows, database };
+  };
+  const asText = ({ host, added = [], removed = [] }: SubscriptionUpdate): string[] => [
+    ...added.map(([port]) => `${host} +${String(port)}`),
+    ...removed.map(([port]) => `${host} -${String(port)}`),
+  ];
+
+  it('tell what changes on every host of a group, also on one that joins later, and nothing twice after a reconnect', async () => {
+    const engine = await startEngine();
+    const [a, b] = [changing(), changing()];
+    a.rows.push([22]);
+    await startAgent(engine.port, { host: 'a', database: a.database });
+    await until('a', () => engine.hub.connectionOf('a') !== undefined);
+    const updates: SubscriptionUpdate[] = [];
+    const told = () => updates.flatMap(asText);
+    const options = { sql: 'SELECT port', intervalMs: 100, kind: 'both', target: { groups: ['lab'] } } as const;
+    const end = engine.hub.subscriptions.subscribe(options, engine.hub.welcomed(), (update) => updates.push(update))!;
+    await until('the first result', () => told().includes('a +22'));
+    a.rows.push([80], [80]);
+    await until('both rows', () => told().filter((text) => text === 'a +80').length === 2);
+    engine.hub.connectionOf('a')!.close('SILENT', 'the test cuts');
+    a.rows.splice(0, 1);
+    await until('the change of the meantime', () => told().includes('a -22'));
+    b.rows.push([443]);
+    await startAgent(engine.port, { host: 'b', database: b.database });
+    await until('the later host', () => told().includes('b +443'));
+    a.rows.pop();
+    await until('one row of two', () => told().includes('a -80'));
+    expect(told()).toEqual(['a +22', 'a +80', 'a +80', 'a -22', 'b +443', 'a -80']);
+
+    end();
+    a.rows.push([1]);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(told()).toHaveLength(6);
+    expect(engine.hub.subscriptions.size).toBe(0);
+  });
+
+  it('of one text are told apart, and tell of additions alone where no more is wanted', async () => {
+    const engine = await startEngine();
+    const { rows, database } = changing();
+    rows.push([22], [80]);
+    await startAgent(engine.port, { host: 'a', database });
+    await until('a', () => engine.hub.connectionOf('a') !== undefined);
+    const [added, removed, whole] = [[], [], []] as [SubscriptionUpdate[], SubscriptionUpdate[], SubscriptionUpdate[]];
+    for (const [kind, into] of [
+      ['added', added],
+      ['removed', removed],
+      ['snapshot', whole],
+    ] as const) {
+      const options = { sql: 'SELECT port', intervalMs: 100, kind, target: { all: true }, cookie: kind } as const;
+      engine.hub.subscriptions.subscribe(options, engine.hub.welcomed(), (update) => into.push(update));
+    }
+    await until('the whole result', () => whole.length > 0);
+    rows.splice(0, 1, [443]);
+    await until('what went', () => removed.length > 0 && added.length > 1);
+    expect(added.flatMap(asText)).toEqual(['a +22', 'a +80', 'a +443']);
+    expect(removed.flatMap(asText)).toEqual(['a -22']);
+    expect(whole[0]).toMatchObject({ cookie: 'snapshot', columns: ['port'], snapshot: [[22], [80]] });
   });
 });
