@@ -68,8 +68,7 @@ let onFigures = () => {};
 const PATHS = Array.from({ length: 120 }, (_, i) => `/usr/lib/systemd/program-${i}`);
 
 /** The state of one host: most of it is the same on all, as with hosts of one image. */
-function* stateOf(number) {
-  const time = Date.now() * 1000;
+function* stateOf(number, time) {
   const streams = ['processes', 'process_open_sockets', 'users', 'interface_addresses', 'socket_events'];
   yield {
     kind: 'host',
@@ -103,7 +102,7 @@ function* stateOf(number) {
       cwd: '/',
       state: 'S',
       parent: 1,
-      start_time: 1_700_000_000 + number,
+      start_time: 1_700_000_000 + i,
       ...ids,
     });
   }
@@ -131,6 +130,41 @@ function* stateOf(number) {
     });
 }
 
+/** In the template: what stands for the host's number in text, in addresses, and for the time. */
+const [NUMBER, TIME] = [987_654, 1_234_567_890_123_456];
+const template = (() => {
+  const rows = [...stateOf(NUMBER, TIME)];
+  return { rows: rows.length, texts: encodeFrames(rows, 0, `boot-${NUMBER}`).map(({ text }) => text) };
+})();
+
+/** The messages with the state of a host, made from the template, since this process plays all hosts and must not be the slowest part. */
+function stateMessages(number) {
+  const time = String(Date.now() * 1000);
+  const network = `10.${number >> 8}.${number & 255}.`;
+  return template.texts.map((text) =>
+    text
+      .replaceAll(String(TIME), time)
+      .replaceAll(`10.${NUMBER >> 8}.${NUMBER & 255}.`, network)
+      .replaceAll(String(NUMBER), String(number)),
+  );
+}
+
+/** Connections that are made at the same time: each host would have a processor of its own for it, here all share one. */
+const HANDSHAKES = 100;
+let shaking = 0;
+const gate = [];
+function dialled(connect) {
+  if (shaking < HANDSHAKES) {
+    shaking++;
+    connect();
+  } else gate.push(connect);
+}
+function shaken() {
+  const next = gate.shift();
+  if (next === undefined) shaking--;
+  else next();
+}
+
 /** One simulated agent. It keeps its journal as real ones do, in the smallest form: the state can be made again. */
 class Simulated {
   next = 0;
@@ -143,12 +177,20 @@ class Simulated {
   }
 
   connect() {
+    dialled(() => this.dialNow());
+  }
+
+  dialNow() {
     const socket = this.dial();
     this.socket = socket;
+    let isShaking = true;
+    const settle = () => {
+      if (isShaking) shaken();
+      isShaking = false;
+    };
     socket.on('open', () => {
+      settle();
       const { number } = this;
-      const state = [...stateOf(number)];
-      const journal = { id: `journal-${number}`, next: Math.max(this.next, state.length) };
       socket.send(
         JSON.stringify({
           type: 'hello',
@@ -160,15 +202,15 @@ class Simulated {
           tables: [],
           limited: [],
           time: Date.now() * 1000,
-          journal,
+          journal: { id: `journal-${number}`, next: Math.max(this.next, template.rows) },
           token: `token-${number}`,
         }),
       );
-      this.state = state;
     });
     socket.on('message', (data) => this.message(JSON.parse(String(data))));
     socket.on('error', () => {});
     socket.on('close', () => {
+      settle();
       if (this.ended) return;
       if (this.joined) joined--;
       this.joined = false;
@@ -185,10 +227,9 @@ class Simulated {
     } else if (message.type === 'welcome') {
       this.lostAt = undefined;
       if (message.received === undefined) {
-        for (const frame of encodeFrames(this.state, 0, `boot-${this.number}`)) this.socket.send(frame.text);
-        this.next = Math.max(this.next, this.state.length);
+        for (const text of stateMessages(this.number)) this.socket.send(text);
+        this.next = Math.max(this.next, template.rows);
       }
-      this.state = undefined;
       this.completeAt = 0;
       this.completeEveryMs = message.completeEveryMs;
       this.timer = setTimeout(() => {
