@@ -198,6 +198,28 @@ export const faults = [
     tests: ['test/join/heap.test.ts'],
   },
   {
+    name: 'accept-to-another-port-believed',
+    file: 'src/join/candidate.ts',
+    find: 'if (match.rank !== ranks.call) return match;',
+    replace: 'return match;',
+    tests: [stories],
+    ci: true,
+  },
+  {
+    name: 'peers-of-a-host-never-meet',
+    file: 'src/hosts/state/address-table.ts',
+    find: 'if (this.#peers !== undefined) this.#introduce(user);',
+    replace: '',
+    tests: [stories],
+  },
+  {
+    name: 'ancestor-of-the-same-second',
+    file: 'src/join/end-record.ts',
+    find: 'if ((atBirth.startHi ?? atBirth.startLo) >= child.startLo) return undefined;',
+    replace: '',
+    tests: [stories],
+  },
+  {
     name: 'history-case-swapped',
     file: 'src/conn/history.ts',
     find: 'const code = dir === 1 &&',

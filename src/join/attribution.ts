@@ -176,6 +176,7 @@ export class Join {
     const { previous, next } = tracked;
     if (next !== undefined) this.#review(next);
     if (previous !== undefined) this.#review(previous);
+    for (const { rivals } of [tracked.orig, tracked.resp]) for (const rival of rivals) this.#reviewEnd(rival);
     this.#tellTouched();
     if (this.#kept.size > this.#limits.connections) this.#evict();
     return tracked;
@@ -428,7 +429,7 @@ export class Join {
     if (settles === undefined || (tracked.ended && !this.#options.startsKnown)) return;
     const at = settles + (this.#options.startsKnown ? 0 : END_DELAY);
     // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.
-    if (at > this.#now) this.#dueAt.push({ at, end, turn: end.turn });
+    if (at > this.#now && at !== Infinity) this.#dueAt.push({ at, end, turn: end.turn });
   }
 
   #tellUpdate(tracked: Tracked, cause: ConnectionCause): void {

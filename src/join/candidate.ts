@@ -1,7 +1,7 @@
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
-import { type ConnectionView, isOpening, mayBeAnswered } from './connection-view.js';
+import { type ConnectionView, isOpening, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import {
   ACCEPT_LAG,
@@ -12,6 +12,7 @@ import {
   matchSocket,
   NEAR_LEAD,
   type Role,
+  ranks,
 } from './match.js';
 
 /** A socket that can be that of an end. */
@@ -113,9 +114,30 @@ export function tryHosts(
     for (const socket of sockets) {
       const found = matchSocket(trial.query, socket);
       // What does not name the address may be meant for another host that had it then.
-      const match: Match = found.matched && !hasAddress ? { ...found, weight: 'possible' } : found;
+      const match: Match = found.matched ? contested(found, trial, socket, hasAddress) : found;
       if (match.matched) trial.candidates.push({ host: trial.host, socket, match });
       trace?.(trial.host, socket, match.matched ? match : match.loss);
     }
+  }
+
+  function contested(match: Matched, { host }: Trial, socket: HeldSocket, hasAddress: boolean): Matched {
+    if (!hasAddress) return { ...match, weight: 'possible' };
+    if (match.rank !== ranks.call) return match;
+    // Which connections there are is known only later, and one of them may be what was accepted.
+    if (!view.knowsEarlier && !view.closed) return { ...match, weight: 'possible', settles: Infinity };
+    const { rivals, isCrowded } = view[role];
+    const isContested = isCrowded || rivals.some((rival) => mayClaim(rival, host, socket));
+    return isContested ? { ...match, weight: 'possible' } : match;
+  }
+
+  /** Whether an accept that does not name its port may be of a connection to another one. */
+  function mayClaim(rival: Rival, host: HostState, socket: HeldSocket): boolean {
+    const { tracked: other, role: side } = rival;
+    if (other.tuple.protocol !== view.tuple.protocol || !mayBeAnswered(other)) return false;
+    if (other[side].local.isLoopback && other.captureHost !== host.id) return false;
+    if (side === 'orig' && !mayBeFlipped(other.connection)) return false;
+    const { offset, err } = clocks.at(host.id, other.capture, other.captureHost, other.first);
+    const lag = other.ended || other.closed ? 0 : ACCEPT_LAG;
+    return socket.openLo <= other.last + offset + err + lag && socket.openHi >= other.first + offset - err;
   }
 }

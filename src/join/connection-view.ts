@@ -2,6 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection } from '../records/connection.js';
+import type { Role } from './match.js';
 
 /** One end's endpoints, as it sees them. */
 export interface EndView {
@@ -11,6 +12,16 @@ export interface EndView {
   readonly remotePort: number;
   /** Its local endpoint is the tuple's first. */
   readonly isForward: boolean;
+  /** Ends on the same host, of connections with the same remote endpoint and another local one. */
+  readonly rivals: readonly Rival[];
+  /** There are more of them than are remembered. */
+  readonly isCrowded: boolean;
+}
+
+/** An end of another connection. */
+export interface Rival {
+  readonly tracked: ConnectionView;
+  readonly role: Role;
 }
 
 /** What the join asks of a connection, on the capture's clock. */
@@ -54,7 +65,11 @@ export function mayBeFlipped({ proto, history }: Connection): boolean {
 }
 
 /** Whether the responder took the connection, or may still: it sent something other than a refusal, or was acknowledged. */
-export function mayBeAnswered({ connection, ended, closed }: ConnectionView): boolean {
+export function mayBeAnswered({
+  connection,
+  ended,
+  closed,
+}: Pick<ConnectionView, 'connection' | 'ended' | 'closed'>): boolean {
   const { proto, history = '', resp_pkts: packets, conn_state: state } = connection;
   if (!(ended || closed)) return true;
   if (proto !== 'tcp') return packets > 0;

@@ -194,8 +194,10 @@ function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Mi
     return row?.table === 'process_events' ? host.processAt(pid, row.time, row.time + row.resolution - 1) : undefined;
   }
   const atBirth = host.processAt(pid, child.startLo, child.startHi ?? child.startLo);
-  if (atBirth?.startLo === undefined || host.progress.areProcessesLost(atBirth.startLo, child.startLo))
-    return undefined;
+  if (atBirth?.startLo === undefined) return undefined;
+  // Within one second of a poll the pid may have passed from the parent to this process.
+  if ((atBirth.startHi ?? atBirth.startLo) >= child.startLo) return undefined;
+  if (host.progress.areProcessesLost(atBirth.startLo, child.startLo)) return undefined;
   const now = host.processAt(pid, moment, moment);
   return now?.start === atBirth.start ? now : atBirth;
 }

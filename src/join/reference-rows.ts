@@ -273,6 +273,16 @@ function knownUntil(host: HostRows, from: Micros): Micros {
   return Math.min(Infinity, ...gaps.map((gap) => Math.max(gap.from, from)), ...silences);
 }
 
+/** Every address that the host had at any time, as far as its rows tell. */
+export function addressesOf(host: HostRows, sockets: readonly Socket[]): Set<string> {
+  const shown = sockets.flatMap(({ localAddress: address }) => (address === undefined ? [] : [address]));
+  const told = host.table.flatMap((row) => {
+    const address = row.table === 'interface_addresses' ? canonicalAddress(row.columns.address ?? '') : undefined;
+    return address === undefined ? [] : [address];
+  });
+  return new Set([...shown, ...told].filter((address) => !isUnspecified(address)));
+}
+
 type Had = 'surely' | 'maybe' | 'no';
 
 /** Whether the host had the address all through [from, to]. Without a table of interfaces its sockets show its addresses. */

@@ -5,6 +5,7 @@ import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { type EndQuery, type Matched, matchSocket, PROMPT, type Role, ranks } from './match.js';
 import {
+  addressesOf,
   answerTables,
   completeUntil,
   type HostRows,
@@ -114,8 +115,9 @@ function endOf(
       const isFull = socket.localPort !== undefined && socket.remotePort !== undefined;
       const match = matchSocket(query, socket);
       if (!match.matched || (!isFull && had === 'no')) return [];
-      // What does not name the address may be meant for another host that had it then.
-      const isSure = isFull || had === 'surely';
+      // What does not name the address may be meant for another host that had it then, or for another port of this one.
+      const isContested = match.rank === ranks.call && isClaimedByAnother(host, held, socket, all, update);
+      const isSure = isFull || (had === 'surely' && !isContested);
       return [{ host: host.id, socket, match: isSure ? match : { ...match, weight: 'possible' } }];
     });
     // A full tuple on record makes the host a suspect even where its times do not fit.
@@ -128,6 +130,32 @@ function endOf(
   if (answers.length === 0) return nobody('no_agent');
   if (!hasSocketStream) return nobody('unsupported_proto');
   return combine(answers);
+}
+
+/** Whether an accept that does not name its port may be of a connection from the same endpoint to another one of the host. */
+function isClaimedByAnother(
+  host: HostRows,
+  held: readonly Socket[],
+  { remoteAddress, remotePort, openLo, openHi }: Socket,
+  all: readonly ConnectionUpdate[],
+  { connection }: ConnectionUpdate,
+): boolean {
+  const addresses = addressesOf(host, held);
+  return all.some((other) => {
+    const { connection: c, captureHost } = other;
+    if (c.proto !== connection.proto || isSamePair(c, connection) || !isAnswered(c)) return false;
+    const { offset, err } = clockOf(host, other);
+    if (openLo > c.ts + (c.duration ?? 0) + offset + err || openHi < c.ts + offset - err) return false;
+    const isOfHost = (address: string): boolean =>
+      isLoopback(address) ? captureHost === host.id : addresses.has(address);
+    const isTo = c['id.orig_h'] === remoteAddress && c['id.orig_p'] === remotePort && isOfHost(c['id.resp_h']);
+    const isFrom = c['id.resp_h'] === remoteAddress && c['id.resp_p'] === remotePort && isOfHost(c['id.orig_h']);
+    return isTo || (isFrom && mayBeFlipped(c));
+  });
+}
+
+function mayBeFlipped({ proto, history = 'S' }: Connection): boolean {
+  return proto === 'tcp' && !history.startsWith('S');
 }
 
 function hasTuple(socket: Socket, query: EndQuery): boolean {
@@ -198,11 +226,10 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
   const [firstLatest, lastLatest] = [first + err, Math.max(last, first) + err];
   const from = first - err - PROMPT;
   // A connect comes before the first packet; an accept may come as long as the connection lasts.
-  const mayBeFlipped = connection.proto === 'tcp' && !(connection.history ?? 'S').startsWith('S');
   const eventsUntil = completeUntil(host, ['socket_events']);
   const socketsUntil = completeUntil(host, answerTables);
   const known: Knowledge = {
-    hasCalls: eventsUntil >= (role === 'resp' || mayBeFlipped ? lastLatest : firstLatest),
+    hasCalls: eventsUntil >= (role === 'resp' || mayBeFlipped(connection) ? lastLatest : firstLatest),
     hasAll: Math.min(eventsUntil, socketsUntil) >= lastLatest,
     socketsUntil,
     areCallsLost: isLost(host, ['socket_events'], from, lastLatest),

@@ -16,6 +16,10 @@ export interface Capture {
 
 export type TrackedTuple = Tuple<Tracked, TrackedEnd>;
 
+/** Rivals remembered of one end; with more, as when a scan has one source port, nothing is believed that any of them may claim. */
+const MAX_RIVALS = 16;
+const none: readonly TrackedEnd[] = [];
+
 /** One end of a connection that the join still knows. */
 export class TrackedEnd implements EndView, AddressUser {
   /** Its place among those that want to know of its address. */
@@ -29,6 +33,8 @@ export class TrackedEnd implements EndView, AddressUser {
   lacksDetails = false;
   /** Grows with every evaluation, so that older appointments are void. */
   turn = 0;
+  rivals: readonly TrackedEnd[] = none;
+  isCrowded = false;
   /** An answer that only watermarks complete. */
   decided: Decided | undefined;
 
@@ -49,6 +55,13 @@ export class TrackedEnd implements EndView, AddressUser {
   }
   get remotePort(): number {
     return this.isForward ? this.tracked.tuple.secondPort : this.tracked.tuple.firstPort;
+  }
+
+  /** See EndView.rivals. */
+  meet(other: TrackedEnd): void {
+    if (other.tracked.tuple === this.tracked.tuple || this.isCrowded || this.rivals.includes(other)) return;
+    if (this.rivals.length < MAX_RIVALS) this.rivals = [...this.rivals, other];
+    else this.isCrowded = true;
   }
 
   /** It wants to know nothing more: appointments are void, and news of its address pass it by. */
@@ -156,8 +169,10 @@ export class Tracked implements ConnectionView {
     for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
       if (other.nextOfTuple === this) other.nextOfTuple = this.nextOfTuple;
     }
-    this.orig.rest();
-    this.resp.rest();
+    for (const end of [this.orig, this.resp]) {
+      end.rest();
+      end.rivals = none;
+    }
     if (this.next !== undefined) this.next.previous = undefined;
     if (this.previous !== undefined) this.previous.next = undefined;
   }

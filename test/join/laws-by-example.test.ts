@@ -51,6 +51,8 @@ describe.each(stories)('$name', (story) => {
 const tuple = '10.0.0.1:40000>10.0.0.2:443';
 const host = (): Teller => new Teller('web', { address: '10.0.0.1' });
 
+const tcpEnds = (text: string) => ({ family: 2, protocol: 6, ...ends(text) });
+
 function onlyEnd(teller: Teller, ms = 0): AttributedConnection['orig'] {
   const { last } = run([...teller.complete(90_000).rows, connection(ms, 10, tuple)]);
   return last.get('C1')!.orig;
@@ -96,6 +98,26 @@ describe('the join', () => {
         .exec(5, 50, '/usr/bin/other'),
     );
     expect(end).toMatchObject({ process: { ancestors: [{ pid: 50, path: '/bin/bash' }] } });
+  });
+
+  it('tells an ancestor only when it had surely started before its child', () => {
+    const polled = (startOfParent: number): AttributedConnection['orig'] => {
+      const start = (seconds: number): number => at(0) / 1_000_000 + seconds;
+      const shell = { pid: 50, parent: 1, path: '/bin/bash', cmdline: 'bash', uid: 1000 };
+      const tool = { pid: 100, parent: 50, path: '/usr/bin/curl', cmdline: 'curl', uid: 1000 };
+      return onlyEnd(
+        new Teller('web', { address: '10.0.0.1', resolution: 1_000_000 })
+          .row('processes', 'added', -9_000, { ...shell, start_time: start(startOfParent) }, -19_000)
+          .row('processes', 'added', -9_000, { ...tool, start_time: start(-15) }, -19_000)
+          .row('process_open_sockets', 'added', 1_000, { pid: 100, fd: 3, socket: 7, ...tcpEnds(tuple) }, -9_000),
+        500,
+      );
+    };
+    expect(polled(-16)).toMatchObject({
+      process: { pid: 100, ancestors: [{ pid: 50, path: '/bin/bash' }, { pid: 1 }] },
+    });
+    expect(polled(-15)).toMatchObject({ process: { pid: 100, ancestors: [{ pid: 50 }] } });
+    expect(JSON.stringify(polled(-15))).not.toContain('bash');
   });
 
   it('takes user names from the same host', () => {

@@ -4,6 +4,11 @@ import type { HostState } from './host-state.js';
 /** Something that wants to know when a host turns out to have an address; it keeps its place in the address's list. */
 export interface AddressUser {
   place: number;
+  /** The endpoint that it is connected to. */
+  readonly remote: KnownAddress;
+  readonly remotePort: number;
+  /** Another user of the host is connected to the same endpoint. */
+  meet(other: AddressUser): void;
 }
 
 /** An address that a connection or a socket has, and the hosts that had it at any time. Compared by identity. */
@@ -13,6 +18,8 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   readonly isGroup: boolean;
   hosts: HostState[] | undefined;
   readonly users: U[] = [];
+  /** Users by the endpoint that they are connected to, where somebody asked for it. */
+  #peers: Map<number, U[]> | undefined;
   /** Tuples that name it. Nobody's and unused, it is forgotten. */
   uses = 0;
 
@@ -29,14 +36,55 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   enter(user: U): void {
     user.place = this.users.length;
     this.users.push(user);
+    if (this.#peers !== undefined) this.#introduce(user);
+  }
+
+  /** From now on users that are connected to one endpoint meet. */
+  introducePeers(): void {
+    if (this.#peers !== undefined) return;
+    this.#peers = new Map();
+    for (const user of this.users) this.#introduce(user);
+  }
+
+  #introduce(user: U): void {
+    // A loopback address is every host's own.
+    const places = this.isLoopback ? [this] : (this.hosts ?? []).flatMap(({ known }) => known as KnownAddress<U>[]);
+    for (const address of places) {
+      for (const other of address.#withPeer(user)) {
+        other.meet(user);
+        user.meet(other);
+      }
+    }
+    const peers = this.#peers!;
+    const key = peerKey(user);
+    const list = peers.get(key);
+    if (list === undefined) peers.set(key, [user]);
+    else list.push(user);
+  }
+
+  #withPeer(user: U): readonly U[] {
+    return this.#peers?.get(peerKey(user)) ?? [];
+  }
+
+  #forgetPeer(user: U): void {
+    const key = peerKey(user);
+    const list = this.#peers?.get(key);
+    if (list === undefined) return;
+    list.splice(list.indexOf(user), 1);
+    if (list.length === 0) this.#peers!.delete(key);
   }
 
   leave(user: U): void {
+    this.#forgetPeer(user);
     const last = this.users.pop()!;
     if (last === user) return;
     this.users[user.place] = last;
     last.place = user.place;
   }
+}
+
+function peerKey({ remote, remotePort }: AddressUser): number {
+  return remote.id * 65_536 + remotePort;
 }
 
 /** Every address in use, so that it is compared and hashed as text once and as a number from then on. */

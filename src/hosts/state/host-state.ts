@@ -87,6 +87,7 @@ export class HostState {
   goneUntil: Micros = -Infinity;
   /** Some close names no endpoints, so that nobody can be told whom it concerns. */
   hasBlindCloses = false;
+  #hasBlankAccepts = false;
   readonly #closings: Closings;
 
   constructor(id: string, context: HostContext) {
@@ -193,7 +194,10 @@ export class HostState {
     const address = this.#context.addresses.open(text);
     if (address.hosts === undefined) address.hosts = [this];
     else if (!address.hosts.includes(this)) address.hosts.push(this);
-    if (!this.known.includes(address)) this.known.push(address);
+    if (!this.known.includes(address)) {
+      this.known.push(address);
+      if (this.#hasBlankAccepts) address.introducePeers();
+    }
     this.#context.news.address(address);
   }
 
@@ -207,10 +211,18 @@ export class HostState {
       }
       const isCall = fact.source === 'connect' || fact.source === 'accept';
       if (localPort !== undefined || !isCall) return undefined;
+      if (fact.source === 'accept') this.#hearBlankAccepts();
       return this.#blankBucket(this.#byRemote, `${protocol} ${remoteAddress} ${remotePort}`);
     }
     if (localPort === undefined || fact.source === 'connect' || fact.source === 'accept') return undefined;
     return this.#blankBucket(this.#byLocalPort, portKey(protocol, localPort));
+  }
+
+  /** An accept that does not name its port may be of any connection from that endpoint, so these must know of each other. */
+  #hearBlankAccepts(): void {
+    if (this.#hasBlankAccepts) return;
+    this.#hasBlankAccepts = true;
+    for (const address of this.known) address.introducePeers();
   }
 
   #blankBucket<K>(index: Map<K, BlankBucket<K>>, key: K): Bucket {

@@ -311,4 +311,44 @@ export const stories: readonly Story[] = [
     updates: [connection(0, 4_000, tuple)],
     expected: { C1: { orig: 'open_socket web:100', resp: 'no_agent' } },
   },
+  {
+    name: 'an accept without its port while the originator is connected to two ports of the host',
+    rows: rowsOf(
+      db()
+        .socket(-900, 'listen', 201, ends('0.0.0.0:80'))
+        .socket(5, 'accept', 200, ends('>10.0.0.1:40000'))
+        .complete(90_000),
+    ),
+    updates: [connection(0, 10, tuple, { uid: 'C1' }), connection(1, 10, '10.0.0.1:40000>10.0.0.2:80', { uid: 'C2' })],
+    expected: {
+      C1: { orig: 'no_agent', resp: 'ambiguous db:200' },
+      C2: { orig: 'no_agent', resp: 'ambiguous db:200 db:201' },
+    },
+  },
+  {
+    name: 'an accept without its port after the other connection of the originator was over, or refused',
+    rows: rowsOf(db().socket(5, 'accept', 200, ends('>10.0.0.1:40000')).complete(90_000)),
+    updates: [
+      connection(0, 10, tuple, { uid: 'C1' }),
+      connection(1, 2, '10.0.0.1:40000>10.0.0.2:80', { uid: 'C2' }),
+      connection(1, 10, '10.0.0.1:40000>10.0.0.2:81', { uid: 'C3', state: 'REJ', history: 'Sr' }),
+    ],
+    expected: {
+      C1: { orig: 'no_agent', resp: 'accept_event db:200' },
+      C2: { orig: 'no_agent', resp: 'no_socket_seen' },
+      C3: { orig: 'no_agent', resp: 'no_socket_seen' },
+    },
+  },
+  {
+    name: 'an accept without its port that a connection the wrong way round may claim',
+    rows: rowsOf(db().socket(5, 'accept', 200, ends('>10.0.0.1:40000')).complete(90_000)),
+    updates: [
+      connection(0, 10, tuple, { uid: 'C1' }),
+      connection(1, 10, '10.0.0.2:80>10.0.0.1:40000', { uid: 'C2', history: '^DadA' }),
+    ],
+    expected: {
+      C1: { orig: 'no_agent', resp: 'ambiguous db:200' },
+      C2: { orig: 'no_socket_seen', resp: 'no_agent' },
+    },
+  },
 ];
