@@ -220,6 +220,20 @@ export const faults = [
     tests: [stories],
   },
   {
+    name: 'births-by-nearness',
+    file: 'src/hosts/state/process-history.ts',
+    find: '? this.#birthOf.get(fact) === before',
+    replace: '? Math.abs(fact.start - before.start) <= START_SLACK',
+    tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
+    name: 'unknown-earlier-connection-ignored',
+    file: match,
+    find: "if (!isAfter && query.mayHaveEarlier) return { weight: 'possible', settles: Infinity };",
+    replace: '',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
     name: 'history-case-swapped',
     file: 'src/conn/history.ts',
     find: 'const code = dir === 1 &&',

@@ -15,7 +15,7 @@ import { type Explanation, explainConnection } from './explain.js';
 import { Heap } from './heap.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
-import { PROMPT } from './match.js';
+import { ACCEPT_LAG, PROMPT } from './match.js';
 import { type Capture, Tracked, type TrackedEnd, TrackedList, type TrackedTuple } from './tracked.js';
 import { HostWaiting } from './waiting.js';
 
@@ -102,6 +102,8 @@ export class Join {
   #now: Micros = -Infinity;
   /** Rows about closed sockets of times up to here have been let go, on some host's clock. */
   #prunedUntil: Micros = -Infinity;
+  /** Connections up to here were let go early, so that not every one is known that a row may be of. */
+  #forgottenUntil: Micros = -Infinity;
   #connections = 0;
   #lines = 0;
   #revisions = 0;
@@ -168,7 +170,7 @@ export class Join {
     const { captureHost } = update;
     if (captureHost !== undefined) this.#captureHosts.add(captureHost);
     const capture = this.#captureOf(update);
-    const tracked = new Tracked(update, capture, tuple, this.#options.startsKnown === true);
+    const tracked = new Tracked(update, capture, tuple);
     this.#connections++;
     this.#unsettled++;
     this.#kept.add(tracked);
@@ -394,13 +396,14 @@ export class Join {
     this.#unsettled--;
   }
 
-  /** What is known of the connection's neighbours in time by now. */
-  #setView(tracked: Tracked, isClosed: boolean, knowsLater: boolean): void {
+  /** What is known of the connection's neighbours in time by now; all of them when it is decided past the lateness. */
+  #setView(tracked: Tracked, isClosed: boolean, knowsAll: boolean): void {
     const { first, last, ended } = tracked;
     const open = ended ? last : Math.max(first + PROMPT, this.#now - END_DELAY);
     const lasting = Math.max(last, this.#options.startsKnown ? this.#now : open);
     tracked.closed = isClosed;
-    tracked.aloneUntil = Math.min(tracked.nextFirst, knowsLater ? Infinity : lasting);
+    tracked.knowsEarlier = (knowsAll || this.#options.startsKnown === true) && first > this.#forgottenUntil;
+    tracked.aloneUntil = Math.min(tracked.nextFirst, knowsAll ? Infinity : lasting);
   }
 
   /** Evaluates one end afresh. An end is settled only once the connection has ended. */
@@ -457,10 +460,10 @@ export class Join {
   }
 
   /** Decides a connection with what is known, says what is left to say, and lets it go. */
-  #close(tracked: Tracked, knowsLater = true): void {
+  #close(tracked: Tracked, knowsAll = true): void {
     if (tracked.gone) return;
     if (!tracked.settled) {
-      this.#setView(tracked, true, knowsLater);
+      this.#setView(tracked, true, knowsAll);
       for (const end of [tracked.orig, tracked.resp]) if (!end.settled) this.#evaluateEnd(end);
       tracked.settled = true;
       this.#unsettled--;
@@ -483,6 +486,8 @@ export class Join {
   #evict(): void {
     const oldest = this.#kept.oldest!;
     if (!oldest.settled) this.#evicted++;
+    const until = oldest.ended ? oldest.last : Math.max(this.#now, oldest.last) + ACCEPT_LAG;
+    this.#forgottenUntil = Math.max(this.#forgottenUntil, until);
     this.#close(oldest, false);
   }
 }

@@ -51,8 +51,10 @@ export function queryFor(view: ConnectionView, role: Role, protocol: number, clo
     opening: isOpening(connection),
     answered: mayBeAnswered(view),
     aloneSince: view.aloneSince + clock.offset,
+    previousLast: view.previousLast + clock.offset,
     aloneUntil: view.aloneUntil + clock.offset,
     capturedSince: view.capturedSince + clock.offset,
+    mayHaveEarlier: !view.knowsEarlier,
   };
 }
 
@@ -124,7 +126,7 @@ export function tryHosts(
     if (!hasAddress) return { ...match, weight: 'possible' };
     if (match.rank !== ranks.call) return match;
     // Which connections there are is known only later, and one of them may be what was accepted.
-    if (!view.knowsEarlier && !view.closed) return { ...match, weight: 'possible', settles: Infinity };
+    if (!view.knowsEarlier) return { ...match, weight: 'possible', settles: Infinity };
     const { rivals, isCrowded } = view[role];
     const isContested = isCrowded || rivals.some((rival) => mayClaim(rival, host, socket));
     return isContested ? { ...match, weight: 'possible' } : match;

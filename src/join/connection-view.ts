@@ -44,6 +44,8 @@ export interface ConnectionView {
   readonly capturedSince: Micros;
   /** See EndQuery. */
   readonly aloneSince: Micros;
+  /** See EndQuery; -Infinity: there is none. */
+  readonly previousLast: Micros;
   readonly aloneUntil: Micros;
 }
 

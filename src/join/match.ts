@@ -29,10 +29,14 @@ export interface EndQuery {
   readonly answered: boolean;
   /** First packet of the connection before this one with the same tuple in the same capture, else -Infinity. */
   readonly aloneSince: Micros;
+  /** Last packet of that one so far. Absent: there is none. */
+  readonly previousLast?: Micros;
   /** No later connection with the same tuple in the same capture began before this moment; Infinity: none ever. */
   readonly aloneUntil: Micros;
   /** The capture began here: a connection with this tuple that was over by then is not known. Absent: long ago. */
   readonly capturedSince?: Micros;
+  /** Connections with this tuple may have begun before this one and not be known yet. Absent: no. */
+  readonly mayHaveEarlier?: boolean;
 }
 
 /** A connect is called at most this long before the first packet that the capture saw (lost or held-back SYNs). */
@@ -153,7 +157,9 @@ export interface Matched {
   /** 0 is best; see `ranks`. */
   readonly rank: number;
   readonly weight: Weight;
-  /** A `possible` one becomes better once `aloneUntil` reaches this moment and no other connection came. */
+  /**
+   * A `possible` one becomes better once `aloneUntil` reaches this moment and no other connection came; Infinity: once all is known.
+   */
   readonly settles?: Micros;
   /** It may be the call of the next connection with these endpoints, or of one that is not known yet. */
   readonly mayBeNext?: true;
@@ -234,7 +240,7 @@ const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> 
 
 /** connect comes before the first packet; between it and the packet there is no other connection with these endpoints. */
 function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
-  const { first, err, aloneSince, aloneUntil, capturedSince = -Infinity } = query;
+  const { first, err, aloneSince, aloneUntil, capturedSince = -Infinity, mayHaveEarlier = false } = query;
   if (socket.openLo > first + err) return 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
   if (query.opening) {
@@ -243,6 +249,7 @@ function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
   } else if (socket.closeLo < first - err) return possible;
   if (socket.openHi < first - err - PROMPT) return sole;
   if (socket.openHi > first - err && socket.openHi + err > aloneUntil) return soleOrNext;
+  if (mayHaveEarlier) return sole;
   const since = Math.max(aloneSince, capturedSince);
   return since !== -Infinity && socket.openLo <= since + err ? sole : certain;
 }
@@ -262,11 +269,17 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
     return { weight: 'possible', settles: socket.openHi + err };
   }
   const isAfter = isAlone(query, socket.openLo - err) || socket.openLo >= first + err;
+  // It may be of an earlier one, which is known when that is over.
+  if (!isAfter && query.mayHaveEarlier) return { weight: 'possible', settles: Infinity };
+  // Nobody need have accepted this one, so an accept that may be of the one before is not enough.
+  if (!isAfter && socket.openLo <= (query.previousLast ?? -Infinity) + err) return possible;
   return isAfter && query.localPort === socket.localPort ? certain : sole;
 }
 
 /** Whether what happened after `moment` cannot be an earlier connection's with these endpoints. */
-function isAlone({ aloneSince, capturedSince = -Infinity }: EndQuery, moment: Micros): boolean {
+function isAlone(query: EndQuery, moment: Micros): boolean {
+  const { aloneSince, capturedSince = -Infinity, mayHaveEarlier = false } = query;
+  if (mayHaveEarlier) return false;
   return aloneSince === -Infinity && (capturedSince === -Infinity || moment > capturedSince);
 }
 

@@ -178,6 +178,9 @@ function queryOf(
   const { connection: c, capture } = update;
   const clock = clockOf(host, update);
   const same = all.filter((other) => other.capture === capture && isSamePair(other.connection, c));
+  const before = same
+    .filter((other) => other.connection.ts < c.ts && isAnswered(other.connection))
+    .map((other) => other.connection.ts + (other.connection.duration ?? 0));
   const firsts = same.map(({ connection }) => connection.ts);
   const isOrig = role === 'orig';
   const captured = all.filter((other) => other.capture === capture).map((other) => other.connection.ts);
@@ -195,6 +198,7 @@ function queryOf(
     answered: isAnswered(c),
     isOver: true,
     aloneSince: Math.max(-Infinity, ...firsts.filter((ts) => ts < c.ts)) + clock.offset,
+    previousLast: Math.max(-Infinity, ...before) + clock.offset,
     aloneUntil: Math.min(Infinity, ...firsts.filter((ts) => ts > c.ts)) + clock.offset,
     capturedSince: Math.min(...captured) + clock.offset,
   };

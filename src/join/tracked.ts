@@ -3,7 +3,7 @@ import type { AddressUser, KnownAddress } from '../hosts/state/address-table.js'
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
-import type { ConnectionView, EndView } from './connection-view.js';
+import { type ConnectionView, type EndView, mayBeAnswered } from './connection-view.js';
 import type { Decided } from './decided.js';
 import type { Role } from './match.js';
 
@@ -19,6 +19,8 @@ export type TrackedTuple = Tuple<Tracked, TrackedEnd>;
 /** Rivals remembered of one end; with more, as when a scan has one source port, nothing is believed that any of them may claim. */
 const MAX_RIVALS = 16;
 const none: readonly TrackedEnd[] = [];
+/** Refused connections of one tuple in a row that are passed over; the next counts as answered. */
+const MAX_REFUSED = 16;
 
 /** One end of a connection that the join still knows. */
 export class TrackedEnd implements EndView, AddressUser {
@@ -85,6 +87,7 @@ export class Tracked implements ConnectionView {
   ended = false;
   /** See ConnectionView. */
   closed = false;
+  knowsEarlier = false;
   aloneUntil: Micros = Infinity;
   /** When it is let go, capture time; once it has ended. */
   goneAt: Micros = Infinity;
@@ -101,6 +104,8 @@ export class Tracked implements ConnectionView {
   /** When the connections of the same tuple and capture before and after this one began; kept when those are gone. */
   aloneSince: Micros = -Infinity;
   nextFirst: Micros = Infinity;
+  /** Last packet of the answered one before, when that is gone. */
+  #previousLast: Micros = -Infinity;
   /** Connections of the same tuple and capture, before and after. */
   previous: Tracked | undefined;
   next: Tracked | undefined;
@@ -114,7 +119,6 @@ export class Tracked implements ConnectionView {
     update: ConnectionUpdate,
     readonly from: Capture,
     readonly tuple: TrackedTuple,
-    readonly knowsEarlier: boolean,
   ) {
     const { connection } = update;
     this.captureHost = update.captureHost;
@@ -133,6 +137,16 @@ export class Tracked implements ConnectionView {
 
   get capturedSince(): Micros {
     return this.from.began;
+  }
+
+  /** Refused ones are passed over: nobody took them. */
+  get previousLast(): Micros {
+    let before = this as Tracked;
+    for (let hops = 0; before.previous !== undefined; hops++) {
+      before = before.previous;
+      if (mayBeAnswered(before) || hops === MAX_REFUSED) return before.last;
+    }
+    return before.#previousLast;
   }
 
   take(update: ConnectionUpdate): void {
@@ -173,7 +187,10 @@ export class Tracked implements ConnectionView {
       end.rest();
       end.rivals = none;
     }
-    if (this.next !== undefined) this.next.previous = undefined;
+    if (this.next !== undefined) {
+      this.next.#previousLast = this.next.previousLast;
+      this.next.previous = undefined;
+    }
     if (this.previous !== undefined) this.previous.next = undefined;
   }
 }

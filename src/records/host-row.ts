@@ -43,7 +43,10 @@ export interface HostSeen {
   readonly from: Micros;
 }
 
-/** From capture time `from` on, the host's clock is ahead of the capture's by `offset`, give or take `err`. */
+/**
+ * From capture time `from` on, the host's clock is ahead of the capture's by `offset`, give or take `err`. Comes before the watermarks
+ * that go past it.
+ */
 export interface ClockSample {
   readonly kind: 'clock';
   readonly host: string;

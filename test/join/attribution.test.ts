@@ -95,6 +95,18 @@ describe('time', () => {
     expect(scene.last('C2').orig).toMatchObject({ process: { pid: 8 } });
   });
 
+  it('leaves an accept that may be of an earlier connection open, where such a one may be told of later', () => {
+    const scene = new Scene().host('b', events, { err: 0.01 });
+    const accept = { ...server, action: 'accept' };
+    scene.event('b', 'socket_events', 9.995, { ...accept, pid: 8 });
+    scene.end('C2', 10, 1, web).complete('b', 20, events);
+    expect(scene.last('C2').resp).toMatchObject({ state: 'pending' });
+    scene.end('C1', 9.98, 0.01, web).advance(100).join.end();
+    expect(scene.last('C2').resp.state).toBe('ambiguous');
+    const answers = scene.lines.flatMap((line) => (line.connection.uid === 'C2' ? [line.resp.state] : []));
+    expect(answers).not.toContain('attributed');
+  });
+
   it('tells two processes of one pid apart', () => {
     const scene = new Scene().host('a', events);
     const fork = { pid: 7, parent: 1, uid: 0, syscall: 'fork', path: '/bin/sh' };

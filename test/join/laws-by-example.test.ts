@@ -51,8 +51,6 @@ describe.each(stories)('$name', (story) => {
 const tuple = '10.0.0.1:40000>10.0.0.2:443';
 const host = (): Teller => new Teller('web', { address: '10.0.0.1' });
 
-const tcpEnds = (text: string) => ({ family: 2, protocol: 6, ...ends(text) });
-
 function onlyEnd(teller: Teller, ms = 0): AttributedConnection['orig'] {
   const { last } = run([...teller.complete(90_000).rows, connection(ms, 10, tuple)]);
   return last.get('C1')!.orig;
@@ -102,14 +100,18 @@ describe('the join', () => {
 
   it('tells an ancestor only when it had surely started before its child', () => {
     const polled = (startOfParent: number): AttributedConnection['orig'] => {
-      const start = (seconds: number): number => at(0) / 1_000_000 + seconds;
+      const start = (after: number): number => at(0) / 1_000_000 + after;
+      const held = {
+        ...{ pid: 100, fd: 3, socket: 7, family: 2, protocol: 6 },
+        ...{ local_address: '10.0.0.1', local_port: 40_000, remote_address: '10.0.0.2', remote_port: 443 },
+      };
       const shell = { pid: 50, parent: 1, path: '/bin/bash', cmdline: 'bash', uid: 1000 };
       const tool = { pid: 100, parent: 50, path: '/usr/bin/curl', cmdline: 'curl', uid: 1000 };
       return onlyEnd(
         new Teller('web', { address: '10.0.0.1', resolution: 1_000_000 })
           .row('processes', 'added', -9_000, { ...shell, start_time: start(startOfParent) }, -19_000)
           .row('processes', 'added', -9_000, { ...tool, start_time: start(-15) }, -19_000)
-          .row('process_open_sockets', 'added', 1_000, { pid: 100, fd: 3, socket: 7, ...tcpEnds(tuple) }, -9_000),
+          .row('process_open_sockets', 'added', 1_000, held, -9_000),
         500,
       );
     };

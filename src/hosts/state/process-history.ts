@@ -75,6 +75,8 @@ export class PidHistory {
   readonly #pid: number;
   #facts: Fact[] = [];
   #births: Birth[] | undefined;
+  /** The birth of the process that a poll saw or missed. */
+  readonly #birthOf = new Map<Fact, Birth>();
 
   constructor(pid: number) {
     this.#pid = pid;
@@ -175,8 +177,7 @@ export class PidHistory {
     if (image.kind !== 'exec') return false;
     const { cmdline, parent, path } = image.row.columns;
     return this.#facts.some((fact) => {
-      if (fact.kind !== 'seen' || fact.start === undefined || Math.abs(fact.start - birth.start) > START_SLACK)
-        return false;
+      if (fact.kind !== 'seen' || this.#birthOf.get(fact) !== birth) return false;
       const seen = fact.row.columns;
       if (seen.parent !== undefined && parent !== undefined && seen.parent !== parent && seen.parent !== 1) return true;
       if (seen.cmdline === undefined || cmdline === undefined || seen.cmdline === cmdline || fact.lo < image.lo)
@@ -194,7 +195,7 @@ export class PidHistory {
     const birth = births[index]!;
     const isOurs = (fact: Fact): boolean =>
       before !== undefined && fact.start !== undefined
-        ? Math.abs(fact.start - before.start) <= START_SLACK
+        ? this.#birthOf.get(fact) === before
         : fact.lo >= (before?.lo ?? -Infinity);
     const hadPid = before !== undefined || this.#facts.some((fact) => fact.hi < birth.lo);
     return !hadPid || this.#facts.some((fact) => isOurs(fact) && fact.hi < moment && this.#isDeath(fact));
@@ -221,7 +222,7 @@ export class PidHistory {
       if (!this.#isDeath(fact)) continue;
       const isOurs =
         fact.start !== undefined && birth !== undefined
-          ? Math.abs(fact.start - birth.start) <= START_SLACK
+          ? this.#birthOf.get(fact) === birth
           : fact.hi >= from && fact.lo <= to;
       if (!isOurs) continue;
       if (fact.hi < moment) {
@@ -233,7 +234,7 @@ export class PidHistory {
 
   /** The row that tells the image at the moment: the last exec or fork before, else what a poll of this life saw. */
   #imageFact(life: Life, path: string | undefined): Fact | undefined {
-    const { from, to, moment } = life;
+    const { from, to, moment, birth } = life;
     const agrees = (fact: Fact): boolean => path === undefined || fact.row.columns.path === path;
     let last: Fact | undefined;
     for (const fact of this.#facts) {
@@ -246,7 +247,7 @@ export class PidHistory {
     let seen: Fact | undefined;
     for (const fact of this.#facts) {
       if (fact.kind !== 'seen' || fact.hi < from || fact.row.time > to) continue;
-      if (fact.start !== undefined && from !== -Infinity && Math.abs(fact.start - from) > 2 * START_SLACK) continue;
+      if (fact.start !== undefined && birth !== undefined && this.#birthOf.get(fact) !== birth) continue;
       if (execAfter !== undefined && fact.hi >= execAfter.lo) continue;
       if (last !== undefined && fact.hi < last.lo) continue;
       if (!agrees(fact)) continue;
@@ -259,6 +260,7 @@ export class PidHistory {
   #allBirths(): Birth[] {
     if (this.#births !== undefined) return this.#births;
     const births: Birth[] = [];
+    this.#birthOf.clear();
     for (const fact of this.#facts) {
       if (fact.kind === 'fork') births.push({ lo: fact.lo, hi: fact.hi, start: fact.lo });
     }
@@ -273,7 +275,9 @@ export class PidHistory {
         known.find((birth) => within(birth, 0) && birth.lo <= fact.hi) ??
         known.find((birth) => within(birth, START_SLACK) && birth.lo <= fact.hi) ??
         births.slice(forks).find((birth) => Math.abs(birth.start - start) <= 10);
-      if (same === undefined) births.push({ lo: start, hi: Math.min(start + SECOND - 1, fact.hi), start });
+      const birth = same ?? { lo: start, hi: Math.min(start + SECOND - 1, fact.hi), start };
+      if (same === undefined) births.push(birth);
+      this.#birthOf.set(fact, birth);
     }
     births.sort((a, b) => a.lo - b.lo);
     this.#births = births;

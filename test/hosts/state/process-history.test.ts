@@ -73,6 +73,19 @@ describe('the process behind a pid', () => {
     expect(at(rows, 25)).toBeUndefined();
   });
 
+  it('is not taken for the next one of a pid that three processes had within seconds of each other', () => {
+    const rows = [
+      polled('added', 20, 10, '/bin/a', 12),
+      polled('removed', 30, 21, '/bin/a', 12),
+      polled('added', 30, 21, '/bin/b', 13),
+      polled('removed', 40, 33.5, '/bin/b', 13),
+      polled('added', 40, 33.5, '/bin/c', 33),
+    ];
+    // The third started within second 33, but not before the second was last seen.
+    expect(at(rows, 33.2)?.path).not.toBe('/bin/c');
+    expect(at(rows, 40)).toMatchObject({ path: '/bin/c', start: 33 * s });
+  });
+
   it('of several images in one span of coarse time is the one that the socket row names', () => {
     const history = new PidHistory(7);
     const coarse = { ...exec(10, '/bin/a'), resolution: s };

@@ -30,10 +30,11 @@ export class Activity {
     const random = this.#random;
     const alive = host.processes.alive;
     const parent = alive.length > 0 ? random.pick(alive) : undefined;
-    const process = host.processes.fork(parent, random.pick([0, 33, 1000, 1001]), this.#timeline.now);
+    const execs = random.chance(0.9);
+    const process = host.processes.fork(parent, random.pick([0, 33, 1000, 1001]), this.#timeline.now, execs);
     if (process === undefined) return undefined;
     if (parent !== undefined && random.chance(0.2)) this.#inherit(parent, process);
-    if (random.chance(0.9)) this.#timeline.after(random.int(1, 40), () => this.exec(process));
+    if (execs) this.#timeline.after(random.int(1, 40), () => this.exec(process));
     return process;
   }
 

@@ -45,6 +45,11 @@ export interface HostShape {
   readonly clockDrift: number;
   readonly pidSpace: number;
   readonly portSpace: number;
+  /**
+   * A process that is forked and runs no program of its own has a pid that was not used before. Sources that tell of programs alone rest
+   * on it, and on a true host a pid comes back after 32,768 others at the earliest.
+   */
+  readonly hasFreshForks: boolean;
   readonly bornAt: Micros;
 }
 
@@ -63,7 +68,7 @@ export class Host {
     this.id = shape.id;
     this.boot = `boot-${shape.id}`;
     this.addresses = shape.addresses.map((address) => ({ address, from: shape.bornAt }));
-    this.processes = new ProcessTable(this, shape.pidSpace);
+    this.processes = new ProcessTable(this, shape.pidSpace, shape.hasFreshForks);
     this.sockets = new SocketTable(this, shape.portSpace);
   }
 

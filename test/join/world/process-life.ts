@@ -38,36 +38,39 @@ export class ProcessTable {
   #next = 0;
   reused = 0;
 
-  constructor(host: Host, space: number) {
+  readonly #hasFreshForks: boolean;
+  #fresh = 100_000;
+
+  constructor(host: Host, space: number, hasFreshForks: boolean) {
     this.#host = host;
     this.#space = space;
+    this.#hasFreshForks = hasFreshForks;
   }
 
   get alive(): Process[] {
     return this.all.filter((process) => process.exit === undefined);
   }
 
-  /** Undefined when every pid is taken. */
-  fork(parent: Process | undefined, uid: number, at: Micros): Process | undefined {
+  /** Undefined when every pid is taken. `execs`: it runs another program at once. */
+  fork(parent: Process | undefined, uid: number, at: Micros, execs = false): Process | undefined {
+    if (this.#hasFreshForks && !execs) return this.#born(this.#fresh++, parent, uid, at);
     const taken = new Set(this.alive.map((process) => process.pid));
     for (let tried = 0; tried < this.#space; tried++) {
       const pid = 100 + (this.#next++ % this.#space);
       if (taken.has(pid)) continue;
-      const image = parent === undefined ? { path: '/sbin/init', cmdline: 'init' } : imageAt(parent, at);
-      const process: Process = {
-        host: this.#host,
-        pid,
-        start: at,
-        parent,
-        uid,
-        images: [{ from: at, path: image.path, cmdline: image.cmdline }],
-      };
-      if (this.all.some((other) => other.pid === pid)) this.reused++;
-      this.all.push(process);
-      this.#host.facts.push({ kind: 'fork', at, process });
-      return process;
+      return this.#born(pid, parent, uid, at);
     }
     return undefined;
+  }
+
+  #born(pid: number, parent: Process | undefined, uid: number, at: Micros): Process {
+    const image = parent === undefined ? { path: '/sbin/init', cmdline: 'init' } : imageAt(parent, at);
+    const images = [{ from: at, path: image.path, cmdline: image.cmdline }];
+    const process: Process = { host: this.#host, pid, start: at, parent, uid, images };
+    if (this.all.some((other) => other.pid === pid)) this.reused++;
+    this.all.push(process);
+    this.#host.facts.push({ kind: 'fork', at, process });
+    return process;
   }
 
   exec(process: Process, at: Micros, choice: number): void {

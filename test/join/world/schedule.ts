@@ -26,17 +26,21 @@ export function offlineOrder(world: World): Input[] {
 }
 
 /**
- * Any other lawful order: everything is held up by chance, within the lateness. A watermark still comes after the rows that it
- * speaks of, and the updates of one connection keep their order.
+ * Any other lawful order: everything is held up by chance, within the lateness. A watermark still comes after the rows and clocks
+ * that it speaks of, and the updates of one connection keep their order.
  */
 export function shuffledOrder(world: World, random: Random, holdUpUs: Micros): Input[] {
   const rows = world.deliveries.map((d) => ({ row: d.row, at: d.at + random.int(0, holdUpUs) }));
   const reached = new Map<string, Micros>();
   for (const delivery of rows) {
     const { row } = delivery;
+    if (row.kind === 'clock') {
+      reached.set(row.host, Math.max(reached.get(row.host) ?? 0, delivery.at));
+      continue;
+    }
     if (row.kind !== 'row' && row.kind !== 'complete' && row.kind !== 'lost') continue;
     const key = `${row.host} ${row.stream}`;
-    const before = reached.get(key) ?? 0;
+    const before = Math.max(reached.get(key) ?? 0, reached.get(row.host) ?? 0);
     if (row.kind === 'complete') delivery.at = Math.max(delivery.at, before);
     reached.set(key, Math.max(before, delivery.at));
   }

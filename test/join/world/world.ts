@@ -58,10 +58,9 @@ export interface World {
 export const latenessUs: Micros = 12 * second;
 const maxLate: Micros = 4 * second;
 
-function makeHosts(random: Random): Host[] {
-  const count = random.int(2, 4);
+function makeHosts(random: Random, profiles: readonly Profile[]): Host[] {
   const hosts: Host[] = [];
-  for (let i = 0; i < count; i++) {
+  for (const [i, profile] of profiles.entries()) {
     hosts.push(
       new Host({
         id: `host-${i}`,
@@ -70,6 +69,7 @@ function makeHosts(random: Random): Host[] {
         clockDrift: random.int(-40, 40),
         pidSpace: random.int(14, 30),
         portSpace: random.int(3, 9),
+        hasFreshForks: profile === 'audit',
         bornAt: genesis,
       }),
     );
@@ -80,7 +80,8 @@ function makeHosts(random: Random): Host[] {
 /** Builds a world, lets it live, and takes down what packets, observers and truth say of it. */
 export function buildWorld(seed: number, options: WorldOptions): World {
   const random = new Random(seed);
-  const hosts = makeHosts(random);
+  const kinds = Array.from({ length: random.int(2, 4) }, () => random.pick(options.profiles));
+  const hosts = makeHosts(random, kinds);
   const timeline = new Timeline(genesis);
   const network = new Network(random.int(300, 1500) * 1_000);
   const activity = new Activity(random, timeline, network, hosts);
@@ -95,7 +96,7 @@ export function buildWorld(seed: number, options: WorldOptions): World {
   const from = genesis + random.int(0, second);
   const startsKnown = random.chance(0.4);
   const emissions = emitConnections(network, { from, offset, startsKnown }, random);
-  const profiles = new Map(hosts.map((host) => [host.id, random.pick(options.profiles)]));
+  const profiles = new Map(hosts.map((host, i) => [host.id, kinds[i]!]));
   const endAt = genesis + lifetime + 9 * second;
   const deliveries: Delivery[] = [];
   let lossy = false;
