@@ -158,7 +158,7 @@ export const faults = [
   {
     name: 'refused-connection-accepted',
     file: match,
-    find: "if (!query.answered) return 'not_answered';",
+    find: "if (isTcp && !query.answered) return 'not_answered';",
     replace: '',
     tests: [stories],
   },

@@ -474,7 +474,7 @@ export class Join {
       this.#tell(tracked, 'evidence');
     }
     this.#options.onClose?.(tracked.connection, () => {
-      this.#setView(tracked, true, knowsLater);
+      this.#setView(tracked, true, knowsAll);
       return explainConnection(this.#states, this.#clocks, tracked);
     });
     tracked.gone = true;
