@@ -33,6 +33,20 @@ export const engineFaults = [
     tests: tcp,
   },
   {
+    name: 'dns-answer-to-a-group-turns',
+    file: 'src/conn/message-direction.ts',
+    find: ' && !isMulticast(table, base)',
+    replace: '',
+    tests: datagrams,
+  },
+  {
+    name: 'turned-without-what-each-end-sent',
+    file: 'src/conn/datagram-connection.ts',
+    find: '? flags : flags ^ both;',
+    replace: '? flags : flags;',
+    tests: datagrams,
+  },
+  {
     name: 'igmp-checksum-not-looked-at',
     file: 'src/decode/decoder.ts',
     find: "if (!igmpChecksumHolds(packet)) weird.count('igmp_invalid_checksum');",

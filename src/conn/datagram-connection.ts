@@ -2,8 +2,10 @@ import type { Packet } from '../decode/packet.js';
 import { PROTO_ICMPV6 } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import { addLetterOnce, countLetter, LETTER_C, LETTER_D, SEEN_DATA } from './history.js';
+import { saysOtherDirection } from './message-direction.js';
 import { checkMldReport, MLD_REPORT_V2 } from './mld-report.js';
-import { ACTIVE, BAD_CHECKSUMS, FLAGS, IP_BYTES, LAST, LAST_TIME, PACKETS } from './record-layout.js';
+import { ACTIVE, BAD_CHECKSUMS, FLAGS, IP_BYTES, LAST, LAST_TIME, PACKETS, TURNED } from './record-layout.js';
+import { flipRoles } from './role-flip.js';
 import type { TcpContext } from './tcp-connection.js';
 
 const UDP_HEADER = 8;
@@ -36,7 +38,16 @@ export function udpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
   countPayload(table, base, dir, Math.max(0, claimed - UDP_HEADER));
   countPacket(table, base, dir, packet);
+  if ((table.i32[base + FLAGS]! & TURNED) === 0 && saysOtherDirection(table, base, dir, packet)) {
+    flipRoles(table, weird, base);
+    table.i32[base + FLAGS] = swapActive(table.i32[base + FLAGS]!) | TURNED;
+  }
   return true;
+}
+
+function swapActive(flags: number): number {
+  const both = ACTIVE | (ACTIVE << 1);
+  return (flags & both) === both || (flags & both) === 0 ? flags : flags ^ both;
 }
 
 /** Takes an ICMP or ICMPv6 packet into the record at `base`. A wrong checksum leaves no trace in the record. */

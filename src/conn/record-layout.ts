@@ -73,6 +73,8 @@ export const SKIP_STREAM = 1 << 18;
 export const SENT_FIN = 1 << 20;
 export const PARTIAL = 1 << 22;
 export const CLOSE_DEFERRED = 1 << 23;
+/** UDP: what a packet says has turned the direction, which happens once. */
+export const TURNED = 1 << 23;
 /** The end is certain; the connection goes at its deadline whatever comes. */
 export const CLOSING = 1 << 24;
 export const HANDSHAKE_DONE = 1 << 25;

@@ -1,35 +1,18 @@
 import { TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
-import { addLetter, LETTER_FLIP } from './history.js';
 import {
-  ACKED,
-  BAD_CHECKSUMS,
   DID_CLOSE,
-  FIN_SEQ,
   FIRST_SEEN,
   FLAGS,
-  GAPS,
   HANDSHAKE_DONE,
-  IP_BYTES,
-  IPV6_WORDS,
   LAST,
-  LAST_FIN,
-  LAST_RST,
-  LAST_SYN,
-  ORIG_WORD,
-  PACKETS,
   PARTIAL,
-  PORTS,
   PREVIOUS_STATE,
-  REASSEMBLED,
-  RESP_WORD,
-  RETRANSMITS,
-  SEGMENTS,
   START_SEQ,
   STATE_BITS,
   SYN_ANSWERED,
-  ZERO_WINDOWS,
 } from './record-layout.js';
+import { flipRoles } from './role-flip.js';
 import {
   previousStateOf,
   stateOf,
@@ -153,7 +136,7 @@ function synFromResponder(c: StreamContext, base: number, flags: number, seq: nu
     }
   } else if (peer === TCP_SYN_ACK_SENT && seq === table.i32[base + START_SEQ + 1]) {
     // SYN and its answer were captured in the wrong order.
-    flipRoles(c, base);
+    flipRoles(table, c.weird, base);
     outcome.flipped = true;
     dir = 0;
     setState(table, base, 1, TCP_ESTABLISHED);
@@ -222,37 +205,4 @@ function fromClosed(c: StreamContext, base: number, dir: number, flags: number, 
     setState(table, base, dir, TCP_RESET);
     if ((table.i32[base + FLAGS]! & (DID_CLOSE << dir)) === 0) outcome.closes = true;
   }
-}
-
-const WORD_PAIRS = [START_SEQ, PACKETS, SEGMENTS, RETRANSMITS, LAST_SYN, LAST_FIN, LAST_RST, FIN_SEQ];
-const DOUBLE_PAIRS = [IP_BYTES, LAST, ACKED, REASSEMBLED];
-const HALF_PAIRS = [ZERO_WINDOWS, GAPS, BAD_CHECKSUMS];
-
-function swap(array: Int32Array | Float64Array | Uint16Array, one: number, two: number): void {
-  const kept = array[one]!;
-  array[one] = array[two]!;
-  array[two] = kept;
-}
-
-/** Swaps the bits of the two directions in FLAGS. */
-function swapFlags(flags: number): number {
-  const states = ((flags & 0o07_07) << STATE_BITS) | ((flags & 0o70_70) >>> STATE_BITS);
-  const low = 0b01_0101_0101 << 12;
-  const pairs = flags & (0b11_1111_1111 << 12);
-  const single = flags & ~(0o77_77 | (0b11_1111_1111 << 12));
-  return states | ((pairs & low) << 1) | ((pairs >>> 1) & low) | single;
-}
-
-/** Originator and responder change places. */
-function flipRoles(c: StreamContext, base: number): void {
-  const { i32, f64, u16 } = c.table;
-  swap(i32, base + ORIG_WORD, base + RESP_WORD);
-  const ports = i32[base + PORTS]!;
-  i32[base + PORTS] = (ports << 16) | (ports >>> 16);
-  for (let i = 0; i < 3; i++) swap(i32, base + IPV6_WORDS + i, base + IPV6_WORDS + 3 + i);
-  for (const at of WORD_PAIRS) swap(i32, base + at, base + at + 1);
-  for (const at of DOUBLE_PAIRS) swap(f64, (base >> 1) + at, (base >> 1) + at + 1);
-  for (const at of HALF_PAIRS) swap(u16, (base << 1) + at, (base << 1) + at + 1);
-  i32[base + FLAGS] = swapFlags(i32[base + FLAGS]!) & ~PARTIAL;
-  addLetter(c.table, c.weird, base, 0, LETTER_FLIP);
 }

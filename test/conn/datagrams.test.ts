@@ -71,6 +71,42 @@ describe('a UDP connection', () => {
     expect(track([packet(0), packet(40 * SECOND), packet(100 * SECOND - 1)]).stats.connections).toBe(1);
   });
 
+  const message = (src: string, dst: string, port: number, first: readonly number[], atUs = 0, bytes = 48): Frame => {
+    const payload = concat(new Uint8Array(first), new Uint8Array(bytes - first.length));
+    return {
+      timeUs: START + atUs,
+      bytes: ethernet(ip({ src, dst, proto: 17, payload: udpDatagram(port, port, payload) })),
+    };
+  };
+  const dnsQuery = [0, 1, 1, 0];
+  const dnsAnswer = [0, 1, 0x81, 0];
+
+  it.each([
+    ['an answer of DNS comes first', [message(B, A, 53, dnsAnswer), message(A, B, 53, dnsQuery, 9)], A, 'D^'],
+    ['two answers of DNS come first', [message(B, A, 53, dnsAnswer), message(B, A, 53, dnsAnswer, 9)], A, 'D^d'],
+    ['a query of DNS comes first', [message(A, B, 53, dnsQuery), message(B, A, 53, dnsAnswer, 9)], A, 'Dd'],
+    ['an answer goes to a group', [message(B, '224.0.0.251', 5353, dnsAnswer)], B, 'D'],
+    ['an answer to a host comes on the port of mDNS', [message(B, A, 5353, dnsAnswer)], A, 'D^'],
+    ['it is too short for DNS', [message(B, A, 53, dnsAnswer, 0, 11)], B, 'D'],
+    ['an NTP answer comes first', [message(B, A, 123, [0x24]), message(A, B, 123, [0x23], 9)], A, 'D^'],
+    ['both ends of NTP are clients', [message(A, B, 123, [0x23]), message(B, A, 123, [0x23], 9)], B, 'Dd^'],
+    ['NTP turns only once', [message(B, A, 123, [0x24]), message(A, B, 123, [0x24], 9)], A, 'D^'],
+    ['they are NTP peers', [message(B, A, 123, [0x21]), message(A, B, 123, [0x21], 9)], B, 'Dd'],
+  ] as const)('has the originator that its messages show when %s', (_, frames, originator, history) => {
+    const { updates } = track(frames);
+    expect(updates.map(({ connection }) => [connection['id.orig_h'], connection.history])).toEqual([
+      [originator, history],
+    ]);
+    const sent = (side: 'orig' | 'resp'): number =>
+      frames.filter(
+        ({ bytes }) => `${bytes[26]}.${bytes[27]}.${bytes[28]}.${bytes[29]}` === updates[0]?.connection[`id.${side}_h`],
+      ).length;
+    const { orig_pkts, resp_pkts, orig_ip_bytes, resp_ip_bytes, conn_state } = updates[0]!.connection;
+    expect([orig_pkts, resp_pkts]).toEqual([sent('orig'), sent('resp')]);
+    expect([orig_ip_bytes > 0, resp_ip_bytes > 0]).toEqual([sent('orig') > 0, sent('resp') > 0]);
+    expect(conn_state).toBe(sent('resp') === 0 ? 'S0' : sent('orig') === 0 ? 'SHR' : 'SF');
+  });
+
   it('of DNS ends when a look every 10 s finds nothing of the last 9 s', () => {
     const query = (atUs: number, dport = 53): Frame => udp(A, B, [5000, dport], 10, atUs);
     const connections = (...times: number[]): number => track(times.map((at) => query(at))).stats.connections;

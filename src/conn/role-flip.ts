@@ -1,0 +1,60 @@
+import type { WeirdCounts } from '../core/weird.js';
+import type { ConnectionTable } from './connection-table.js';
+import { addLetter, LETTER_FLIP } from './history.js';
+import {
+  ACKED,
+  BAD_CHECKSUMS,
+  FIN_SEQ,
+  FLAGS,
+  GAPS,
+  IP_BYTES,
+  IPV6_WORDS,
+  LAST,
+  LAST_FIN,
+  LAST_RST,
+  LAST_SYN,
+  ORIG_WORD,
+  PACKETS,
+  PARTIAL,
+  PORTS,
+  REASSEMBLED,
+  RESP_WORD,
+  RETRANSMITS,
+  SEGMENTS,
+  START_SEQ,
+  STATE_BITS,
+  ZERO_WINDOWS,
+} from './record-layout.js';
+
+const WORD_PAIRS = [START_SEQ, PACKETS, SEGMENTS, RETRANSMITS, LAST_SYN, LAST_FIN, LAST_RST, FIN_SEQ];
+const DOUBLE_PAIRS = [IP_BYTES, LAST, ACKED, REASSEMBLED];
+const HALF_PAIRS = [ZERO_WINDOWS, GAPS, BAD_CHECKSUMS];
+
+function swap(array: Int32Array | Float64Array | Uint16Array, one: number, two: number): void {
+  const kept = array[one]!;
+  array[one] = array[two]!;
+  array[two] = kept;
+}
+
+/** Swaps the bits of the two directions in FLAGS. */
+function swapFlags(flags: number): number {
+  const states = ((flags & 0o07_07) << STATE_BITS) | ((flags & 0o70_70) >>> STATE_BITS);
+  const low = 0b01_0101_0101 << 12;
+  const pairs = flags & (0b11_1111_1111 << 12);
+  const single = flags & ~(0o77_77 | (0b11_1111_1111 << 12));
+  return states | ((pairs & low) << 1) | ((pairs >>> 1) & low) | single;
+}
+
+/** Originator and responder change places; the history gets a ^. */
+export function flipRoles(table: ConnectionTable, weird: WeirdCounts, base: number): void {
+  const { i32, f64, u16 } = table;
+  swap(i32, base + ORIG_WORD, base + RESP_WORD);
+  const ports = i32[base + PORTS]!;
+  i32[base + PORTS] = (ports << 16) | (ports >>> 16);
+  for (let i = 0; i < 3; i++) swap(i32, base + IPV6_WORDS + i, base + IPV6_WORDS + 3 + i);
+  for (const at of WORD_PAIRS) swap(i32, base + at, base + at + 1);
+  for (const at of DOUBLE_PAIRS) swap(f64, (base >> 1) + at, (base >> 1) + at + 1);
+  for (const at of HALF_PAIRS) swap(u16, (base << 1) + at, (base << 1) + at + 1);
+  i32[base + FLAGS] = swapFlags(i32[base + FLAGS]!) & ~PARTIAL;
+  addLetter(table, weird, base, 0, LETTER_FLIP);
+}
