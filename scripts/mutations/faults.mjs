@@ -1,6 +1,7 @@
 // The faults that `npm run mutate` injects. `find` occurs exactly once in `file`; `tests` are the fewest files that must notice.
 
 import { engineFaults } from './engine-faults.mjs';
+import { tableFaults } from './table-faults.mjs';
 
 const stories = 'test/join/laws-by-example.test.ts';
 const match = 'src/join/match.ts';
@@ -278,4 +279,5 @@ export const faults = [
     tests: ['test/rules/sigma/matching.test.ts'],
   },
   ...engineFaults,
+  ...tableFaults,
 ];

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tableTargets } from './table-targets.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const load = (file) => import(new URL(`../../dist/${file}.js`, import.meta.url).href);
@@ -284,4 +285,13 @@ async function ringRecords() {
   };
 }
 
-export const targets = [agentMessages, captureFile, connections, hostLog, joined, ringRecords, sigmaRules];
+export const targets = [
+  agentMessages,
+  captureFile,
+  connections,
+  hostLog,
+  joined,
+  ringRecords,
+  sigmaRules,
+  ...tableTargets,
+];

@@ -103,6 +103,8 @@ export class LocalTables {
   #prepare(sql: string): Pointer {
     const { capi, wasm } = this.#sqlite.api;
     if (sql.length > limits.queryChars) throw new CorrelateError('QUERY_FAILED', 'the query is too long');
+    // SQLite takes it for the end of the text.
+    if (sql.includes('\0')) throw new CorrelateError('QUERY_FAILED', 'the query has a NUL character');
     const [text, length] = wasm.allocCString(sql, true);
     const results = wasm.alloc(8);
     let found: Pointer = 0;

@@ -52,12 +52,11 @@ function settings(files: ProcFiles, folder: string) {
 
 /** Columns of /proc/net/dev: eight of reception (bytes, packets, errs, drop …), eight of transmission (… colls is the sixth). */
 export function parseDeviceCounts(text: string) {
-  return [...text.matchAll(/^\s*([^\s:|]+):\s*((?:\d+\s*){16})$/gm)].map(([, name, numbers]) => {
-    const [ibytes, ipackets, ierrors, idrops, , , , , obytes, opackets, oerrors, odrops, , collisions] = numbers!
-      .trim()
-      .split(/\s+/)
-      .map(Number);
-    const counts = { ipackets, opackets, ibytes, obytes, ierrors, oerrors, idrops, odrops, collisions };
-    return { name: name!, counts };
+  return text.split('\n').flatMap((line) => {
+    const [name = '', rest = ''] = line.split(/:(.*)/, 2).map((part) => part.trim());
+    const numbers = rest.split(/\s+/).map(Number);
+    if (name === '' || numbers.length !== 16 || numbers.some(Number.isNaN)) return [];
+    const [ibytes, ipackets, ierrors, idrops, , , , , obytes, opackets, oerrors, odrops, , collisions] = numbers;
+    return [{ name, counts: { ipackets, opackets, ibytes, obytes, ierrors, oerrors, idrops, odrops, collisions } }];
   });
 }

@@ -42,6 +42,7 @@ describe('a query of this machine', () => {
     expect(failure('SELECT * FROM nonesuch')).toEqual({ code: 'QUERY_FAILED', message: 'no such table: nonesuch' });
     expect(failure('SELECT nonesuch FROM time')).toEqual({ code: 'QUERY_FAILED', message: 'no such column: nonesuch' });
     expect(failure('SELEC 1').message).toContain('syntax error');
+    expect(failure('SELECT 1;\0 SELECT 2').code).toBe('QUERY_FAILED');
     expect(failure("SELECT regex_match('a', '(', 0)").code).toBe('QUERY_FAILED');
   });
 
