@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,7 +192,14 @@ struct sensor *sensor_open(const struct sensor_options *options, struct sensor_e
     fail(error, ENOMEM, "opening", "the sensor");
     return NULL;
   }
-  if (load(sensor, options, error) == 0 && attach_all(sensor, error) == 0) return sensor;
+  // The kernel gives up checking a program when a signal is pending (a profiler sends many).
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int is_open = load(sensor, options, error) == 0 && attach_all(sensor, error) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (is_open) return sensor;
   sensor_close(sensor);
   return NULL;
 }

@@ -15,6 +15,8 @@ import { loadSensorAddon, type SensorAddon, type SensorHandle } from './sensor-a
 const READ_MS = 20;
 /** /proc is read this often, for what events do not tell: the state at the start, addresses, users, who holds a descriptor too. */
 const POLL_MS = 1000;
+/** Less often where that would take more than this share of a core. */
+const POLL_CPU_SHARE = 0.04;
 /** Streams without new rows are declared complete this often. */
 const COMPLETE_US: Micros = 100 * MILLISECOND;
 /** With the events also the polled processes are complete: all that happens to processes after the first poll is an event. */
@@ -58,6 +60,7 @@ export class EbpfSensor implements HostSensor {
     this.poll = new PollSensor({
       ...options,
       intervalMs: POLL_MS,
+      cpuShare: POLL_CPU_SHARE,
       otherStreams: eventTables,
       emit: (rows) => this.emitPolled(rows),
     });

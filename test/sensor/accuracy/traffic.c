@@ -5,6 +5,7 @@
 //   traffic launch TRUTH            runs the commands on stdin, "UID DELAY_US ARGUMENTS..." each, as children, waits for them and says
 //                                   how many failed
 //   traffic client TRUTH KIND FAMILY ADDRESS PORT LIFE_MS UID     becomes that user first, 0: stays who it is
+//   traffic flood TRUTH ADDRESS PORT RATE SECONDS   connects that often, tells nothing, and says how many and with how much processor time
 //   traffic serve TRUTH ADDRESS4 ADDRESS6 PORT      TCP and UDP on PORT, DNS on 53, until its input ends; says "ready". Several processes
 //                                                   share the sockets, and any of them takes what comes.
 #define _GNU_SOURCE
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -241,6 +243,28 @@ static void serve(char **arguments) {
   }
 }
 
+// A connection with an exchange for every beat of the rate; what is late is caught up.
+static int flood(char **arguments) {
+  const struct sockaddr_storage server = address_of(arguments[0], atoi(arguments[1]));
+  const double rate = atof(arguments[2]);
+  const long long began = now_us();
+  const long long wanted = rate * atoi(arguments[3]);
+  for (long long i = 0; i < wanted; i++) {
+    const long long early = began + i * 1e6 / rate - now_us();
+    if (early > 0) usleep(early);
+    const int fd = socket(server.ss_family, SOCK_STREAM, 0);
+    char answer[16];
+    if (connect(fd, (const void *)&server, size_of(&server)) != 0 || send(fd, "hello", 5, 0) != 5 || recv(fd, answer, sizeof(answer), 0) <= 0)
+      die("exchange");
+    close(fd);
+  }
+  struct rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  const double cpu = used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+  printf("{\"connections\":%lld,\"seconds\":%.3f,\"cpuSeconds\":%.3f}\n", wanted, (now_us() - began) / 1e6, cpu);
+  return 0;
+}
+
 static void launch_one(char *line, const char *self) {
   char *words[16];
   int count = 0;
@@ -297,6 +321,7 @@ int main(int count, char **arguments) {
   }
   if (strcmp(arguments[1], "launch") == 0) return launch("/proc/self/exe");
   if (strcmp(arguments[1], "client") == 0 && count == 9) return client(arguments + 3);
+  if (strcmp(arguments[1], "flood") == 0 && count == 7) return flood(arguments + 3);
   if (strcmp(arguments[1], "serve") == 0 && count == 6) serve(arguments + 3);
   return 2;
 }
