@@ -37,9 +37,12 @@ const MAX_TOUCHED = 64;
 const ALIGN = 48;
 /** More than any slot number; times 2^32 still exact in a double. */
 const SLOT_SPACE = 2 ** 21;
+/** An index entry is slot + 1 in the low 21 bits and the upper bits of the hash; 0 is none. */
+const SLOT_MASK = 0x1f_ffff;
+const TAG_MASK = ~SLOT_MASK;
 
 /**
- * Connections by their ends. Open addressing with linear probing over pairs (hash, slot + 1); records lie in one buffer
+ * Connections by their ends. Open addressing with linear probing over slot numbers, with eleven bits of the hash; records lie in one buffer
  * that doubles, see `record-layout.ts`. The hash is keyed with a secret and alike for both directions; where a record
  * lies never shows in the output.
  */
@@ -77,7 +80,7 @@ export class ConnectionTable {
     this.f64 = new Float64Array(buffer, ALIGN);
     this.u16 = new Uint16Array(buffer, ALIGN);
     this.u8 = new Uint8Array(buffer, ALIGN);
-    this.#index = new Int32Array(4 * FIRST_CAPACITY);
+    this.#index = new Int32Array(2 * FIRST_CAPACITY);
     this.#mask = 2 * FIRST_CAPACITY - 1;
   }
 
@@ -95,7 +98,7 @@ export class ConnectionTable {
     const i32 = this.i32;
     const entries = this.#entries;
     for (let k = 0, at = first * ROW_WORDS + ROW_HASH; k < count; k++, at += ROW_WORDS) {
-      entries[k] = index[2 * (rows[at]! & mask) + 1]!;
+      entries[k] = index[rows[at]! & mask]! & SLOT_MASK;
     }
     let sum = 0;
     for (let k = 0; k < count; k++) {
@@ -117,10 +120,11 @@ export class ConnectionTable {
     const forward = rows[row + ROW_PORTS]!;
     const backward = (forward << 16) | (forward >>> 16);
     for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const entry = index[2 * at + 1]!;
+      const entry = index[at]!;
       if (entry === 0) return -1;
-      if (index[2 * at] !== hash) continue;
-      const base = (entry - 1) * RECORD_WORDS;
+      if (((entry ^ hash) & TAG_MASK) !== 0) continue;
+      const slot = (entry & SLOT_MASK) - 1;
+      const base = slot * RECORD_WORDS;
       if (i32[base + META] !== meta) continue;
       const orig = i32[base + ORIG_WORD]!;
       const resp = i32[base + RESP_WORD]!;
@@ -129,13 +133,13 @@ export class ConnectionTable {
       if (orig === src3 && resp === dst3 && ports === forward) {
         if (!isIpv6 || sameIpv6(i32, base + IPV6_WORDS, rows, row + ROW_IPV6, false)) {
           this.dir = 0;
-          return entry - 1;
+          return slot;
         }
       }
       if (orig === dst3 && resp === src3 && ports === backward && (meta & META_ONE_WAY) === 0) {
         if (!isIpv6 || sameIpv6(i32, base + IPV6_WORDS, rows, row + ROW_IPV6, true)) {
           this.dir = 1;
-          return entry - 1;
+          return slot;
         }
       }
     }
@@ -175,9 +179,8 @@ export class ConnectionTable {
     const index = this.#index;
     const { hash } = p;
     let at = hash & this.#mask;
-    while (index[2 * at + 1] !== 0) at = (at + 1) & this.#mask;
-    index[2 * at] = hash;
-    index[2 * at + 1] = slot + 1;
+    while (index[at] !== 0) at = (at + 1) & this.#mask;
+    index[at] = (hash & TAG_MASK) | (slot + 1);
     this.count++;
     this.dir = flipped ? 1 : 0;
     return slot;
@@ -192,17 +195,16 @@ export class ConnectionTable {
     const index = this.#index;
     const mask = this.#mask;
     let hole = this.hashOf(slot) & mask;
-    while (index[2 * hole + 1] !== slot + 1) hole = (hole + 1) & mask;
+    while ((index[hole]! & SLOT_MASK) !== slot + 1) hole = (hole + 1) & mask;
     // Entries behind the hole move up unless they would pass their own place, so that no tombstones are needed.
-    for (let at = (hole + 1) & mask; index[2 * at + 1] !== 0; at = (at + 1) & mask) {
-      const home = index[2 * at]! & mask;
+    for (let at = (hole + 1) & mask; index[at] !== 0; at = (at + 1) & mask) {
+      const home = this.hashOf((index[at]! & SLOT_MASK) - 1) & mask;
       if (((at - home) & mask) >= ((at - hole) & mask)) {
-        index[2 * hole] = index[2 * at]!;
-        index[2 * hole + 1] = index[2 * at + 1]!;
+        index[hole] = index[at]!;
         hole = at;
       }
     }
-    index[2 * hole + 1] = 0;
+    index[hole] = 0;
     this.i32[base + TIMER_NEXT] = this.#free;
     this.#free = slot;
     this.count--;
@@ -223,10 +225,10 @@ export class ConnectionTable {
     // One number per slot with the ordinal in front, so that the sort needs no function.
     const keys = new Float64Array(this.count);
     let n = 0;
-    for (let at = 1; at < this.#index.length; at += 2) {
-      const entry = this.#index[at]!;
+    for (const entry of this.#index) {
       if (entry === 0) continue;
-      keys[n++] = (this.i32[(entry - 1) * RECORD_WORDS + ORDINAL]! >>> 0) * SLOT_SPACE + entry - 1;
+      const slot = (entry & SLOT_MASK) - 1;
+      keys[n++] = (this.i32[slot * RECORD_WORDS + ORDINAL]! >>> 0) * SLOT_SPACE + slot;
     }
     keys.sort();
     const slots = new Int32Array(this.count);
@@ -272,13 +274,12 @@ export class ConnectionTable {
     if (2 * this.#capacity <= this.#mask + 1) return;
     const entries = 2 * (this.#mask + 1);
     this.#mask = entries - 1;
-    const index = new Int32Array(2 * entries);
-    for (let i = 0; i < old.length; i += 2) {
-      if (old[i + 1] === 0) continue;
-      let at = old[i]! & this.#mask;
-      while (index[2 * at + 1] !== 0) at = (at + 1) & this.#mask;
-      index[2 * at] = old[i]!;
-      index[2 * at + 1] = old[i + 1]!;
+    const index = new Int32Array(entries);
+    for (const entry of old) {
+      if (entry === 0) continue;
+      let at = this.hashOf((entry & SLOT_MASK) - 1) & this.#mask;
+      while (index[at] !== 0) at = (at + 1) & this.#mask;
+      index[at] = entry;
     }
     this.#index = index;
   }
