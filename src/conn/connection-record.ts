@@ -6,15 +6,14 @@ import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transp
 import type { Connection } from '../records/connection.js';
 import type { ConnectionTable } from './connection-table.js';
 import { historyOf } from './history.js';
+import { ipBytesOf } from './ip-bytes.js';
 import {
   ACTIVE,
   FLAGS,
-  IP_BYTES,
   IPV6_WORDS,
   LAST,
   LAST_TIME,
   META,
-  MISSED,
   ORDINAL,
   ORIG_WORD,
   PACKETS,
@@ -36,6 +35,7 @@ import {
   TCP_SYN_ACK_SENT,
   TCP_SYN_SENT,
 } from './tcp-state.js';
+import { catchUp } from './tcp-step.js';
 import { tcpSize } from './tcp-stream.js';
 
 export const VLAN_PRESENT = 1 << 12;
@@ -175,6 +175,7 @@ export function connectionRecord(table: ConnectionTable, base: number, captureWo
   const f = base >> 1;
   const version = readEnds(table, base);
   const proto = i32[base + META]! & 0xff;
+  if (proto === PROTO_TCP) catchUp(table, base);
   const ports = i32[base + PORTS]!;
   const origPort = ports >>> 16;
   const respPort = ports & 0xffff;
@@ -188,11 +189,11 @@ export function connectionRecord(table: ConnectionTable, base: number, captureWo
   const orig = version === 4 ? ipv4Text(ends[0]!) : formatIpv6(ends[0]!, ends[1]!, ends[2]!, ends[3]!);
   const resp = version === 4 ? ipv4Text(ends[1]!) : formatIpv6(ends[4]!, ends[5]!, ends[6]!, ends[7]!);
   const state = connState(table, base, proto, origSize, respSize, history ?? '');
-  const missed = f64[f + MISSED]!;
+  const missed = table.missedBytes.get(base / RECORD_WORDS) ?? 0;
   const origPackets = i32[base + PACKETS]! >>> 0;
-  const origIpBytes = f64[f + IP_BYTES]!;
+  const origIpBytes = ipBytesOf(table, base, 0);
   const respPackets = i32[base + PACKETS + 1]! >>> 0;
-  const respIpBytes = f64[f + IP_BYTES + 1]!;
+  const respIpBytes = ipBytesOf(table, base, 1);
   const flowId = communityId(ends, version, proto, portless ? -1 : origPort, respPort);
   let record: Connection;
   if (duration > 0 && history !== undefined) {

@@ -4,6 +4,7 @@ import {
   META_IPV6,
   META_KEY,
   META_ONE_WAY,
+  META_PLAIN_TCP,
   Packet,
   ROW_DST3,
   ROW_HASH,
@@ -33,6 +34,8 @@ import {
 const FIRST_CAPACITY = 4096;
 /** Hashes that `touch` takes at once. */
 const MAX_TOUCHED = 64;
+/** Words of a cache line. */
+const LINE_WORDS = 16;
 /** glibc starts a large block 16 bytes behind a cache line; with this the records start on one. Elsewhere it costs speed only. */
 const ALIGN = 48;
 /** More than any slot number; times 2^32 still exact in a double. */
@@ -59,6 +62,8 @@ export class ConnectionTable {
   count = 0;
   /** History letters beyond those in the record, by slot; only for records with LONG_HISTORY. */
   readonly longHistories = new Map<number, string>();
+  /** Bytes missing in content gaps, by slot; only for records that count GAPS. */
+  readonly missedBytes = new Map<number, number>();
   /** Uids of what carried the connection, by slot, in order; only for records with TUNNELED. */
   readonly tunnelParents = new Map<number, string[]>();
   readonly #key: HashKey;
@@ -97,15 +102,18 @@ export class ConnectionTable {
     const mask = this.#mask;
     const i32 = this.i32;
     const entries = this.#entries;
-    for (let k = 0, at = first * ROW_WORDS + ROW_HASH; k < count; k++, at += ROW_WORDS) {
-      entries[k] = index[rows[at]! & mask]! & SLOT_MASK;
+    for (let k = 0, row = first * ROW_WORDS; k < count; k++, row += ROW_WORDS) {
+      entries[k] = index[rows[row + ROW_HASH]! & mask]! & SLOT_MASK;
     }
     let sum = 0;
-    for (let k = 0; k < count; k++) {
-      const base = Math.max(0, entries[k]! - 1) * RECORD_WORDS;
-      sum += i32[base]! ^ i32[base + RECORD_WORDS / 4]!;
+    for (let k = 0, row = first * ROW_WORDS; k < count; k++, row += ROW_WORDS) {
+      const base = (entries[k]! - 1) * RECORD_WORDS;
+      if (base < 0) continue;
+      // A packet that is not plain needs the second line of the record too.
+      sum ^= i32[base]!;
+      if ((rows[row + ROW_META]! & META_PLAIN_TCP) === 0) sum ^= i32[base + LINE_WORDS]!;
     }
-    this.touched = sum | 0;
+    this.touched = sum;
   }
 
   /** Slot of the connection of the packet row at `row` or -1; sets `dir`. */
@@ -192,6 +200,7 @@ export class ConnectionTable {
     const flags = this.i32[base + FLAGS]!;
     if ((flags & LONG_HISTORY) !== 0) this.longHistories.delete(slot);
     if ((flags & TUNNELED) !== 0) this.tunnelParents.delete(slot);
+    if (this.missedBytes.size > 0) this.missedBytes.delete(slot);
     const index = this.#index;
     const mask = this.#mask;
     let hole = this.hashOf(slot) & mask;
@@ -215,6 +224,7 @@ export class ConnectionTable {
     this.#index.fill(0);
     this.longHistories.clear();
     this.tunnelParents.clear();
+    this.missedBytes.clear();
     this.count = 0;
     this.#used = 0;
     this.#free = -1;

@@ -2,9 +2,10 @@ import type { Packet } from '../decode/packet.js';
 import { PROTO_ICMPV6 } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import { addLetterOnce, countLetter, LETTER_C, LETTER_D, SEEN_DATA } from './history.js';
+import { addIpBytes } from './ip-bytes.js';
 import { saysOtherDirection } from './message-direction.js';
 import { checkMldReport, MLD_REPORT_V2 } from './mld-report.js';
-import { ACTIVE, BAD_CHECKSUMS, FLAGS, IP_BYTES, LAST, LAST_TIME, PACKETS, TURNED } from './record-layout.js';
+import { ACTIVE, BAD_CHECKSUMS, FLAGS, LAST, LAST_TIME, PACKETS, TURNED } from './record-layout.js';
 import { flipRoles } from './role-flip.js';
 import type { TcpContext } from './tcp-connection.js';
 
@@ -13,8 +14,7 @@ const ICMP_HEADER = 8;
 
 function countPacket(table: ConnectionTable, base: number, dir: number, packet: Packet): void {
   table.i32[base + PACKETS + dir] = table.i32[base + PACKETS + dir]! + 1;
-  const f = (base >> 1) + IP_BYTES + dir;
-  table.f64[f] = table.f64[f]! + packet.ipBytes;
+  addIpBytes(table, base, dir, packet.ipBytes);
 }
 
 function countPayload(table: ConnectionTable, base: number, dir: number, bytes: number): void {

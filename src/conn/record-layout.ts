@@ -1,12 +1,12 @@
 /**
- * One connection is 256 bytes of the table's buffer, seen through four typed arrays. What a TCP packet touches lies in
- * the first 128 bytes, so that it costs two neighbouring cache lines. Offsets are in elements of the view named; `+ dir`
- * marks a pair, the originator's element (dir 0) before the responder's (dir 1).
+ * One connection is 256 bytes of the table's buffer, seen through four typed arrays. What a plain TCP packet touches lies in the first
+ * 64 bytes, so that it costs one cache line. Offsets are in elements of the view named; `+ dir` marks a pair, the originator's element
+ * (dir 0) before the responder's (dir 1).
  *
  *     bytes   0  address words (IPv4, or the last word of IPv6), ports, meta, flags, seen
- *            24  last time   32 start sequence + dir   40 packets + dir   48 IP bytes + dir
- *            64  last + dir  80 acknowledged + dir     96 reassembled + dir   112 missed   120 segments + dir
- *           128  start time  136 deadline  144 first 16 history letters  160 ordinal  164 VLANs  168 rest of IPv6 addresses
+ *            24  last time   32 packets + dir   40 IP bytes (low) + dir   48 next + dir   56 confirmed + dir
+ *            64  last + dir  80 acknowledged + dir     96 reassembled + dir   112 start sequence + dir   120 segments + dir
+ *           128  start time  136 deadline  144 first 12 history letters  156 IP bytes (high)  160 ordinal  164 VLANs  168 rest of IPv6 addresses
  *           192  counters    216 timer links  224 sequence numbers of the last SYN, FIN, RST + dir  248 FIN sequence + dir
  */
 export const RECORD_BYTES = 256;
@@ -22,8 +22,13 @@ export const META = 3;
 export const FLAGS = 4;
 /** History letters seen once (7 bits per direction, one of both), number of letters in the high half. */
 export const SEEN = 5;
-export const START_SEQ = 8;
-export const PACKETS = 10;
+export const PACKETS = 8;
+/** IP-level bytes modulo 2^32; what is beyond is in IP_BYTES_HIGH. See `ip-bytes.ts`. */
+export const IP_BYTES = 10;
+/** With IN_STEP: absolute sequence numbers of what comes next, and of what the peer has acknowledged. See `tcp-step.ts`. */
+export const NEXT = 12;
+export const CONFIRMED = 14;
+export const START_SEQ = 28;
 export const SEGMENTS = 30;
 export const ORDINAL = 40;
 /** Bits 0-11 VLAN, 12 present; 16-27 inner VLAN, 28 present. */
@@ -40,14 +45,12 @@ export const FIN_SEQ = 62;
 
 // Float64Array
 export const LAST_TIME = 3;
-export const IP_BYTES = 6;
 /** TCP: highest sequence number sent, relative to the start. UDP and ICMP: payload bytes. */
 export const LAST = 8;
 /** TCP: highest sequence number that the peer acknowledged, relative to the start. */
 export const ACKED = 10;
 /** TCP: relative sequence number up to which the stream is known or given up. */
 export const REASSEMBLED = 12;
-export const MISSED = 14;
 export const START_TIME = 16;
 export const DEADLINE = 17;
 
@@ -56,10 +59,11 @@ export const ZERO_WINDOWS = 100;
 export const GAPS = 102;
 export const BAD_CHECKSUMS = 104;
 export const CAPTURE = 106;
+export const IP_BYTES_HIGH = 78;
 
 // Uint8Array
 export const LETTERS = 144;
-export const LETTERS_INLINE = 16;
+export const LETTERS_INLINE = 12;
 
 // FLAGS: states in bits 0-2 (orig) and 3-5 (resp), the states before in 6-8 and 9-11, then single bits.
 export const STATE_BITS = 3;
@@ -88,5 +92,7 @@ export const LONG_HISTORY = 1 << 28;
 export const WAS_WEIRD = 1 << 29;
 /** Came through a tunnel: its parents are in `ConnectionTable.tunnelParents`. */
 export const TUNNELED = 1 << 30;
+/** TCP: NEXT and CONFIRMED hold, and may be ahead of the numbers relative to the start. */
+export const IN_STEP = 1 << 31;
 /** UDP: its payload is no tunnel, whatever the port says. */
 export const NO_TUNNEL = 1 << 31;

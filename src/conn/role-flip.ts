@@ -8,6 +8,7 @@ import {
   FLAGS,
   GAPS,
   IP_BYTES,
+  IP_BYTES_HIGH,
   IPV6_WORDS,
   LAST,
   LAST_FIN,
@@ -26,9 +27,9 @@ import {
   ZERO_WINDOWS,
 } from './record-layout.js';
 
-const WORD_PAIRS = [START_SEQ, PACKETS, SEGMENTS, RETRANSMITS, LAST_SYN, LAST_FIN, LAST_RST, FIN_SEQ];
-const DOUBLE_PAIRS = [IP_BYTES, LAST, ACKED, REASSEMBLED];
-const HALF_PAIRS = [ZERO_WINDOWS, GAPS, BAD_CHECKSUMS];
+const WORD_PAIRS = [START_SEQ, PACKETS, IP_BYTES, SEGMENTS, RETRANSMITS, LAST_SYN, LAST_FIN, LAST_RST, FIN_SEQ];
+const DOUBLE_PAIRS = [LAST, ACKED, REASSEMBLED];
+const HALF_PAIRS = [ZERO_WINDOWS, GAPS, BAD_CHECKSUMS, IP_BYTES_HIGH];
 
 function swap(array: Int32Array | Float64Array | Uint16Array, one: number, two: number): void {
   const kept = array[one]!;

@@ -24,26 +24,28 @@ import {
   SEEN_RST,
   SEEN_SYN,
 } from './history.js';
+import { addIpBytes } from './ip-bytes.js';
 import {
   ACKED,
   BAD_CHECKSUMS,
   CLOSE_DEFERRED,
   CLOSING,
+  CONFIRMED,
   DID_CLOSE,
   DID_EOF,
   FIN_SEQ,
   FIRST_SEEN,
   FLAGS,
-  IP_BYTES,
+  IN_STEP,
   LAST,
   LAST_FIN,
   LAST_RST,
   LAST_SYN,
   LAST_TIME,
+  NEXT,
   PACKETS,
   PARTIAL,
   REASSEMBLED,
-  SEGMENTS,
   SENT_FIN,
   SKIP_STREAM,
   START_SEQ,
@@ -53,7 +55,7 @@ import {
   ZERO_WINDOWS,
 } from './record-layout.js';
 import type { StreamAssembler } from './stream/stream-assembler.js';
-import { absolute, initEndpoint, retransmitted, updateAcked, updateLast } from './tcp-sequence.js';
+import { absolute, initEndpoint, updateAcked, updateLast } from './tcp-sequence.js';
 import {
   stateOf,
   TCP_CLOSED,
@@ -64,6 +66,7 @@ import {
   TCP_SYN_SENT,
   weirdOf,
 } from './tcp-state.js';
+import { catchUp, findStep, QUARTER } from './tcp-step.js';
 import { dataPending, type StreamContext, streamAcked, streamData } from './tcp-stream.js';
 import { updateState } from './tcp-transitions.js';
 
@@ -252,9 +255,9 @@ export function tcpPacket(c: TcpContext, base: number, dir: number, packet: Pack
 }
 
 /**
- * The shortcut for what most packets are: data or an acknowledgement in order, on an established connection without holes. Takes a
- * packet row that has META_PLAIN_TCP. Answers false, having changed nothing, when the connection is not in that state; `segment`
- * would do the same to the record.
+ * The shortcut for what most packets are: data or an acknowledgement in order, on an established connection in step. Takes a packet
+ * row that has META_PLAIN_TCP. Answers false, having changed nothing, when the packet is not of that kind; `segment` would do the
+ * same to the record.
  */
 export function plainSegment(
   c: TcpContext,
@@ -265,7 +268,7 @@ export function plainSegment(
   row: number,
 ): boolean {
   const { table } = c;
-  const { i32, f64 } = table;
+  const { i32 } = table;
   // Here, since the compiler folds what is written in the function.
   const mask =
     0o77 |
@@ -276,35 +279,27 @@ export function plainSegment(
     (3 * SENT_FIN) |
     CLOSE_DEFERRED |
     CLOSING |
-    STREAMED;
-  const plain = TCP_ESTABLISHED | (TCP_ESTABLISHED << STATE_BITS) | (3 * FIRST_SEEN);
+    STREAMED |
+    IN_STEP;
+  const plain = TCP_ESTABLISHED | (TCP_ESTABLISHED << STATE_BITS) | (3 * FIRST_SEEN) | IN_STEP;
   if ((i32[base + FLAGS]! & mask) !== plain) return false;
-  if ((i32[base + SEGMENTS]! & i32[base + SEGMENTS + 1]!) !== -1) return false;
+  const next = i32[base + NEXT + dir]!;
+  if (rows[row + ROW_SEQ] !== next) return false;
   const peer = 1 - dir;
-  const f = base >> 1;
+  const ack = rows[row + ROW_ACK]!;
+  const confirmed = i32[base + CONFIRMED + peer]!;
+  if (((ack - confirmed) | 0) < 0 || ((i32[base + NEXT + peer]! - ack) | 0) < 0) return false;
   const length = rows[row + ROW_LENGTH]! - headerBytesOf(rows[row + ROW_CONTROL]!);
-  const last = f64[f + LAST + dir]!;
-  const relative = last + ((rows[row + ROW_SEQ]! - (i32[base + START_SEQ + dir]! + last)) | 0);
-  const to = relative + length;
-  const acked = f64[f + ACKED + peer]!;
-  const relativeAck = acked + ((rows[row + ROW_ACK]! - (i32[base + START_SEQ + peer]! + acked)) | 0);
-  const delivered = f64[f + REASSEMBLED + dir]!;
-  if (relative < 0 || relative > delivered || relativeAck < 0 || relativeAck > f64[f + REASSEMBLED + peer]!)
-    return false;
-  if (to - f64[f + ACKED + dir]! > PLAIN_UNACKED) return false;
-  if (length > 0) {
-    addLetterOnce(table, c.weird, base, dir, SEEN_DATA, LETTER_D);
-    if (to > last) f64[f + LAST + dir] = to;
-    else retransmitted(c, base, dir);
-    if (to > delivered) f64[f + REASSEMBLED + dir] = to;
-  } else {
-    addLetterOnce(table, c.weird, base, dir, SEEN_ACK, LETTER_A);
-    if (to > last) f64[f + LAST + dir] = to;
-  }
-  f64[f + LAST_TIME] = rowTimes[(row >> 1) + ROW_TIME]!;
-  if (relativeAck > acked) f64[f + ACKED + peer] = relativeAck;
+  const to = (next + length) | 0;
+  if ((((to ^ next) | (ack ^ confirmed)) & QUARTER) !== 0) return false;
+  if (((to - i32[base + CONFIRMED + dir]!) | 0) > PLAIN_UNACKED) return false;
+  if (length > 0) addLetterOnce(table, c.weird, base, dir, SEEN_DATA, LETTER_D);
+  else addLetterOnce(table, c.weird, base, dir, SEEN_ACK, LETTER_A);
+  i32[base + NEXT + dir] = to;
+  i32[base + CONFIRMED + peer] = ack;
+  table.f64[(base >> 1) + LAST_TIME] = rowTimes[(row >> 1) + ROW_TIME]!;
   i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
-  f64[f + IP_BYTES + dir] = f64[f + IP_BYTES + dir]! + rows[row + ROW_IP_BYTES]!;
+  addIpBytes(table, base, dir, rows[row + ROW_IP_BYTES]!);
   return true;
 }
 
@@ -330,6 +325,7 @@ export function segment(
   const f = base >> 1;
   const { seq, ack, control } = packet;
   const flags = flagsOf(control);
+  catchUp(table, base);
   markPartial(table, base, dir, flags);
   // SYN and FIN take a sequence number each; the data of a RST is not part of the stream.
   const isRst = (flags & TCP_RST) !== 0;
@@ -388,5 +384,6 @@ export function segment(
   }
   if (now.closes) endClosed(c, base, end);
   i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
-  f64[f + IP_BYTES + dir] = f64[f + IP_BYTES + dir]! + packet.ipBytes;
+  addIpBytes(table, base, dir, packet.ipBytes);
+  findStep(table, base);
 }

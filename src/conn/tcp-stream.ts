@@ -7,10 +7,10 @@ import {
   FLAGS,
   GAPS,
   LAST,
-  MISSED,
   PARTIAL,
   PREVIOUS_STATE,
   REASSEMBLED,
+  RECORD_WORDS,
   SEGMENTS,
   SENT_FIN,
   SKIP_STREAM,
@@ -164,7 +164,8 @@ function gap(context: StreamContext, base: number, dir: number, length: number):
   // Elsewhere gaps are seen that are none: sequence numbers of a RST, packets before the capture began.
   if (!isClean(flags, 0) || !isClean(flags, 1)) return;
   countLetter(table, context.weird, base, dir, GAPS, LETTER_G);
-  table.f64[(base >> 1) + MISSED] = table.f64[(base >> 1) + MISSED]! + length;
+  const slot = base / RECORD_WORDS;
+  table.missedBytes.set(slot, (table.missedBytes.get(slot) ?? 0) + length);
 }
 
 /** The peer acknowledged data of `dir` up to `seq`. What was not delivered by then is a gap. */
