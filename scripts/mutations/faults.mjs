@@ -1,5 +1,6 @@
 // The faults that `npm run mutate` injects. `find` occurs exactly once in `file`; `tests` are the fewest files that must notice.
 
+import { agentFaults } from './agent-faults.mjs';
 import { engineFaults } from './engine-faults.mjs';
 import { tableFaults } from './table-faults.mjs';
 
@@ -280,4 +281,5 @@ export const faults = [
   },
   ...engineFaults,
   ...tableFaults,
+  ...agentFaults,
 ];

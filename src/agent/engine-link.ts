@@ -30,6 +30,7 @@ export interface LinkOwner {
 
 /** Bytes that wait in the socket before no more rows are handed to it. */
 const SOCKET_BYTES = 1 << 20;
+const READ_MS = 500;
 /** An engine to which many come at once welcomes them one after the other. */
 const WELCOME_MS = 120_000;
 
@@ -156,12 +157,15 @@ export class EngineLink {
     }, ms);
   }
 
+  /** The engine has to be heard within this time. What came while this process stood still is read before it is given up. */
   #expect(ms: number): void {
     clearTimeout(this.#silence);
     const socket = this.#socket!;
     this.#silence = setTimeout(() => {
-      socket.close(closeCodes.SILENT);
-      socket.terminate();
+      this.#silence = setTimeout(() => {
+        socket.close(closeCodes.SILENT);
+        socket.terminate();
+      }, READ_MS);
     }, ms);
   }
 

@@ -27,6 +27,8 @@ export interface Peer {
 interface Frame {
   readonly data: Buffer;
   readonly arrived: Micros;
+  /** Rows that had been acknowledged when it arrived. */
+  readonly acknowledged: number;
 }
 
 /**
@@ -47,9 +49,12 @@ export class AgentConnection implements Feeder {
   isWelcome = false;
   heard: Micros;
   pingedAt: Micros | undefined;
-  /** Rows taken since the last acknowledgement, and what that said. */
-  unacknowledged = 0;
+  /** Rows taken, and how many of them the last acknowledgement covered. */
+  taken = 0;
+  acknowledged = 0;
   acknowledgedAt: Micros = 0;
+  /** Rows that had been acknowledged when the frame arrived that is worked on: what counts against the agent's window. */
+  acknowledgedThen = 0;
   /** Questions for the clock that are not answered, by id. */
   readonly asked = new Map<number, Micros>();
   clockAskedAt: Micros = 0;
@@ -133,6 +138,7 @@ export class AgentConnection implements Feeder {
       this.#isPaused = false;
       this.#socket.resume();
     }
+    this.acknowledgedThen = frame.acknowledged;
     const message = readAgentMessage(frame.data.toString('utf8'), this.host?.id ?? '');
     if (message.type === 'malformed') this.close('BAD_MESSAGE', message.problem);
     else this.#owner.message(this, message, frame.arrived);
@@ -147,7 +153,7 @@ export class AgentConnection implements Feeder {
       this.close('BAD_MESSAGE', 'a binary frame');
       return;
     }
-    this.#frames.push({ data, arrived: this.heard });
+    this.#frames.push({ data, arrived: this.heard, acknowledged: this.acknowledged });
     this.#bytes += data.length;
     if (this.#bytes > limits.agentQueueBytes && !this.#isPaused) {
       this.#isPaused = true;

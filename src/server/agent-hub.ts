@@ -34,6 +34,8 @@ const TICK_MS = 100;
 /** Every connection is looked after once in this many ticks. */
 const TURNS = 10;
 const HELLO_US = 20 * SECOND;
+/** A tick that comes later than this means that the process stood still. */
+const LATE_US = 2 * SECOND;
 /** Who waits to be welcomed has nothing to say. */
 const WAITING_US = 60 * SECOND;
 const CLOCK_EVERY_US = 60 * SECOND;
@@ -58,6 +60,9 @@ export class AgentHub implements ConnectionOwner {
   /** Connections that may speak and wait for their turn. */
   readonly #waiting: AgentConnection[] = [];
   readonly #timer: NodeJS.Timeout;
+  #lookedAt: Micros = nowUs();
+  /** Nobody is silent before this. */
+  #judgesFrom: Micros = 0;
   #tick = 0;
   /** Connections cut off, by the name of the reason. */
   readonly cutOff: Record<string, number> = {};
@@ -145,6 +150,8 @@ export class AgentHub implements ConnectionOwner {
   async #hello(connection: AgentConnection, hello: Hello, arrived: Micros): Promise<void> {
     connection.hello = hello;
     const skew = hello.time - arrived;
+    // As far as the hello tells, until the clock is measured.
+    connection.offset = skew;
     if (Math.abs(skew) > limits.clockSkewUs) {
       this.#cut(connection, 'BAD_CLOCK', `the host's clock is off by ${Math.round(skew / SECOND)} s`);
       return;
@@ -227,8 +234,6 @@ export class AgentHub implements ConnectionOwner {
       tables: hello.tables,
       limited: hello.limited,
     });
-    // The agent's clock as far as its hello tells, until it is measured.
-    connection.offset = hello.time - now;
     this.registry.connected(host, now);
     const completeEveryMs = this.#completeEveryMs();
     connection.send({
@@ -271,11 +276,7 @@ export class AgentHub implements ConnectionOwner {
   #rows(connection: AgentConnection, batch: RowBatch, arrived: Micros): void {
     const host = connection.host!;
     const { rows, sequences } = batch;
-    connection.budget.take(rows.length, arrived / 1000);
-    if (connection.budget.isOverdrawn(arrived / 1000)) {
-      this.#cut(connection, 'TOO_MANY_ROWS', `more than ${limits.agentRowsPerSecond} rows a second`);
-      return;
-    }
+    if (this.#isFlood(connection, rows.length, arrived)) return;
     if (batch.latest > arrived + connection.offset + limits.rowAheadUs) {
       this.#cut(connection, 'BAD_CLOCK', 'a row tells of the future');
       return;
@@ -295,17 +296,30 @@ export class AgentHub implements ConnectionOwner {
       this.#options.emit(row);
     }
     position.take(last, arrived, this.#options.latenessUs);
-    connection.unacknowledged += rows.length;
     // An agent that ends waits for this.
     const isLast = rows.at(-1)?.kind === 'host_timeout';
-    if (isLast || connection.unacknowledged * 4 > limits.agentWindowRows) this.#acknowledge(connection, nowUs());
+    if (isLast || (connection.taken - connection.acknowledged) * 4 > limits.agentWindowRows)
+      this.#acknowledge(connection, nowUs());
     if (connection.phase === 'joining' && last >= connection.hello!.journal.next - 1) this.#joined(connection);
+  }
+
+  /** Cuts off who sends beyond the window, however fast we are, or for long beyond the rate. */
+  #isFlood(connection: AgentConnection, rows: number, arrived: Micros): boolean {
+    connection.taken += rows;
+    connection.budget.take(rows, arrived / 1000);
+    const isBeyondWindow = connection.taken - connection.acknowledgedThen > limits.agentWindowRows + limits.wireRows;
+    if (isBeyondWindow)
+      this.#cut(connection, 'TOO_MANY_ROWS', `more than ${limits.agentWindowRows} rows not acknowledged`);
+    else if (connection.budget.isOverdrawn(arrived / 1000)) {
+      this.#cut(connection, 'TOO_MANY_ROWS', `more than ${limits.agentRowsPerSecond} rows a second`);
+    }
+    return connection.isOver;
   }
 
   #acknowledge(connection: AgentConnection, now: Micros): void {
     const { position } = connection.host!;
     connection.acknowledgedAt = now;
-    connection.unacknowledged = 0;
+    connection.acknowledged = connection.taken;
     if (position === undefined || position.received < 0) return;
     const releasable = position.releasable(now, this.#options.latenessUs);
     connection.send({ type: 'ack', received: position.received, ...(releasable !== undefined && { releasable }) });
@@ -350,6 +364,9 @@ export class AgentHub implements ConnectionOwner {
   #lookAfter(): void {
     this.#admit();
     const now = nowUs();
+    // What was sent while this process stood still has yet to be read.
+    if (now - this.#lookedAt > LATE_US) this.#judgesFrom = now + this.#silenceMs() * 1000;
+    this.#lookedAt = now;
     const turn = this.#tick++ % TURNS;
     const silenceUs = this.#silenceMs() * 1000;
     let at = 0;
@@ -369,14 +386,14 @@ export class AgentHub implements ConnectionOwner {
     host.heard = Math.max(host.heard, connection.heard);
     const silentUs = connection.isBusy ? 0 : now - connection.heard;
     const isWaiting = phase === 'waiting' || phase === 'contested';
-    if (silentUs > (isWaiting ? WAITING_US : silenceUs)) {
+    if (now > this.#judgesFrom && silentUs > (isWaiting ? WAITING_US : silenceUs)) {
       this.#cut(connection, 'SILENT', `nothing was heard for ${Math.round(silentUs / SECOND)} s`);
       return;
     }
     if (silentUs * 2 > silenceUs) connection.ping(now);
     if (isWaiting) return;
-    const ackUs = this.#completeEveryMs() * 1000;
-    if (connection.unacknowledged > 0 || now - connection.acknowledgedAt > ackUs) this.#acknowledge(connection, now);
+    const ackUs = (this.#completeEveryMs() - TICK_MS) * 1000;
+    if (now - connection.acknowledgedAt >= ackUs) this.#acknowledge(connection, now);
     if (now - connection.clockAskedAt > CLOCK_EVERY_US) this.#askClock(connection, now);
   }
 

@@ -341,7 +341,8 @@ try {
   }
 } finally {
   for (const agent of agents) agent.end();
-  engine.child.kill('SIGKILL');
+  engine.child.kill('SIGTERM');
+  await new Promise((resolve) => engine.child.once('close', resolve));
   rmSync(folder, { recursive: true, force: true });
 }
 process.exit(0);
