@@ -229,10 +229,24 @@ export const faults = [
     tests: ['test/hosts/state/process-history.test.ts'],
   },
   {
+    name: 'death-of-one-before-the-last',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'isEnd(fact) && !isOvertaken(fact)',
+    replace: 'isEnd(fact)',
+    tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
     name: 'unknown-earlier-connection-ignored',
     file: match,
     find: "if (!isAfter && query.mayHaveEarlier) return { weight: 'possible', settles: Infinity };",
     replace: '',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
+    name: 'silence-after-an-accept-ignored',
+    file: 'src/join/host-knowledge.ts',
+    find: 'return this.#trial.host.progress.isUnwatched(moment, this.callsUntil);',
+    replace: 'return this.#trial.host.progress.isUnwatched(moment, this.firstLatest);',
     tests: ['test/join/attribution.test.ts'],
   },
   {

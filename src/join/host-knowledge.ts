@@ -60,7 +60,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   }
 
   get areCallsLost(): boolean {
-    return this.isGone || this.#trial.host.progress.areEventsLost(this.#from, this.lastLatest);
+    return this.isGone || this.#trial.host.progress.areEventsLost(this.#from, this.callsUntil);
   }
 
   get isAnyLost(): boolean {
@@ -68,11 +68,11 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   }
 
   get isUnwatched(): boolean {
-    return this.isUnwatchedSince(this.#from);
+    return this.#trial.host.progress.isUnwatched(this.#from, this.lastLatest);
   }
 
-  isUnwatchedSince(moment: Micros): boolean {
-    return this.#trial.host.progress.isUnwatched(moment, this.lastLatest);
+  areCallsUnwatchedSince(moment = this.#from): boolean {
+    return this.#trial.host.progress.isUnwatched(moment, this.callsUntil);
   }
 
   isAncestor(candidate: Candidate, of: Candidate): boolean {

@@ -20,8 +20,8 @@ export interface Knowledge {
   readonly isGone: boolean;
   /** Nobody watched the host in some of that time. */
   readonly isUnwatched: boolean;
-  /** Nobody watched the host in some of the time from a moment to the end of the connection. */
-  isUnwatchedSince(moment: Micros): boolean;
+  /** Nobody watched the host in some of the time from a moment, or from before the connection, to the last call that could have opened it. */
+  areCallsUnwatchedSince(moment?: Micros): boolean;
   /** No more rows about that time will come, and no more connections either when `isClosed`. */
   readonly isOver: boolean;
   readonly isClosed: boolean;
@@ -97,8 +97,8 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
 
 /** Calls before the watch began were overtaken by those that were seen, unless these were for the next connection. */
 function isUnwatchedBefore(strong: readonly Candidate[], known: Knowledge): boolean {
-  if (strong.some(({ match }) => match.mayBeNext)) return known.isUnwatched;
-  return known.isUnwatchedSince(Math.min(...strong.map(({ socket }) => socket.openLo)));
+  if (strong.some(({ match }) => match.mayBeNext)) return known.areCallsUnwatchedSince();
+  return known.areCallsUnwatchedSince(Math.min(...strong.map(({ socket }) => socket.openLo)));
 }
 
 function incomplete(known: Knowledge): Choice {

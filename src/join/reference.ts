@@ -81,8 +81,8 @@ interface Knowledge {
   readonly areCallsLost: boolean;
   readonly isAnyLost: boolean;
   readonly isUnwatched: boolean;
-  /** Nobody watched the host in some of the time from a moment to the end of the connection. */
-  readonly isUnwatchedSince: (moment: Micros) => boolean;
+  /** Nobody watched the host in some of the time from a moment, or from before the connection, to the last call that could have opened it. */
+  readonly areCallsUnwatched: (moment?: Micros) => boolean;
   readonly firstLatest: Micros;
 }
 
@@ -232,14 +232,15 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
   // A connect comes before the first packet; an accept may come as long as the connection lasts.
   const eventsUntil = completeUntil(host, ['socket_events']);
   const socketsUntil = completeUntil(host, answerTables);
+  const callsUntil = role === 'resp' || mayBeFlipped(connection) ? lastLatest : firstLatest;
   const known: Knowledge = {
-    hasCalls: eventsUntil >= (role === 'resp' || mayBeFlipped(connection) ? lastLatest : firstLatest),
+    hasCalls: eventsUntil >= callsUntil,
     hasAll: Math.min(eventsUntil, socketsUntil) >= lastLatest,
     socketsUntil,
-    areCallsLost: isLost(host, ['socket_events'], from, lastLatest),
+    areCallsLost: isLost(host, ['socket_events'], from, callsUntil),
     isAnyLost: isLost(host, socketTables, from, lastLatest),
     isUnwatched: isUnwatched(host, from, lastLatest),
-    isUnwatchedSince: (moment) => isUnwatched(host, moment, lastLatest),
+    areCallsUnwatched: (moment = from) => isUnwatched(host, moment, callsUntil),
     firstLatest,
   };
   return choose(candidates, known);
@@ -256,7 +257,7 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   // Calls before the watch began were overtaken by those that were seen, unless these were for the next connection.
   const mayBeNext = strong.some(({ match }) => match.mayBeNext);
   const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
-  const isUnwatched = mayBeNext ? known.isUnwatched : known.isUnwatchedSince(earliest);
+  const isUnwatched = known.areCallsUnwatched(mayBeNext ? undefined : earliest);
   if (strong.length > 0 && !known.areCallsLost && !isUnwatched) {
     return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
   }

@@ -316,6 +316,18 @@ describe('what is not known', () => {
     expect(scene.last('C2').orig).toMatchObject({ reason: 'agent_offline' });
   });
 
+  it('after the first packet says nothing against a call that came before it, though against an accept', () => {
+    const scene = new Scene().host('a', events, { err: 0.5 }).host('b', events, { err: 0.5 });
+    // Their times leave it open whether an earlier connection made them.
+    scene.event('a', 'socket_events', 9.2, { ...client, action: 'connect', pid: 7 });
+    scene.event('b', 'socket_events', 9.8, { ...server, action: 'accept', pid: 8 });
+    scene.end('C1', 10, 20, web).complete('a', 40, events).complete('b', 40, events);
+    for (const host of ['a', 'b']) scene.row({ kind: 'host_timeout', host, at: t0 + 15 * s });
+    scene.join.end();
+    expect(scene.last().orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
+    expect(scene.last().resp).toMatchObject({ state: 'unattributed', reason: 'agent_offline' });
+  });
+
   it('is an unsupported protocol where no stream tells of its sockets', () => {
     const scene = new Scene().host('a', ['processes', 'interface_addresses']);
     scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });

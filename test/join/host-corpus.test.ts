@@ -129,9 +129,9 @@ describe.skipIf(isAbsent)(`captures with host logs${isAbsent ? ' (../shared/corp
     const result = score(await joinCase(entry), flows, corpus + entry.derived_osquery_log);
     console.log(entry.id, `${result.right} of ${result.expected}`, Object.fromEntries(result.missed));
     expect(result.wrong).toEqual([]);
-    // Two ends of a UDP connection whose row has local and remote the wrong way round, and six within the clock's error of the
-    // moment at which the log begins, when nobody may have watched.
+    // Two ends of a UDP connection whose row has local and remote the wrong way round, and two whose accept lies within the second in
+    // which the log begins, so that an earlier connection may have had it while ours was accepted after the log had ended.
     const missed = [...result.missed.values()].reduce((sum, count) => sum + count, 0);
-    expect(missed).toBeLessThanOrEqual(entry.id.includes('purplesharp') ? 8 : 0);
+    expect(missed).toBeLessThanOrEqual(entry.id.includes('purplesharp') ? 4 : 0);
   });
 });

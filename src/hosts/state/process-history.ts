@@ -198,7 +198,13 @@ export class PidHistory {
         ? this.#birthOf.get(fact) === before
         : fact.lo >= (before?.lo ?? -Infinity);
     const hadPid = before !== undefined || this.#facts.some((fact) => fact.hi < birth.lo);
-    return !hadPid || this.#facts.some((fact) => isOurs(fact) && fact.hi < moment && this.#isDeath(fact));
+    // Somebody who ran a program after that death, or so it may be, had the pid in between.
+    const isOvertaken = (death: Fact): boolean =>
+      this.#facts.some(
+        (fact) => (fact.kind === 'exec' || fact.kind === 'fork') && fact.hi > death.lo && fact.hi < birth.lo,
+      );
+    const isEnd = (fact: Fact): boolean => isOurs(fact) && fact.hi < moment && this.#isDeath(fact);
+    return !hadPid || this.#facts.some((fact) => isEnd(fact) && !isOvertaken(fact));
   }
 
   /** A poll also drops and adds a row when one of its columns changed: no death if the same process was seen then or later. */

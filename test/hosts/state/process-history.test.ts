@@ -86,6 +86,19 @@ describe('the process behind a pid', () => {
     expect(at(rows, 40)).toMatchObject({ path: '/bin/c', start: 33 * s });
   });
 
+  it('is not taken for a later one because an earlier one is known to have ended', () => {
+    const coarse = (row: AnyTableRow): AnyTableRow => ({ ...row, resolution: s });
+    const rows = [
+      coarse(polled('added', 20, 10, '/bin/a', 12)),
+      coarse(polled('removed', 30, 20, '/bin/a', 12)),
+      coarse(exec(30, '/bin/b')),
+      coarse(exec(50, '/bin/c')),
+      coarse(polled('added', 55, 30, '/bin/c', 50)),
+    ];
+    expect(at(rows, 50.1)?.start).toBeUndefined();
+    expect(at(rows, 52)).toMatchObject({ path: '/bin/c', start: 50 * s });
+  });
+
   it('of several images in one span of coarse time is the one that the socket row names', () => {
     const history = new PidHistory(7);
     const coarse = { ...exec(10, '/bin/a'), resolution: s };
