@@ -71,12 +71,25 @@ function hostTable({ name, columns, hidden, required }) {
   return `## ${name}\n\n${texts.join(', ')}${need}\n`;
 }
 
+const timeoutsIntroduction = `# Timeouts
+
+\`--timeouts FILE\` takes a YAML file with any of these names; the others keep Zeek's defaults. A value is a number of seconds or has one of Zeek's units
+(\`usec\`, \`msec\`, \`sec\`, \`min\`, \`hr\`, \`day\`, also in the plural):
+
+    tcp_inactivity_timeout: 10 min
+    udp_inactivity_timeout: 30
+    port_inactivity_timeouts: { 22/tcp: 2 hrs, 3389/tcp: 1 hr }`;
+
 export async function pages() {
   const { tables } = await load('sensor/tables/registry');
   const { attributedConnectionSchema } = await load('records/attributed-connection');
   const { ecsAlertSchema } = await load('outputs/alert-ecs-schema');
   const { errorCodes } = await load('core/errors');
   const { zeekLogKinds } = await load('outputs/zeek-logs');
+  const { timeoutTable } = await load('conn/timeouts');
+  const timeouts = Object.entries(timeoutTable).map(
+    ([name, { seconds, meaning }]) => `| \`${name}\` | ${seconds} s | ${meaning} |`,
+  );
   const zeekLogs = Object.entries(zeekLogKinds).map(([path, kind]) => `## ${path}.log\n\n${zeekTable(kind)}\n`);
   const codes = Object.entries(errorCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
   return {
@@ -85,6 +98,7 @@ export async function pages() {
     'docs/errors.md': `# Error codes\n\nEach failure and warning carries one of these codes; they stay the same between versions.\n\n| code | meaning |\n| --- | --- |\n${codes.join('\n')}\n`,
     'docs/zeek-logs.md': `${zeekIntroduction}\n\n${zeekLogs.join('\n')}`,
     'docs/tables.md': `${tablesIntroduction}\n\n${tables.map(hostTable).join('\n')}`,
+    'docs/timeouts.md': `${timeoutsIntroduction}\n\n| name | default | what it ends |\n| --- | --- | --- |\n${timeouts.join('\n')}\n| \`port_inactivity_timeouts\` | 1 hr for 21, 22, 23 and 513/tcp | In place of tcp_inactivity_timeout where a SYN was answered from the port; replaces all ports. |\n`,
     'docs/records.md': `# Records\n\nThe fields of an attributed connection (\`--connections\`), one JSON line each. Times are epoch seconds with six decimals, lengths of time are seconds. The shape of \`orig\` and \`resp\` is in the [JSON Schema](schemas/attributed-connection.schema.json); that of alerts in [ecs-alert](schemas/ecs-alert.schema.json).\n\n${fieldTable(attributedConnectionSchema)}\n`,
   };
 }

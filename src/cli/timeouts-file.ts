@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Node } from 'yaml';
-import { defaultTimeouts, type Timeouts } from '../conn/timeouts.js';
+import { type TimeoutName, type Timeouts, timeoutTable } from '../conn/timeouts.js';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { type Micros, parseSeconds, SECOND } from '../core/time.js';
@@ -8,7 +8,6 @@ import { formatProblem, ProblemList } from '../rules/rule-problem.js';
 import { type Entry, parseYaml, type YamlTree } from '../rules/sigma/yaml-tree.js';
 
 type Changed = { -readonly [Name in keyof Timeouts]?: Timeouts[Name] };
-type Interval = Exclude<keyof Timeouts, 'port_inactivity_timeouts'>;
 
 /** Zeek's names of timers that its default scripts never start. */
 const neverStarted: readonly string[] = ['tcp_reset_delay', 'tcp_partial_close_delay'];
@@ -17,7 +16,7 @@ const neverStarted: readonly string[] = ['tcp_reset_delay', 'tcp_partial_close_d
 const units: Readonly<Record<string, number>> = { usec: 1e-6, msec: 1e-3, sec: 1, min: 60, hr: 3600, day: 86_400 };
 const MAX_SECONDS = 365 * 86_400;
 
-const intervals = Object.keys(defaultTimeouts).filter((name) => name !== 'port_inactivity_timeouts');
+const isName = (key: string): key is TimeoutName => Object.hasOwn(timeoutTable, key);
 
 /** Seconds, or a number with one of Zeek's units (`5 min`, `1hr`); undefined when it is neither or out of range. */
 function interval(raw: string): Micros | undefined {
@@ -39,16 +38,16 @@ class TimeoutsReader {
 
   entry({ key, keyAt, value }: Entry): void {
     if (key === 'port_inactivity_timeouts') this.#ports(value);
-    else if (intervals.includes(key)) {
+    else if (isName(key)) {
       const us = this.#interval(value, key, keyAt);
-      if (us !== undefined) this.timeouts[key as Interval] = us;
+      if (us !== undefined) this.timeouts[key] = us;
     } else if (neverStarted.includes(key)) {
       this.problems.malformed(
         keyAt,
         `${key}: Zeek's default scripts never start this timer, so there is nothing to set`,
       );
     } else {
-      const known = [...intervals, 'port_inactivity_timeouts'].join(', ');
+      const known = [...Object.keys(timeoutTable), 'port_inactivity_timeouts'].join(', ');
       this.problems.malformed(keyAt, `there is no timeout ${key}; there are ${known}`);
     }
   }

@@ -1,44 +1,44 @@
 import { type Micros, SECOND } from '../core/time.js';
 
 /**
- * How long Zeek keeps connections of each kind, under Zeek's names. Every value is above zero. Zeek's tcp_reset_delay and
+ * Zeek's timers under Zeek's names: default (`scripts/base/init-bare.zeek`) in seconds, and meaning. Zeek's tcp_reset_delay and
  * tcp_partial_close_delay are not among them: its default scripts never start those timers.
  */
-export interface Timeouts {
-  /** A SYN that nobody answered. */
-  readonly tcp_attempt_delay: Micros;
-  /** After both ends closed, to see stray packets. */
-  readonly tcp_close_delay: Micros;
-  /** A connection without a valid packet is not ended before this; a reuse of its ends before it is odd. */
-  readonly tcp_connection_linger: Micros;
-  /** When a connection is first looked at for that, and how often after. */
-  readonly tcp_SYN_timeout: Micros;
-  readonly tcp_session_timer: Micros;
-  /** Without a packet, once the handshake is over. */
-  readonly tcp_inactivity_timeout: Micros;
-  /** Without a packet; also TCP before its handshake is over. */
-  readonly udp_inactivity_timeout: Micros;
-  readonly icmp_inactivity_timeout: Micros;
-  /** The same for protocols that are not looked into. */
-  readonly unknown_ip_inactivity_timeout: Micros;
-  /** UDP to a port of DNS: looked at this often after its first packet, and ended when nothing came for this long less a second. */
-  readonly dns_session_timeout: Micros;
-  /** In place of tcp_inactivity_timeout where a SYN was answered from one of these ports (Conn::port_inactivity_timeouts). */
-  readonly port_inactivity_timeouts: Readonly<Record<number, Micros>>;
-}
+export const timeoutTable = {
+  tcp_attempt_delay: { seconds: 5, meaning: 'A SYN that nobody answered.' },
+  tcp_close_delay: { seconds: 5, meaning: 'After both ends have closed or one was reset, to see stray packets.' },
+  tcp_connection_linger: {
+    seconds: 5,
+    meaning: 'A TCP connection without a valid packet is not ended before this; a reuse of its ends before it is odd.',
+  },
+  tcp_SYN_timeout: { seconds: 5, meaning: 'When a TCP connection is first looked at for that.' },
+  tcp_session_timer: { seconds: 6, meaning: 'How often it is looked at after that.' },
+  tcp_inactivity_timeout: { seconds: 300, meaning: 'TCP without a packet, once its handshake is over.' },
+  udp_inactivity_timeout: { seconds: 60, meaning: 'UDP without a packet; also TCP before its handshake is over.' },
+  icmp_inactivity_timeout: { seconds: 60, meaning: 'ICMP without a packet.' },
+  unknown_ip_inactivity_timeout: { seconds: 60, meaning: 'Other protocols without a packet.' },
+  dns_session_timeout: {
+    seconds: 10,
+    meaning:
+      'UDP to port 53, 137, 5353 or 5355: looked at this often after its first packet, and ended when nothing came for this long less a second.',
+  },
+} as const satisfies Readonly<Record<string, { readonly seconds: number; readonly meaning: string }>>;
 
-/** Zeek's own defaults (`scripts/base/init-bare.zeek`, `base/protocols/conn/inactivity.zeek`). */
+export type TimeoutName = keyof typeof timeoutTable;
+
+/** When connections end. Every value is above zero. */
+export type Timeouts = Readonly<Record<TimeoutName, Micros>> & {
+  /** In place of tcp_inactivity_timeout where a SYN was answered from one of these ports (Zeek's Conn::port_inactivity_timeouts). */
+  readonly port_inactivity_timeouts: Readonly<Record<number, Micros>>;
+};
+
+const byName = Object.fromEntries(
+  Object.entries(timeoutTable).map(([name, { seconds }]) => [name, seconds * SECOND]),
+) as Record<TimeoutName, Micros>;
+
+/** Zeek's own defaults. */
 export const defaultTimeouts: Timeouts = {
-  tcp_attempt_delay: 5 * SECOND,
-  tcp_close_delay: 5 * SECOND,
-  tcp_connection_linger: 5 * SECOND,
-  tcp_SYN_timeout: 5 * SECOND,
-  tcp_session_timer: 6 * SECOND,
-  tcp_inactivity_timeout: 300 * SECOND,
-  udp_inactivity_timeout: 60 * SECOND,
-  icmp_inactivity_timeout: 60 * SECOND,
-  unknown_ip_inactivity_timeout: 60 * SECOND,
-  dns_session_timeout: 10 * SECOND,
+  ...byName,
   port_inactivity_timeouts: { 21: 3600 * SECOND, 22: 3600 * SECOND, 23: 3600 * SECOND, 513: 3600 * SECOND },
 };
 
