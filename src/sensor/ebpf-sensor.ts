@@ -48,6 +48,7 @@ export class EbpfSensor implements HostSensor {
   private before: Progress = { drained: Date.now() * MILLISECOND, lostSockets: 0, lostProcesses: 0 };
   private completed: Micros = 0;
   private badTold = false;
+  private isClosed = false;
 
   private constructor(
     private readonly options: HostSensorOptions,
@@ -99,9 +100,9 @@ export class EbpfSensor implements HostSensor {
 
   /** Takes a last look, then the programs out of the kernel, and emits what they told until then. */
   async stop(): Promise<void> {
-    if (this.timer === undefined) return;
+    if (this.isClosed) return;
+    this.isClosed = true;
     clearTimeout(this.timer);
-    this.timer = undefined;
     const last: HostRow[] = [];
     this.emitPolled = (rows) => last.push(...rows);
     await this.poll.stop();
