@@ -31,12 +31,15 @@ const files = [
   '192.0.2.1        0x1         0x2         02:00:00:00:00:01     *        eth0\n',
   '127.0.0.1 localhost # me\nnameserver 192.0.2.53\nsearch a.example\n',
   '00400000-0040b000 r-xp 00001000 08:01 12 /a b\n4:cpu:/old\n0::/user.slice\n/dev/a\\040b /mnt ext4 rw 0 0\n',
+  '17 * * * * root run-parts\n@reboot a\ncommand="echo \\"a\\"" ssh-rsa BBBB me\nnet/ipv4/ip_forward=1\n',
   '  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\nBOOT_IMAGE=/vmlinuz root=/dev/sda1 ro\nNAME="x"\nprocessor : 0\n',
 ];
 
 async function tableFiles() {
   const parsers = [
     ['arp-cache', 'parseArp'],
+    ['authorized-keys', 'parseAuthorizedKeys'],
+    ['crontab', 'parseCrontab'],
     ['dns-resolvers', 'parseResolvers'],
     ['etc-hosts', 'parseHosts'],
     ['group-file', 'parseGroups'],
@@ -49,6 +52,7 @@ async function tableFiles() {
     ['processes', 'parseCgroup'],
     ['routes', 'parseIpv4Routes'],
     ['routes', 'parseIpv6Routes'],
+    ['system-controls', 'parseSysctl'],
     ['system-info', 'parseProcessors'],
   ];
   const parse = await Promise.all(parsers.map(async ([file, name]) => (await load(`sensor/tables/${file}`))[name]));

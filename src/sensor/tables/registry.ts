@@ -1,4 +1,6 @@
 import { arpCache } from './arp-cache.js';
+import { authorizedKeys } from './authorized-keys.js';
+import { crontab } from './crontab.js';
 import { dnsResolvers } from './dns-resolvers.js';
 import { etcHosts } from './etc-hosts.js';
 import { file } from './file.js';
@@ -22,15 +24,18 @@ import { processes } from './processes.js';
 import { routes } from './routes.js';
 import type { SensorTable } from './sensor-table.js';
 import { socketEvents } from './socket-events.js';
+import { suidBin } from './suid-bin.js';
+import { systemControls } from './system-controls.js';
 import { systemInfo } from './system-info.js';
 import { time } from './time.js';
 import { uptime } from './uptime.js';
 import { userGroups } from './user-groups.js';
 import { users } from './users.js';
-
 /** Every table of this machine that can be asked with SQL. */
 export const tables: readonly SensorTable[] = [
   arpCache,
+  authorizedKeys,
+  crontab,
   dnsResolvers,
   etcHosts,
   file,
@@ -53,6 +58,8 @@ export const tables: readonly SensorTable[] = [
   processes,
   routes,
   socketEvents,
+  suidBin,
+  systemControls,
   systemInfo,
   time,
   uptime,

@@ -289,6 +289,21 @@ describe.skipIf(!isLinux)('this machine (skipped where there is no Linux)', () =
     expect(total).toBe(told!.total_seconds);
   });
 
+  it('has the kernel settings of sysctl and the programs that find finds', () => {
+    const read = (name: string) => run('cat', `/proc/sys/${name.replaceAll('.', '/')}`).trim();
+    const names = ['kernel.ostype', 'net.ipv4.ip_forward', 'net.ipv4.ip_local_port_range'];
+    for (const name of names) {
+      const [row] = rows(`SELECT current_value, subsystem FROM system_controls WHERE name = '${name}'`);
+      expect(row).toEqual({ current_value: read(name), subsystem: name.split('.')[0] });
+    }
+    const count = rows("SELECT count(*) AS n FROM system_controls WHERE subsystem = 'kernel'")[0]!.n;
+    expect(Number(count)).toBeGreaterThan(20);
+    const found = lines(run('find', '/usr/bin', '-maxdepth', '1', '-type', 'f', '-perm', '/6000', '-printf', '%f\n'));
+    const told = rows("SELECT path FROM suid_bin WHERE path LIKE '/bin/%' OR path LIKE '/usr/bin/%'");
+    expect(told.map(({ path }) => String(path).split('/').at(-1))).toEqual(expect.arrayContaining(found));
+    expect(found.length).toBeGreaterThan(0);
+  });
+
   it('has files as stat shows them, by path, pattern and folder', () => {
     const path = join(folder, 'some file');
     const [size, mode, uid, inode, mtime] = run('stat', '-c', '%s %04a %u %i %Y', path).trim().split(' ');

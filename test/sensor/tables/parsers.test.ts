@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/core/limits.js';
 import type { AnyTableRow } from '../../../src/records/host-row.js';
 import { parseArp } from '../../../src/sensor/tables/arp-cache.js';
+import { parseAuthorizedKeys } from '../../../src/sensor/tables/authorized-keys.js';
+import { parseCrontab } from '../../../src/sensor/tables/crontab.js';
 import { parseResolvers } from '../../../src/sensor/tables/dns-resolvers.js';
 import { parseHosts } from '../../../src/sensor/tables/etc-hosts.js';
 import { EventLog } from '../../../src/sensor/tables/event-log.js';
@@ -15,6 +17,7 @@ import { parseOsRelease } from '../../../src/sensor/tables/os-version.js';
 import { parseMaps } from '../../../src/sensor/tables/process-memory-map.js';
 import { parseCgroup } from '../../../src/sensor/tables/processes.js';
 import { parseIpv4Routes, parseIpv6Routes } from '../../../src/sensor/tables/routes.js';
+import { parseSysctl } from '../../../src/sensor/tables/system-controls.js';
 import { parseProcessors } from '../../../src/sensor/tables/system-info.js';
 import { timeRow } from '../../../src/sensor/tables/time.js';
 
@@ -194,6 +197,34 @@ describe('the parsers of tables', () => {
       cpu_physical_cores: 2,
       cpu_sockets: 1,
     });
+  });
+
+  it('read jobs of cron, authorized keys and kernel settings', () => {
+    const cron = '# m h\nSHELL=/bin/sh\n17 *\t* * *   root  cd / && run-parts x\n@reboot /opt/a --b\n@daily\n* * * *\n';
+    expect(parseCrontab(cron)).toEqual([
+      {
+        event: '',
+        minute: '17',
+        hour: '*',
+        day_of_month: '*',
+        month: '*',
+        day_of_week: '*',
+        command: 'root cd / && run-parts x',
+      },
+      { event: '@reboot', command: '/opt/a --b' },
+    ]);
+    const keys =
+      '# x\nssh-ed25519 AAAA bob@desk 2\ncommand="echo \\"a b\\"",no-pty ssh-rsa BBBB\nnonsense here now\nssh-rsa\n';
+    expect(parseAuthorizedKeys(keys)).toEqual([
+      { algorithm: 'ssh-ed25519', key: 'AAAA', options: '', comment: 'bob@desk 2' },
+      { algorithm: 'ssh-rsa', key: 'BBBB', options: 'command="echo \\"a b\\"",no-pty', comment: '' },
+    ]);
+    expect(parseSysctl('# a=1\n;b=2\n-net.ipv4.ip_forward = 1\nnet/ipv4/conf/eth0.5/forwarding=0\nno value\n')).toEqual(
+      [
+        ['net.ipv4.ip_forward', '1'],
+        ['net.ipv4.conf.eth0/5.forwarding', '0'],
+      ],
+    );
   });
 
   it('write the time in all forms', () => {
