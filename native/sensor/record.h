@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // What the kernel programs write into the ring and src/sensor/ring-record.ts reads: fixed structures in the machine's byte order, each
 // padded by the ring to 8 bytes. The addon tells the offsets as this compiler sees them, and a test compares them.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // What the programs share: the ring with its counters of losses, and who runs now.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The sockets that are open when the sensor starts. The first process found with a socket counts as its owner.
 #pragma once
 

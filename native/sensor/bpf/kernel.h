@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The few fields of kernel structures that are read. CO-RE finds them in the running kernel by name, so a full vmlinux.h is not needed
 // and order and size here mean nothing.
 #pragma once

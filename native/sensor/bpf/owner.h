@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Who owns a socket, by its cookie, from its creation to its end.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The kernel side of the host sensor. Only attach points that need neither kprobes nor fentry nor LSM: cgroup v2 hooks, BTF tracepoints,
 // exits of three system calls, and one iterator. Linux 5.12 or newer (bpf_get_socket_cookie in tracing programs).
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Sockets of every kind: made, bound, closed.
 #pragma once
 

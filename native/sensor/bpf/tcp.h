@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // TCP: connect before the SYN leaves, listen, accept, close with bytes.
 #pragma once
 

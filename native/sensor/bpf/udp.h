@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // UDP: the first datagram between a socket and a peer, with the addresses on the wire and the process that sent or took it.
 //
 // Sending: connect or sendmsg names the process, the packet that leaves has the tuple. Receiving: the packet that arrives has the tuple,
