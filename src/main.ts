@@ -28,6 +28,10 @@ async function main(argv: readonly string[]): Promise<void> {
     .showHelpAfterError('(see --help)')
     .exitOverride();
   for (const add of commands) add(program);
+  program
+    .command('version')
+    .description('tell the version')
+    .action(() => void process.stdout.write(`${version()}\n`));
   await program.parseAsync([...argv]);
 }
 

@@ -1,4 +1,5 @@
-import { pino } from 'pino';
+import { createRequire } from 'node:module';
+import type { Logger, pino } from 'pino';
 import type { Warn, Warning } from '../core/warnings.js';
 
 /** What the program says of itself, on stderr: lines for a person at a terminal, JSON lines elsewhere or when asked for. */
@@ -29,17 +30,28 @@ function personLine(json: string): string {
   return `${names[level] ?? level}: ${place}${msg}${times}${code === undefined ? '' : ` [${code}]`}\n`;
 }
 
+/** Loaded with the first line that is written: a quiet run over files needs none, and starting the logger takes longer than a small file. */
+const load = createRequire(import.meta.url);
+
 export function createLog(options: LogOptions): Log {
   const json = options.json || !process.stderr.isTTY;
   const level = options.quiet ? 'warn' : options.verbose ? 'debug' : 'info';
-  const logger = pino(
-    { level, base: null, serializers: {} },
-    { write: (line) => void process.stderr.write(json ? line : personLine(line)) },
-  );
+  const start = (): Logger =>
+    (load('pino') as { pino: typeof pino }).pino(
+      { level, base: null, serializers: {} },
+      { write: (line) => void process.stderr.write(json ? line : personLine(line)) },
+    );
+  let started: Logger | undefined;
+  const logger = (): Logger => {
+    started ??= start();
+    return started;
+  };
   const fields = ({ message: _, ...rest }: Warning) => rest;
   return {
-    info: (message) => logger.info(message),
-    warn: (warning) => logger.warn(fields(warning), warning.message),
-    error: (warning) => logger.error(fields(warning), warning.message),
+    info: (message) => {
+      if (!options.quiet) logger().info(message);
+    },
+    warn: (warning) => logger().warn(fields(warning), warning.message),
+    error: (warning) => logger().error(fields(warning), warning.message),
   };
 }
