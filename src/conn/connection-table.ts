@@ -40,6 +40,8 @@ const LINE_WORDS = 16;
 const ALIGN = 48;
 /** More than any slot number; times 2^32 still exact in a double. */
 const SLOT_SPACE = 2 ** 21;
+/** Ordinals are put in places of their own while there are at most so many places for each. */
+const DENSE = 8;
 /** An index entry is slot + 1 in the low 21 bits and the upper bits of the hash; 0 is none. */
 const SLOT_MASK = 0x1f_ffff;
 const TAG_MASK = ~SLOT_MASK;
@@ -232,18 +234,22 @@ export class ConnectionTable {
 
   /** Slots in use, in order of their connections' first packets. */
   slotsByOrdinal(): Int32Array {
-    // One number per slot with the ordinal in front, so that the sort needs no function.
-    const keys = new Float64Array(this.count);
+    const slots = new Int32Array(this.count);
+    const ordinals = new Float64Array(this.count);
     let n = 0;
+    let least = Number.POSITIVE_INFINITY;
+    let greatest = 0;
     for (const entry of this.#index) {
       if (entry === 0) continue;
       const slot = (entry & SLOT_MASK) - 1;
-      keys[n++] = (this.i32[slot * RECORD_WORDS + ORDINAL]! >>> 0) * SLOT_SPACE + slot;
+      const ordinal = this.i32[slot * RECORD_WORDS + ORDINAL]! >>> 0;
+      least = Math.min(least, ordinal);
+      greatest = Math.max(greatest, ordinal);
+      slots[n] = slot;
+      ordinals[n++] = ordinal;
     }
-    keys.sort();
-    const slots = new Int32Array(this.count);
-    for (let i = 0; i < slots.length; i++) slots[i] = keys[i]! % SLOT_SPACE;
-    return slots;
+    if (n === 0) return slots;
+    return greatest - least < DENSE * n ? inPlaces(slots, ordinals, least, greatest) : sorted(slots, ordinals);
   }
 
   /** Hash of a record's connection, as its packets have it. */
@@ -293,6 +299,23 @@ export class ConnectionTable {
     }
     this.#index = index;
   }
+}
+
+/** Slots in order of ordinals that are close together: each is put in a place of its own. */
+function inPlaces(slots: Int32Array, ordinals: Float64Array, least: number, greatest: number): Int32Array {
+  const places = new Int32Array(greatest - least + 1);
+  for (let i = 0; i < slots.length; i++) places[ordinals[i]! - least] = slots[i]! + 1;
+  let n = 0;
+  for (const place of places) if (place !== 0) slots[n++] = place - 1;
+  return slots;
+}
+
+/** Slots in order of ordinals. */
+function sorted(slots: Int32Array, ordinals: Float64Array): Int32Array {
+  // One number per slot with the ordinal in front, so that the sort needs no function.
+  const keys = ordinals.map((ordinal, i) => ordinal * SLOT_SPACE + slots[i]!);
+  keys.sort();
+  return slots.map((_, i) => keys[i]! % SLOT_SPACE);
 }
 
 /** Whether the upper address words of a record and a packet row agree. */

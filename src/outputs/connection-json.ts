@@ -37,11 +37,10 @@ const RESP = ascii(',"resp":');
 const END = ascii('}');
 
 /**
- * Writes an attributed connection as one JSON line, by the schema `attributed-connection`: Zeek's field names, times in epoch seconds.
+ * Appends an attributed connection as one JSON line, by the schema `attributed-connection`: Zeek's field names, times in epoch seconds.
  * By hand, since it is done once per connection at line speed; JSON.stringify serves only text that may need escapes.
  */
 export function writeConnection(line: LineBuffer, attributed: AttributedConnection): void {
-  line.length = 0;
   writeFields(line, attributed.connection);
   line.piece(CAUSE);
   line.plain(attributed.cause);
@@ -58,6 +57,7 @@ const scratch = new LineBuffer();
 
 /** What `writeConnection` writes, as text. */
 export function connectionLine(attributed: AttributedConnection): string {
+  scratch.length = 0;
   writeConnection(scratch, attributed);
   return scratch.toString();
 }

@@ -28,12 +28,24 @@ function digitsOf(n: number): number {
 }
 
 /**
- * One output line, built from pieces as bytes. A line of some forty pieces as a string costs four times the time, most of it for
+ * Output lines, built from pieces as bytes. A line of some forty pieces as a string costs four times the time, most of it for
  * collecting the pieces (2026-11).
  */
 export class LineBuffer {
-  bytes = Buffer.allocUnsafe(FIRST_BYTES);
+  bytes: Buffer;
   length = 0;
+
+  constructor(bytes: number = FIRST_BYTES) {
+    this.bytes = Buffer.allocUnsafe(bytes);
+  }
+
+  /** What has been written; the buffer begins anew with room for so many bytes. */
+  take(bytes: number): Buffer {
+    const taken = this.bytes.subarray(0, this.length);
+    this.bytes = Buffer.allocUnsafe(bytes);
+    this.length = 0;
+    return taken;
+  }
 
   /** Makes room for more bytes; to be called before pieces that are written without a check. */
   reserve(bytes: number): void {

@@ -2,9 +2,11 @@ import { closeSync, fchownSync, fstatSync, openSync, write as writeFile } from '
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
-import type { LineBuffer } from './line-buffer.js';
+import { LineBuffer } from './line-buffer.js';
 
 const NEWLINE = 10;
+/** A chunk with less room than this is closed; a longer line makes it grow. */
+const USUAL_LINE_BYTES = 4096;
 const LINE_END = Buffer.from([NEWLINE]);
 
 /** What happens when the lines that wait reach their bound: the producer looks at `full` and waits, or lines are lost. */
@@ -23,8 +25,7 @@ interface Chunk {
  */
 export class LineSink {
   #fd: number;
-  #chunk = Buffer.allocUnsafe(limits.sinkChunkBytes);
-  #used = 0;
+  readonly #buffer = new LineBuffer(limits.sinkChunkBytes);
   #lines = 0;
   #queue: Chunk[] = [];
   #queuedBytes = 0;
@@ -47,37 +48,26 @@ export class LineSink {
   }
 
   line(text: string): void {
-    // A UTF-16 unit takes at most three bytes.
-    if (!this.#makeRoom(text.length * 3)) return;
-    this.#used += this.#chunk.write(text, this.#used);
-    this.#endLine();
+    const buffer = this.begin();
+    if (buffer === undefined) return;
+    buffer.text(text);
+    this.endLine();
   }
 
-  /** A line that was built as bytes; they are copied. */
-  bytes({ bytes, length }: LineBuffer): void {
-    if (!this.#makeRoom(length)) return;
-    bytes.copy(this.#chunk, this.#used, 0, length);
-    this.#used += length;
-    this.#endLine();
-  }
-
-  /** Makes room for a line of at most so many bytes. False when the line is to be dropped, which has been counted. */
-  #makeRoom(bytes: number): boolean {
+  /** Where a line is to be appended, before `endLine`; undefined when it is to be dropped, which has been counted. */
+  begin(): LineBuffer | undefined {
     if (this.overflow === 'drop' && this.full) {
       this.linesLost++;
       this.#fail('the output takes lines more slowly than they come; lines are dropped');
-      return false;
+      return undefined;
     }
-    const most = bytes + 1;
-    if (this.#used + most > this.#chunk.length) {
-      this.#enqueue();
-      if (most > this.#chunk.length) this.#chunk = Buffer.allocUnsafe(most);
-    }
-    return true;
+    if (this.#buffer.length > limits.sinkChunkBytes - USUAL_LINE_BYTES) this.#enqueue();
+    return this.#buffer;
   }
 
-  #endLine(): void {
-    this.#chunk[this.#used++] = NEWLINE;
+  endLine(): void {
+    this.#buffer.reserve(1);
+    this.#buffer.bytes[this.#buffer.length++] = NEWLINE;
     this.#lines++;
   }
 
@@ -122,12 +112,10 @@ export class LineSink {
 
   /** What was gathered joins the queue, and a new chunk is begun. */
   #enqueue(): void {
-    if (this.#used === 0) return;
-    const bytes = this.#chunk.subarray(0, this.#used);
+    if (this.#buffer.length === 0) return;
+    const bytes = this.#buffer.take(limits.sinkChunkBytes);
     this.#queue.push({ bytes, lines: this.#lines });
-    this.#queuedBytes += this.#used;
-    this.#chunk = Buffer.allocUnsafe(limits.sinkChunkBytes);
-    this.#used = 0;
+    this.#queuedBytes += bytes.length;
     this.#lines = 0;
     this.#writing ??= this.#writeQueue();
   }

@@ -6,11 +6,13 @@ import { type AttributedConnection, type End, type Reason, reasons } from '../re
 type Outcome = 'attributed' | 'ambiguous' | 'pending' | Reason;
 const outcomes: readonly Outcome[] = ['attributed', 'ambiguous', 'pending', ...reasons];
 
+const noneOfEach = () => Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+
 const outcomeOf = (end: End): Outcome => (end.state === 'unattributed' ? end.reason : end.state);
 
 /** How many ends have an owner, and why the others have none; every connection counts once, by its last line. */
 export class Coverage {
-  readonly #counts = { orig: new Map<Outcome, number>(), resp: new Map<Outcome, number>() };
+  readonly #counts = { orig: noneOfEach(), resp: noneOfEach() };
   readonly #open = new Map<string, readonly [Outcome, Outcome]>();
   connections = 0;
 
@@ -38,12 +40,12 @@ export class Coverage {
   }
 
   #add([orig, resp]: readonly [Outcome, Outcome], by: number): void {
-    this.#counts.orig.set(orig, (this.#counts.orig.get(orig) ?? 0) + by);
-    this.#counts.resp.set(resp, (this.#counts.resp.get(resp) ?? 0) + by);
+    this.#counts.orig[orig] += by;
+    this.#counts.resp[resp] += by;
   }
 
   count(side: 'orig' | 'resp', outcome: Outcome): number {
-    return this.#counts[side].get(outcome) ?? 0;
+    return this.#counts[side][outcome];
   }
 
   /** `originators: 12 attributed, 3 no_agent` */

@@ -4,7 +4,6 @@ import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { alertText } from '../outputs/alert-text.js';
 import { writeConnection } from '../outputs/connection-json.js';
 import { connectionTable } from '../outputs/connection-table.js';
-import { LineBuffer } from '../outputs/line-buffer.js';
 import { LineSink, type Overflow } from '../outputs/line-sink.js';
 import { Coverage } from '../outputs/summary.js';
 import { openZeekLogs, type ZeekLogOptions, type ZeekLogs } from '../outputs/zeek-logs.js';
@@ -50,7 +49,6 @@ export class Outputs {
   alerts = 0;
   /** The highest level among them. */
   highest: Level | undefined;
-  readonly #line = new LineBuffer();
   readonly #connections: LineSink | undefined;
   readonly #alerts: LineSink | undefined;
   readonly #zeek: ZeekLogs | undefined;
@@ -68,9 +66,10 @@ export class Outputs {
   }
 
   connection(attributed: AttributedConnection): void {
-    if (this.#connections !== undefined) {
-      writeConnection(this.#line, attributed);
-      this.#connections.bytes(this.#line);
+    const line = this.#connections?.begin();
+    if (line !== undefined) {
+      writeConnection(line, attributed);
+      this.#connections?.endLine();
     }
     // Zeek's log has one line for each connection: what is known when it ends.
     if (attributed.cause === 'end') this.#zeek?.conn.write(attributed);
