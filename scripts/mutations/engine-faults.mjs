@@ -5,6 +5,7 @@ const tcp = ['test/conn/tcp.test.ts'];
 const stream = ['test/conn/stream.test.ts'];
 const zstd = ['test/capture/zstd-input.test.ts'];
 const tracker = 'src/conn/connection-tracker.ts';
+const expiry = 'src/conn/expiry.ts';
 const pieces = 'src/conn/stream/stream-pieces.ts';
 const assembler = 'src/conn/stream/stream-assembler.ts';
 const zstdInput = 'src/capture/zstd-input.ts';
@@ -13,23 +14,23 @@ const zstdBlock = 'src/capture/zstd/zstd-block.ts';
 export const engineFaults = [
   {
     name: 'dns-session-kept-a-minute',
-    file: tracker,
-    find: 'if (!isDnsPort(i32[base + PORTS]! & 0xffff))',
-    replace: 'if (isDnsPort(i32[base + PORTS]! & 0xffff) || true)',
+    file: expiry,
+    find: 'if (!isDnsPort(table.i32[base + PORTS]! & 0xffff))',
+    replace: 'if (isDnsPort(table.i32[base + PORTS]! & 0xffff) || true)',
     tests: datagrams,
   },
   {
     name: 'interactive-session-ended-after-minutes',
-    file: tracker,
-    find: 'return port_inactivity_timeouts[i32[base + PORTS]! & 0xffff] ?? tcp_inactivity_timeout;',
-    replace: 'void port_inactivity_timeouts; return tcp_inactivity_timeout;',
+    file: expiry,
+    find: '(flags & SYN_ANSWERED) !== 0 && ofPort !== undefined ? ofPort : t.tcp_inactivity_timeout',
+    replace: '(flags & SYN_ANSWERED) !== 0 && ofPort === -1 ? ofPort : t.tcp_inactivity_timeout',
     tests: tcp,
   },
   {
     name: 'long-wait-without-an-answered-syn',
-    file: tracker,
-    find: 'if ((i32[base + FLAGS]! & SYN_ANSWERED) === 0) return tcp_inactivity_timeout;',
-    replace: 'void SYN_ANSWERED;',
+    file: expiry,
+    find: '(flags & SYN_ANSWERED) !== 0 && ofPort',
+    replace: '(flags & SYN_ANSWERED) !== -1 && ofPort',
     tests: tcp,
   },
   {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
-import { type Micros, SECOND } from '../core/time.js';
+import type { Micros } from '../core/time.js';
 import { nameWord } from '../core/uid.js';
 import { type CountedWeird, WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
@@ -15,6 +15,7 @@ import type { Weird } from '../records/weird.js';
 import { connectionRecord, uidOfRecord, VLAN_PRESENT } from './connection-record.js';
 import { ConnectionTable } from './connection-table.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
+import { expiryOf } from './expiry.js';
 import { addLetter, LETTER_FLIP } from './history.js';
 import { likelyTcpServer, likelyUdpServer } from './likely-server-ports.js';
 import {
@@ -25,20 +26,17 @@ import {
   LAST_TIME,
   META,
   ORDINAL,
-  PORTS,
   RECORD_WORDS,
   SEGMENTS,
   START_TIME,
   STREAMED,
-  SYN_ANSWERED,
   VLANS,
 } from './record-layout.js';
 import { SegmentPool } from './segment-pool.js';
 import { StreamAssembler } from './stream/stream-assembler.js';
 import type { OpenStream } from './stream/stream-consumer.js';
 import { initTcp, isReuse, plainSegment, type TcpContext, tcpPacket } from './tcp-connection.js';
-import { stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
-import { defaultTimeouts, isDnsPort, type Timeouts } from './timeouts.js';
+import { defaultTimeouts, type Timeouts } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
 import { noteParent, UdpTunnels } from './udp-tunnels.js';
 import { WeirdReports } from './weird-reports.js';
@@ -287,7 +285,7 @@ export class ConnectionTracker {
     if (context.closed) {
       context.closed = false;
       this.#arm(slot, table.f64[(base >> 1) + LAST_TIME]! + this.#timeouts.tcp_close_delay);
-    } else if (isNew) this.#arm(slot, this.#expiry(base));
+    } else if (isNew) this.#arm(slot, expiryOf(this.#table, base, this.#timeouts));
     if (isNew && this.#options.startRecords === true) this.#emit('start', base);
     if (proto === PROTO_UDP && isIntact) {
       const inner = this.#tunnels.open(packet, base);
@@ -337,49 +335,6 @@ export class ConnectionTracker {
     return slot;
   }
 
-  /** When a connection that is not closing ends if no packet comes. */
-  #expiry(base: number): Micros {
-    const { f64, i32 } = this.#table;
-    const t = this.#timeouts;
-    const last = f64[(base >> 1) + LAST_TIME]!;
-    switch (i32[base + META]! & 0xff) {
-      case PROTO_TCP: {
-        const start = f64[(base >> 1) + START_TIME]!;
-        if (stateOf(this.#table, base, 1) === TCP_INACTIVE) {
-          const orig = stateOf(this.#table, base, 0);
-          if (orig === TCP_INACTIVE) {
-            // Nothing valid was seen: Zeek looks after tcp_SYN_timeout and then every tcp_session_timer.
-            const looks =
-              Math.floor((last + t.tcp_connection_linger - start - t.tcp_SYN_timeout) / t.tcp_session_timer) + 1;
-            return start + t.tcp_SYN_timeout + Math.max(0, looks) * t.tcp_session_timer;
-          }
-          if (orig <= TCP_SYN_ACK_SENT) return start + t.tcp_attempt_delay;
-        }
-        // Until the handshake is over Zeek applies the timeout of UDP.
-        const done = (i32[base + FLAGS]! & HANDSHAKE_DONE) !== 0;
-        return last + (done ? this.#tcpInactivity(base) : t.udp_inactivity_timeout);
-      }
-      case PROTO_UDP: {
-        if (!isDnsPort(i32[base + PORTS]! & 0xffff)) return last + t.udp_inactivity_timeout;
-        const start = f64[(base >> 1) + START_TIME]!;
-        const looks = Math.max(1, Math.ceil((last - SECOND - start) / t.dns_session_timeout) + 1);
-        return Math.min(start + looks * t.dns_session_timeout, last + t.udp_inactivity_timeout);
-      }
-      case PROTO_ICMP:
-      case PROTO_ICMPV6:
-        return last + t.icmp_inactivity_timeout;
-      default:
-        return last + t.unknown_ip_inactivity_timeout;
-    }
-  }
-
-  #tcpInactivity(base: number): Micros {
-    const { i32 } = this.#table;
-    const { tcp_inactivity_timeout, port_inactivity_timeouts } = this.#timeouts;
-    if ((i32[base + FLAGS]! & SYN_ANSWERED) === 0) return tcp_inactivity_timeout;
-    return port_inactivity_timeouts[i32[base + PORTS]! & 0xffff] ?? tcp_inactivity_timeout;
-  }
-
   /** Arms the earlier of the expiry and the next interim update. */
   #arm(slot: number, expiry: Micros): void {
     const { interimUs } = this.#options;
@@ -398,7 +353,7 @@ export class ConnectionTracker {
     for (let slot = this.#wheel.popDue(now); slot >= 0; slot = this.#wheel.popDue(now)) {
       const base = slot * RECORD_WORDS;
       const closing = (this.#table.i32[base + FLAGS]! & CLOSING) !== 0;
-      const expiry = closing ? now : this.#expiry(base);
+      const expiry = closing ? now : expiryOf(this.#table, base, this.#timeouts);
       if (expiry <= now) this.#finish(slot);
       else {
         if (this.#options.interimUs !== undefined && this.#isInterimDue(base, now)) this.#emit('interim', base);
@@ -423,7 +378,7 @@ export class ConnectionTracker {
       const base = slot * RECORD_WORDS;
       const flags = this.#table.i32[base + FLAGS]!;
       if ((flags & CLOSING) === 0) {
-        const expiry = this.#expiry(base);
+        const expiry = expiryOf(this.#table, base, this.#timeouts);
         if (expiry > this.#wheel.poppedTime && looks < MAX_LOOKS) {
           this.#wheel.arm(slot, expiry);
           continue;

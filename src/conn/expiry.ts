@@ -1,0 +1,48 @@
+import { type Micros, SECOND } from '../core/time.js';
+import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
+import type { ConnectionTable } from './connection-table.js';
+import { FLAGS, HANDSHAKE_DONE, LAST_TIME, META, PORTS, START_TIME, SYN_ANSWERED } from './record-layout.js';
+import { stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
+import { isDnsPort, type Timeouts } from './timeouts.js';
+
+/** When the connection at `base`, which is not closing, ends if no packet comes. */
+export function expiryOf(table: ConnectionTable, base: number, timeouts: Timeouts): Micros {
+  const last = table.f64[(base >> 1) + LAST_TIME]!;
+  switch (table.i32[base + META]! & 0xff) {
+    case PROTO_TCP:
+      return tcpExpiry(table, base, timeouts, last);
+    case PROTO_UDP:
+      return udpExpiry(table, base, timeouts, last);
+    case PROTO_ICMP:
+    case PROTO_ICMPV6:
+      return last + timeouts.icmp_inactivity_timeout;
+    default:
+      return last + timeouts.unknown_ip_inactivity_timeout;
+  }
+}
+
+function tcpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micros): Micros {
+  const start = table.f64[(base >> 1) + START_TIME]!;
+  if (stateOf(table, base, 1) === TCP_INACTIVE) {
+    const orig = stateOf(table, base, 0);
+    if (orig === TCP_INACTIVE) {
+      // Nothing valid was seen: Zeek looks after tcp_SYN_timeout and then every tcp_session_timer.
+      const looks = Math.floor((last + t.tcp_connection_linger - start - t.tcp_SYN_timeout) / t.tcp_session_timer) + 1;
+      return start + t.tcp_SYN_timeout + Math.max(0, looks) * t.tcp_session_timer;
+    }
+    if (orig <= TCP_SYN_ACK_SENT) return start + t.tcp_attempt_delay;
+  }
+  const flags = table.i32[base + FLAGS]!;
+  // Until the handshake is over Zeek applies the timeout of UDP.
+  if ((flags & HANDSHAKE_DONE) === 0) return last + t.udp_inactivity_timeout;
+  const ofPort = t.port_inactivity_timeouts[table.i32[base + PORTS]! & 0xffff];
+  return last + ((flags & SYN_ANSWERED) !== 0 && ofPort !== undefined ? ofPort : t.tcp_inactivity_timeout);
+}
+
+function udpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micros): Micros {
+  if (!isDnsPort(table.i32[base + PORTS]! & 0xffff)) return last + t.udp_inactivity_timeout;
+  // Zeek's DNS parser looks every dns_session_timeout, and ends it when nothing came for that long less a second.
+  const start = table.f64[(base >> 1) + START_TIME]!;
+  const looks = Math.max(1, Math.ceil((last - SECOND - start) / t.dns_session_timeout) + 1);
+  return Math.min(start + looks * t.dns_session_timeout, last + t.udp_inactivity_timeout);
+}
