@@ -80,7 +80,7 @@ export const tableFaults = [
   {
     name: 'explanation-of-an-open-connection',
     file: 'src/join/attribution.ts',
-    find: 'this.#setView(tracked, true, knowsLater);\n      return explainConnection',
+    find: 'this.#setView(tracked, true, knowsAll);\n      return explainConnection',
     replace: 'this.#setView(tracked, false, false);\n      return explainConnection',
     tests: ['test/pipeline/explain-files.test.ts'],
   },

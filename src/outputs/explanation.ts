@@ -72,9 +72,10 @@ export function explanationText(attributed: AttributedConnection, { orig, resp }
 
 function endLines(name: string, end: End, { clocks, tried }: EndExplanation): string[] {
   const lines = [`  ${name}: ${verdict(end)}`, ...clocks.map(clockLine)];
-  const first = tried.find(({ lost }) => lost === undefined);
+  const decisive =
+    end.state === 'attributed' ? tried.find(({ lost, method }) => !lost && method === end.method) : undefined;
   for (const socket of tried.slice(0, SHOWN_SOCKETS)) {
-    const taken = end.state === 'attributed' ? (socket === first ? 'taken' : 'tells the same') : 'as good as others';
+    const taken = end.state === 'attributed' ? (socket === decisive ? 'taken' : 'tells the same') : 'as good as others';
     lines.push(...socketLines(socket, taken));
   }
   const reasons = new Map<string, number>();
