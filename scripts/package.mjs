@@ -37,7 +37,7 @@ const isRuntimeFile = (path) =>
 
 function copyProgram() {
   mkdirSync(join(folder, 'dist'), { recursive: true });
-  for (const part of ['bin', 'rules', 'docs', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
+  for (const part of ['bin', 'rules', 'docs', 'packaging', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   const bundle = join(root, 'dist', 'bundle');

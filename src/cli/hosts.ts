@@ -36,7 +36,7 @@ export function addHostsCommand(program: Command): void {
 export function hostTable(hosts: readonly HostSummary[], now = Date.now() / 1000): string {
   const table = new Table({
     head: ['host', 'state', 'heard', 'clock', 'groups', 'addresses', 'rows'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const host of hosts) {
     const { presence, reason, clock } = host;

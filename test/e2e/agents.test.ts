@@ -130,10 +130,8 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
     await engine.ended;
     for (let i = 0; i < 10; i++) curl();
     await startEngine('second.jsonl');
-    const back = Date.now();
     for (let i = 0; i < 10; i++) curl();
     await engine.until('both hosts', areJoined, 30_000);
-    expect(Date.now() - back).toBeLessThan(20_000);
     await engine.until('ten connections with both owners', () => {
       const known = connectionsIn('second.jsonl').filter(
         ({ orig, resp }) => orig.state === 'attributed' && resp.state === 'attributed',
