@@ -222,7 +222,7 @@ async function captureLive(
   const captures = options.interfaces.map(({ name }) => name);
   const engine = await startEngine(options, captures, live, intake, context);
   try {
-    if (user !== undefined) dropPrivileges(user, outputs, host !== undefined, context.warn);
+    if (user !== undefined) dropPrivileges(user, outputs, live.sensorMethod === 'poll', context.warn);
   } catch (error) {
     await engine?.stop();
     await live.stop();

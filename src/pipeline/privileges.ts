@@ -57,9 +57,9 @@ export function becomeUser({ name, uid, gid, groups }: RunAs): void {
 
 /**
  * Becomes `user` once captures and outputs are open. What will then be missing is told: folders in which the outputs cannot be
- * made again after a rotation (OUTPUT_OPEN_FAILED), and what the sensor no longer sees of this host (SENSOR_LIMITED).
+ * made again after a rotation (OUTPUT_OPEN_FAILED), and what a polling sensor no longer sees of this host (SENSOR_LIMITED).
  */
-export function dropPrivileges(user: RunAs, outputs: Outputs, watchesHost: boolean, warn: Warn): void {
+export function dropPrivileges(user: RunAs, outputs: Outputs, pollsHost: boolean, warn: Warn): void {
   outputs.giveTo(user.uid, user.gid);
   becomeUser(user);
   if (user.uid === 0) return;
@@ -72,7 +72,7 @@ export function dropPrivileges(user: RunAs, outputs: Outputs, watchesHost: boole
       warn({ code: 'OUTPUT_OPEN_FAILED', message, where: path });
     }
   }
-  if (watchesHost) {
+  if (pollsHost) {
     const message = `as ${user.name} only the sockets of that user's processes are seen; the capabilities cap_sys_ptrace and cap_dac_read_search show the others`;
     warn({ code: 'SENSOR_LIMITED', message });
   }

@@ -93,8 +93,10 @@ export class PollSensor {
   }
 
   private tellLimits(): void {
+    // Where events are seen too, they name the owners, and little is missed between two polls.
+    const isAlone = this.options.otherStreams === undefined;
     const denied = this.poll.deniedProcesses;
-    if (denied > 0) {
+    if (isAlone && denied > 0) {
       this.limit(`${denied} processes may not be read (root may): their sockets have no known owner`, 'denied');
     }
     if (this.poll.overflow) {
@@ -102,8 +104,6 @@ export class PollSensor {
         `more than ${limits.sensorSockets} sockets, ${limits.sensorProcesses} processes or ${limits.sensorNamespaces} network namespaces: the rest is not reported`,
       );
     }
-    // Where events are seen too, little is missed between two polls.
-    const isAlone = this.options.otherStreams === undefined;
     if (isAlone && this.polls > WARM_UP_POLLS && this.meanCost / this.cpuShare > this.intervalMs * 1.1) {
       const stretched = Math.round(this.meanCost / this.cpuShare);
       this.limit(
