@@ -243,6 +243,27 @@ export const faults = [
     tests: ['test/join/attribution.test.ts'],
   },
   {
+    name: 'later-datagram-certain',
+    file: match,
+    find: 'if (query.protocol !== 6 && socket.openHi > first - err) return sole;',
+    replace: '',
+    tests: ['test/join/match.test.ts'],
+  },
+  {
+    name: 'sender-before-the-watch-ignored',
+    file: choice,
+    find: '!match.mayBeNext && socket.protocol === 6',
+    replace: '!match.mayBeNext',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
+    name: 'poll-before-a-loss-taken-for-the-loss',
+    file: 'src/hosts/state/stream-progress.ts',
+    find: 'until = Math.min(until, Math.max(gap.from - pause, from));',
+    replace: 'until = Math.min(until, Math.max(gap.from, from));',
+    tests: ['test/hosts/state/host-state.test.ts'],
+  },
+  {
     name: 'silence-after-an-accept-ignored',
     file: 'src/join/host-knowledge.ts',
     find: 'return this.#trial.host.progress.isUnwatched(moment, this.callsUntil);',

@@ -250,6 +250,8 @@ function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
   if (socket.openHi < first - err - PROMPT) return sole;
   if (socket.openHi > first - err && socket.openHi + err > aloneUntil) return soleOrNext;
   if (mayHaveEarlier) return sole;
+  // A datagram that may have left after the first may be another sender's of the same connection.
+  if (query.protocol !== 6 && socket.openHi > first - err) return sole;
   const since = Math.max(aloneSince, capturedSince);
   return since !== -Infinity && socket.openLo <= since + err ? sole : certain;
 }

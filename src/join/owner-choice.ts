@@ -95,9 +95,13 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   return chooseWeaker(candidates, known);
 }
 
-/** Calls before the watch began were overtaken by those that were seen, unless these were for the next connection. */
+/**
+ * Calls before the watch began were overtaken by those that were seen, unless these were for the next connection, or for datagrams,
+ * which go on whoever sends them.
+ */
 function isUnwatchedBefore(strong: readonly Candidate[], known: Knowledge): boolean {
-  if (strong.some(({ match }) => match.mayBeNext)) return known.areCallsUnwatchedSince();
+  const isOvertaken = strong.every(({ match, socket }) => !match.mayBeNext && socket.protocol === 6);
+  if (!isOvertaken) return known.areCallsUnwatchedSince();
   return known.areCallsUnwatchedSince(Math.min(...strong.map(({ socket }) => socket.openLo)));
 }
 

@@ -1,5 +1,6 @@
 import { canonicalAddress, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
+import { PAUSE_MARGIN } from '../hosts/state/stream-progress.js';
 import type { AnyTableRow, ClockSample, Complete, HostRow, HostSeen, HostTimeout, Lost } from '../records/host-row.js';
 import type { HostTable } from '../records/host-tables.js';
 
@@ -183,7 +184,7 @@ function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socke
   const tellsCloses = facts.some(
     ({ row, source }) => row.stream === fact.row.stream && (source === 'close' || source === 'listen'),
   );
-  const closeLo = close?.lo ?? (tellsCloses ? knownUntil(host, fact.hi) : fact.hi);
+  const closeLo = close?.lo ?? (tellsCloses ? knownUntil(host, fact.hi, 0) : fact.hi);
   return socketOf(fact, { openLo: fact.lo, openHi: fact.hi, closeLo: Math.min(closeLo, closeHi), closeHi });
 }
 
@@ -200,7 +201,8 @@ function polledSocket(
   const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + slack;
   const close = closeOf(facts, fact, added?.lo ?? -Infinity);
   const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
-  const seenUntil = removed === undefined ? knownUntil(host, openHi) : (lastSeen ?? openHi);
+  const seenUntil =
+    removed === undefined ? knownUntil(host, openHi, pauseOf(host, fact.row.stream)) : (lastSeen ?? openHi);
   const closeLo = Math.min(close === undefined ? seenUntil : Math.max(close.lo, added?.lo ?? close.lo), closeHi);
   return socketOf(fact, { openLo, openHi, closeLo, closeHi });
 }
@@ -263,14 +265,22 @@ export function isUnwatched(host: HostRows, from: Micros, to: Micros): boolean {
   return host.timeouts.some(({ at }) => at <= to && seenAgain(host, at) >= from);
 }
 
+/** How long before a loss the poll before it may have been. */
+function pauseOf(host: HostRows, stream: string): Micros {
+  const pauses = host.table.flatMap(({ stream: of, since, time, resolution }) =>
+    of === stream && since !== undefined ? [time + Math.max(resolution, 1) - 1 - since] : [],
+  );
+  return pauses.length === 0 ? Infinity : Math.round(Math.max(...pauses) * PAUSE_MARGIN);
+}
+
 /** From which moment on, not before `from`, rows about sockets may be missing. */
-function knownUntil(host: HostRows, from: Micros): Micros {
+function knownUntil(host: HostRows, from: Micros, pause: Micros): Micros {
   const gaps = host.lost.filter(({ stream, to }) => {
     const table = tableOf(host, stream);
     return to >= from && (table === undefined || socketTables.includes(table));
   });
   const silences = host.timeouts.map(({ at }) => at).filter((at) => at >= from);
-  return Math.min(Infinity, ...gaps.map((gap) => Math.max(gap.from, from)), ...silences);
+  return Math.min(Infinity, ...[...gaps.map((gap) => gap.from), ...silences].map((at) => Math.max(at - pause, from)));
 }
 
 /** Every address that the host had at any time, as far as its rows tell. */

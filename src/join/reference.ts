@@ -254,10 +254,10 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   if (strong.some(({ match }) => match.weight === 'certain')) return ownerOrTie(strong, polls);
   const incomplete = none(known.isUnwatched ? 'agent_offline' : 'agent_late');
   if (!known.hasCalls) return incomplete;
-  // Calls before the watch began were overtaken by those that were seen, unless these were for the next connection.
-  const mayBeNext = strong.some(({ match }) => match.mayBeNext);
+  // Calls before the watch began were overtaken by those that were seen, unless these were for the next connection or for datagrams.
+  const isOvertaken = strong.every(({ match, socket }) => !match.mayBeNext && socket.protocol === 6);
   const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
-  const isUnwatched = known.areCallsUnwatched(mayBeNext ? undefined : earliest);
+  const isUnwatched = known.areCallsUnwatched(isOvertaken ? earliest : undefined);
   if (strong.length > 0 && !known.areCallsLost && !isUnwatched) {
     return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
   }

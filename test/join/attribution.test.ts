@@ -328,6 +328,24 @@ describe('what is not known', () => {
     expect(scene.last().resp).toMatchObject({ state: 'unattributed', reason: 'agent_offline' });
   });
 
+  it('before a datagram that may be a later one of its connection leaves the first sender open', () => {
+    const resolver = { ...client, protocol: 17, remote_port: 53, action: 'send', pid: 7 };
+    const ends = '192.0.2.1 40000 > 192.0.2.2 53 udp';
+    for (const at of [9.95, 8]) {
+      const scene = new Scene();
+      scene.row({
+        kind: 'host',
+        host: 'a',
+        streams: [{ stream: 'socket_events', table: 'socket_events' }],
+        from: t0 + at * s,
+      });
+      scene.row({ kind: 'clock', host: 'a', capture: 'eth0', offset: 0, err: 100 * ms, from: t0 });
+      scene.event('a', 'socket_events', 10.05, resolver);
+      scene.end('C1', 10, 0.2, ends).complete('a', 20, ['socket_events']).join.end();
+      expect(scene.last().orig).toMatchObject({ state: at === 8 ? 'attributed' : 'unattributed' });
+    }
+  });
+
   it('is an unsupported protocol where no stream tells of its sockets', () => {
     const scene = new Scene().host('a', ['processes', 'interface_addresses']);
     scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });

@@ -70,6 +70,20 @@ const cases: Case[] = [
     'certain',
   ],
   [
+    'a datagram sent just before the first packet',
+    { ...udp, err: 1 * ms },
+    socket('connect', { ...origTuple, protocol: 17, openHi: 100 * s - 2 * ms }),
+    'socket_event',
+    'certain',
+  ],
+  [
+    'a datagram that may have been sent after the first packet',
+    { ...udp, err: 1 * ms },
+    socket('connect', { ...origTuple, protocol: 17, openHi: 100 * s + 0.5 * ms }),
+    'socket_event',
+    'sole',
+  ],
+  [
     'a connect two seconds before the SYN',
     {},
     socket('connect', { ...origTuple, openHi: 98 * s }),

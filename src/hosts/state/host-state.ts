@@ -96,8 +96,10 @@ export class HostState {
     this.#context = context;
     this.#closings = {
       closeOf: (fact, from) => this.#closeOf(fact, from),
-      openUntil: (stream, isEvent, openHi) =>
-        isEvent && !this.#closingStreams.has(stream) ? openHi : this.progress.knownUntil(openHi),
+      openUntil: (stream, isEvent, openHi) => {
+        if (isEvent && !this.#closingStreams.has(stream)) return openHi;
+        return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));
+      },
     };
   }
 
@@ -117,6 +119,9 @@ export class HostState {
   /** Takes a row of any table. Rows of tables that say nothing of owners are ignored. */
   add(row: AnyTableRow): Change {
     this.progress.stream(row.stream, row.table);
+    if (row.since !== undefined) {
+      this.progress.polled(row.stream, row.since, row.time + Math.max(row.resolution, 1) - 1);
+    }
     if (row.boot !== undefined && this.shown.boot === undefined) this.hasBoot(row.boot);
     if (isSocketRow(row)) return this.#addSocket(row);
     switch (row.table) {

@@ -10,7 +10,12 @@ interface Stream {
   readonly isOfUsers: boolean;
   /** Everything about times up to here has been handed over. */
   until: Micros;
+  /** The longest time between two polls that a row told of. */
+  pause: Micros;
 }
+
+/** Polls are not evenly spaced; the pause before a loss may be longer than those that rows tell of. */
+export const PAUSE_MARGIN = 1.25;
 
 /** A span of the host's clock about which something is not known; both ends belong to it. */
 export interface Gap {
@@ -55,11 +60,24 @@ export class StreamProgress {
       isOfProcesses: processTables.includes(table),
       isOfUsers: table === 'users',
       until: -Infinity,
+      pause: -Infinity,
     });
     this.hasEventStream ||= eventTables.includes(table);
     this.hasSocketStream ||= socketTables.includes(table);
     this.hasProcessStream ||= processTables.includes(table);
     this.#update();
+  }
+
+  /** A row told of two polls in a row. */
+  polled(name: string, since: Micros, latest: Micros): void {
+    const stream = this.#streams.get(name);
+    if (stream !== undefined) stream.pause = Math.max(stream.pause, latest - since);
+  }
+
+  /** What a stream polled last may be this long before it fell silent; Infinity when no row tells how often it polls. */
+  pauseOf(name: string): Micros {
+    const pause = this.#streams.get(name)?.pause ?? -Infinity;
+    return pause === -Infinity ? Infinity : Math.round(pause * PAUSE_MARGIN);
   }
 
   /** Returns whether anything moved. */
@@ -134,15 +152,18 @@ export class StreamProgress {
     return at !== undefined && at <= until && this.#seenAfter(at) === undefined;
   }
 
-  /** The first moment at or after `from` from which rows about sockets may be missing. */
-  knownUntil(from: Micros): Micros {
+  /**
+   * The first moment at or after `from` from which rows about sockets may be missing. What was missing at a poll had gone since the poll
+   * before, hence `pause`: 0 for events.
+   */
+  knownUntil(from: Micros, pause: Micros = 0): Micros {
     let until = Infinity;
     for (const [name, gaps] of this.#lost) {
       const table = this.#streams.get(name)?.table;
       if (table !== undefined && !socketTables.includes(table)) continue;
-      for (const gap of gaps) if (gap.to >= from) until = Math.min(until, Math.max(gap.from, from));
+      for (const gap of gaps) if (gap.to >= from) until = Math.min(until, Math.max(gap.from - pause, from));
     }
-    for (const at of this.#timeouts) if (at >= from) until = Math.min(until, at);
+    for (const at of this.#timeouts) if (at >= from) until = Math.min(until, Math.max(at - pause, from));
     return until;
   }
 
