@@ -87,17 +87,21 @@ function triedSocket(host: HostState, socket: HeldSocket, outcome: Matched | Los
   const told = { host: host.id, pid, rows, openLo, openHi, closeLo, closeHi };
   if (typeof outcome === 'string') return { ...told, lost: losses[outcome] };
   const { method, rank, weight } = outcome;
-  const lost = whyNot(host, socket, weight, end);
+  const lost = whyNot(host, socket, outcome, end);
   return { ...told, method, rank, weight, ...(lost !== undefined && { lost }) };
 }
 
+const leftOpen = 'its times leave it open, others are sure';
+
 /** Why a socket that fits was not taken. */
-function whyNot(host: HostState, socket: HeldSocket, weight: Weight, end: End): string | undefined {
+function whyNot(host: HostState, socket: HeldSocket, { method, weight }: Matched, end: End): string | undefined {
   switch (end.state) {
     case 'attributed':
-      if (end.host.id === host.id && end.process.pid === socket.pid) return undefined;
+      if (end.host.id === host.id && end.process.pid === socket.pid) {
+        return weight === 'possible' && method !== end.method ? leftOpen : undefined;
+      }
       if (end.sharers?.some(({ pid }) => pid === socket.pid)) return 'its process shares the socket, another made it';
-      return weight === 'possible' ? 'its times leave it open, others are sure' : 'better evidence was found';
+      return weight === 'possible' ? leftOpen : 'better evidence was found';
     case 'ambiguous':
       return end.candidates.some((candidate) => candidate.process.pid === socket.pid)
         ? undefined
