@@ -64,11 +64,11 @@ export const agentFaults = [
     tests: [hostile],
   },
   {
-    name: 'no-bound-on-rows-in-flight',
-    file: 'src/server/agent-hub.ts',
-    find: 'connection.taken - connection.acknowledgedThen > limits.agentWindowRows + limits.wireRows',
-    replace: 'connection.taken - connection.acknowledgedThen > Number.MAX_VALUE',
-    tests: [hostile],
+    name: 'no-bound-on-the-rate-of-rows',
+    file: 'src/wire/row-budget.ts',
+    find: 'return this.#rows < -this.burst;',
+    replace: 'return this.#rows < Number.NEGATIVE_INFINITY;',
+    tests: ['test/wire/row-budget.test.ts'],
   },
   {
     name: 'host-told-in-rows-believed',
