@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,8 @@ export interface Score {
 export type Scores = Map<string, Score>;
 
 const kinds = ['tcp', 'udp-connected', 'udp-sendto', 'refused', 'timeout', 'dns'] as const;
+/** What `ip netns exec` shows to its programs instead of /etc. */
+const RESOLVERS = '/etc/netns';
 const PORT = 7000;
 const REFUSING_PORT = 7001;
 const families = [
@@ -100,7 +102,8 @@ export async function measure(sensor: 'ebpf' | 'poll', processes: number): Promi
     client: families.map(({ client }) => `${client}/${client.includes(':') ? 64 : 24}`),
     server: families.map(({ server }) => `${server}/${server.includes(':') ? 64 : 24}`),
   });
-  const resolver = join('/etc/netns', network.on('client').at(-1)!);
+  const hadResolvers = existsSync(RESOLVERS);
+  const resolver = join(RESOLVERS, network.on('client').at(-1)!);
   const running: Running[] = [];
   try {
     prepare(network, resolver);
@@ -138,6 +141,7 @@ export async function measure(sensor: 'ebpf' | 'poll', processes: number): Promi
     await Promise.all(running.map((program) => program.stop()));
     network.remove();
     rmSync(resolver, { recursive: true, force: true });
+    if (!hadResolvers) rmdirSync(RESOLVERS);
     rmSync(folder, { recursive: true, force: true });
   }
 }
