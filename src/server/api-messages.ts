@@ -3,7 +3,7 @@ import type { ErrorCode } from '../core/errors.js';
 /**
  * What the engine's local API speaks: HTTP on a UNIX socket that only the engine's user may open.
  *
- *     GET    /hosts         {"hosts": HostSummary[]}
+ *     GET    /hosts         {"hosts": HostSummary[], "cut_off": {NAME: COUNT}}; names of src/wire/close-code.ts
  *     DELETE /hosts/ID      the enrolment of ID is forgotten, so that another agent may enrol under it
  *     POST   /query         QueryRequest; answers with one JSON line (QueryAnswer) per host, as they come
  *     POST   /subscribe     SubscribeRequest; answers with JSON lines (SubscriptionUpdate) until the asker goes away

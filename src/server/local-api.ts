@@ -108,7 +108,7 @@ async function answer(
   const path = (request.url ?? '').split('?')[0]!;
   if (path === apiPaths.hosts && request.method === 'GET') {
     const hosts = [...hub.registry.all()].map((host) => summary(host, hub.connectionOf(host.id)));
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ hosts }));
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ hosts, cut_off: hub.cutOff }));
   } else if (path.startsWith(`${apiPaths.hosts}/`) && request.method === 'DELETE') {
     const id = decodeURIComponent(path.slice(apiPaths.hosts.length + 1));
     const isKnown = enrolments.forget(id);

@@ -7,8 +7,3 @@ export function toWireValue(value: SqlValue): WireValue {
   // SQLite's infinities have no form in JSON.
   return typeof value === 'number' && !Number.isFinite(value) ? null : value;
 }
-
-/** The value that a JSON form stands for. */
-export function fromWireValue(value: WireValue): SqlValue {
-  return typeof value === 'object' && value !== null ? BigInt(value.integer) : value;
-}
