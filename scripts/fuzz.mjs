@@ -60,12 +60,20 @@ const cpuMs = () => {
   return (user + system) / 1000;
 };
 
+/** The input under way. */
+let current;
+process.on('exit', () => {
+  // Nothing was left that could settle what is awaited.
+  if (current !== undefined) keep(current.name, current.bytes, 'never came to its end');
+});
+
 /** Runs one input; tells whether it was a find. */
 async function runInput(target, bytes, random) {
   const began = Date.now();
   const cpu = cpuMs();
   let executions = 1;
   let found = false;
+  current = { name: target.name, bytes };
   try {
     executions = (await target.run(bytes, random)) ?? 1;
   } catch (error) {
@@ -79,6 +87,7 @@ async function runInput(target, bytes, random) {
     found = true;
     keep(target.name, bytes, `took ${Math.round(cpuMs() - cpu)} ms of CPU`);
   }
+  current = undefined;
   return { executions, found };
 }
 

@@ -26,6 +26,10 @@ export class GzipInput implements ByteInput {
   #failure: NodeJS.ErrnoException | undefined;
   #writeDone: (() => void) | undefined;
   #ended = false;
+  /** Compressed bytes handed to zlib. */
+  #given = 0;
+  /** zlib has given all it will give. */
+  #isOver = false;
 
   /** `head` is what has been read of the compressed input already. */
   constructor(compressed: ByteInput, head: Uint8Array, where: string, warn: Warn) {
@@ -35,6 +39,11 @@ export class GzipInput implements ByteInput {
     this.#warn = warn;
     if (compressed.totalBytes !== undefined) this.totalBytes = compressed.totalBytes;
     this.#gunzip.on('data', (chunk: Uint8Array) => this.#content.push(chunk));
+    // zlib ends by itself where no further member follows, and then calls back for nothing more.
+    this.#gunzip.on('end', () => {
+      this.#isOver = true;
+      this.#writeDone?.();
+    });
     this.#gunzip.on('error', (error) => {
       this.#failure = error;
       this.#writeDone?.();
@@ -72,15 +81,27 @@ export class GzipInput implements ByteInput {
     if (chunk === undefined) {
       this.#ended = true;
       // Its rejection is the failure that is kept already.
-      await once(this.#gunzip.end(), 'end').catch(() => undefined);
+      if (!this.#isOver) await once(this.#gunzip.end(), 'end').catch(() => undefined);
+    } else if (this.#isOver) {
+      // Zeros fill up a tape's block; anything else was meant to be read.
+      if (chunk.some((byte) => byte !== 0)) this.#endWith(new Error('more follows behind its end'));
+      return;
     } else {
       // zlib does not call back for the write that fails.
       await new Promise<void>((resolve) => {
         this.#writeDone = resolve;
+        this.#given += chunk.length;
         this.#gunzip.write(chunk, () => resolve());
       });
     }
     if (this.#failure !== undefined) this.#endWith(this.#failure);
+    else if (this.#isOver && chunk !== undefined) this.#head = this.#unread(chunk);
+  }
+
+  /** What zlib left of the last chunk; absent when nothing. */
+  #unread(chunk: Uint8Array): Uint8Array | undefined {
+    const left = this.#given - this.#gunzip.bytesWritten;
+    return left > 0 ? chunk.subarray(Math.max(0, chunk.length - left)) : undefined;
   }
 
   async #nextCompressed(): Promise<Uint8Array | undefined> {

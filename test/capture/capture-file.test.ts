@@ -139,6 +139,18 @@ describe('gzip files', () => {
     expect(content.warnings.map((warning) => warning.code)).toContain('CAPTURE_BAD_RECORD');
   });
 
+  it.each([
+    ['zeros, which end a tape block', new Uint8Array(100), []],
+    ['zeros and another member', concat(new Uint8Array(32), gzipSync('more')), ['CAPTURE_BAD_RECORD']],
+    ['many zeros', new Uint8Array(200_000), []],
+  ] as const)('end at their end when it is followed by %s', async (_, behind, codes) => {
+    const path = folder.write(concat(gzipSync(pcapFile(few)), behind));
+    const content = await readCapture(path);
+    expect(content.packets).toEqual(few.map((packet) => asRead(packet)));
+    expect(content.warnings.map((warning) => warning.code)).toEqual([...codes]);
+    for (const { message } of content.warnings) expect(message).toContain('more follows behind its end');
+  });
+
   it('may consist of several members', async () => {
     const bytes = pcapFile(few);
     const path = folder.write(concat(gzipSync(bytes.subarray(0, 100)), gzipSync(bytes.subarray(100))));
