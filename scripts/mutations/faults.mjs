@@ -243,6 +243,13 @@ export const faults = [
     tests: ['test/join/attribution.test.ts'],
   },
   {
+    name: 'holder-born-after-the-poll',
+    file: 'src/join/end-record.ts',
+    find: 'if (isBornAfter(found, socket)) return undefined;',
+    replace: '',
+    tests: ['test/join/polled-holder.test.ts'],
+  },
+  {
     name: 'later-datagram-certain',
     file: match,
     find: 'if (query.protocol !== 6 && socket.openHi > first - err) return sole;',

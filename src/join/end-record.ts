@@ -1,7 +1,7 @@
 import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
-import type { ProcessMoment } from '../hosts/state/process-history.js';
+import { type ProcessMoment, START_SLACK } from '../hosts/state/process-history.js';
 import type { AttributedEnd, End, Method, Process, Reason } from '../records/attributed-connection.js';
 import type { Candidate } from './candidate.js';
 import type { HostClock } from './host-clocks.js';
@@ -54,8 +54,15 @@ export function processOf({ host, socket }: Candidate, context: OwnerContext): P
   const latest = latestMoment(socket, context.first);
   const found = host.processAt(socket.pid, earliestMoment(socket, context.first), latest, socket.path);
   if (found === undefined) return undefined;
+  if (isBornAfter(found, socket)) return undefined;
   const since = found.startLo ?? found.rows[0]?.time ?? -Infinity;
   return host.progress.areProcessesLost(since, latest) ? undefined : found;
+}
+
+/** Whether a poll had seen the socket in the hands of its pid before this process was born, so that another one held it. */
+function isBornAfter({ startLo, startHi }: ProcessMoment, { row, openHi }: HeldSocket): boolean {
+  if (startLo === undefined || row.action === 'event') return false;
+  return startLo > openHi + (startHi === startLo ? 0 : START_SLACK);
 }
 
 /** Who had the pid at each of the calls, where that is one and the same process with one image. */

@@ -77,4 +77,16 @@ describe('a socket that a poll saw', () => {
       user: { uid: 1000, name: 'alice' },
     });
   });
+
+  it('is not told to be held by a process that was born after the poll, under the same pid', () => {
+    const scene = new Scene({ finalOnly: true }).host('web', tables);
+    scene.added('web', 'users', 0, { uid: 1000, username: 'alice' });
+    scene.added('web', 'process_open_sockets', 3, { ...tuple, pid: 40, socket: 5, state: 'LISTEN' });
+    const born = { pid: 40, parent: 1, path: '/usr/bin/python3', cmdline: 'python3 new', uid: 1000, syscall: 'fork' };
+    scene.event('web', 'process_events', 5, born);
+    scene.end('C1', 10.2, 20, '192.0.2.10 40000 > 192.0.2.20 22');
+    const { resp } = last(scene);
+    expect(resp).toMatchObject({ state: 'attributed', method: 'listening_port' });
+    expect(resp).toHaveProperty('process', { pid: 40 });
+  });
 });

@@ -45,7 +45,7 @@ const eventKinds: Readonly<Record<string, Fact['kind']>> = {
 };
 
 /** Polls tell starts in whole seconds counted from the boot, which is itself rounded. */
-const START_SLACK: Micros = 1.1 * SECOND;
+export const START_SLACK: Micros = 1.1 * SECOND;
 
 interface Birth {
   lo: Micros;

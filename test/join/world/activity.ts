@@ -255,7 +255,7 @@ export class Activity {
         flow.origOwner = { process, at, socket };
       } else this.#network.packet(flow, wireAt);
       // Who first took a datagram owns that end, even where the ones before found nobody.
-      if (receiver !== undefined && flow.origOwner?.socket === socket) {
+      if (receiver !== undefined) {
         flow.respOwner ??= { process: receiver.maker, at: receiver.opened, socket: receiver };
       }
       if (receiver === undefined || !this.#random.chance(0.7)) return;

@@ -57,7 +57,8 @@ export function shuffledOrder(world: World, random: Random, holdUpUs: Micros): I
 /** Breaks ties of time in the world's own order. */
 function keepLawful(world: World): (a: Input, b: Input) => number {
   const order = new Map<unknown, number>();
-  for (const delivery of world.deliveries) order.set(delivery.row, order.size);
+  // A duplicate is the same row again: the first copy counts.
+  for (const { row } of world.deliveries) if (!order.has(row)) order.set(row, order.size);
   for (const emission of world.emissions) order.set(emission.update, order.size);
   const rank = (input: Input): number => order.get('row' in input ? input.row : 'update' in input && input.update) ?? 0;
   return (a, b) => a.at - b.at || rank(a) - rank(b);
