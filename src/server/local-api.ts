@@ -52,10 +52,7 @@ const BODY_BYTES = 1 << 22;
 
 /** Answers what other commands ask of a running engine; see api-messages.ts. The socket's file mode is its protection. */
 export class LocalApi {
-  private constructor(
-    private readonly path: string,
-    private readonly server: Server,
-  ) {}
+  private constructor(private readonly server: Server) {}
 
   /** Resolves when requests are answered. Rejects with LISTEN_FAILED, also when another engine answers there. */
   static async open(path: string, hub: AgentHub, enrolments: Enrolments): Promise<LocalApi> {
@@ -78,13 +75,13 @@ export class LocalApi {
     } catch (error) {
       throw new CorrelateError('LISTEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
     }
-    return new LocalApi(path, server);
+    return new LocalApi(server);
   }
 
   async close(): Promise<void> {
     this.server.closeAllConnections();
+    // Node removes the socket's file, where the rights that are left let it.
     await new Promise((resolve) => this.server.close(resolve));
-    rmSync(this.path, { force: true });
   }
 }
 
