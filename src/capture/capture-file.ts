@@ -16,8 +16,8 @@ import { ZstdInput } from './zstd-input.js';
 export const captureFormats = [pcap, pcapng] as const;
 
 const MAGIC_BYTES = 4;
-/** Two pieces of this size and their rows fit in the second cache of a core. */
-const BLOCKING_READ_BYTES = 1 << 17;
+/** A piece of this size is still in the second cache of a core when it is parsed. */
+const BLOCKING_READ_BYTES = 1 << 18;
 const GZIP_MAGIC = 0x8b1f;
 const ZSTD_MAGIC = 0xfd2fb528;
 

@@ -14,7 +14,7 @@ export const limits = {
   /** Batches that one packet source owns. None free: `next` waits for a release, live packets wait in the kernel's ring. */
   batchesPerSource: 8,
   /** The same for a source that a thread reads for another one, whose pieces are small. None free: the thread waits. */
-  batchesPerThread: 24,
+  batchesPerThread: 48,
   /** Bytes of output lines gathered before they are written. */
   sinkChunkBytes: 1 << 18,
   /** Bytes of output lines that may wait. Beyond it a run over files waits; a live run drops lines, which are counted as lost. */

@@ -2,14 +2,14 @@ import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
 import { ROW_BYTES } from '../decode/packet.js';
 
 /** Slots of the ring: enough for a pause of the other thread, few enough to stay in the shared cache. */
-const SLOTS = 64;
+const SLOTS = 256;
 /**
  * A thread that finds the ring empty or full looks again for about two tenths of a millisecond before it sleeps: waking a thread on an
  * idle processor took 150 µs on a virtual machine, three times what filling a slot takes (2026-11).
  */
 const LOOKS = 20_000;
 /** Who sleeps is woken when so many slots are there for it, or when the other thread has to sleep too. */
-const WORTH_WAKING = 8;
+const WORTH_WAKING = 16;
 /** A sleeping thread looks again after this long, since at the end fewer may come. */
 const SLEEP_MS = 5;
 
