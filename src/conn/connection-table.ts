@@ -288,7 +288,8 @@ export class ConnectionTable {
     this.u8 = new Uint8Array(buffer, ALIGN);
     const old = this.#index;
     if (2 * this.#capacity <= this.#mask + 1) return;
-    const entries = 2 * (this.#mask + 1);
+    // Fourfold, since finding the new places takes a look at every record.
+    const entries = 4 * (this.#mask + 1);
     this.#mask = entries - 1;
     const index = new Int32Array(entries);
     for (const entry of old) {
