@@ -200,6 +200,14 @@ function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Mi
   if (child.startLo === undefined) {
     return row?.table === 'process_events' ? host.processAt(pid, row.time, row.time + row.resolution - 1) : undefined;
   }
+  // A poll names the parent of that moment, who is alive: an orphan has been given another one.
+  const seen = row?.table === 'processes' && row.action === 'added' ? row.time : undefined;
+  const atPoll = seen === undefined ? undefined : host.processAt(pid, seen, seen);
+  if (atPoll?.startLo !== undefined && atPoll.startLo <= (child.startHi ?? child.startLo)) {
+    if (host.progress.areProcessesLost(atPoll.startLo, seen!)) return undefined;
+    const now = host.processAt(pid, moment, moment);
+    return now?.start === atPoll.start ? now : atPoll;
+  }
   const atBirth = host.processAt(pid, child.startLo, child.startHi ?? child.startLo);
   if (atBirth?.startLo === undefined) return undefined;
   // Within one second of a poll the pid may have passed from the parent to this process.

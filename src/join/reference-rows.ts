@@ -270,7 +270,7 @@ function pauseOf(host: HostRows, stream: string): Micros {
   const pauses = host.table.flatMap(({ stream: of, since, time, resolution }) =>
     of === stream && since !== undefined ? [time + Math.max(resolution, 1) - 1 - since] : [],
   );
-  return pauses.length === 0 ? Infinity : Math.round(Math.max(...pauses) * PAUSE_MARGIN);
+  return pauses.length === 0 ? Infinity : Math.round(Math.min(...pauses) * PAUSE_MARGIN);
 }
 
 /** From which moment on, not before `from`, rows about sockets may be missing. */

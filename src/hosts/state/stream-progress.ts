@@ -10,11 +10,11 @@ interface Stream {
   readonly isOfUsers: boolean;
   /** Everything about times up to here has been handed over. */
   until: Micros;
-  /** The longest time between two polls that a row told of. */
+  /** The shortest time between two polls that a row told of; where nothing changed for a while a row tells of a longer one. */
   pause: Micros;
 }
 
-/** Polls are not evenly spaced; the pause before a loss may be longer than those that rows tell of. */
+/** Polls are not evenly spaced: the pause before a loss may be longer than the shortest that rows tell of. */
 export const PAUSE_MARGIN = 1.25;
 
 /** A span of the host's clock about which something is not known; both ends belong to it. */
@@ -60,7 +60,7 @@ export class StreamProgress {
       isOfProcesses: processTables.includes(table),
       isOfUsers: table === 'users',
       until: -Infinity,
-      pause: -Infinity,
+      pause: Infinity,
     });
     this.hasEventStream ||= eventTables.includes(table);
     this.hasSocketStream ||= socketTables.includes(table);
@@ -71,13 +71,13 @@ export class StreamProgress {
   /** A row told of two polls in a row. */
   polled(name: string, since: Micros, latest: Micros): void {
     const stream = this.#streams.get(name);
-    if (stream !== undefined) stream.pause = Math.max(stream.pause, latest - since);
+    if (stream !== undefined) stream.pause = Math.min(stream.pause, latest - since);
   }
 
   /** What a stream polled last may be this long before it fell silent; Infinity when no row tells how often it polls. */
   pauseOf(name: string): Micros {
-    const pause = this.#streams.get(name)?.pause ?? -Infinity;
-    return pause === -Infinity ? Infinity : Math.round(pause * PAUSE_MARGIN);
+    const pause = this.#streams.get(name)?.pause ?? Infinity;
+    return pause === Infinity ? Infinity : Math.round(pause * PAUSE_MARGIN);
   }
 
   /** Returns whether anything moved. */

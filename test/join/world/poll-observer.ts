@@ -34,7 +34,8 @@ export function lookAtProcesses(host: Host): (at: Micros) => Columns<'processes'
         const image = imageAt(process, at);
         return {
           pid: process.pid,
-          ...(process.parent === undefined ? {} : { parent: process.parent.pid }),
+          // An orphan is given to another process at once; here it then has none.
+          ...(process.parent === undefined || !isAlive(process.parent, at) ? {} : { parent: process.parent.pid }),
           path: image.path,
           name: image.path.slice(image.path.lastIndexOf('/') + 1),
           cmdline: image.cmdline,
