@@ -40,7 +40,9 @@ export function planScan(table: SensorTable, offered: readonly OfferedConstraint
     rows,
   });
   for (const column of [...table.required, ...table.keys]) {
-    const at = find('equal', (name) => name === column);
+    // A key is looked up byte by byte, which is too strict where the other side of the comparison ignores case.
+    const isRequired = table.required.includes(column);
+    const at = find('equal', (name, binary) => name === column && (binary || isRequired));
     if (at >= 0) return plan('named', at, 10, 10);
   }
   if (table.required.length > 0) {

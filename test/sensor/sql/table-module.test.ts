@@ -133,6 +133,12 @@ describe('tables shown to SQLite', () => {
     );
   });
 
+  it('compare a key without case where the other column does', () => {
+    one = [{ c: 'A' }];
+    two = [{ t: 'a' }];
+    expect(query(virtual, 'SELECT a.c, b.t FROM one a, two b WHERE a.c = b.t')).toEqual(['["A","a"]']);
+  });
+
   it('are read once and only as far as the query looks', () => {
     one = [
       { n: 1, t: 'a' },
