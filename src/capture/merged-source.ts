@@ -88,7 +88,8 @@ class MergedSource implements PacketSource {
 
   constructor(sources: readonly PacketSource[], shared: boolean) {
     this.#sources = sources;
-    this.#pool = new BatchPool({ dataBytes: DEFAULT_DATA_BYTES, shared });
+    const batches = shared ? limits.batchesPerThread : limits.batchesPerSource;
+    this.#pool = new BatchPool({ dataBytes: DEFAULT_DATA_BYTES, batches, shared });
     this.name = sources.map((source) => source.name).join(', ');
     const sizes = sources.map((source) => source.totalBytes);
     if (sizes.every((size) => size !== undefined)) this.totalBytes = sizes.reduce((sum, size) => sum + size, 0);

@@ -31,6 +31,7 @@ export class DecodeThread implements DecodedSource {
   #ended = false;
   #closed = false;
   #failure: Error | undefined;
+  #exitCode: number | undefined;
 
   private constructor(start: DecodeStart, warn: Warn) {
     const memory = ringMemory();
@@ -45,7 +46,7 @@ export class DecodeThread implements DecodedSource {
         this.#failure ??= error;
       });
       this.#worker.on('exit', (code) => {
-        if (code !== 0) this.#failure ??= new Error(`the decoding thread ended with ${code}`);
+        if (!this.#ended && !this.#closed) this.#exitCode = code;
         resolve();
       });
     });
@@ -77,6 +78,8 @@ export class DecodeThread implements DecodedSource {
       if (!this.#ring.ready()) {
         await nextTurn();
         if (this.#failure !== undefined) throw this.#failure;
+        // What it handed over before it ended has been taken.
+        if (this.#exitCode !== undefined) throw new Error(`the decoding thread ended early with ${this.#exitCode}`);
         continue;
       }
       const { decoded, info } = this.#ring.slot;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,15 @@ describe('a thread that decodes', () => {
   it('merges files as one thread does', () => {
     const files = [traffic('desktop'), traffic('intrusion')];
     expect(results('2', files)).toEqual(results('1', files));
+  });
+
+  it('merges files of more packets than the thread has memory for at once', () => {
+    const large = join(folder, 'large.pcap');
+    const made = spawnSync(process.execPath, [join(root, 'test/bench/tcp-traffic.mjs'), '60000', large]);
+    expect(made.status).toBe(0);
+    const two = results('2', [large, large]);
+    expect(two.status).toBe(0);
+    expect(two).toEqual(results('1', [large, large]));
   });
 
   it('tells a torn file, and uses what comes before', () => {
