@@ -5,15 +5,18 @@ import type { Micros } from './core/time.js';
 import type { Warn } from './core/warnings.js';
 import { Join } from './join/attribution.js';
 import { Unwatched } from './join/unwatched.js';
+import { AttributionDelays } from './outputs/attribution-delays.js';
 import type { RunSummary } from './outputs/summary.js';
 import type { Engine, EngineOptions } from './pipeline/engine.js';
 import { FileNetwork } from './pipeline/file-network.js';
-import { Live, localHostId } from './pipeline/live.js';
+import { Live, localHostId, wallClock } from './pipeline/live.js';
 import type { InterfaceRef } from './pipeline/live-messages.js';
 import { type Intake, readFiles } from './pipeline/offline.js';
 import { type OutputOptions, Outputs } from './pipeline/outputs.js';
 import { dropPrivileges, userOf } from './pipeline/privileges.js';
 import type { Rules } from './pipeline/rules.js';
+import { RunMetrics } from './pipeline/run-metrics.js';
+import { registerCapture, registerMetrics } from './pipeline/stage-metrics.js';
 import type { AttributedConnection } from './records/attributed-connection.js';
 import type { SensorChoice } from './sensor/host-sensor.js';
 
@@ -75,20 +78,25 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   context.onReopen(() => outputs.reopen());
 
   const rules = await rulesOf(options, outputs, context.warn);
+  const live = options.interfaces.length > 0 || options.engine !== undefined;
+  const delays = live ? new AttributionDelays() : undefined;
   const emit = (attributed: AttributedConnection): void => {
+    delays?.line(attributed, wallClock());
     outputs.connection(attributed);
     rules?.engine.connection(attributed);
   };
   const { latenessUs, attrWaitUs } = options;
   const { finalOnly } = options.outputs;
-  const live = options.interfaces.length > 0 || options.engine !== undefined;
   const hostsWatched = options.hostLogs.length > 0 || (live && options.watchLocalHost) || options.engine !== undefined;
   const join = hostsWatched
     ? new Join({ latenessUs, attrWaitUs, finalOnly, startsKnown: live, emit })
     : new Unwatched(emit, finalOnly);
   let hostRows = 0;
   const intake: Intake = {
-    connection: (update) => join.connection(update),
+    connection: (update, handedOver) => {
+      if (handedOver !== undefined) delays?.update(update, handedOver);
+      join.connection(update);
+    },
     row: (row) => {
       hostRows++;
       join.row(row);
@@ -101,8 +109,11 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
     },
   };
 
+  const metrics = options.engine && new RunMetrics(options.engine.version, wallClock());
+  if (metrics !== undefined) registerMetrics(metrics, { join, rules, outputs, delays, hostRows: () => hostRows });
+
   const network = live
-    ? await captureLive(options, intake, outputs, context)
+    ? await captureLive(options, intake, outputs, metrics, context)
     : await captureFiles(options, intake, outputs, context);
 
   join.end();
@@ -117,6 +128,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       connectionsEvicted: network.tracker.evictedAttempts + network.tracker.evictedOthers,
       hostRows,
       coverage: outputs.coverage,
+      ...(delays !== undefined && { delays }),
       alerts: outputs.alerts,
       ruleProblems: rules?.problems ?? 0,
       losses: {
@@ -190,6 +202,7 @@ async function captureLive(
   options: RunOptions,
   intake: Intake,
   outputs: Outputs,
+  metrics: RunMetrics | undefined,
   context: RunContext,
 ): Promise<NetworkFigures> {
   const user = options.user === undefined ? undefined : userOf(options.user);
@@ -220,7 +233,7 @@ async function captureLive(
     context.warn,
   );
   const captures = options.interfaces.map(({ name }) => name);
-  const engine = await startEngine(options, captures, live, intake, context);
+  const engine = await startEngine(options, captures, live, intake, metrics, context);
   try {
     if (user !== undefined) dropPrivileges(user, outputs, live.sensorMethod === 'poll', context.warn);
   } catch (error) {
@@ -250,12 +263,14 @@ async function startEngine(
   captures: readonly string[],
   live: Live,
   intake: Intake,
+  metrics: RunMetrics | undefined,
   { warn, info }: RunContext,
 ): Promise<Engine | undefined> {
-  if (engine === undefined) return undefined;
+  if (engine === undefined || metrics === undefined) return undefined;
+  registerCapture(metrics, live);
   try {
     const { Engine } = await import('./pipeline/engine.js');
-    return await Engine.start(engine, { captures, latenessUs, row: (row) => intake.row(row), warn, info });
+    return await Engine.start(engine, { captures, latenessUs, row: (row) => intake.row(row), metrics, warn, info });
   } catch (error) {
     await live.stop();
     throw error;

@@ -21,6 +21,10 @@ export const limits = {
   sinkPendingBytes: 1 << 24,
   /** Connections whose counted outcome may still be revised. At the bound the oldest stays as it was counted. */
   coverageConnections: 200_000,
+  /** Hosts told apart when ends are counted. Ends of further ones count as those of the host `other`. */
+  coverageHosts: 1_000,
+  /** Connections whose first owner and last line are timed. At the bound the oldest is not timed: `correlate_delays_missed_total`. */
+  delayConnections: 200_000,
   /** Connection records that may wait between the capture thread and the main thread; more are dropped and counted. */
   liveUpdates: 200_000,
   /** Connections looked at before the first is joined, to measure the clocks of hosts whose logs carry no clock rows. */

@@ -76,6 +76,11 @@ export class LineSink {
     this.overflow = 'wait';
   }
 
+  /** Bytes of lines that wait to be written. */
+  get queuedBytes(): number {
+    return this.#queuedBytes + this.#buffer.length;
+  }
+
   get filePath(): string {
     return this.path;
   }

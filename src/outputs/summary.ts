@@ -1,59 +1,7 @@
 import type { CaptureStats } from '../capture/packet-source.js';
-import { limits } from '../core/limits.js';
 import { formatSeconds, type Micros } from '../core/time.js';
-import { type AttributedConnection, type End, type Reason, reasons } from '../records/attributed-connection.js';
-
-type Outcome = 'attributed' | 'ambiguous' | 'pending' | Reason;
-const outcomes: readonly Outcome[] = ['attributed', 'ambiguous', 'pending', ...reasons];
-
-const noneOfEach = () => Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
-
-const outcomeOf = (end: End): Outcome => (end.state === 'unattributed' ? end.reason : end.state);
-
-/** How many ends have an owner, and why the others have none; every connection counts once, by its last line. */
-export class Coverage {
-  readonly #counts = { orig: noneOfEach(), resp: noneOfEach() };
-  readonly #open = new Map<string, readonly [Outcome, Outcome]>();
-  connections = 0;
-
-  /** `last`: no further line of this uid can follow (offline, final-only), so nothing is remembered of it. */
-  line(attributed: AttributedConnection, last: boolean): void {
-    const { uid } = attributed.connection;
-    const now = [outcomeOf(attributed.orig), outcomeOf(attributed.resp)] as const;
-    const before = this.#open.get(uid);
-    if (before === undefined) {
-      if (attributed.rev > 0 && attributed.cause === 'evidence') return;
-      this.connections++;
-    } else {
-      this.#add(before, -1);
-    }
-    this.#add(now, 1);
-    if (last) this.#open.delete(uid);
-    else this.#remember(uid, now);
-  }
-
-  #remember(uid: string, now: readonly [Outcome, Outcome]): void {
-    this.#open.delete(uid);
-    this.#open.set(uid, now);
-    // A revision of something forgotten is not counted again; what it counted as stays.
-    if (this.#open.size > limits.coverageConnections) this.#open.delete(this.#open.keys().next().value!);
-  }
-
-  #add([orig, resp]: readonly [Outcome, Outcome], by: number): void {
-    this.#counts.orig[orig] += by;
-    this.#counts.resp[resp] += by;
-  }
-
-  count(side: 'orig' | 'resp', outcome: Outcome): number {
-    return this.#counts[side][outcome];
-  }
-
-  /** `originators: 12 attributed, 3 no_agent` */
-  text(side: 'orig' | 'resp'): string {
-    const parts = outcomes.filter((o) => this.count(side, o) > 0).map((o) => `${this.count(side, o)} ${o}`);
-    return parts.length > 0 ? parts.join(', ') : 'none';
-  }
-}
+import type { AttributionDelays } from './attribution-delays.js';
+import type { Coverage } from './coverage.js';
 
 /** What a run did, in numbers. */
 export interface RunSummary {
@@ -63,6 +11,8 @@ export interface RunSummary {
   readonly connectionsEvicted: number;
   readonly hostRows: number;
   readonly coverage: Coverage;
+  /** Absent: nothing was live. */
+  readonly delays?: AttributionDelays;
   readonly alerts: number;
   readonly ruleProblems: number;
   /** Losses by name, each counted where it happened. */
@@ -85,6 +35,8 @@ export function summaryText(summary: RunSummary): string {
     `connections   ${coverage.connections}`,
     `originators   ${coverage.text('orig')}`,
     `responders    ${coverage.text('resp')}`,
+    ...coverageLines(coverage),
+    ...delayLines(summary.delays),
     `host rows     ${summary.hostRows}`,
     `alerts        ${summary.alerts}`,
     `time          ${formatSeconds(summary.elapsedUs).slice(0, -3)} s`,
@@ -94,4 +46,35 @@ export function summaryText(summary: RunSummary): string {
   if (weirds.length > 0) lines.push(`weird         ${weirds.map(([name, count]) => `${count} ${name}`).join(', ')}`);
   if (losses.length > 0) lines.push(`lost          ${losses.map(([name, count]) => `${count} ${name}`).join(', ')}`);
   return lines.join('\n');
+}
+
+/** Hosts shown in the summary; the metrics have them all. */
+const SHOWN_HOSTS = 10;
+
+/** The coverage in detail, where there is more than one protocol or host. */
+function coverageLines(coverage: Coverage): string[] {
+  const { protocols } = coverage;
+  const hosts = coverage.byHost();
+  const label = (text: string) => `  ${text}`.padEnd(14);
+  const more = hosts.length - SHOWN_HOSTS;
+  return [
+    ...(protocols.length < 2 ? [] : protocols).map(
+      (protocol) =>
+        `${label(protocol)}originators ${coverage.text('orig', protocol)}; responders ${coverage.text('resp', protocol)}`,
+    ),
+    ...hosts
+      .slice(0, SHOWN_HOSTS)
+      .map(({ host, ends, attributed }) => `${label('host')}${host}: ${attributed} of ${ends} ends attributed`),
+    ...(more > 0 ? [`${label('host')}and ${more} more`] : []),
+  ];
+}
+
+function delayLines(delays: AttributionDelays | undefined): string[] {
+  if (delays === undefined || delays.owner.count === 0) return [];
+  const { owner } = delays;
+  const text = (share: number) => {
+    const bound = owner.within(share)!;
+    return `${share * 100} % ${bound === Infinity ? 'later' : `within ${bound} s`}`;
+  };
+  return [`owners named  ${text(0.5)}, ${text(0.99)} of the first packet`];
 }

@@ -121,6 +121,14 @@ export class ZeekLog<T> {
     this.#latest = undefined;
   }
 
+  get linesWritten(): number {
+    return this.#sink.linesWritten;
+  }
+
+  get queuedBytes(): number {
+    return this.#sink.queuedBytes;
+  }
+
   get linesLost(): number {
     return this.#sink.linesLost;
   }

@@ -7,8 +7,10 @@ import type { HostRow } from '../records/host-row.js';
 import { AgentEndpoint, type AgentEndpointOptions } from '../server/agent-endpoint.js';
 import { AgentHub } from '../server/agent-hub.js';
 import { Enrolments } from '../server/enrolments.js';
+import { hubMetrics } from '../server/hub-metrics.js';
 import { LocalApi } from '../server/local-api.js';
 import { QueryLog } from '../server/query-log.js';
+import type { RunMetrics } from './run-metrics.js';
 
 /** How a run takes rows from agents, and answers other commands. */
 export interface EngineOptions {
@@ -29,6 +31,8 @@ export interface EngineContext {
   readonly captures: readonly string[];
   readonly latenessUs: Micros;
   readonly row: (row: HostRow) => void;
+  /** Shown to whoever asks; the engine's own figures are added. */
+  readonly metrics: RunMetrics;
   readonly warn: Warn;
   readonly info: (message: string) => void;
 }
@@ -43,7 +47,7 @@ export class Engine {
 
   /** Resolves when agents can connect. Rejects with LISTEN_FAILED or OUTPUT_OPEN_FAILED. */
   static async start(options: EngineOptions, context: EngineContext): Promise<Engine> {
-    const { warn, info, captures, latenessUs, row } = context;
+    const { warn, info, captures, latenessUs, row, metrics } = context;
     const enrolments = new Enrolments(options.enrolments);
     const hub = new AgentHub({
       version: options.version,
@@ -56,10 +60,11 @@ export class Engine {
       onEvent: (event) => info(eventText(event)),
       warn,
     });
+    metrics.add(() => hubMetrics(hub));
     try {
       const api = await openApi(options, hub, enrolments, warn);
       try {
-        const endpoint = await AgentEndpoint.open(options.endpoint, hub, warn);
+        const endpoint = await AgentEndpoint.open(options.endpoint, hub, warn, metrics);
         info(`agents may connect to ${options.endpoint.host}:${endpoint.port}`);
         return new Engine(hub, endpoint, api);
       } catch (error) {

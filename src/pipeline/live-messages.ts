@@ -29,6 +29,8 @@ export interface LiveStats {
   readonly tracker: TrackerStats;
   /** Updates and weirds that were not handed over because the other side had too many waiting. */
   readonly updatesDropped: number;
+  /** Those that the other side has not dealt with. */
+  readonly updatesWaiting: number;
 }
 
 /** From the worker: it captures; connections up to the capture time `now`; something went wrong; it has stopped. */

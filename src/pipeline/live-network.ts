@@ -14,6 +14,8 @@ export class LiveNetwork {
   readonly #worker: Worker;
   /** The worker's latest figures; undefined before its first report. */
   stats: LiveStats | undefined;
+  /** When it last reported, milliseconds of performance.now. */
+  heardAt = performance.now();
   /** Resolves when the worker has handed over everything and is gone; rejects with what made it fail. */
   readonly finished: Promise<void>;
 
@@ -52,6 +54,7 @@ export class LiveNetwork {
         return;
       case 'updates':
         this.stats = message.stats;
+        this.heardAt = performance.now();
         this.onUpdates(message.updates, message.weirds, message.now);
         this.#taken(message.updates.length + message.weirds.length);
         return;

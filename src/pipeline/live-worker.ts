@@ -63,7 +63,7 @@ function handOver(sources: readonly PacketSource[]): void {
     updates,
     weirds,
     now,
-    stats: { capture: sum(sources), tracker: tracker.stats, updatesDropped },
+    stats: { capture: sum(sources), tracker: tracker.stats, updatesDropped, updatesWaiting: waiting },
   });
   updates = [];
   weirds = [];

@@ -36,7 +36,7 @@ export class Live {
       const network = await LiveNetwork.start(
         { ...options.network, weirds: options.onWeird !== undefined },
         (updates, weirds, now) => {
-          for (const update of updates) intake.connection(update);
+          for (const update of updates) intake.connection(update, now);
           for (const weird of weirds) options.onWeird?.(weird);
           intake.advance(now);
         },
@@ -69,10 +69,18 @@ export class Live {
     return this.#sensor?.method;
   }
 
+  /** How long the capture thread has not reported, milliseconds; undefined when nothing is captured. */
+  get captureSilence(): number | undefined {
+    return this.#network && performance.now() - this.#network.heardAt;
+  }
+
   get stats(): LiveStats | undefined {
     return this.#network?.stats;
   }
 }
+
+/** The clock that packets are stamped with, in whole milliseconds. */
+export const wallClock = (): Micros => Date.now() * 1000;
 
 /** The id of this host when the user gives none. */
 export const localHostId = (): string => hostname();

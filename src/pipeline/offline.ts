@@ -10,7 +10,8 @@ import { Lookahead } from './lookahead.js';
 
 /** What takes the inputs: the join and the rules. */
 export interface Intake {
-  connection(update: ConnectionUpdate): void;
+  /** `handedOver`: when a live capture handed it over, so that a connection that ended was removed by then. */
+  connection(update: ConnectionUpdate, handedOver?: Micros): void;
   row(row: HostRow): void;
   /** Capture time has reached `now`. */
   advance(now: Micros): void;

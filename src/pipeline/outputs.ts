@@ -4,8 +4,8 @@ import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { alertText } from '../outputs/alert-text.js';
 import { writeConnection } from '../outputs/connection-json.js';
 import { connectionTable } from '../outputs/connection-table.js';
+import { Coverage } from '../outputs/coverage.js';
 import { LineSink, type Overflow } from '../outputs/line-sink.js';
-import { Coverage } from '../outputs/summary.js';
 import { openZeekLogs, type ZeekLogOptions, type ZeekLogs } from '../outputs/zeek-logs.js';
 import { type Alert, type Level, levels } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
@@ -33,6 +33,8 @@ export interface OutputOptions {
 interface Sink {
   readonly full: boolean;
   readonly linesLost: number;
+  readonly linesWritten: number;
+  readonly queuedBytes: number;
   readonly readerGone: boolean;
   drain(): Promise<void>;
   reopen(): Promise<void>;
@@ -143,6 +145,15 @@ export class Outputs {
   /** Lines that could not be written. */
   get linesLost(): number {
     return this.#sinks().reduce((sum, sink) => sum + sink.linesLost, 0);
+  }
+
+  get linesWritten(): number {
+    return this.#sinks().reduce((sum, sink) => sum + sink.linesWritten, 0);
+  }
+
+  /** Bytes of lines that wait to be written. */
+  get queuedBytes(): number {
+    return this.#sinks().reduce((sum, sink) => sum + sink.queuedBytes, 0);
   }
 
   /** The reader of a pipe went away, so that going on would be for nobody. */

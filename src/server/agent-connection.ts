@@ -96,6 +96,11 @@ export class AgentConnection implements Feeder {
     return this.#isOver;
   }
 
+  /** Bytes of frames that wait to be worked on. */
+  get queuedBytes(): number {
+    return this.#bytes;
+  }
+
   /** Frames wait to be worked on. */
   get isBusy(): boolean {
     return this.#bytes > 0;

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer as createHttpServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
@@ -10,6 +10,7 @@ import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import { agentPath, chooseSubprotocol, versionsIn, wireVersions } from '../wire/protocol.js';
 import type { AgentHub } from './agent-hub.js';
+import { answerFigures, type RunFigures } from './metrics-pages.js';
 
 /** Where agents connect and what they have to show. */
 export interface AgentEndpointOptions {
@@ -24,7 +25,8 @@ const UPGRADE_MS = 60_000;
 
 /**
  * The address on which agents connect: HTTPS, or plain HTTP with a warning. An agent is let in as a WebSocket when it shows the secret,
- * a certificate where one is wanted, and a version of the protocol that this engine speaks.
+ * a certificate where one is wanted, and a version of the protocol that this engine speaks. Whoever reaches the address may also ask for
+ * the figures of the run (metrics-pages.ts), without the secret.
  */
 export class AgentEndpoint {
   readonly #server: Server;
@@ -35,6 +37,7 @@ export class AgentEndpoint {
   private constructor(
     private readonly options: AgentEndpointOptions,
     private readonly hub: AgentHub,
+    figures: RunFigures | undefined,
   ) {
     const { tls, secretFile } = options;
     this.#secret = secretFile === undefined ? undefined : digest(fileText(secretFile).trim());
@@ -44,8 +47,10 @@ export class AgentEndpoint {
       perMessageDeflate: false,
       handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
     });
-    const answer = (_request: IncomingMessage, response: { writeHead(code: number): { end(text: string): void } }) =>
+    const answer = (request: IncomingMessage, response: ServerResponse) => {
+      if (figures !== undefined && answerFigures(request, response, figures)) return;
       response.writeHead(404).end('agents connect here as WebSockets\n');
+    };
     this.#server =
       tls === undefined
         ? createHttpServer(answer)
@@ -73,8 +78,13 @@ export class AgentEndpoint {
   }
 
   /** Resolves when agents can connect. Rejects with LISTEN_FAILED. Warns of what is not protected. */
-  static async open(options: AgentEndpointOptions, hub: AgentHub, warn: Warn): Promise<AgentEndpoint> {
-    const endpoint = new AgentEndpoint(options, hub);
+  static async open(
+    options: AgentEndpointOptions,
+    hub: AgentHub,
+    warn: Warn,
+    figures?: RunFigures,
+  ): Promise<AgentEndpoint> {
+    const endpoint = new AgentEndpoint(options, hub, figures);
     const insecure = (message: string) => warn({ code: 'AGENT_INSECURE', message });
     if (options.tls === undefined) insecure('no --tls-cert: what agents tell can be read and changed on the way');
     if (options.secretFile === undefined && options.tls?.clientCaFile === undefined) {

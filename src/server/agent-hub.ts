@@ -90,6 +90,17 @@ export class AgentHub implements ConnectionOwner {
     return this.#connections.size;
   }
 
+  /** Connections whose frames wait to be worked on, and the bytes of these. */
+  get busy(): number {
+    return this.#queue.length;
+  }
+
+  get queuedBytes(): number {
+    let bytes = 0;
+    for (const connection of this.#connections) bytes += connection.queuedBytes;
+    return bytes;
+  }
+
   connectionOf(host: string): AgentConnection | undefined {
     const connection = this.#byHost.get(host);
     return connection?.phase === 'joining' || connection?.phase === 'joined' ? connection : undefined;

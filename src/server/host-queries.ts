@@ -36,6 +36,11 @@ export class HostQueries {
     this.log = log;
   }
 
+  /** Answers that are waited for. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Asks every host at once; `absent` hosts are answered for here. Each answer is given as it comes; resolves after the last. Rejects with
    * OUTPUT_WRITE_FAILED when the query cannot be logged.

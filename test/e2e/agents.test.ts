@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readExposition } from '../server/exposition-reader.js';
 import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
 import { bin, correlate, jsonLines, Running } from './program.js';
 import type { ConnectionLine } from './truth.js';
@@ -122,6 +123,38 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
       ['client', ['lab', 'lab/client', 'lan']],
       ['server', ['lab', 'lab/server', 'lan']],
     ]);
+  });
+
+  it('tell their figures to whoever asks, without the secret and without a word of what processes do', async () => {
+    const get = (page: string) => {
+      const address = `https://${ENGINE}:9443/${page}`;
+      const curlArgs = ['-s', '-m', '5', '--cacert', path('cert.pem'), '-w', '%{http_code} %{content_type}', address];
+      return spawnSync('ip', [...network.on('client').slice(1), 'curl', ...curlArgs], { encoding: 'utf8' }).stdout;
+    };
+    expect(get('healthz')).toBe('ok\n200 text/plain; charset=utf-8');
+    const page = await engine.until('the final line', () => {
+      const text = get('metrics');
+      return /^correlate_final_line_delay_seconds_count [1-9]/m.test(text) ? text : undefined;
+    });
+    expect(page.slice(page.lastIndexOf('\n') + 1)).toBe('200 text/plain; version=0.0.4; charset=utf-8');
+    const families = readExposition(page.slice(0, page.lastIndexOf('\n') + 1));
+    const value = (name: string, labels: Record<string, string> = {}) =>
+      families
+        .get(name)
+        ?.samples.find((sample) => Object.entries(labels).every(([label, wanted]) => sample.labels[label] === wanted))
+        ?.value;
+    for (const [direction, host] of [
+      ['orig', 'client'],
+      ['resp', 'server'],
+    ] as const) {
+      expect(value('correlate_ends', { protocol: 'tcp', direction, host, state: 'attributed' })).toBeGreaterThan(0);
+    }
+    expect(value('correlate_agent_hosts', { presence: 'joined' })).toBe(2);
+    expect(value('correlate_capture_packets_total')).toBeGreaterThan(5);
+    expect(value('correlate_host_rows_total')).toBeGreaterThan(5);
+    expect(value('correlate_capture_records_dropped_total')).toBe(0);
+    expect(value('correlate_build_info')).toBe(1);
+    expect(page).not.toMatch(/curl|python|8080/);
   });
 
   it('have all hosts’ state back, each row once, when the engine was killed amid traffic and is started again', async () => {
