@@ -235,6 +235,7 @@ async function captureLive(
   const captures = options.interfaces.map(({ name }) => name);
   const engine = await startEngine(options, captures, live, intake, metrics, context);
   try {
+    if (user !== undefined) engine?.giveTo(user.uid, user.gid);
     if (user !== undefined) dropPrivileges(user, outputs, live.sensorMethod === 'poll', context.warn);
   } catch (error) {
     await engine?.stop();

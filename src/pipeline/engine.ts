@@ -43,19 +43,21 @@ export class Engine {
     private readonly hub: AgentHub,
     private readonly endpoint: AgentEndpoint,
     private readonly api: LocalApi | undefined,
+    private readonly files: readonly (Enrolments | QueryLog)[],
   ) {}
 
   /** Resolves when agents can connect. Rejects with LISTEN_FAILED or OUTPUT_OPEN_FAILED. */
   static async start(options: EngineOptions, context: EngineContext): Promise<Engine> {
     const { warn, info, captures, latenessUs, row, metrics } = context;
     const enrolments = new Enrolments(options.enrolments);
+    const queryLog = new QueryLog(options.queryLog);
     const hub = new AgentHub({
       version: options.version,
       captures,
       latenessUs,
       subnets: options.subnets,
       enrolments,
-      queryLog: new QueryLog(options.queryLog),
+      queryLog,
       emit: row,
       onEvent: (event) => info(eventText(event)),
       warn,
@@ -66,13 +68,14 @@ export class Engine {
       try {
         const endpoint = await AgentEndpoint.open(options.endpoint, hub, warn, metrics);
         info(`agents may connect to ${options.endpoint.host}:${endpoint.port}`);
-        return new Engine(hub, endpoint, api);
+        return new Engine(hub, endpoint, api, [enrolments, queryLog]);
       } catch (error) {
         await api?.close();
         throw error;
       }
     } catch (error) {
       hub.close();
+      for (const file of [enrolments, queryLog]) file.close();
       throw error;
     }
   }
@@ -82,10 +85,16 @@ export class Engine {
     return this.endpoint.port;
   }
 
+  /** Makes the files that it goes on writing another user's, before this process becomes that user. */
+  giveTo(uid: number, gid: number): void {
+    for (const file of this.files) file.giveTo(uid, gid);
+  }
+
   async stop(): Promise<void> {
     this.hub.close();
     await this.api?.close();
     await this.endpoint.close();
+    for (const file of this.files) file.close();
   }
 }
 

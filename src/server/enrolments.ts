@@ -1,28 +1,45 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { CorrelateError, messageOf } from '../core/errors.js';
+import { LineFile } from './line-file.js';
 
 /**
  * Which agent may speak for which host id: the token with which a host id first came is wanted every time after. Only hashes of tokens
- * are kept: in a file, which an engine that is started anew reads, or in memory, where a restart lets every id be enrolled anew.
+ * are kept: in a file, which an engine that is started anew reads, or in memory, where a restart lets every id be enrolled anew. The file
+ * is written afresh at the start and then only added to, so that a program that has given root up goes on keeping it.
  */
 export class Enrolments {
   readonly #hashes = new Map<string, string>();
-  readonly #path: string | undefined;
+  readonly #file: LineFile | undefined;
 
   /** Throws LISTEN_FAILED when the file cannot be read or written. */
   constructor(path?: string) {
-    this.#path = path;
     if (path === undefined) return;
     try {
-      for (const line of readFileSync(path, 'utf8').split('\n')) {
-        const entry = readLine(line);
-        if (entry !== undefined) this.#hashes.set(entry.host, entry.hash);
-      }
+      this.#read(path);
+      const lines = [...this.#hashes].map(([host, hash]) => `${JSON.stringify({ host, hash })}\n`);
+      writeFileSync(`${path}.new`, lines.join(''), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+      this.#file = new LineFile(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw failed(path, error);
+      throw failed(path, error);
     }
-    this.#write();
+  }
+
+  #read(path: string): void {
+    let text: string;
+    try {
+      text = readFileSync(path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    for (const line of text.split('\n')) {
+      const entry = readLine(line);
+      if (entry === undefined) continue;
+      if (entry.hash === null) this.#hashes.delete(entry.host);
+      else this.#hashes.set(entry.host, entry.hash);
+    }
   }
 
   get size(): number {
@@ -34,44 +51,45 @@ export class Enrolments {
     const shown = hashOf(token);
     const known = this.#hashes.get(host);
     if (known !== undefined) return timingSafeEqual(Buffer.from(shown), Buffer.from(known));
-    if (this.#path !== undefined) {
-      try {
-        appendFileSync(this.#path, `${JSON.stringify({ host, hash: shown })}\n`, { mode: 0o600 });
-      } catch (error) {
-        throw failed(this.#path, error);
-      }
-    }
+    this.#keep(host, shown);
     this.#hashes.set(host, shown);
     return true;
   }
 
-  /** The id is free again. Returns whether it was taken. */
+  /** The id is free again. Returns whether it was taken. Throws LISTEN_FAILED. */
   forget(host: string): boolean {
-    const isKnown = this.#hashes.delete(host);
-    if (isKnown) this.#write();
-    return isKnown;
+    if (!this.#hashes.has(host)) return false;
+    this.#keep(host, null);
+    this.#hashes.delete(host);
+    return true;
   }
 
-  #write(): void {
-    if (this.#path === undefined) return;
+  /** Makes the file another user's. */
+  giveTo(uid: number, gid: number): void {
+    this.#file?.giveTo(uid, gid);
+  }
+
+  close(): void {
+    this.#file?.close();
+  }
+
+  #keep(host: string, hash: string | null): void {
     try {
-      const lines = [...this.#hashes].map(([host, hash]) => `${JSON.stringify({ host, hash })}\n`);
-      writeFileSync(`${this.#path}.new`, lines.join(''), { mode: 0o600 });
-      renameSync(`${this.#path}.new`, this.#path);
+      this.#file?.add({ host, hash });
     } catch (error) {
-      throw failed(this.#path, error);
+      throw failed(this.#file!.path, error);
     }
   }
 }
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-function readLine(line: string): { host: string; hash: string } | undefined {
+/** null: the id was freed. */
+function readLine(line: string): { host: string; hash: string | null } | undefined {
   try {
     const { host, hash } = JSON.parse(line) as Record<string, unknown>;
-    return typeof host === 'string' && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)
-      ? { host, hash }
-      : undefined;
+    const isHash = typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash);
+    return typeof host === 'string' && (hash === null || isHash) ? { host, hash } : undefined;
   } catch {
     return undefined;
   }

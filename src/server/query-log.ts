@@ -1,6 +1,6 @@
-import { appendFileSync } from 'node:fs';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { formatIso, type Micros } from '../core/time.js';
+import { LineFile } from './line-file.js';
 
 /** One step of a query: that it was asked, or what one host answered; or that a subscription was made. */
 export type QueryLogEntry =
@@ -23,14 +23,13 @@ export type QueryLogEntry =
 
 /** Keeps what was asked of hosts and what came back, one JSON line each, in a file that is only ever added to. */
 export class QueryLog {
-  readonly #path: string | undefined;
+  readonly #file: LineFile | undefined;
 
   /** Throws OUTPUT_OPEN_FAILED. */
   constructor(path: string | undefined) {
-    this.#path = path;
     if (path === undefined) return;
     try {
-      appendFileSync(path, '', { mode: 0o600 });
+      this.#file = new LineFile(path);
     } catch (error) {
       throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
     }
@@ -38,11 +37,19 @@ export class QueryLog {
 
   /** Throws OUTPUT_WRITE_FAILED: what cannot be put on record is not asked. */
   write(entry: QueryLogEntry, now: Micros): void {
-    if (this.#path === undefined) return;
     try {
-      appendFileSync(this.#path, `${JSON.stringify({ time: formatIso(now), ...entry })}\n`);
+      this.#file?.add({ time: formatIso(now), ...entry });
     } catch (error) {
-      throw new CorrelateError('OUTPUT_WRITE_FAILED', `${this.#path}: ${messageOf(error)}`, { cause: error });
+      throw new CorrelateError('OUTPUT_WRITE_FAILED', `${this.#file!.path}: ${messageOf(error)}`, { cause: error });
     }
+  }
+
+  /** Makes the file another user's. */
+  giveTo(uid: number, gid: number): void {
+    this.#file?.giveTo(uid, gid);
+  }
+
+  close(): void {
+    this.#file?.close();
   }
 }

@@ -54,6 +54,40 @@ describe.skipIf(!mayMakeNamespaces)('--user (needs root)', () => {
     expect(lines.findLast((line) => line['id.resp_p'] === 4000)).toMatchObject({ proto: 'udp', orig_pkts: 1 });
   });
 
+  it('goes on enrolling agents and recording queries in files of a folder that only root may write', async () => {
+    const [enrolments, queries, socket] = ['enrolments', 'queries', 'socket'].map((name) => join(folder, name));
+    const start = async () => {
+      const engine = new Running([
+        ...[...network.on('one'), process.execPath, bin, '--no-local-host', '--user', 'nobody', '--json-log'],
+        ...['--listen', '127.0.0.1:9441', '--enrolments', enrolments!, '--query-log', queries!],
+        ...['--engine-socket', socket!],
+      ]);
+      // The files have their new owner before the process is that user, and agents are let in before that.
+      await engine.until('the user', () => (idOf(engine.child.pid!) === String(nobody) ? true : undefined));
+      return engine;
+    };
+    const idOf = (pid: number) => /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    const enrolled = () => (jsonLines(readFileSync(enrolments!, 'utf8')) as { host: string }[]).map(({ host }) => host);
+    for (const host of ['web-1', 'web-2']) {
+      const engine = await start();
+      const agent = new Running([
+        ...[...network.on('one'), process.execPath, bin, 'agent', '--server', 'ws://127.0.0.1:9441'],
+        ...['--host-id', host, '--sensor', 'poll', '--json-log'],
+      ]);
+      try {
+        await agent.until('the enrolment', () => (enrolled().includes(host) ? true : undefined));
+        correlate(['query', 'SELECT 1', '--all', '--engine', socket!]);
+        expect(readFileSync(queries!, 'utf8')).toContain(host);
+      } finally {
+        await agent.stop();
+        engine.signal('SIGINT');
+        expect(await engine.ended).toBe(0);
+      }
+    }
+    expect(enrolled()).toEqual(['web-1', 'web-2']);
+    expect([statSync(enrolments!).mode & 0o777, statSync(enrolments!).uid]).toEqual([0o600, nobody]);
+  });
+
   it('is refused for a name without a user, and over files', () => {
     const none = correlate(['-i', 'lo', '--user', 'no-such-user', '--json-log']);
     expect([none.status, none.log[0]?.code]).toEqual([2, 'USAGE']);
