@@ -29,7 +29,8 @@ export const errorCodes = {
   CONFIG_MALFORMED: 'A configuration file is not well-formed, or names what there is not.',
   SENSOR_NATIVE_MISSING: 'The eBPF sensor is not built or cannot be loaded; /proc can be polled.',
   SENSOR_PERMISSION: 'This user may not load eBPF programs; /proc can be polled.',
-  SENSOR_UNSUPPORTED: 'This kernel does not offer what the eBPF sensor needs; /proc can be polled.',
+  SENSOR_UNSUPPORTED:
+    'This kernel does not offer what the eBPF sensor needs (Linux 5.12 or newer with BTF, and cgroup v2); /proc can be polled.',
   SENSOR_LIMITED: 'This host can be watched in part only.',
   AGENT_CUT_OFF: 'The engine closed the connection of an agent; the message has the reason.',
   AGENT_INSECURE: 'Agents and engine talk without encryption or without proof of who they are.',

@@ -172,5 +172,7 @@ interface Progress {
 function sensorError(error: unknown): CorrelateError {
   const code = (error as { code?: unknown }).code;
   const known: ErrorCode = typeof code === 'string' && code in errorCodes ? (code as ErrorCode) : 'SENSOR_UNSUPPORTED';
-  return new CorrelateError(known, messageOf(error), { cause: error });
+  // bpf_get_socket_cookie in tracing programs came with 5.12; the other helpers and the ring are older.
+  const needs = known === 'SENSOR_UNSUPPORTED' ? ' (needed: Linux 5.12 or newer with BTF, and cgroup v2)' : '';
+  return new CorrelateError(known, `${messageOf(error)}${needs}`, { cause: error });
 }
