@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAgentCommand } from './cli/agent.js';
+import { addCertCommand } from './cli/cert.js';
 import { addExplainCommand } from './cli/explain.js';
 import { addHostsCommand } from './cli/hosts.js';
 import { createLog } from './cli/log.js';
@@ -14,6 +15,7 @@ const commands = [
   addRunCommand,
   addAgentCommand,
   addHostsCommand,
+  addCertCommand,
   addExplainCommand,
   addQueryCommand,
   addRecordCommand,

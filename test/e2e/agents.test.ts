@@ -52,7 +52,14 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
   };
   const startEngine = async (connections: string) => {
     const options = ['-i', 'br0', '-f', 'port 8080', '--no-local-host', '--connections', path(connections)];
-    const listen = ['--listen', `${ENGINE}:9443`, '--tls-cert', path('cert.pem'), '--tls-key', path('key.pem')];
+    const listen = [
+      '--listen',
+      `${ENGINE}:9443`,
+      '--tls-cert',
+      path('server.pem'),
+      '--tls-key',
+      path('server-key.pem'),
+    ];
     const more = [
       '--secret-file',
       path('secret'),
@@ -65,7 +72,7 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
     await engine.until('the capture', () => (/capturing on br0/.test(engine.stderr) ? true : undefined));
   };
   const startAgent = (host: string) => {
-    const to = ['--server', `wss://${ENGINE}:9443`, '--ca', path('cert.pem'), '--secret-file', path('secret')];
+    const to = ['--server', `wss://${ENGINE}:9443`, '--ca', path('ca.pem'), '--secret-file', path('secret')];
     const as = ['--host-id', host, '--groups', `lab/${host}`, '--netns', 'self', '--spool', path(`spool-${host}`)];
     return start([...network.on(host), process.execPath, bin, 'agent', ...to, ...as, '--json-log']);
   };
@@ -94,9 +101,10 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
     folder = mkdtempSync(join(tmpdir(), 'agents-'));
     network = new TestNetwork({ client: [`${CLIENT}/24`], server: [`${SERVER}/24`] });
     spawnSync('ip', ['-n', network.bridge, 'address', 'add', `${ENGINE}/24`, 'dev', 'br0']);
-    const subject = ['-subj', '/CN=engine', '-addext', `subjectAltName=IP:${ENGINE}`];
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', path('key.pem')];
-    spawnSync('openssl', ['req', '-x509', ...key, '-out', path('cert.pem'), '-days', '2', ...subject]);
+    const made = correlate(['cert', folder, '--server', ENGINE, '--days', '2']);
+    expect(made.stdout.trim().split('\n')).toEqual(['ca-key.pem', 'ca.pem', 'server-key.pem', 'server.pem'].map(path));
+    const again = correlate(['cert', folder, '--server', ENGINE]);
+    expect([again.status, again.log[0]?.code]).toEqual([1, 'OUTPUT_OPEN_FAILED']);
     writeFileSync(path('secret'), 'between us\n');
     writeFileSync(path('server.py'), webServer);
     const web = start([...network.on('server'), 'python3', path('server.py')]);
