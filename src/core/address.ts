@@ -114,6 +114,14 @@ export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
+/** The broadcast address of the IPv4 network of an interface (RFC 919); undefined where there is none, as of a point-to-point link. */
+export function broadcastAddress(address: string, mask: string): string | undefined {
+  const [own, net] = [parseAddress(address), parseAddress(mask)];
+  if (own?.version !== 4 || net?.version !== 4) return undefined;
+  const hostBits = ~net.words[0]! >>> 0;
+  return hostBits < 3 ? undefined : formatIpv4((own.words[0]! | hostBits) >>> 0);
+}
+
 const LETTER_F = 0x66;
 const DIGIT_2 = 0x32;
 

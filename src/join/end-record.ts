@@ -13,6 +13,7 @@ const MAX_ANCESTORS = 16;
 export const pending: End = Object.freeze({ state: 'pending' });
 /** Ends without an owner and without a host are shared: most connections of a network without watched hosts have them. */
 export const noAgent: End = Object.freeze({ state: 'unattributed', reason: 'no_agent' });
+export const group: End = Object.freeze({ state: 'unattributed', reason: 'group' });
 export const notLocal: End = Object.freeze({ state: 'unattributed', reason: 'not_local' });
 
 export function unattributed(reason: Reason, host: HostState): End {

@@ -6,7 +6,7 @@ import type { AnyTableRow } from '../records/host-row.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
 import { type ConnectionView, socketProtocol } from './connection-view.js';
 import { Decided } from './decided.js';
-import { ambiguous, attributed, noAgent, notLocal, pending, processOf, unattributed } from './end-record.js';
+import { ambiguous, attributed, group, noAgent, notLocal, pending, processOf, unattributed } from './end-record.js';
 import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { type Role, ranks } from './match.js';
@@ -37,7 +37,9 @@ const nothing: readonly Need[] = [];
 const unhosted: Evaluation = { end: noAgent, settled: false, lacksDetails: false, needs: nothing };
 const settledUnhosted: Evaluation = { ...unhosted, settled: true };
 const waiting: Evaluation = { end: pending, settled: false, lacksDetails: false, needs: nothing };
-const groupEnd: Evaluation = { end: notLocal, settled: true, lacksDetails: false, needs: nothing };
+const groupEnd: Evaluation = { end: group, settled: true, lacksDetails: false, needs: nothing };
+const broadcastEnd: Evaluation = { ...groupEnd, settled: false };
+const placelessEnd: Evaluation = { end: notLocal, settled: true, lacksDetails: false, needs: nothing };
 
 /** One host's answer. */
 interface Answer {
@@ -57,7 +59,11 @@ export function evaluateEnd(
   trace?: Trace,
 ): Evaluation {
   const { local } = view[role];
+  if (local.isUnspecified) return placelessEnd;
   if (role === 'resp' && local.isGroup) return groupEnd;
+  if (role === 'resp' && local.isBroadcast && local.hosts === undefined) {
+    return view.closed ? groupEnd : broadcastEnd;
+  }
   if (isUnhosted(view, role)) return view.closed ? settledUnhosted : unhosted;
   const early = trace === undefined ? callsAwaited(clocks, view, role) : undefined;
   if (early !== undefined) return { ...waiting, needs: [early] };

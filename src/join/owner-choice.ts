@@ -57,6 +57,7 @@ const ties = {
   sameTuple: 'several processes opened a socket with these endpoints then',
   sameRank: 'several sockets could have taken this connection',
   shared: 'several processes hold the socket and no row tells which of them made it',
+  pool: 'several processes hold the socket and no row tells which of them took the connection or sent through it',
   otherCaller: 'one process holds the socket, another made a call that fits it',
   onlyPossible: 'it may have been opened or closed too early or too late, which the rows leave open',
 } as const;
@@ -92,7 +93,7 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   if (known.isGone) return { kind: 'none', reason: 'events_lost' };
   if (known.isUnwatched) return { kind: 'none', reason: 'agent_offline' };
   if (known.isAnyLost) return { kind: 'none', reason: 'events_lost' };
-  return chooseWeaker(candidates, known);
+  return chooseWeaker(candidates);
 }
 
 /**
@@ -142,7 +143,7 @@ function oneOfHolders(among: readonly Candidate[], all: readonly Candidate[], kn
 }
 
 /** No row tells of the connected socket: a listener, a bound socket, or a call with a blank. */
-function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choice {
+function chooseWeaker(candidates: readonly Candidate[]): Choice {
   if (candidates.length === 0) return { kind: 'none', reason: 'no_socket_seen' };
   const solid = candidates.filter(({ match }) => match.rank > ranks.poll && match.weight !== 'possible');
   if (solid.length === 0) {
@@ -164,9 +165,10 @@ function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choic
     return match.weight !== 'possible' || !isSure || isPolled(socket.source);
   });
   if (isOneProcess(rivals)) return owner(best[0]!, [], isStanding ? undefined : best);
+  // Whoever holds a listener or a bound socket may have taken the connection: in a pool it is mostly not the one that made it.
   const { inode } = best[0]!.socket;
   const isOneSocket = inode !== undefined && rivals.every(({ socket }) => socket.inode === inode);
-  return isOneSocket ? oneOfHolders(rivals, rivals, known) : ambiguous(rivals, ties.sameRank);
+  return ambiguous(rivals, isOneSocket ? ties.pool : ties.sameRank);
 }
 
 function isAccept({ socket }: Candidate): boolean {

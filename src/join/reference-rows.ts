@@ -84,6 +84,7 @@ function isTakenBack({ seen }: HostRows, timeout: Micros): boolean {
 const calls: Readonly<Record<string, Fact['source']>> = {
   connect: 'connect',
   send: 'connect',
+  receive: 'accept',
   accept: 'accept',
   accept4: 'accept',
   bind: 'bind',
@@ -127,8 +128,9 @@ export function socketsOf(host: HostRows): Socket[] {
   for (const fact of facts) {
     if (fact.source === 'close') continue;
     if (fact.row.action === 'event') out.push(calledSocket(host, facts, fact));
-    else if (fact.row.action === 'added') out.push(polledSocket(host, facts, fact, removalOf(facts, fact)));
-    else if (!facts.some((added) => added.row.action === 'added' && removalOf(facts, added) === fact)) {
+    else if (fact.row.action === 'added') {
+      out.push(polledSocket(host, facts, fact, removalOf(facts, fact) ?? removalElsewhere(facts, fact)));
+    } else if (!facts.some((added) => added.row.action === 'added' && removalOf(facts, added) === fact)) {
       out.push(polledSocket(host, facts, undefined, fact));
     }
   }
@@ -147,6 +149,19 @@ function removalOf(facts: readonly Fact[], added: Fact): Fact | undefined {
       fact.family === added.family &&
       isSameTuple(fact, added) &&
       (fact.lo > added.lo || (fact.lo === added.lo && fact.row.seq > added.row.seq)),
+  );
+}
+
+/** The poll of another stream that no longer saw the socket in the hands of the process. */
+function removalElsewhere(facts: readonly Fact[], added: Fact): Fact | undefined {
+  return facts.find(
+    (fact) =>
+      fact.row.action === 'removed' &&
+      fact.pid === added.pid &&
+      fact.inode !== undefined &&
+      fact.inode === added.inode &&
+      isSameTuple(fact, added) &&
+      fact.lo > added.hi,
   );
 }
 

@@ -1,4 +1,4 @@
-import { isGroupAddress, isLoopback } from '../core/address.js';
+import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
 import type { Method, Reason } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
@@ -100,7 +100,8 @@ function endOf(
 ): ReferenceEnd {
   const { connection } = update;
   const local = connection[role === 'orig' ? 'id.orig_h' : 'id.resp_h'];
-  if (role === 'resp' && isGroupAddress(local)) return nobody('not_local');
+  if (isUnspecified(local)) return nobody('not_local');
+  if (role === 'resp' && (isGroupAddress(local) || isBroadcast(hosts, sockets, local))) return nobody('group');
   const protocol = connection.proto === 'tcp' ? 6 : connection.proto === 'udp' ? 17 : undefined;
   const answers: Answer[] = [];
   let hasSocketStream = false;
@@ -130,6 +131,22 @@ function endOf(
   if (answers.length === 0) return nobody('no_agent');
   if (!hasSocketStream) return nobody('unsupported_proto');
   return combine(answers);
+}
+
+/** Whether some host is in a network that broadcasts to the address, and none has it. */
+function isBroadcast(
+  hosts: readonly HostRows[],
+  sockets: ReadonlyMap<string, readonly Socket[]>,
+  address: string,
+): boolean {
+  if (hosts.some((host) => addressesOf(host, sockets.get(host.id)!).has(address))) return false;
+  return hosts.some(({ table }) =>
+    table.some((row) => {
+      if (row.table !== 'interface_addresses') return false;
+      const { address: own = '', mask = '' } = row.columns;
+      return !isLoopback(own) && broadcastAddress(own, mask) === address;
+    }),
+  );
 }
 
 /** Whether an accept that does not name its port may be of a connection from the same endpoint to another one of the host. */
@@ -304,9 +321,7 @@ function chooseWeaker(candidates: readonly Candidate[]): Answer {
     return one.match.weight !== 'possible' || !isSure || isPolled(one.socket);
   });
   if (isOneProcess(rivals)) return owner(best[0]!, []);
-  const { inode } = best[0]!.socket;
-  const isOneSocket = inode !== undefined && rivals.every(({ socket }) => socket.inode === inode);
-  return isOneSocket ? holders(rivals, rivals) : tie(rivals);
+  return tie(rivals);
 }
 
 function isPolled(socket: Socket): boolean {

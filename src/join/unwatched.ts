@@ -1,7 +1,7 @@
-import { isGroupAddress } from '../core/address.js';
+import { isGroupAddress, isUnspecified } from '../core/address.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { ConnectionUpdate } from '../records/connection.js';
-import { noAgent, notLocal } from './end-record.js';
+import { group, noAgent, notLocal } from './end-record.js';
 
 /**
  * The join of a run in which no host is watched and none can appear: nothing is waited for and nothing is kept of an ended
@@ -22,8 +22,10 @@ export class Unwatched {
     const rev = this.#told.size === 0 ? 0 : (this.#told.get(uid) ?? 0);
     if (cause !== 'end') this.#told.set(uid, rev + 1);
     else if (rev > 0) this.#told.delete(uid);
-    const resp = isGroupAddress(connection['id.resp_h']) ? notLocal : noAgent;
-    this.emit({ connection, capture, cause, rev, orig: noAgent, resp });
+    const { 'id.orig_h': from, 'id.resp_h': to } = connection;
+    const orig = isUnspecified(from) ? notLocal : noAgent;
+    const resp = isGroupAddress(to) ? group : isUnspecified(to) ? notLocal : noAgent;
+    this.emit({ connection, capture, cause, rev, orig, resp });
   }
 
   /** Nothing is kept that could be lost. */

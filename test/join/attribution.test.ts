@@ -39,7 +39,21 @@ describe('both ends', () => {
     scene.end('C1', 10, 1, '198.51.100.1 40000 > 198.51.100.2 443');
     scene.end('C2', 10, 1, '198.51.100.1 5353 > 224.0.0.251 5353 udp');
     expect(scene.last('C1')).toMatchObject({ orig: { reason: 'no_agent' }, resp: { reason: 'no_agent' } });
-    expect(scene.last('C2').resp).toEqual({ state: 'unattributed', reason: 'not_local' });
+    expect(scene.last('C2').resp).toEqual({ state: 'unattributed', reason: 'group' });
+    scene.end('C3', 10, 1, '0.0.0.0 68 > 255.255.255.255 67 udp');
+    expect(scene.last('C3')).toMatchObject({ orig: { reason: 'not_local' }, resp: { reason: 'group' } });
+  });
+
+  it('tell the broadcast address of a network that a watched host is in from an address without an agent', () => {
+    const scene = new Scene().host('a', events);
+    scene.start('C1', 10, '192.0.2.1 137 > 192.0.2.255 137 udp');
+    scene.advance(13);
+    expect(scene.last('C1').resp).toMatchObject({ reason: 'no_agent' });
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1', mask: '255.255.255.0' });
+    expect(scene.last('C1').resp).toEqual({ state: 'unattributed', reason: 'group' });
+    scene.added('a', 'interface_addresses', 2, { interface: 'eth1', address: '192.0.2.255', mask: '255.255.255.254' });
+    scene.end('C1', 10, 5, '192.0.2.1 137 > 192.0.2.255 137 udp').complete('a', 30, events);
+    expect(scene.last('C1').resp).toEqual({ state: 'pending' });
   });
 
   it('on one host are found by their local endpoint, and on loopback only on the host of the capture', () => {
@@ -196,7 +210,7 @@ describe('listeners and workers', () => {
     expect(scene.last()).toMatchObject({ cause: 'evidence', resp: { process: { pid: 5 } } });
   });
 
-  it('that share one socket name the process that the others descend from', () => {
+  it('that share one socket are ambiguous, since any of them may accept, and their parent mostly does not', () => {
     const scene = new Scene().host('b', polls);
     for (const [pid, parent, start] of [
       [5, 1, 1],
@@ -209,9 +223,11 @@ describe('listeners and workers', () => {
     }
     scene.end('C1', 10, 1, web).complete('b', 20, polls);
     expect(scene.last().resp).toMatchObject({
-      method: 'shared_socket',
-      process: { pid: 5 },
-      sharers: [{ pid: 6 }, { pid: 7 }],
+      state: 'ambiguous',
+      candidates: [5, 6, 7].map((pid) => ({
+        process: { pid },
+        tie: expect.stringMatching(/hold the socket/) as string,
+      })),
     });
   });
 
@@ -225,6 +241,27 @@ describe('listeners and workers', () => {
 });
 
 describe('a polled socket', () => {
+  it('has gone when another stream no longer saw it, though its own row of that is lost', () => {
+    const scene = new Scene().host('b', polls);
+    const bound = { family: 2, protocol: 17, socket: 77, fd: 3 };
+    scene.added('b', 'listening_ports', 1, { ...bound, port: 53, address: '192.0.2.2', pid: 5 });
+    scene.added('b', 'process_open_sockets', 1, { ...bound, local_address: '192.0.2.2', local_port: 53, pid: 5 });
+    scene.row(
+      scene.makeRow(
+        'b',
+        'process_open_sockets',
+        'removed',
+        4,
+        { ...bound, local_address: '192.0.2.2', local_port: 53, pid: 5 },
+        1,
+        3,
+      ),
+    );
+    scene.added('b', 'listening_ports', 6, { ...bound, port: 53, address: '192.0.2.2', pid: 6, socket: 78 }, 5);
+    scene.end('C1', 10, 1, '192.0.2.1 40000 > 192.0.2.2 53 udp').complete('b', 20, polls);
+    expect(scene.last().resp).toMatchObject({ method: 'listening_port', process: { pid: 6 } });
+  });
+
   it('has the process that held it first as owner; who inherited it is a sharer', () => {
     const scene = new Scene().host('a', polls);
     scene.added('a', 'process_open_sockets', 10.2, { ...client, pid: 7, fd: 3, socket: 90 }, 9);

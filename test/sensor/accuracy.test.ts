@@ -16,6 +16,7 @@ describe.skipIf(reason !== undefined)(`accuracy${reason === undefined ? '' : ` (
       const { ends, right, misses } = total(ebpf, side);
       expect(ends).toBeGreaterThan(processes / 3);
       expect(right / ends, misses.join('\n')).toBeGreaterThanOrEqual(0.999);
+      for (const scores of [ebpf, poll]) expect(total(scores, side).wrong).toBe(0);
     }
   }, 600_000);
 });

@@ -1,4 +1,4 @@
-import { isGroupAddress, isLoopback } from '../../core/address.js';
+import { isGroupAddress, isLoopback, isUnspecified } from '../../core/address.js';
 import type { HostState } from './host-state.js';
 
 /** Something that wants to know when a host turns out to have an address; it keeps its place in the address's list. */
@@ -14,8 +14,12 @@ export interface AddressUser {
 /** An address that a connection or a socket has, and the hosts that had it at any time. Compared by identity. */
 export class KnownAddress<U extends AddressUser = AddressUser> {
   readonly isLoopback: boolean;
-  /** Multicast or broadcast: nobody's own. */
+  /** Multicast or the limited broadcast address: nobody's own. */
   readonly isGroup: boolean;
+  /** 0.0.0.0 or ::. */
+  readonly isUnspecified: boolean;
+  /** The broadcast address of a network that some host is in. */
+  isBroadcast = false;
   hosts: HostState[] | undefined;
   readonly users: U[] = [];
   /** Users by the endpoint that they are connected to, where somebody asked for it. */
@@ -31,6 +35,7 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   ) {
     this.isLoopback = isLoopback(text);
     this.isGroup = isGroupAddress(text);
+    this.isUnspecified = isUnspecified(text);
   }
 
   enter(user: U): void {
@@ -109,8 +114,8 @@ export class AddressTable<U extends AddressUser = AddressUser> {
     return address;
   }
 
-  /** Drops the address if nobody has it and nothing names it. */
+  /** Drops the address if nobody has it, nothing names it and no network broadcasts to it. */
   forget(address: KnownAddress<U>): void {
-    if (address.uses === 0 && address.hosts === undefined) this.#byText.delete(address.text);
+    if (address.uses === 0 && address.hosts === undefined && !address.isBroadcast) this.#byText.delete(address.text);
   }
 }

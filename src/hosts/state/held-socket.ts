@@ -116,7 +116,8 @@ export function heldSockets(facts: readonly SocketFact[], closings: Closings): H
   }
   if (calls.length > 1) calls.sort(byOrder);
   addCalls(calls, closings, out);
-  for (const list of polls.values()) addPolled(list, closings, out);
+  const removals = polls.size > 1 ? facts.filter(({ row }) => row.action === 'removed').sort(byOrder) : [];
+  for (const list of polls.values()) addPolled(list, removals, closings, out);
   return out;
 }
 
@@ -143,7 +144,8 @@ function supersededBy(calls: readonly SocketFact[], index: number): SocketFact |
   return undefined;
 }
 
-function addPolled(facts: SocketFact[], closings: Closings, out: HeldSocket[]): void {
+/** `removals` of every stream: what another stream no longer saw has gone, though this one's row of that may be lost or late. */
+function addPolled(facts: SocketFact[], removals: readonly SocketFact[], closings: Closings, out: HeldSocket[]): void {
   facts.sort(byOrder);
   let added: SocketFact | undefined;
   for (const fact of facts) {
@@ -154,7 +156,17 @@ function addPolled(facts: SocketFact[], closings: Closings, out: HeldSocket[]): 
     out.push(polled(added, fact, closings));
     added = undefined;
   }
-  if (added !== undefined) out.push(polled(added, undefined, closings));
+  if (added !== undefined) out.push(polled(added, removals.find(isEndOf(added)), closings));
+}
+
+/** Whether a stream no longer saw, after `added`, the same socket in the hands of the same process. */
+function isEndOf({ pid, inode, hi, localAddress }: SocketFact): (removal: SocketFact) => boolean {
+  return (removal) =>
+    inode !== undefined &&
+    removal.inode === inode &&
+    removal.pid === pid &&
+    removal.localAddress === localAddress &&
+    removal.lo > hi;
 }
 
 function polled(added: SocketFact | undefined, removed: SocketFact | undefined, closings: Closings): HeldSocket {

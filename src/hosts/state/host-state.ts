@@ -1,4 +1,4 @@
-import { canonicalAddress, isUnspecified } from '../../core/address.js';
+import { broadcastAddress, canonicalAddress, isLoopback, isUnspecified } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import { AddressHistory } from './address-history.js';
@@ -313,7 +313,17 @@ export class HostState {
     });
     if (!isNews) return 'nothing';
     this.#gained(address);
+    this.#inNetwork(address, row.columns.mask);
     return 'address';
+  }
+
+  #inNetwork(address: string, mask: string | undefined): void {
+    const text = mask === undefined || isLoopback(address) ? undefined : broadcastAddress(address, mask);
+    if (text === undefined) return;
+    const broadcast = this.#context.addresses.open(text);
+    if (broadcast.isBroadcast) return;
+    broadcast.isBroadcast = true;
+    this.#context.news.address(broadcast);
   }
 
   /** Drops what closed before `horizon` when enough has gathered that looking pays. Returns whether it did. */

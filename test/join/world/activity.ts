@@ -1,4 +1,5 @@
 import { isLoopback } from '../../../src/core/address.js';
+import type { Micros } from '../../../src/core/time.js';
 import type { Host } from './host.js';
 import type { Flow, Network } from './network.js';
 import type { Process } from './process-life.js';
@@ -16,6 +17,8 @@ export class Activity {
   readonly #hosts: readonly Host[];
   readonly #tcpFlows = new Map<Socket, Flow>();
   readonly #peers = new Map<Socket, Socket>();
+  /** By socket and peer, who spoke last and when. */
+  readonly #spokenTo = new Map<string, { readonly process: Process; readonly at: Micros }>();
 
   constructor(random: Random, timeline: Timeline, network: Network, hosts: readonly Host[]) {
     this.#random = random;
@@ -225,12 +228,12 @@ export class Activity {
     if (connected) host.facts.push({ kind: 'connect', at, process, socket, result: 'succeeded' });
     else if (random.chance(0.3)) host.facts.push({ kind: 'bind', at, process, socket });
     let delay = random.int(5, 50);
+    if (!connected && random.chance(0.2)) this.#timeline.after(delay - 1, () => this.forkWorkers(socket, 1));
     for (const peer of connected ? [first] : peers) {
       const from = { address: source, port };
       const times = random.int(1, 3);
       for (let i = 0; i < times; i++) {
-        const isFirst = i === 0;
-        this.#timeline.after(delay, () => this.#sendDatagram(socket, process, from, peer, !connected && isFirst));
+        this.#timeline.after(delay, () => this.#sendDatagram(socket, from, peer));
         delay += random.int(50, 4000);
       }
     }
@@ -240,11 +243,13 @@ export class Activity {
     });
   }
 
-  #sendDatagram(socket: Socket, process: Process, from: Endpoint, to: Endpoint, isFirst: boolean): void {
-    if (socket.closed !== undefined || process.exit !== undefined) return;
+  /** Whoever holds an unconnected socket may send through it. */
+  #sendDatagram(socket: Socket, from: Endpoint, to: Endpoint): void {
     const { host } = socket;
     const at = this.#timeline.now;
-    if (isFirst) host.facts.push({ kind: 'send', at, process, socket, local: from, remote: to });
+    const process = socket.remote === undefined ? this.#someHolder(socket) : socket.maker;
+    if (socket.closed !== undefined || process === undefined || process.exit !== undefined) return;
+    if (socket.remote === undefined) this.#tellDatagram('send', socket, process, from, to);
     const receiver = this.#datagramReceiver(to, host);
     const wireAt = at + this.#random.int(3, 20);
     this.#timeline.at(wireAt, () => {
@@ -254,15 +259,40 @@ export class Activity {
         flow = this.#network.begin('udp', capture, from, to, wireAt);
         flow.origOwner = { process, at, socket };
       } else this.#network.packet(flow, wireAt);
-      // Who first took a datagram owns that end, even where the ones before found nobody.
-      if (receiver !== undefined) {
-        flow.respOwner ??= { process: receiver.maker, at: receiver.opened, socket: receiver };
-      }
+      if (receiver !== undefined) this.#takeDatagram(flow, receiver, from, to);
       if (receiver === undefined || !this.#random.chance(0.7)) return;
       const answerAt = wireAt + this.#random.int(30, 900);
       flow.answered = true;
       this.#network.packet(flow, answerAt);
     });
+  }
+
+  /** Who first took a datagram owns that end, even where the ones before found nobody. */
+  #takeDatagram(flow: Flow, receiver: Socket, from: Endpoint, to: Endpoint): void {
+    const taker = this.#someHolder(receiver);
+    if (receiver.closed !== undefined || taker === undefined) {
+      // It lies in the queue of a socket that nobody reads any more.
+      flow.respOwner ??= { process: receiver.maker, at: receiver.opened, socket: receiver };
+      return;
+    }
+    flow.respOwner ??= { process: taker, at: receiver.opened, socket: receiver };
+    this.#tellDatagram('receive', receiver, taker, to, from);
+  }
+
+  /** A sensor tells of the first datagram from and to a peer, again after a pause, and when another process sends. */
+  #tellDatagram(kind: 'send' | 'receive', socket: Socket, process: Process, local: Endpoint, remote: Endpoint): void {
+    const at = this.#timeline.now;
+    const key = `${kind} ${socket.host.id} ${socket.id} ${remote.address} ${remote.port}`;
+    const last = this.#spokenTo.get(key);
+    this.#spokenTo.set(key, { process, at });
+    const isNews = last === undefined || (kind === 'send' && last.process !== process);
+    if (!isNews && at - last.at < this.#network.udpTimeout / 2) return;
+    socket.host.facts.push({ kind, at, process, socket, local, remote });
+  }
+
+  #someHolder(socket: Socket): Process | undefined {
+    const holders = socket.holds.filter((hold) => hold.to === undefined);
+    return holders.length === 0 ? undefined : this.#random.pick(holders).process;
   }
 
   /** A connection from a machine that is no part of the world. */

@@ -50,6 +50,8 @@ function processColumns(process: Process, at: Micros): Columns<'process_events'>
   };
 }
 
+const untoldByAudit: ReadonlySet<Fact['kind']> = new Set(['close', 'send', 'receive', 'listen']);
+
 /** Tells socket facts as rows of socket_events. Audit knows no local end of a connect or accept, no close and no socket id. */
 export function observeSockets(
   host: Host,
@@ -59,7 +61,7 @@ export function observeSockets(
 ): void {
   for (const fact of host.facts) {
     if (fact.at < from || !('socket' in fact)) continue;
-    if (detail === 'audit' && (fact.kind === 'close' || fact.kind === 'send' || fact.kind === 'listen')) continue;
+    if (detail === 'audit' && untoldByAudit.has(fact.kind)) continue;
     stream.write('event', fact.at, socketColumns(fact, detail));
   }
 }
@@ -68,9 +70,9 @@ type SocketFact = Extract<Fact, { readonly socket: Socket }>;
 
 function socketColumns(fact: SocketFact, detail: EventDetail): Columns<'socket_events'> {
   const { socket, process } = fact;
-  const local = fact.kind === 'send' ? fact.local : socket.local;
-  const remote =
-    fact.kind === 'send' ? fact.remote : fact.kind === 'bind' || fact.kind === 'listen' ? undefined : socket.remote;
+  const isDatagram = fact.kind === 'send' || fact.kind === 'receive';
+  const local = isDatagram ? fact.local : socket.local;
+  const remote = isDatagram ? fact.remote : fact.kind === 'bind' || fact.kind === 'listen' ? undefined : socket.remote;
   const hidesLocal = detail === 'audit' && (fact.kind === 'connect' || fact.kind === 'accept');
   return {
     action: fact.kind,

@@ -21,9 +21,9 @@ export type Fact =
       readonly socket: Socket;
       readonly result: 'succeeded' | 'failed' | 'in_progress';
     }
-  /** First datagram of an unconnected socket to a peer. */
+  /** First datagram of an unconnected socket to a peer, or the first from one that a process took out of its socket. */
   | {
-      readonly kind: 'send';
+      readonly kind: 'send' | 'receive';
       readonly at: Micros;
       readonly process: Process;
       readonly socket: Socket;

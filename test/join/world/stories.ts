@@ -260,7 +260,7 @@ export const stories: readonly Story[] = [
     ],
     connection(0, 10, '10.0.0.1:5353>224.0.0.251:5353', { proto: 'udp', history: 'D' }),
     'socket_event web:100',
-    'not_local',
+    'group',
   ),
   one(
     'no stream reports echo requests',

@@ -16,6 +16,8 @@ export interface TrueEnd {
   /** Everybody who ever held the socket or the listener that it came from, the owner among them. */
   readonly holders: readonly { readonly pid: number; readonly start: Micros; readonly hostStart: Micros }[];
   readonly ancestors: readonly { readonly pid: number; readonly path: string }[];
+  /** Number of the listener or unconnected socket that the owner held, with others or alone, when the connection began. */
+  readonly standing?: number;
 }
 
 export interface Truth {
@@ -42,6 +44,8 @@ function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
   for (let p: Process | undefined = process.parent; p !== undefined; p = p.parent) {
     ancestors.push({ pid: p.pid, path: imageAt(p, at).path });
   }
+  const standing = listener ?? socket;
+  const hasHeld = standing.holds.some((hold) => hold.process === process && hold.from <= flowStart);
   return {
     host: host.id,
     pid: process.pid,
@@ -55,6 +59,7 @@ function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
       hostStart: host.clock(holder.start),
     })),
     ancestors,
+    ...(hasHeld && { standing: standing.id }),
   };
 }
 

@@ -4,8 +4,10 @@ import type { Profile, World } from './world.js';
 
 export type Verdict = 'right' | 'wrong' | 'open';
 
-/** Methods that rest on who holds a socket, which any of its holders may be. */
-const holderMethods = new Set(['open_socket', 'listening_port', 'local_endpoint', 'shared_socket']);
+/** Methods that rest on who holds a connected socket, which any of its holders may be. */
+const holderMethods = new Set(['open_socket', 'shared_socket']);
+/** Methods that rest on who holds a socket without a peer, which each of its holders may serve or send through. */
+const poolMethods = new Set(['listening_port', 'local_endpoint']);
 
 /** How far a told start may lie from the true one: whole seconds, and half a tick of a coarse source. */
 const startSlack: Record<Profile, number> = { ebpf: 1_100_000, audit: 1_100_000, poll: 1_100_000, none: 0 };
@@ -49,7 +51,19 @@ export function judgeEnd(end: End, truth: TrueEnd | undefined, world: World): Ve
     return 'wrong';
   }
   if (isOwner(end, truth, profile)) return 'right';
-  return holderMethods.has(end.method) && isHolder(end, truth, profile) ? 'right' : 'wrong';
+  if (!isHolder(end, truth, profile)) return 'wrong';
+  if (holderMethods.has(end.method)) return 'right';
+  if (!poolMethods.has(end.method)) return 'wrong';
+  return end.process.pid === truth.pid || !wasShown(truth, world) ? 'right' : 'wrong';
+}
+
+/** Whether some row showed the true owner with the socket, so that naming another of its holders is a mistake. */
+function wasShown({ host, pid, standing }: TrueEnd, world: World): boolean {
+  return world.deliveries.some(({ row }) => {
+    if (row.kind !== 'row' || row.host !== host || row.action !== 'added') return false;
+    if (row.table !== 'listening_ports' && row.table !== 'process_open_sockets') return false;
+    return row.columns.pid === pid && row.columns.socket === standing;
+  });
 }
 
 /** The verdicts on both ends of a line. */
