@@ -45,9 +45,9 @@ export const faults = [
   },
   {
     name: 'row-dropped',
-    file: 'src/hosts/state/host-state.ts',
-    find: 'if (!insertFact(bucket.facts, fact))',
-    replace: 'if (bucket.facts.length > 0 || !insertFact(bucket.facts, fact))',
+    file: 'src/hosts/state/host-sockets.ts',
+    find: 'rows.setWord(handle, LINK, before);',
+    replace: 'rows.setWord(handle, LINK, 0);',
     tests: [stories],
   },
   {
@@ -111,8 +111,8 @@ export const faults = [
   {
     name: 'loopback-global',
     file: 'src/join/candidate.ts',
-    find: '(local.isLoopback && bucket.host !== own)',
-    replace: '(local.isLoopback && own === undefined)',
+    find: 'if (!local.isLoopback || host === own) consider(',
+    replace: 'if (!local.isLoopback || own !== undefined) consider(',
     tests: [stories],
   },
   {

@@ -63,7 +63,7 @@ export function queryFor(view: ConnectionView, role: Role, protocol: number, clo
  * the hosts that had the address at that time know with blanks. A loopback address means the capture's own host alone.
  */
 export function tryHosts(
-  states: Pick<HostStates, 'get'>,
+  states: Pick<HostStates, 'get' | 'held'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -85,9 +85,10 @@ export function tryHosts(
       considerBlanks(trial, had === 'surely');
     }
   }
-  for (let bucket = view.tuple.buckets; bucket !== undefined; bucket = bucket.next) {
-    if (bucket.isForward !== isForward || (local.isLoopback && bucket.host !== own)) continue;
-    consider(open(bucket.host), bucket.host.held(bucket), true);
+  if (view.tuple.hasSockets(isForward)) {
+    for (const { host, sockets } of states.held(view.tuple, isForward)) {
+      if (!local.isLoopback || host === own) consider(open(host), sockets, true);
+    }
   }
   return trials;
 

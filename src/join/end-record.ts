@@ -2,9 +2,10 @@ import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import { type ProcessMoment, START_SLACK } from '../hosts/state/process-history.js';
-import type { AttributedEnd, End, Method, Process, Reason } from '../records/attributed-connection.js';
+import type { End, Method, Process, Reason } from '../records/attributed-connection.js';
 import type { Candidate } from './candidate.js';
 import type { HostClock } from './host-clocks.js';
+import { type KeptRow, OwnedEnd, type User } from './owned-end.js';
 import type { OwnerChoice, Tied } from './owner-choice.js';
 
 /** Ancestors told at most; a chain this long is a loop of reused pids rather than a family. */
@@ -36,15 +37,15 @@ export interface OwnerContext {
  * but not before the socket was seen nor after.
  */
 export function latestMoment(socket: HeldSocket, first: Micros): Micros {
-  const { openHi, closeLo, row } = socket;
-  if (row.action === 'event' || first < openHi) return openHi;
+  const { openHi, closeLo } = socket;
+  if (socket.isCall || first < openHi) return openHi;
   return first <= closeLo ? first : closeLo + Math.max(socket.resolution, 1) - 1;
 }
 
 /** The first possible such moment. */
 export function earliestMoment(socket: HeldSocket, first: Micros): Micros {
-  const { openHi, closeLo, row } = socket;
-  if (row.action === 'event') return socket.openLo;
+  const { openHi, closeLo } = socket;
+  if (socket.isCall) return socket.openLo;
   if (first < openHi) return openHi - Math.max(socket.resolution, 1) + 1;
   return first <= closeLo ? first : closeLo;
 }
@@ -56,13 +57,13 @@ export function processOf({ host, socket }: Candidate, context: OwnerContext): P
   const found = host.processAt(socket.pid, earliestMoment(socket, context.first), latest, socket.path);
   if (found === undefined) return undefined;
   if (isBornAfter(found, socket)) return undefined;
-  const since = found.startLo ?? found.rows[0]?.time ?? -Infinity;
+  const since = found.startLo ?? found.image?.time ?? -Infinity;
   return host.progress.areProcessesLost(since, latest) ? undefined : found;
 }
 
 /** Whether a poll had seen the socket in the hands of its pid before this process was born, so that another one held it. */
-function isBornAfter({ startLo, startHi }: ProcessMoment, { row, openHi }: HeldSocket): boolean {
-  if (startLo === undefined || row.action === 'event') return false;
+function isBornAfter({ startLo, startHi }: ProcessMoment, { isCall, openHi }: HeldSocket): boolean {
+  if (startLo === undefined || isCall) return false;
   return startLo > openHi + (startHi === startLo ? 0 : START_SLACK);
 }
 
@@ -75,7 +76,7 @@ function processOfAll(
   const found = processOf(candidate, context);
   const isOne = calls.every((call) => {
     const other = call === candidate ? found : processOf(call, context);
-    return other?.start === found?.start && other?.rows[0] === found?.rows[0];
+    return other?.start === found?.start && other?.image?.handle === found?.image?.handle;
   });
   return isOne ? found : undefined;
 }
@@ -87,7 +88,7 @@ export function attributed(
   { owner, method, sharers, calls = [] }: OwnerChoice,
   context: OwnerContext,
   found = processOfAll(owner, calls, context),
-): AttributedEnd {
+): OwnedEnd {
   return ownedBy(owner, method, sharers, context, found);
 }
 
@@ -97,24 +98,33 @@ function ownedBy(
   sharers: readonly Candidate[],
   context: OwnerContext,
   found: ProcessMoment | undefined,
-): AttributedEnd {
+): OwnedEnd {
   const { host, socket } = candidate;
   const { clock } = context;
-  const end: Partial<Mutable<AttributedEnd>> = {
-    state: 'attributed',
+  const user = userOf(candidate, found);
+  return new OwnedEnd(
     method,
-    host: host.shown,
-  };
-  if (clock.measured) end.clock = clock.shown;
-  end.process = processRecord(candidate, found, context);
+    host.shown,
+    clock.measured ? clock.shown : undefined,
+    processRecord(candidate, found, context),
+    user,
+    sharers.map((sharer) => sharerRecord(sharer, context)),
+    evidenceOf(socket, found),
+  );
+}
+
+function userOf({ host, socket }: Candidate, found: ProcessMoment | undefined): User | undefined {
   const uid = socket.uid ?? found?.uid;
-  if (uid !== undefined) {
-    const name = host.userName(uid);
-    end.user = name === undefined ? { uid } : { uid, name };
-  }
-  if (sharers.length > 0) end.sharers = sharers.map((sharer) => sharerRecord(sharer, context));
-  end.evidence = found === undefined ? socket.rows : [...socket.rows, ...found.rows];
-  return end as AttributedEnd;
+  if (uid === undefined) return undefined;
+  const name = host.userName(uid);
+  return name === undefined ? { uid } : { uid, name };
+}
+
+function evidenceOf({ records }: HeldSocket, found: ProcessMoment | undefined): KeptRow[] {
+  const rows: KeptRow[] = records.map(({ rows: store, handle, lo }) => ({ store, handle, time: lo }));
+  const image = found?.image;
+  if (image !== undefined) rows.push({ store: image.rows, handle: image.handle, time: image.time });
+  return rows;
 }
 
 export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidate) => OwnerContext): End {
@@ -123,15 +133,11 @@ export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidat
     candidates: tied.map(({ candidate, tie }) => {
       const context = contextOf(candidate);
       const { openLo, closeHi } = candidate.socket;
-      const { state: _, ...owner } = ownedBy(
-        candidate,
-        candidate.match.method,
-        [],
-        context,
-        processOf(candidate, context),
-      );
+      const owner = ownedBy(candidate, candidate.match.method, [], context, processOf(candidate, context));
+      const { state: _, ...shown } = owner;
       return {
-        ...owner,
+        ...shown,
+        evidence: owner.evidence,
         ...(openLo !== -Infinity && { from: openLo - context.clock.offset }),
         // Whether it closed after the connection changes nothing, and may not be known yet.
         ...(closeHi <= context.lastLatest && { to: closeHi - context.clock.offset }),
@@ -197,12 +203,13 @@ function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros): Anc
 
 /** Who had the parent's pid when the child started, or when it was seen to run what it ran, where nothing tells its start. */
 function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Micros): ProcessMoment | undefined {
-  const row = child.rows[0];
+  const { image } = child;
   if (child.startLo === undefined) {
-    return row?.table === 'process_events' ? host.processAt(pid, row.time, row.time + row.resolution - 1) : undefined;
+    if (image?.table !== 'process_events') return undefined;
+    return host.processAt(pid, image.time, image.time + image.resolution - 1);
   }
   // A poll names the parent of that moment, who is alive: an orphan has been given another one.
-  const seen = row?.table === 'processes' && row.action === 'added' ? row.time : undefined;
+  const seen = image?.table === 'processes' && image.isAdded ? image.time : undefined;
   const atPoll = seen === undefined ? undefined : host.processAt(pid, seen, seen);
   if (atPoll?.startLo !== undefined && atPoll.startLo <= (child.startHi ?? child.startLo)) {
     if (host.progress.areProcessesLost(atPoll.startLo, seen!)) return undefined;

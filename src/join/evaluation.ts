@@ -1,8 +1,8 @@
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
+import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { End, Reason } from '../records/attributed-connection.js';
-import type { AnyTableRow } from '../records/host-row.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
 import { type ConnectionView, socketProtocol } from './connection-view.js';
 import { Decided } from './decided.js';
@@ -52,7 +52,7 @@ interface Answer {
 
 /** What the rows that are there say of one end. */
 export function evaluateEnd(
-  states: Pick<HostStates, 'get'>,
+  states: Pick<HostStates, 'get' | 'held'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -146,11 +146,11 @@ function byEvidence(a: Candidate, b: Candidate): number {
     a.socket.openHi - b.socket.openHi ||
     a.socket.pid - b.socket.pid ||
     a.socket.openLo - b.socket.openLo ||
-    compareRows(a.socket.row, b.socket.row)
+    compareRecords(a.socket.record, b.socket.record)
   );
 }
 
-function compareRows(a: AnyTableRow, b: AnyTableRow): number {
+function compareRecords(a: SocketRecord, b: SocketRecord): number {
   return a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : a.seq - b.seq;
 }
 

@@ -51,7 +51,7 @@ export interface Explanation {
 
 /** Decides both ends afresh and notes what was looked at. It changes nothing. */
 export function explainConnection(
-  states: Pick<HostStates, 'get'>,
+  states: Pick<HostStates, 'get' | 'held'>,
   clocks: HostClocks,
   view: ConnectionView,
 ): Explanation {
@@ -60,7 +60,7 @@ export function explainConnection(
 }
 
 function explainEnd(
-  states: Pick<HostStates, 'get'>,
+  states: Pick<HostStates, 'get' | 'held'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -83,7 +83,8 @@ function explainEnd(
 }
 
 function triedSocket(host: HostState, socket: HeldSocket, outcome: Matched | Loss, end: End): TriedSocket {
-  const { pid, rows, openLo, openHi, closeLo, closeHi } = socket;
+  const { pid, records, openLo, openHi, closeLo, closeHi } = socket;
+  const rows = records.map(({ row }) => row);
   const told = { host: host.id, pid, rows, openLo, openHi, closeLo, closeHi };
   if (typeof outcome === 'string') return { ...told, lost: losses[outcome] };
   const { method, rank, weight } = outcome;

@@ -1,32 +1,36 @@
 import type { Micros } from '../../core/time.js';
-import type { AnyTableRow } from '../../records/host-row.js';
-import type { SocketFact } from './socket-fact.js';
 import type { SocketInterval, SocketSource } from './socket-interval.js';
+import type { SocketRecord } from './socket-record.js';
 
 /** A socket interval with the process that held it and the rows that tell so. */
 export class HeldSocket implements SocketInterval {
   constructor(
-    private readonly fact: SocketFact,
+    private readonly fact: SocketRecord,
     readonly openLo: Micros,
     readonly openHi: Micros,
     readonly closeLo: Micros,
     readonly closeHi: Micros,
     /** The poll that no longer saw it. */
-    private readonly removed?: SocketFact,
+    private readonly removed?: SocketRecord,
     /** The call that made it, where a poll tells of the rest. */
     private readonly call?: HeldSocket,
   ) {}
 
   /** The row that tells of it first. */
-  get row(): AnyTableRow {
-    return this.fact.row;
+  get record(): SocketRecord {
+    return this.fact;
   }
 
   /** The rows that tell of it. */
-  get rows(): AnyTableRow[] {
-    const rows = [this.fact.row];
-    if (this.removed !== undefined) rows.push(this.removed.row);
-    return this.call === undefined ? rows : [...rows, ...this.call.rows];
+  get records(): SocketRecord[] {
+    const records = [this.fact];
+    if (this.removed !== undefined) records.push(this.removed);
+    return this.call === undefined ? records : [...records, ...this.call.records];
+  }
+
+  /** A call tells of it, not a poll. */
+  get isCall(): boolean {
+    return this.fact.isEvent;
   }
 
   /** The same socket with the row of the call that made it, which knows the path of the process. */
@@ -36,13 +40,14 @@ export class HeldSocket implements SocketInterval {
   }
 
   get source(): SocketSource {
-    return this.fact.source as SocketSource;
+    return this.fact.source;
   }
   get pid(): number {
     return this.fact.pid;
   }
-  get inode(): string | undefined {
-    return this.fact.inode;
+  /** The kernel's number of the socket; equal for equal ones. */
+  get inode(): number | undefined {
+    return this.fact.inode === 0 ? undefined : this.fact.inode;
   }
   /** Path of the process at the call, where the row has it. */
   get path(): string | undefined {
@@ -50,9 +55,7 @@ export class HeldSocket implements SocketInterval {
   }
   /** Real user of the process when it called connect or accept, where the row has it: programs change users after they began. */
   get uid(): number | undefined {
-    const { row, source } = this.call?.fact ?? this.fact;
-    if (row.table !== 'socket_events' || (source !== 'connect' && source !== 'accept')) return undefined;
-    return row.columns.uid;
+    return (this.call?.fact ?? this.fact).uid;
   }
   get protocol(): number {
     return this.fact.protocol;
@@ -73,83 +76,87 @@ export class HeldSocket implements SocketInterval {
     return this.fact.remotePort;
   }
   get resolution(): Micros {
-    return this.fact.row.resolution;
+    return this.fact.resolution;
   }
 }
 
 /** What the rest of the host's state says about when sockets closed. */
 export interface Closings {
   /** Bounds of the first close of this socket at or after `from`. */
-  closeOf(fact: SocketFact, from: Micros): { readonly lo: Micros; readonly hi: Micros } | undefined;
+  closeOf(fact: SocketRecord, from: Micros): { readonly lo: Micros; readonly hi: Micros } | undefined;
   /** A socket seen open at `openHi` and never seen to close was open without doubt until then. */
   openUntil(stream: string, isEvent: boolean, openHi: Micros): Micros;
 }
 
 /** Order within one stream; `seq` decides where coarse times tie. */
-function byOrder(a: SocketFact, b: SocketFact): number {
-  return a.lo - b.lo || a.row.seq - b.row.seq || (a.row.stream < b.row.stream ? -1 : 1);
+function byOrder(a: SocketRecord, b: SocketRecord): number {
+  return a.lo - b.lo || a.seq - b.seq || (a.stream < b.stream ? -1 : 1);
 }
 
 /**
  * The sockets that a set of facts about the same endpoints describes, whatever the order of the facts. Rows of a poll about
  * one (pid, fd, inode) are one socket from `added` to `removed`; every event that opens is a socket of its own.
  */
-export function heldSockets(facts: readonly SocketFact[], closings: Closings): HeldSocket[] {
+export function heldSockets(facts: readonly SocketRecord[], closings: Closings): HeldSocket[] {
   const out: HeldSocket[] = [];
   const [only] = facts;
-  if (facts.length === 1 && only!.row.action === 'event') {
+  if (facts.length === 1 && only!.isEvent) {
     addCalls(facts, closings, out);
     return out;
   }
-  const calls: SocketFact[] = [];
-  const polls = new Map<string, SocketFact[]>();
+  const calls: SocketRecord[] = [];
+  const polls = new Map<string, SocketRecord[]>();
   for (const fact of facts) {
-    if (fact.source === 'close') continue;
-    if (fact.row.action === 'event') {
+    if (fact.isEvent) {
       calls.push(fact);
       continue;
     }
-    const key = `${fact.row.stream} ${fact.pid} ${fact.fd} ${fact.inode} ${fact.localAddress} ${fact.family}`;
+    const key = `${fact.stream} ${fact.pid} ${fact.fd} ${fact.inode} ${fact.localAddress} ${fact.family}`;
     const list = polls.get(key);
     if (list === undefined) polls.set(key, [fact]);
     else list.push(fact);
   }
   if (calls.length > 1) calls.sort(byOrder);
   addCalls(calls, closings, out);
-  const removals = polls.size > 1 ? facts.filter(({ row }) => row.action === 'removed').sort(byOrder) : [];
+  const removals = polls.size > 1 ? facts.filter(({ isRemoved }) => isRemoved).sort(byOrder) : [];
   for (const list of polls.values()) addPolled(list, removals, closings, out);
   return out;
 }
 
-function addCalls(calls: readonly SocketFact[], closings: Closings, out: HeldSocket[]): void {
+function addCalls(calls: readonly SocketRecord[], closings: Closings, out: HeldSocket[]): void {
   for (let i = 0; i < calls.length; i++) {
     const fact = calls[i]!;
     const close = closings.closeOf(fact, fact.lo);
     const next = supersededBy(calls, i);
     const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
-    const closeLo = close?.lo ?? closings.openUntil(fact.row.stream, true, fact.hi);
+    const closeLo = close?.lo ?? closings.openUntil(fact.stream, true, fact.hi);
     out.push(new HeldSocket(fact, fact.lo, fact.hi, Math.min(closeLo, closeHi), closeHi));
   }
 }
 
 /** A connected TCP socket has closed before another process opens one with the same endpoints. */
-function supersededBy(calls: readonly SocketFact[], index: number): SocketFact | undefined {
+function supersededBy(calls: readonly SocketRecord[], index: number): SocketRecord | undefined {
   const fact = calls[index]!;
   if (fact.protocol !== 6 || fact.localPort === undefined || fact.remotePort === undefined) return undefined;
   for (let i = index + 1; i < calls.length; i++) {
     const next = calls[i]!;
-    const isSame = next.pid === fact.pid && (next.inode === undefined || next.inode === fact.inode);
+    const isSame = next.pid === fact.pid && (next.inode === 0 || next.inode === fact.inode);
     if (!isSame && next.lo > fact.hi) return next;
   }
   return undefined;
 }
 
 /** `removals` of every stream: what another stream no longer saw has gone, though this one's row of that may be lost or late. */
-function addPolled(facts: SocketFact[], removals: readonly SocketFact[], closings: Closings, out: HeldSocket[]): void {
+function addPolled(
+  facts: SocketRecord[],
+  removals: readonly SocketRecord[],
+  closings: Closings,
+  out: HeldSocket[],
+): void {
   facts.sort(byOrder);
-  let added: SocketFact | undefined;
+  let added: SocketRecord | undefined;
   for (const fact of facts) {
-    if (fact.row.action === 'added') {
+    if (!fact.isRemoved) {
       added ??= fact;
       continue;
     }
@@ -160,22 +167,22 @@ function addPolled(facts: SocketFact[], removals: readonly SocketFact[], closing
 }
 
 /** Whether a stream no longer saw, after `added`, the same socket in the hands of the same process. */
-function isEndOf({ pid, inode, hi, localAddress }: SocketFact): (removal: SocketFact) => boolean {
+function isEndOf({ pid, inode, hi, localAddress }: SocketRecord): (removal: SocketRecord) => boolean {
   return (removal) =>
-    inode !== undefined &&
+    inode !== 0 &&
     removal.inode === inode &&
     removal.pid === pid &&
     removal.localAddress === localAddress &&
     removal.lo > hi;
 }
 
-function polled(added: SocketFact | undefined, removed: SocketFact | undefined, closings: Closings): HeldSocket {
+function polled(added: SocketRecord | undefined, removed: SocketRecord | undefined, closings: Closings): HeldSocket {
   const fact = (added ?? removed)!;
-  const lastSeen = removed?.row.since;
-  const openLo = added?.row.since ?? -Infinity;
-  const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + Math.max(fact.row.resolution, 1) - 1;
+  const lastSeen = removed?.since;
+  const openLo = added?.since ?? -Infinity;
+  const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + Math.max(fact.resolution, 1) - 1;
   const close = closings.closeOf(fact, added?.lo ?? -Infinity);
-  const seenUntil = removed === undefined ? closings.openUntil(fact.row.stream, false, openHi) : (lastSeen ?? openHi);
+  const seenUntil = removed === undefined ? closings.openUntil(fact.stream, false, openHi) : (lastSeen ?? openHi);
   const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
   const closeLo = Math.min(close === undefined ? seenUntil : Math.max(close.lo, added?.lo ?? close.lo), closeHi);
   return new HeldSocket(fact, openLo, openHi, closeLo, closeHi, added === undefined ? undefined : removed);

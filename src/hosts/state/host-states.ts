@@ -1,9 +1,20 @@
 import { randomFillSync } from 'node:crypto';
 import type { HostSeen } from '../../records/host-row.js';
 import { AddressTable, type AddressUser } from './address-table.js';
+import type { HeldSocket } from './held-socket.js';
 import type { HostLimits } from './host-limits.js';
 import { type HostContext, type HostCounters, type HostNews, HostState } from './host-state.js';
-import { TupleTable } from './tuple-table.js';
+import { ProcessTable } from './process-table.js';
+import { LINK, RowStore } from './row-store.js';
+import { SocketCloses } from './socket-closes.js';
+import { SocketRecord } from './socket-record.js';
+import { type Tuple, TupleTable } from './tuple-table.js';
+
+/** Sockets of one host. */
+export interface HeldByHost {
+  readonly host: HostState;
+  sockets: readonly HeldSocket[];
+}
 
 /**
  * All hosts, with the addresses and tuples that they share with connections, which the join enters there too (of types `C` and `U`).
@@ -18,14 +29,21 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   };
   readonly addresses = new AddressTable<U>();
   readonly tuples: TupleTable<C, U>;
+  /** Every row that is kept. */
+  readonly rows = new RowStore();
+  readonly #numbered: HostState[] = [];
   readonly #hosts = new Map<string, HostState>();
   readonly #context: HostContext;
   readonly #maxHosts: number;
 
   constructor(limits: HostLimits, maxHosts: number, news: HostNews) {
     const [k0, k1] = randomFillSync(new Int32Array(2)) as unknown as [number, number];
-    this.tuples = new TupleTable<C, U>(this.addresses, { k0, k1 });
-    this.#context = { addresses: this.addresses, tuples: this.tuples, limits, counters: this.counters, news };
+    const key = { k0, k1 };
+    const { addresses, counters, rows } = this;
+    this.tuples = new TupleTable<C, U>(addresses, key);
+    const closes = new SocketCloses(key, rows.texts);
+    const processes = new ProcessTable(key, rows);
+    this.#context = { addresses, tuples: this.tuples, rows, closes, processes, limits, counters, news };
     this.#maxHosts = maxHosts;
   }
 
@@ -47,7 +65,23 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     }
     const host = new HostState(id, this.#context);
     this.#hosts.set(id, host);
+    this.#numbered.push(host);
     return host;
+  }
+
+  /** The sockets of the tuple whose local end is its first endpoint, or its second, by host. */
+  held({ forward, backward }: Tuple<C, U>, isForward: boolean): HeldByHost[] {
+    const { rows } = this;
+    const out: (HeldByHost & { readonly records: SocketRecord[] })[] = [];
+    for (let handle = isForward ? forward : backward; handle !== 0; handle = rows.word(handle, LINK)) {
+      const record = new SocketRecord(rows, handle);
+      const host = this.#numbered[record.host]!;
+      const known = out.find((one) => one.host === host);
+      if (known === undefined) out.push({ host, records: [record], sockets: [] });
+      else known.records.push(record);
+    }
+    for (const one of out) one.sockets = one.host.held(one.records.reverse());
+    return out;
   }
 
   /** The host says what it is called and which streams it will report. */

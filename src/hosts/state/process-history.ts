@@ -1,6 +1,6 @@
 import type { Micros } from '../../core/time.js';
 import { SECOND } from '../../core/time.js';
-import type { AnyTableRow, TableRow } from '../../records/host-row.js';
+import type { ProcessRecord } from './process-record.js';
 
 /** What a process ran as, from one row. */
 export interface ProcessImage {
@@ -20,29 +20,9 @@ export interface ProcessMoment extends ProcessImage {
   /** First possible moment of its start; absent with `start`. */
   readonly startLo?: Micros;
   readonly startHi?: Micros;
-  readonly rows: readonly AnyTableRow[];
+  /** The row that tells what it ran. */
+  readonly image?: ProcessRecord;
 }
-
-type ProcessRow = (TableRow<'processes'> | TableRow<'process_events'>) & AnyTableRow;
-
-/** A row about a process, read; its moment lies in [lo, hi]. */
-interface Fact {
-  readonly kind: 'fork' | 'exec' | 'exit' | 'seen' | 'gone';
-  readonly row: ProcessRow;
-  readonly lo: Micros;
-  readonly hi: Micros;
-  /** Start of the process as a poll tells it, whole seconds. */
-  readonly start?: Micros;
-}
-
-const eventKinds: Readonly<Record<string, Fact['kind']>> = {
-  fork: 'fork',
-  vfork: 'fork',
-  clone: 'fork',
-  clone3: 'fork',
-  exit: 'exit',
-  exit_group: 'exit',
-};
 
 /** Polls tell starts in whole seconds counted from the boot, which is itself rounded. */
 export const START_SLACK: Micros = 1.1 * SECOND;
@@ -53,73 +33,28 @@ interface Birth {
   readonly start: Micros;
 }
 
-function isProcessRow(row: AnyTableRow): row is ProcessRow {
-  return row.table === 'processes' || row.table === 'process_events';
-}
-
-function readFact(row: ProcessRow): Fact {
-  const hi = row.time + Math.max(row.resolution, 1) - 1;
-  if (row.table === 'process_events') {
-    return { kind: eventKinds[row.columns.syscall ?? ''] ?? 'exec', row, lo: row.time, hi };
-  }
-  const seconds = row.columns.start_time;
-  const start = seconds !== undefined && seconds > 0 ? Math.round(seconds * SECOND) : undefined;
-  const kind = row.action === 'removed' ? 'gone' : 'seen';
-  // The poll before saw the process, within the second that `since` tells where times are that coarse.
-  const lo = row.action === 'removed' ? (row.since ?? row.time) + Math.max(row.resolution, 1) - 1 : row.time;
-  return { kind, row, lo, hi, ...(start !== undefined && { start }) };
-}
-
-/** All that rows tell about one pid: who had it when, and what it ran. Rows may come in any order. */
+/** All that rows tell about one pid, in order of time and sequence: who had it when, and what it ran. */
 export class PidHistory {
   readonly #pid: number;
-  #facts: Fact[] = [];
+  readonly #facts: readonly ProcessRecord[];
   #births: Birth[] | undefined;
   /** The birth of the process that a poll saw or missed. */
-  readonly #birthOf = new Map<Fact, Birth>();
+  readonly #birthOf = new Map<ProcessRecord, Birth>();
 
-  constructor(pid: number) {
+  constructor(pid: number, facts: readonly ProcessRecord[]) {
     this.#pid = pid;
+    this.#facts = facts;
   }
 
-  get size(): number {
-    return this.#facts.length;
-  }
-
-  /** Returns whether the row was new. */
-  add(row: AnyTableRow): boolean {
-    if (!isProcessRow(row)) return false;
-    const fact = readFact(row);
-    const facts = this.#facts;
-    let at = facts.length;
-    while (at > 0 && isBefore(fact, facts[at - 1]!)) at--;
-    for (let i = at - 1; i >= 0 && facts[i]!.row.time === row.time; i--) {
-      if (facts[i]!.row.seq === row.seq && facts[i]!.row.stream === row.stream) return false;
-    }
-    facts.splice(at, 0, fact);
-    this.#births = undefined;
-    return true;
-  }
-
-  /** Forgets what cannot matter for times from `horizon` on. Returns how many rows went. */
-  prune(horizon: Micros): number {
-    const births = this.#allBirths();
-    const last = births.at(-1);
-    const before = this.#facts.length;
+  /** The rows that cannot matter for times from `horizon` on. */
+  needless(horizon: Micros): readonly ProcessRecord[] {
+    const last = this.#allBirths().at(-1);
     const ended = this.#facts.at(-1);
     if (ended !== undefined && (ended.kind === 'exit' || ended.kind === 'gone') && ended.hi < horizon) {
-      this.#facts = [];
-    } else if (last !== undefined && last.lo - START_SLACK < horizon) {
-      this.#facts = this.#facts.filter((fact) => fact.row.time >= last.lo - 2 * START_SLACK);
+      return this.#facts;
     }
-    this.#births = undefined;
-    return before - this.#facts.length;
-  }
-
-  /** Drops the oldest row. */
-  dropOldest(): void {
-    this.#facts.shift();
-    this.#births = undefined;
+    if (last === undefined || last.lo - START_SLACK >= horizon) return [];
+    return this.#facts.filter((fact) => fact.time < last.lo - 2 * START_SLACK);
   }
 
   /**
@@ -131,21 +66,21 @@ export class PidHistory {
     const found = this.#at(to, path);
     if (found === undefined || from >= to) return found;
     const before = this.#at(from, path);
-    const isSameImage = found.rows[0] !== undefined && before?.rows[0] === found.rows[0];
+    const isSameImage = found.image !== undefined && before?.image === found.image;
     if (before?.start !== found.start && !isSameImage) return undefined;
     // Of several images within the span, or from before it, none is sure, unless they differ in nothing that is told.
     const images = this.#facts.filter((fact) => {
       if (fact.kind === 'exit' || fact.kind === 'gone' || fact.lo > to) return false;
-      if (path !== undefined && fact.row.columns.path !== path) return false;
+      if (path !== undefined && fact.path !== path) return false;
       return fact.hi >= from ? fact.kind !== 'seen' : !this.#hasEndedBetween(fact, from);
     });
     if (!images.some((fact) => fact.hi >= from)) return found;
-    const told = new Set(images.map(({ row: { columns } }) => `${columns.uid} ${columns.parent} ${columns.cmdline}`));
+    const told = new Set(images.map(({ uid, parent, cmdline }) => `${uid} ${parent} ${cmdline}`));
     return told.size > 1 ? undefined : found;
   }
 
   /** Whether the image was surely over before `until`: its process had ended, or had another image. */
-  #hasEndedBetween(image: Fact, until: Micros): boolean {
+  #hasEndedBetween(image: ProcessRecord, until: Micros): boolean {
     return this.#facts.some((fact) => {
       if (fact.lo < image.lo || fact.hi >= until || fact === image) return false;
       return fact.kind === 'exec' || fact.kind === 'fork' || this.#isDeath(fact);
@@ -167,24 +102,23 @@ export class PidHistory {
     return {
       pid: this.#pid,
       ...(birth !== undefined && state === 'alive' && { start: birth.start, startLo: birth.lo, startHi: birth.hi }),
-      ...(fact !== undefined && imageOf(fact.row)),
-      rows: fact === undefined ? [] : [fact.row],
+      ...(fact !== undefined && imageOf(fact)),
     };
   }
 
   /** Whether what a poll saw of this birth shows that the exec was another process's, whose pid came to be used again. */
-  #isOfAnother(birth: Birth, image: Fact): boolean {
+  #isOfAnother(birth: Birth, image: ProcessRecord): boolean {
     if (image.kind !== 'exec') return false;
-    const { cmdline, parent, path } = image.row.columns;
+    const { cmdline, parent, path } = image;
     return this.#facts.some((fact) => {
       if (fact.kind !== 'seen' || this.#birthOf.get(fact) !== birth) return false;
-      const seen = fact.row.columns;
+      const seen = fact;
       if (seen.parent !== undefined && parent !== undefined && seen.parent !== parent && seen.parent !== 1) return true;
       if (seen.cmdline === undefined || cmdline === undefined || seen.cmdline === cmdline || fact.lo < image.lo)
         return false;
       // Servers write what they do over their command line (setproctitle), without an exec.
       if (seen.path !== undefined && seen.path === path && seen.parent === parent) return false;
-      return !this.#facts.some((other) => other.kind === 'exec' && other.row.columns.cmdline === seen.cmdline);
+      return !this.#facts.some((other) => other.kind === 'exec' && other.cmdline === seen.cmdline);
     });
   }
 
@@ -193,27 +127,27 @@ export class PidHistory {
     const births = this.#allBirths();
     const before = births[index - 1];
     const birth = births[index]!;
-    const isOurs = (fact: Fact): boolean =>
+    const isOurs = (fact: ProcessRecord): boolean =>
       before !== undefined && fact.start !== undefined
         ? this.#birthOf.get(fact) === before
         : fact.lo >= (before?.lo ?? -Infinity);
     const hadPid = before !== undefined || this.#facts.some((fact) => fact.hi < birth.lo);
     // Somebody who ran a program after that death, or so it may be, had the pid in between.
-    const isOvertaken = (death: Fact): boolean =>
+    const isOvertaken = (death: ProcessRecord): boolean =>
       this.#facts.some(
         (fact) => (fact.kind === 'exec' || fact.kind === 'fork') && fact.hi > death.lo && fact.hi < birth.lo,
       );
-    const isEnd = (fact: Fact): boolean => isOurs(fact) && fact.hi < moment && this.#isDeath(fact);
+    const isEnd = (fact: ProcessRecord): boolean => isOurs(fact) && fact.hi < moment && this.#isDeath(fact);
     return !hadPid || this.#facts.some((fact) => isEnd(fact) && !isOvertaken(fact));
   }
 
   /** A poll also drops and adds a row when one of its columns changed: no death if the same process was seen then or later. */
-  #isDeath(fact: Fact): boolean {
+  #isDeath(fact: ProcessRecord): boolean {
     if (fact.kind === 'exit') return true;
     if (fact.kind !== 'gone') return false;
     return !this.#facts.some((other) => {
-      if (other.kind !== 'seen' || other.row.time < fact.row.time) return false;
-      const isOnePoll = other.row.time === fact.row.time && other.row.since === fact.row.since;
+      if (other.kind !== 'seen' || other.time < fact.time) return false;
+      const isOnePoll = other.time === fact.time && other.since === fact.since;
       if (!isOnePoll && !isBefore(fact, other)) return false;
       if (other.start === undefined || fact.start === undefined) return isOnePoll;
       return Math.abs(other.start - fact.start) <= 10;
@@ -221,7 +155,7 @@ export class PidHistory {
   }
 
   /** Whether the process lived at the moment. unsure: it was last seen before and no longer seen after. */
-  #stateAt(life: Life, image: Fact | undefined): 'alive' | 'dead' | 'unsure' {
+  #stateAt(life: Life, image: ProcessRecord | undefined): 'alive' | 'dead' | 'unsure' {
     const { from, to, moment, birth } = life;
     let state: 'alive' | 'unsure' = 'alive';
     for (const fact of this.#facts) {
@@ -233,16 +167,16 @@ export class PidHistory {
       if (!isOurs) continue;
       if (fact.hi < moment) {
         if (birth !== undefined || image === undefined || image.lo <= fact.lo) return 'dead';
-      } else if (fact.kind === 'gone' && (fact.row.since ?? fact.lo) < moment) state = 'unsure';
+      } else if (fact.kind === 'gone' && (fact.since ?? fact.lo) < moment) state = 'unsure';
     }
     return state;
   }
 
   /** The row that tells the image at the moment: the last exec or fork before, else what a poll of this life saw. */
-  #imageFact(life: Life, path: string | undefined): Fact | undefined {
+  #imageFact(life: Life, path: string | undefined): ProcessRecord | undefined {
     const { from, to, moment, birth } = life;
-    const agrees = (fact: Fact): boolean => path === undefined || fact.row.columns.path === path;
-    let last: Fact | undefined;
+    const agrees = (fact: ProcessRecord): boolean => path === undefined || fact.path === path;
+    let last: ProcessRecord | undefined;
     for (const fact of this.#facts) {
       if ((fact.kind !== 'exec' && fact.kind !== 'fork') || fact.lo > moment || fact.hi < from) continue;
       if (fact.hi >= moment && last !== undefined && !agrees(fact)) continue;
@@ -250,14 +184,14 @@ export class PidHistory {
     }
     if (last !== undefined && agrees(last)) return last;
     const execAfter = this.#facts.find((fact) => fact.kind === 'exec' && fact.hi >= moment && fact.lo <= to);
-    let seen: Fact | undefined;
+    let seen: ProcessRecord | undefined;
     for (const fact of this.#facts) {
-      if (fact.kind !== 'seen' || fact.hi < from || fact.row.time > to) continue;
+      if (fact.kind !== 'seen' || fact.hi < from || fact.time > to) continue;
       if (fact.start !== undefined && birth !== undefined && this.#birthOf.get(fact) !== birth) continue;
       if (execAfter !== undefined && fact.hi >= execAfter.lo) continue;
       if (last !== undefined && fact.hi < last.lo) continue;
       if (!agrees(fact)) continue;
-      if (seen === undefined || fact.row.time <= moment) seen = fact;
+      if (seen === undefined || fact.time <= moment) seen = fact;
     }
     return seen;
   }
@@ -298,18 +232,18 @@ interface Life {
   readonly birth: Birth | undefined;
 }
 
-function isBefore(a: Fact, b: Fact): boolean {
-  return a.row.time - b.row.time < 0 || (a.row.time === b.row.time && a.row.seq < b.row.seq);
+function isBefore(a: ProcessRecord, b: ProcessRecord): boolean {
+  return a.time < b.time || (a.time === b.time && a.seq < b.seq);
 }
 
-function imageOf(row: ProcessRow): ProcessImage {
-  const { path, cmdline, cwd, uid, parent } = row.columns;
-  const name = row.table === 'processes' ? row.columns.name : undefined;
+function imageOf(image: ProcessRecord): ProcessImage & { readonly image: ProcessRecord } {
+  const { path, name, cmdline, cwd, uid, parent } = image;
   return {
-    ...(path && { path }),
-    ...(name && { name }),
-    ...(cmdline && { cmdline }),
-    ...(cwd && { cwd }),
+    image,
+    ...(path !== undefined && { path }),
+    ...(name !== undefined && { name }),
+    ...(cmdline !== undefined && { cmdline }),
+    ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid }),
     ...(parent !== undefined && parent > 0 && { parent }),
   };

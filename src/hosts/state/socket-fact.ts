@@ -2,13 +2,9 @@ import { canonicalAddress, isUnspecified } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow, TableRow } from '../../records/host-row.js';
 import type { SocketSource } from './socket-interval.js';
-import type { Bucket } from './tuple-table.js';
 
-/** One row about a socket, read: addresses canonical, unknown parts undefined, times as bounds. */
+/** One row about a socket as it is read: addresses canonical, unknown parts undefined, times as bounds. `SocketRecord` is what is kept of it. */
 export class SocketFact {
-  /** Where its host keeps it. */
-  bucket: Bucket | undefined = undefined;
-
   constructor(
     readonly row: AnyTableRow,
     readonly source: SocketSource | 'close',
@@ -73,7 +69,8 @@ export function socketFact(row: SocketRow & AnyTableRow): SocketFact | undefined
   const columns = row.columns;
   const { pid, family } = columns;
   const protocol = columns.protocol ?? (row.table === 'socket_events' ? 6 : undefined);
-  if (pid === undefined || pid <= 0 || protocol === undefined) return undefined;
+  if (pid === undefined || !isWithin(pid, 1, 0x7fff_ffff)) return undefined;
+  if (protocol === undefined || !isWithin(protocol, 0, 0xff)) return undefined;
   if (family !== undefined && family !== 2 && family !== 10) return undefined;
   const fd = columns.fd === undefined ? Number.NaN : Number(columns.fd);
   const isListing = row.table === 'listening_ports';
@@ -83,7 +80,7 @@ export function socketFact(row: SocketRow & AnyTableRow): SocketFact | undefined
     row,
     source,
     pid,
-    Number.isInteger(fd) ? fd : undefined,
+    isWithin(fd, 0, 0x7fff_ffff) ? fd : undefined,
     inodeOf(columns.socket),
     protocol,
     family,
@@ -108,7 +105,11 @@ function sourceOf(row: SocketRow & AnyTableRow): SocketFact['source'] | undefine
 }
 
 function portOf(port: number | undefined): number | undefined {
-  return port !== undefined && port > 0 ? port : undefined;
+  return port !== undefined && isWithin(port, 1, 0xffff) ? port : undefined;
+}
+
+function isWithin(value: number, from: number, to: number): boolean {
+  return Number.isInteger(value) && value >= from && value <= to;
 }
 
 /** Dotted text is canonical already unless it is odd; only the rest is worth parsing. */

@@ -1,33 +1,15 @@
 import { type HashKey, hashFour } from '../../core/hash.js';
 import type { AddressTable, AddressUser, KnownAddress } from './address-table.js';
-import type { HostState } from './host-state.js';
-import type { SocketFact } from './socket-fact.js';
-
-/** Of a bucket that is about to get its first fact. */
-const noFacts: SocketFact[] = [];
-
-/** Facts of one host about sockets that share what they are looked up by. */
-export interface Bucket {
-  readonly host: HostState;
-  facts: SocketFact[];
-}
-
-/** The facts of a host about sockets of a tuple, seen from one of its two endpoints. */
-export interface TupleBucket extends Bucket {
-  readonly tuple: Tuple;
-  /** The local end is the tuple's first endpoint. */
-  readonly isForward: boolean;
-  /** Another bucket of the tuple. */
-  next: TupleBucket | undefined;
-}
 
 /**
  * Two endpoints and a protocol, whichever way round, with all that is known by them: sockets of every host, and what
  * connections there are (of a type that only the join knows).
  */
 export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
-  /** Lists, since most hold one entry. */
-  buckets: TupleBucket | undefined;
+  /** The latest row about a socket whose local end is the first, and the second, on any host; the others are linked from it. 0: none. */
+  forward = 0;
+  backward = 0;
+  /** Linked too. */
   connections: C | undefined;
 
   constructor(
@@ -46,30 +28,7 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
 
   /** Whether any host told of a socket whose local end is the tuple's first, or its second. */
   hasSockets(isForward: boolean): boolean {
-    for (let bucket = this.buckets; bucket !== undefined; bucket = bucket.next) {
-      if (bucket.isForward === isForward) return true;
-    }
-    return false;
-  }
-
-  /** The host's bucket, made when it is new. */
-  bucketOf(host: HostState, isForward: boolean): TupleBucket {
-    let last: TupleBucket | undefined;
-    for (let bucket = this.buckets; bucket !== undefined; bucket = bucket.next) {
-      if (bucket.host === host && bucket.isForward === isForward) return bucket;
-      last = bucket;
-    }
-    const fresh: TupleBucket = { host, facts: noFacts, tuple: this, isForward, next: undefined };
-    if (last === undefined) this.buckets = fresh;
-    else last.next = fresh;
-    return fresh;
-  }
-
-  dropBucket(bucket: TupleBucket): void {
-    if (this.buckets === bucket) this.buckets = bucket.next;
-    for (let other = this.buckets; other !== undefined; other = other.next) {
-      if (other.next === bucket) other.next = bucket.next;
-    }
+    return (isForward ? this.forward : this.backward) !== 0;
   }
 }
 
@@ -138,7 +97,7 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
 
   /** Drops the tuple if nothing is known by it any more. */
   forget(tuple: Tuple<C, U>): void {
-    if (tuple.buckets !== undefined || tuple.connections !== undefined) return;
+    if (tuple.forward !== 0 || tuple.backward !== 0 || tuple.connections !== undefined) return;
     const mask = this.#hashes.length - 1;
     let slot = tuple.hash & mask;
     while (this.#tuples[slot] !== tuple) {

@@ -43,7 +43,7 @@ function stateOf(rows: readonly AnyTableRow[], limits = defaultHostLimits) {
   const host = states.open('a')!;
   for (const one of rows) host.add(one);
   const known = states.tuples.find(6, '192.0.2.1', 40000, '192.0.2.2', 443);
-  const held = () => (known?.buckets === undefined ? [] : host.held(known.buckets));
+  const held = () => (known === undefined ? [] : states.held(known, true).flatMap(({ sockets }) => sockets));
   return { states, host, held, sockets: held() };
 }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { PidHistory } from '../../../src/hosts/state/process-history.js';
+import type { ProcessRow } from '../../../src/hosts/state/process-record.js';
+import { ProcessTable } from '../../../src/hosts/state/process-table.js';
+import { RowStore } from '../../../src/hosts/state/row-store.js';
 import type { AnyTableRow } from '../../../src/records/host-row.js';
 
 const s = 1_000_000;
@@ -29,13 +31,26 @@ function polled(action: 'added' | 'removed', at: number, since: number, path: st
   };
 }
 
+/** What is known of pid 7. */
+function tableOf(rows: readonly AnyTableRow[]) {
+  const store = new RowStore();
+  const table = new ProcessTable({ k0: 1, k1: 2 }, store);
+  const list = { oldest: 0, newest: 0, count: 0 };
+  const host = store.addHost('a');
+  for (const row of rows) table.add(list, host, 7, row as ProcessRow);
+  return { table, list, history: () => table.history(host, 7) };
+}
+
 function at(rows: readonly AnyTableRow[], moment: number, path?: string) {
-  const history = new PidHistory(7);
-  for (const row of rows) history.add(row);
-  const backwards = new PidHistory(7);
-  for (const row of rows.toReversed()) backwards.add(row);
-  const found = history.at(moment * s, moment * s, path);
-  expect(backwards.at(moment * s, moment * s, path)).toEqual(found);
+  const shown = (order: readonly AnyTableRow[]) => {
+    const { image, ...found } =
+      tableOf(order)
+        .history()
+        ?.at(moment * s, moment * s, path) ?? {};
+    return Object.keys(found).length === 0 ? undefined : { ...found, row: image?.row };
+  };
+  const found = shown(rows);
+  expect(shown(rows.toReversed())).toEqual(found);
   return found;
 }
 
@@ -100,19 +115,17 @@ describe('the process behind a pid', () => {
   });
 
   it('of several images in one span of coarse time is the one that the socket row names', () => {
-    const history = new PidHistory(7);
-    const coarse = { ...exec(10, '/bin/a'), resolution: s };
-    history.add(coarse);
-    history.add({ ...exec(10, '/bin/b'), resolution: s });
+    const coarse = (path: string) => ({ ...exec(10, path), resolution: s });
+    const history = tableOf([coarse('/bin/a'), coarse('/bin/b')]).history()!;
     expect(history.at(10 * s, 11 * s - 1, '/bin/a')).toMatchObject({ path: '/bin/a' });
     expect(history.at(10 * s, 11 * s - 1)).toBeUndefined();
   });
 
   it('is forgotten once it ended before the horizon', () => {
-    const history = new PidHistory(7);
-    for (const row of life) history.add(row);
-    expect(history.prune(100 * s)).toBe(3);
-    expect(history.size).toBe(0);
+    const { table, list, history } = tableOf(life);
+    table.prune(list, 0, 100 * s);
+    expect(list.count).toBe(0);
+    expect(history()).toBeUndefined();
   });
 
   it('stays the same when a server writes over its command line without an exec', () => {

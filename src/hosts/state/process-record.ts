@@ -1,0 +1,101 @@
+import type { Micros } from '../../core/time.js';
+import { SECOND } from '../../core/time.js';
+import type { AnyTableRow, TableRow } from '../../records/host-row.js';
+import type { HostTable } from '../../records/host-tables.js';
+import { HEAD, type RowStore } from './row-store.js';
+
+export type ProcessRow = (TableRow<'processes'> | TableRow<'process_events'>) & AnyTableRow;
+
+const kinds = ['fork', 'exec', 'exit', 'seen', 'gone'] as const;
+type Kind = (typeof kinds)[number];
+
+const eventKinds: Readonly<Record<string, Kind>> = {
+  fork: 'fork',
+  vfork: 'fork',
+  clone: 'fork',
+  clone3: 'fork',
+  exit: 'exit',
+  exit_group: 'exit',
+};
+
+/** What records about processes have besides. */
+export const PID = HEAD;
+const KIND = HEAD + 1;
+const PROCESS_HEAD = HEAD + 2;
+
+function kindOf(row: ProcessRow): Kind {
+  if (row.table === 'process_events') return eventKinds[row.columns.syscall ?? ''] ?? 'exec';
+  return row.action === 'removed' ? 'gone' : 'seen';
+}
+
+export function packProcess(rows: RowStore, row: ProcessRow, pid: number, host: number): number {
+  const handle = rows.pack(row, host, PROCESS_HEAD);
+  rows.setWord(handle, PID, pid);
+  rows.setWord(handle, KIND, kinds.indexOf(kindOf(row)));
+  return handle;
+}
+
+/** One row about a process as it is kept. A view: it is made when it is asked for. Its moment lies in [lo, hi]. */
+export class ProcessRecord {
+  readonly kind: Kind;
+  readonly time: Micros;
+  readonly lo: Micros;
+  readonly hi: Micros;
+  /** Start of the process as a poll tells it, whole seconds. */
+  readonly start: Micros | undefined;
+
+  constructor(
+    readonly rows: RowStore,
+    readonly handle: number,
+  ) {
+    const { resolution } = rows.shape(handle);
+    const slack = Math.max(resolution, 1) - 1;
+    this.kind = kinds[rows.word(handle, KIND)]!;
+    this.time = rows.time(handle);
+    this.hi = this.time + slack;
+    // The poll before saw the process, within the second that `since` tells where times are that coarse.
+    this.lo = this.kind === 'gone' ? (this.since ?? this.time) + slack : this.time;
+    const isPolled = this.kind === 'seen' || this.kind === 'gone';
+    const seconds = isPolled ? rows.number(handle, 'start_time') : undefined;
+    this.start = seconds !== undefined && seconds > 0 ? Math.round(seconds * SECOND) : undefined;
+  }
+
+  /** As it was given. */
+  get row(): AnyTableRow {
+    return this.rows.row(this.handle, this.time)!;
+  }
+  get table(): HostTable {
+    return this.rows.shape(this.handle).table;
+  }
+  get isAdded(): boolean {
+    return this.rows.shape(this.handle).action === 'added';
+  }
+  get resolution(): Micros {
+    return this.rows.shape(this.handle).resolution;
+  }
+  get seq(): number {
+    return this.rows.seq(this.handle);
+  }
+  get since(): Micros | undefined {
+    return this.rows.since(this.handle);
+  }
+  get path(): string | undefined {
+    return this.rows.text(this.handle, 'path');
+  }
+  /** Only polls tell it. */
+  get name(): string | undefined {
+    return this.table === 'processes' ? this.rows.text(this.handle, 'name') : undefined;
+  }
+  get cmdline(): string | undefined {
+    return this.rows.text(this.handle, 'cmdline');
+  }
+  get cwd(): string | undefined {
+    return this.rows.text(this.handle, 'cwd');
+  }
+  get uid(): number | undefined {
+    return this.rows.number(this.handle, 'uid');
+  }
+  get parent(): number | undefined {
+    return this.rows.number(this.handle, 'parent');
+  }
+}

@@ -1,0 +1,190 @@
+import type { Micros } from '../../core/time.js';
+import type { AnyTableRow } from '../../records/host-row.js';
+import type { HostTable } from '../../records/host-tables.js';
+
+/** How a value is kept: a whole number in a word, any number in two, a text by its number, one that spells a whole number as that, else aside. */
+export const INT = 0;
+export const WIDE = 1;
+export const TEXT = 2;
+export const DIGITS = 3;
+export const WIDE_DIGITS = 4;
+export const OTHER = 5;
+
+/** Whether values of the kind take two words. */
+export function isWide(kind: number): boolean {
+  return kind === WIDE || kind === WIDE_DIGITS;
+}
+
+/** What many rows have in common: the stream, the columns in their order, and how each is kept. */
+export interface RowShape {
+  readonly id: number;
+  readonly stream: string;
+  readonly table: HostTable;
+  readonly action: AnyTableRow['action'];
+  readonly resolution: Micros;
+  readonly hasSince: boolean;
+  readonly hasBoot: boolean;
+  readonly names: readonly string[];
+  readonly kinds: Uint8Array;
+  /** Where each value is in the record. */
+  readonly offsets: Uint16Array;
+  /** Place of a column by its name. */
+  readonly places: ReadonlyMap<string, number>;
+  /** Of the `since` and the boot, where rows have them. */
+  readonly sinceOffset: number;
+  readonly bootOffset: number;
+  /** Length of a record, words. */
+  readonly words: number;
+  /** Rows of this shape. */
+  uses: number;
+}
+
+/** Columns of a row as they are read, and what is found of each. */
+export class RowReading {
+  readonly names: string[] = [];
+  readonly kinds = new Uint8Array(MAX_COLUMNS);
+  readonly numbers = new Float64Array(MAX_COLUMNS);
+  readonly values: unknown[] = [];
+  count = 0;
+
+  read(columns: Readonly<Record<string, unknown>>): void {
+    let at = 0;
+    for (const name in columns) {
+      if (at === MAX_COLUMNS) break;
+      const value = columns[name];
+      this.names[at] = name;
+      this.values[at] = value;
+      if (typeof value === 'number') {
+        this.kinds[at] = (value | 0) === value ? INT : WIDE;
+        this.numbers[at] = value;
+      } else if (typeof value === 'string') {
+        const digits = spelled(value);
+        this.numbers[at] = digits;
+        this.kinds[at] = digits < 0 ? TEXT : digits <= 0x7fff_ffff ? DIGITS : WIDE_DIGITS;
+      } else this.kinds[at] = OTHER;
+      at++;
+    }
+    this.count = at;
+  }
+}
+
+/** Columns of one row; sources bound them by `limits.hostRowColumns`, and there are no more in any table. */
+const MAX_COLUMNS = 512;
+/** Digits that a number holds exactly. */
+const MAX_DIGITS = 15;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/** The whole number that the text is, written the only way; -1: it is none. */
+export function spelled(text: string): number {
+  const { length } = text;
+  if (length === 0 || length > MAX_DIGITS) return -1;
+  const first = text.charCodeAt(0);
+  if (first < ZERO || first > NINE || (first === ZERO && length > 1)) return -1;
+  let number = first - ZERO;
+  for (let i = 1; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < ZERO || code > NINE) return -1;
+    number = 10 * number + (code - ZERO);
+  }
+  return number;
+}
+
+/** Shapes compared before the table is asked. */
+const RECENT = 8;
+/** Shapes that no row has any more are dropped when there are more than this. */
+const SPARE = 1_024;
+
+/** The shapes of all rows. There are never many more than rows. */
+export class ShapeTable {
+  readonly #byKey = new Map<string, RowShape>();
+  readonly #byId: (RowShape | undefined)[] = [];
+  readonly #free: number[] = [];
+  /** The latest ones of each stream name. */
+  readonly #recent = new Map<string, RowShape[]>();
+
+  get(id: number): RowShape {
+    return this.#byId[id]!;
+  }
+
+  /** The shape of a row, whose records begin with `head` words. It counts as used once more. */
+  open(row: AnyTableRow, reading: RowReading, head: number): RowShape {
+    let recent = this.#recent.get(row.stream);
+    if (recent === undefined) {
+      recent = [];
+      this.#recent.set(row.stream, recent);
+    }
+    for (const shape of recent) {
+      if (!fits(shape, row, reading)) continue;
+      shape.uses++;
+      return shape;
+    }
+    const shape = this.#find(row, reading, head);
+    shape.uses++;
+    recent.unshift(shape);
+    if (recent.length > RECENT) recent.pop();
+    return shape;
+  }
+
+  release(shape: RowShape): void {
+    if (--shape.uses > 0 || this.#byKey.size <= SPARE) return;
+    for (const [key, known] of this.#byKey) {
+      if (known.uses > 0) continue;
+      this.#byKey.delete(key);
+      this.#byId[known.id] = undefined;
+      this.#free.push(known.id);
+    }
+    this.#recent.clear();
+  }
+
+  #find(row: AnyTableRow, { names, kinds, count }: RowReading, head: number): RowShape {
+    const { stream, table, action, resolution, since, boot } = row;
+    const hasSince = since !== undefined;
+    const hasBoot = boot !== undefined;
+    const columns = Array.from({ length: count }, (_, i) => [names[i], kinds[i]]);
+    const key = JSON.stringify([stream, table, action, resolution, hasSince, hasBoot, columns]);
+    const known = this.#byKey.get(key);
+    if (known !== undefined) return known;
+    const id = this.#free.pop() ?? this.#byId.length;
+    const common = { id, stream, table, action, resolution, hasSince, hasBoot, uses: 0 };
+    const shape = { ...common, ...layOut(names.slice(0, count), kinds.slice(0, count), head, hasSince, hasBoot) };
+    this.#byKey.set(key, shape);
+    this.#byId[id] = shape;
+    return shape;
+  }
+}
+
+/** Pairs of words come first, so that they lie even. */
+function layOut(names: string[], kinds: Uint8Array, head: number, hasSince: boolean, hasBoot: boolean) {
+  const offsets = new Uint16Array(names.length);
+  let words = head;
+  const sinceOffset = words;
+  if (hasSince) words += 2;
+  for (const [at, kind] of kinds.entries()) {
+    if (!isWide(kind)) continue;
+    offsets[at] = words;
+    words += 2;
+  }
+  for (const [at, kind] of kinds.entries()) if (!isWide(kind)) offsets[at] = words++;
+  const bootOffset = words;
+  if (hasBoot) words++;
+  return {
+    names,
+    kinds,
+    offsets,
+    places: new Map(names.map((name, at) => [name, at])),
+    sinceOffset,
+    bootOffset,
+    words,
+  };
+}
+
+function fits(shape: RowShape, row: AnyTableRow, { names, kinds, count }: RowReading): boolean {
+  if (shape.action !== row.action || shape.resolution !== row.resolution || shape.table !== row.table) return false;
+  if (shape.hasSince !== (row.since !== undefined) || shape.hasBoot !== (row.boot !== undefined)) return false;
+  if (shape.names.length !== count) return false;
+  for (let at = 0; at < count; at++) {
+    if (shape.kinds[at] !== kinds[at] || shape.names[at] !== names[at]) return false;
+  }
+  return true;
+}

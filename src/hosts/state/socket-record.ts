@@ -1,0 +1,166 @@
+import type { Micros } from '../../core/time.js';
+import type { AnyTableRow } from '../../records/host-row.js';
+import { OFFSET } from './record-pages.js';
+import { HEAD, HOST, type RowStore } from './row-store.js';
+import type { SocketFact } from './socket-fact.js';
+import type { SocketSource } from './socket-interval.js';
+import type { TextPool } from './text-pool.js';
+
+/** What records about sockets have besides: the socket's number as a double, ends as numbers of texts, 0 for none. */
+const INODE = HEAD / 2;
+export const LOCAL = HEAD + 2;
+export const REMOTE = HEAD + 3;
+/** Local port above the remote one; 0: unknown. */
+const PORTS = HEAD + 4;
+const PID = HEAD + 5;
+/** Protocol, family and source, and which end of its tuple is the local one. */
+const BITS = HEAD + 6;
+const FD = HEAD + 7;
+const SOCKET_HEAD = HEAD + 8;
+
+const sources = ['connect', 'accept', 'bind', 'listen', 'open', 'listening'] as const;
+const placeOf = Object.fromEntries(sources.map((source, place) => [source, place])) as Record<SocketSource, number>;
+const FORWARD = 1 << 24;
+const NO_FAMILY = 0xff;
+const NONE = -1;
+/** Digits that a number holds exactly. */
+const MAX_DIGITS = 15;
+
+/** Packs the row of a fact with what was read of it. */
+export function packSocket(rows: RowStore, fact: SocketFact, host: number): number {
+  const handle = rows.pack(fact.row, host, SOCKET_HEAD);
+  const words = rows.pages.words[handle >>> 16]!;
+  const at = handle & OFFSET;
+  const { localAddress, remoteAddress, source, protocol, family } = fact;
+  rows.pages.doubles[handle >>> 16]![(at >>> 1) + INODE] = openInode(rows.texts, fact.inode);
+  words[at + LOCAL] = localAddress === undefined ? 0 : rows.texts.open(localAddress);
+  words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.texts.open(remoteAddress);
+  words[at + PORTS] = ((fact.localPort ?? 0) << 16) | (fact.remotePort ?? 0);
+  words[at + PID] = fact.pid;
+  words[at + BITS] = (protocol & 0xff) | ((family ?? NO_FAMILY) << 8) | (placeOf[source as SocketSource] << 16);
+  words[at + FD] = fact.fd ?? NONE;
+  return handle;
+}
+
+/** Tells which end of its tuple is the local one. */
+export function setForward(rows: RowStore, handle: number, isForward: boolean): void {
+  if (isForward) rows.setWord(handle, BITS, rows.word(handle, BITS) | FORWARD);
+}
+
+export function isForward(rows: RowStore, handle: number): boolean {
+  return (rows.word(handle, BITS) & FORWARD) !== 0;
+}
+
+function inodeOf(rows: RowStore, handle: number): number {
+  return rows.pages.doubles[handle >>> 16]![((handle & OFFSET) >>> 1) + INODE]!;
+}
+
+export function freeSocket(rows: RowStore, handle: number): void {
+  const local = rows.word(handle, LOCAL);
+  const remote = rows.word(handle, REMOTE);
+  if (local !== 0) rows.texts.release(local);
+  if (remote !== 0) rows.texts.release(remote);
+  releaseInode(rows.texts, inodeOf(rows, handle));
+  rows.free(handle);
+}
+
+/**
+ * The kernel's number of a socket as a number that equal texts share: itself, or where it has more digits than a number holds the
+ * negative number of its text, which counts as used once more. 0: none.
+ */
+export function openInode(texts: TextPool, inode: string | undefined): number {
+  if (inode === undefined) return 0;
+  return inode.length <= MAX_DIGITS ? Number(inode) : -texts.open(inode);
+}
+
+export function releaseInode(texts: TextPool, inode: number): void {
+  if (inode < 0) texts.release(-inode);
+}
+
+/** One row about a socket as it is kept. A view: it is made when it is asked for. */
+export class SocketRecord {
+  readonly lo: Micros;
+  /** The row's moment lies in [lo, hi]. */
+  readonly hi: Micros;
+  readonly isEvent: boolean;
+
+  constructor(
+    readonly rows: RowStore,
+    readonly handle: number,
+  ) {
+    const { resolution, action } = rows.shape(handle);
+    this.lo = rows.time(handle);
+    this.hi = this.lo + Math.max(resolution, 1) - 1;
+    this.isEvent = action === 'event';
+  }
+
+  /** As it was given. */
+  get row(): AnyTableRow {
+    return this.rows.row(this.handle, this.lo)!;
+  }
+  get host(): number {
+    return this.rows.word(this.handle, HOST);
+  }
+  get stream(): string {
+    return this.rows.shape(this.handle).stream;
+  }
+  get isRemoved(): boolean {
+    return this.rows.shape(this.handle).action === 'removed';
+  }
+  get resolution(): Micros {
+    return this.rows.shape(this.handle).resolution;
+  }
+  get seq(): number {
+    return this.rows.seq(this.handle);
+  }
+  /** The first moment of the poll before. */
+  get since(): Micros | undefined {
+    return this.rows.since(this.handle);
+  }
+  get source(): SocketSource {
+    return sources[(this.rows.word(this.handle, BITS) >>> 16) & 7]!;
+  }
+  get pid(): number {
+    return this.rows.word(this.handle, PID);
+  }
+  get fd(): number | undefined {
+    const fd = this.rows.word(this.handle, FD);
+    return fd === NONE ? undefined : fd;
+  }
+  /** See openInode. */
+  get inode(): number {
+    return inodeOf(this.rows, this.handle);
+  }
+  get protocol(): number {
+    return this.rows.word(this.handle, BITS) & 0xff;
+  }
+  get family(): number | undefined {
+    const family = (this.rows.word(this.handle, BITS) >>> 8) & 0xff;
+    return family === NO_FAMILY ? undefined : family;
+  }
+  get localAddress(): string | undefined {
+    const id = this.rows.word(this.handle, LOCAL);
+    return id === 0 ? undefined : this.rows.texts.text(id);
+  }
+  get localPort(): number | undefined {
+    return this.rows.word(this.handle, PORTS) >>> 16 || undefined;
+  }
+  get remoteAddress(): string | undefined {
+    const id = this.rows.word(this.handle, REMOTE);
+    return id === 0 ? undefined : this.rows.texts.text(id);
+  }
+  get remotePort(): number | undefined {
+    return this.rows.word(this.handle, PORTS) & 0xffff || undefined;
+  }
+  /** Path of the process at the call, where the row has it. */
+  get path(): string | undefined {
+    const { table } = this.rows.shape(this.handle);
+    return table === 'socket_events' ? this.rows.text(this.handle, 'path') : undefined;
+  }
+  /** Real user of the process when it called connect or accept, where the row has it. */
+  get uid(): number | undefined {
+    const { table } = this.rows.shape(this.handle);
+    if (table !== 'socket_events' || (this.source !== 'connect' && this.source !== 'accept')) return undefined;
+    return this.rows.number(this.handle, 'uid');
+  }
+}
