@@ -15,6 +15,7 @@ const { values } = parseArgs({
 });
 const { Engine } = await load('pipeline/engine');
 const { Join } = await load('join/attribution');
+const { RunMetrics } = await load('pipeline/run-metrics');
 
 const latenessUs = Number(values.lateness) * 1e6;
 const join = new Join({ latenessUs, attrWaitUs: 2e6, finalOnly: false, startsKnown: true, emit() {} });
@@ -39,6 +40,7 @@ const engine = await Engine.start(
   {
     captures: ['eth0'],
     latenessUs,
+    metrics: new RunMetrics('bench', Date.now() * 1000),
     row(row) {
       join.row(row);
       figures.rows++;
