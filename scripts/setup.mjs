@@ -113,6 +113,7 @@ function bundle() {
     'src/main.ts',
     'src/pipeline/live-worker.ts',
     'src/pipeline/decode-worker.ts',
+    'src/pipeline/store-worker.ts',
     'src/sensor/sql/query-worker.ts',
   ];
   const banner =

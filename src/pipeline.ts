@@ -9,6 +9,7 @@ import { AttributionDelays } from './outputs/attribution-delays.js';
 import type { RunSummary } from './outputs/summary.js';
 import type { Engine, EngineOptions } from './pipeline/engine.js';
 import { FileNetwork } from './pipeline/file-network.js';
+import { Keeping } from './pipeline/keeping.js';
 import { Live, localHostId, wallClock } from './pipeline/live.js';
 import type { InterfaceRef } from './pipeline/live-messages.js';
 import { type Intake, readFiles } from './pipeline/offline.js';
@@ -17,6 +18,8 @@ import { dropPrivileges, userOf } from './pipeline/privileges.js';
 import type { Rules } from './pipeline/rules.js';
 import { RunMetrics } from './pipeline/run-metrics.js';
 import { registerCapture, registerMetrics } from './pipeline/stage-metrics.js';
+import type { StoreStart } from './pipeline/store-messages.js';
+import type { Alert } from './records/alert.js';
 import type { AttributedConnection } from './records/attributed-connection.js';
 import type { SensorChoice } from './sensor/host-sensor.js';
 
@@ -45,6 +48,8 @@ export interface RunOptions {
   readonly engine?: EngineOptions;
   readonly latenessUs: Micros;
   readonly attrWaitUs: Micros;
+  /** Keep everything in a file, and revise what is beyond memory. Absent: nothing is kept. */
+  readonly store?: StoreStart;
   readonly outputs: OutputOptions;
 }
 
@@ -63,6 +68,8 @@ export interface RunContext {
 export interface RunResult {
   readonly summary: RunSummary;
   readonly outputs: Outputs;
+  /** Not everything that was to be kept is in the store. */
+  readonly storeFailed: boolean;
 }
 
 /**
@@ -71,22 +78,41 @@ export interface RunResult {
  *     capture -> decode -> conn ----- connections --+
  *                                                   +-> join -> rules -> outputs
  *     sensor, host logs -> hosts ----- rows --------+
+ *
+ * A store keeps all of it; rows that come after the join has let their connections go revise these there.
  */
 export async function run(options: RunOptions, context: RunContext): Promise<RunResult> {
   const began = process.hrtime.bigint();
   const outputs = new Outputs(options.outputs, context.warn);
   context.onReopen(() => outputs.reopen());
 
-  const rules = await rulesOf(options, outputs, context.warn);
+  const { latenessUs, attrWaitUs, store } = options;
+  const { finalOnly, overflow } = options.outputs;
+  const rules = await rulesOf(
+    options,
+    (alert) => {
+      outputs.alert(alert);
+      keeping.alert(alert);
+    },
+    context.warn,
+  );
+  const keeping = await Keeping.open(
+    { ...(store !== undefined && { store }), latenessUs, finalOnly, overflow },
+    context.warn,
+    ({ line, alerts }, isTold) => {
+      if (isTold) outputs.connection(line);
+      rules?.engine.recall(alerts);
+      rules?.engine.connection(line);
+    },
+  );
   const live = options.interfaces.length > 0 || options.engine !== undefined;
   const delays = live ? new AttributionDelays() : undefined;
   const emit = (attributed: AttributedConnection): void => {
     delays?.line(attributed, wallClock());
     outputs.connection(attributed);
+    keeping.connection(attributed);
     rules?.engine.connection(attributed);
   };
-  const { latenessUs, attrWaitUs } = options;
-  const { finalOnly } = options.outputs;
   const hostsWatched = options.hostLogs.length > 0 || (live && options.watchLocalHost) || options.engine !== undefined;
   const join = hostsWatched
     ? new Join({ latenessUs, attrWaitUs, finalOnly, startsKnown: live, emit })
@@ -95,15 +121,23 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   const intake: Intake = {
     connection: (update, handedOver) => {
       if (handedOver !== undefined) delays?.update(update, handedOver);
+      keeping.update(update);
       join.connection(update);
     },
     row: (row) => {
       hostRows++;
+      keeping.row(row);
       join.row(row);
       rules?.engine.row(row);
     },
-    advance: (now) => join.advance(now),
-    ready: () => outputs.ready(),
+    advance: (now) => {
+      keeping.advance(now);
+      join.advance(now);
+    },
+    ready: async () => {
+      await outputs.ready();
+      await keeping.ready();
+    },
     get stopped() {
       return outputs.readerGone;
     },
@@ -112,15 +146,21 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   const metrics = options.engine && new RunMetrics(options.engine.version, wallClock());
   if (metrics !== undefined) registerMetrics(metrics, { join, rules, outputs, delays, hostRows: () => hostRows });
 
-  const network = live
-    ? await captureLive(options, intake, outputs, metrics, context)
-    : await captureFiles(options, intake, outputs, context);
+  const capturing = live
+    ? captureLive(options, intake, outputs, metrics, context, keeping)
+    : captureFiles(options, intake, outputs, context);
+  const network = await capturing.catch(async (error: unknown) => {
+    await keeping.end();
+    throw error;
+  });
 
   join.end();
+  await keeping.end();
   rules?.engine.end();
   await outputs.close();
   return {
     outputs,
+    storeFailed: keeping.failed,
     summary: {
       capture: network.capture,
       packetsSkipped: network.tracker.skipped,
@@ -134,6 +174,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       losses: {
         'output lines': outputs.linesLost,
         'connection records': network.updatesDropped,
+        ...keeping.losses,
         ...join.losses,
         ...rules?.engine.losses,
       },
@@ -149,10 +190,10 @@ interface NetworkFigures {
 }
 
 /** The rules are loaded only where there are any: the parts that run scripts and SQL take a while to start. */
-async function rulesOf(options: RunOptions, outputs: Outputs, warn: Warn): Promise<Rules | undefined> {
+async function rulesOf(options: RunOptions, onAlert: (alert: Alert) => void, warn: Warn): Promise<Rules | undefined> {
   if (options.rules.length === 0) return undefined;
   const { startRules } = await import('./pipeline/rules.js');
-  return startRules(options.rules, options.strictRules, (alert) => outputs.alert(alert), warn);
+  return startRules(options.rules, options.strictRules, onAlert, warn);
 }
 
 async function captureFiles(
@@ -204,6 +245,7 @@ async function captureLive(
   outputs: Outputs,
   metrics: RunMetrics | undefined,
   context: RunContext,
+  keeping: Keeping,
 ): Promise<NetworkFigures> {
   const user = options.user === undefined ? undefined : userOf(options.user);
   const host = options.watchLocalHost ? localHostId() : undefined;
@@ -236,6 +278,7 @@ async function captureLive(
   const engine = await startEngine(options, captures, live, intake, metrics, context);
   try {
     if (user !== undefined) engine?.giveTo(user.uid, user.gid);
+    if (user !== undefined) keeping.giveTo(user.uid, user.gid);
     if (user !== undefined) dropPrivileges(user, outputs, live.sensorMethod === 'poll', context.warn);
   } catch (error) {
     await engine?.stop();

@@ -13,6 +13,7 @@ const levels: Record<string, number> = {
   hosts: 2,
   sensor: 2,
   wire: 2,
+  store: 2,
   decode: 3,
   conn: 3.1,
   protocols: 3.2,

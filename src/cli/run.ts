@@ -13,6 +13,7 @@ import { engineOptions, type ListenFlags, listenOptions } from './listen.js';
 import { createLog, type Log } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
+import { type StoreFlags, storeOptions, storeStart } from './store-options.js';
 import { asText, bytes, interfaceRef, repeated, seconds } from './values.js';
 
 /** Every option of `correlate run`, in the order of the help text. */
@@ -43,6 +44,7 @@ const options = [
   new Option('--alerts <FILE>', 'alerts as JSON lines (default: stdout)'),
   new Option('--format <FORMAT>', 'format of alerts').choices(Object.keys(alertFormats)).default('ecs'),
   new Option('--connections <FILE>', 'attributed connections as JSON lines'),
+  ...storeOptions,
   new Option('--zeek-logs <DIR>', "Zeek's conn.log and weird.log, with the owners of both ends"),
   new Option('--zeek-format <FORMAT>', 'form of these logs').choices([...zeekFormats]).default('tsv'),
   new Option('--lateness <SECONDS>', 'how long host rows may be late').argParser(seconds).default(600 * SECOND, '600'),
@@ -61,7 +63,7 @@ const options = [
   new Option('-v, --verbose', 'log more'),
 ];
 
-interface Flags extends ListenFlags {
+interface Flags extends ListenFlags, StoreFlags {
   readonly interface?: { name: string; host?: string }[];
   readonly read?: string[];
   readonly filter?: string;
@@ -154,6 +156,7 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
     ...(flags.threads !== undefined && { threads: flags.threads === '2' ? 2 : 1 }),
     ...(flags.interim !== undefined && { interimUs: flags.interim }),
     ...engineOptions(flags),
+    ...storeStart(flags),
     outputs: {
       format: flags.format,
       table: person,
@@ -191,7 +194,7 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
   let progress: Progress | undefined;
   try {
     const timeouts = await timeoutsOf(flags);
-    const { summary, outputs } = await run(
+    const { summary, outputs, storeFailed } = await run(
       { ...runOptions(flags, person), ...timeouts },
       {
         warn: log.warn,
@@ -210,6 +213,7 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
     if (person) process.stderr.write(`${forPerson(outputs, summary)}\n`);
     else log.info(summaryText(summary).replace(/\s+/g, ' '));
     if (outputs.linesLost > 0 && !outputs.readerGone) return 1;
+    if (storeFailed) return 1;
     const { highest } = outputs;
     const failing = flags.failOnAlert !== undefined && highest !== undefined;
     return failing && levels.indexOf(highest) >= levels.indexOf(flags.failOnAlert) ? 3 : 0;

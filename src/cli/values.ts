@@ -12,11 +12,22 @@ export function seconds(text: string): Micros {
 
 /** A count of bytes with an optional k, M or G (powers of 1024). */
 export function bytes(text: string): number {
-  const match = /^(\d+)([kMG]?)$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('A number of bytes is wanted, for example 65535 or 64M.');
-  const value = Number(match[1]) * { '': 1, k: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2] as '' | 'k' | 'M' | 'G'];
+  const value = byteCount(text);
   if (value < 1 || value > 2 ** 31) throw new InvalidArgumentError('Between 1 byte and 2G.');
   return value;
+}
+
+/** As `bytes`, of a disk. */
+export function diskBytes(text: string): number {
+  const value = byteCount(text);
+  if (value < 1 << 20 || value > 2 ** 44) throw new InvalidArgumentError('Between 1M and 16384G.');
+  return value;
+}
+
+function byteCount(text: string): number {
+  const match = /^(\d+)([kMG]?)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('A number of bytes is wanted, for example 65535 or 64M.');
+  return Number(match[1]) * { '': 1, k: 1 << 10, M: 1 << 20, G: 1 << 30 }[match[2] as '' | 'k' | 'M' | 'G'];
 }
 
 /** `eth0` or `eth0@host`. */

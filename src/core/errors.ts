@@ -42,6 +42,13 @@ export const errorCodes = {
   QUERY_FAILED: 'A query was refused or failed on a host; the message is that of SQLite.',
   QUERY_LIMIT: 'The result of a query has more rows than allowed.',
   QUERY_TIMEOUT: 'A host did not answer a query in time.',
+  STORE_UNAVAILABLE: 'DuckDB, which the store needs, is not installed or does not run on this machine.',
+  STORE_OPEN_FAILED: 'The file of the store could not be opened or made, or is none.',
+  STORE_LOCKED: 'Another process has the store open; only one can.',
+  STORE_VERSION: 'The store was made by a version that this one cannot go on with, or by another program.',
+  STORE_WRITE_FAILED:
+    'The store could not be written (disk full, device gone): it takes nothing more, the run goes on.',
+  STORE_BEHIND: 'The store takes rows more slowly than they come; the others are counted as lost.',
   CONNECTION_ABSENT: 'No connection of the input is the one that was asked for.',
   HOST_ABSENT: 'The host is not known or not connected.',
   USAGE: 'The command line is not understood.',

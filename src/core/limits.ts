@@ -133,6 +133,14 @@ export const limits = {
   sqlWaiting: 256,
   /** Ring between the kernel and the sensor, a power of two. Full: records are dropped and counted, and told as `lost` rows. */
   sensorRingBytes: 1 << 23,
+  /** Rows that wait to be written into the store. Beyond it a run over files waits; a live run drops rows, counted as lost: `store rows`. */
+  storeQueueRows: 200_000,
+  /** Rows in one message to the thread that writes the store. */
+  storeBatchRows: 2_048,
+  /** Connections of the past decided afresh at a time, connections looked at beside them, and rows of each host table. Of more connections the next ones follow; of context and rows beyond the bound the join does not know. */
+  lateConnections: 20_000,
+  lateContext: 200_000,
+  lateRows: 500_000,
   /** Connections that `explain` shows of one pair of endpoints. Of more only the number is told. */
   explainedConnections: 100,
   /** Sockets that it lists of one end, best first. Of more only the number is told: `omitted`. */

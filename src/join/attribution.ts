@@ -510,7 +510,7 @@ function hasChanged({ orig, resp }: Tracked): boolean {
 }
 
 /** Whether a line would show the same end: the rows that decided are no part of it. */
-function isSameEnd(a: unknown, b: unknown): boolean {
+export function isSameEnd(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];

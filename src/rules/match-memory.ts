@@ -53,6 +53,15 @@ export class MatchMemory {
     return alertOf(key, 'updated', known.rev, finding);
   }
 
+  /** Learns of an alert that was told before this memory began; what it knows itself stands. */
+  recall(subject: string, alert: Alert): void {
+    const told = this.#touch(subject);
+    if (told.has(alert.id)) return;
+    const { id, status, rev, connection, evidence: _evidence, ...finding } = alert;
+    const digest = status === 'withdrawn' ? undefined : digestOf({ ...finding, ...(connection && { connection }) });
+    told.set(id, { finding: { ...finding, group: '' }, rev, digest });
+  }
+
   /** Alerts that take back what was told of a subject by one of `rules` and is not among `findings` now. */
   withdraw(
     subject: string,
@@ -93,7 +102,7 @@ function keyOf({ rule, group, connection }: Finding): string {
 }
 
 /** The parts of an alert whose change is worth telling; traffic figures that grow are not. */
-function digestOf({ title, host, connection }: Finding): string {
+function digestOf({ title, host, connection }: Pick<Finding, 'title' | 'host' | 'connection'>): string {
   const parts = [
     title,
     host,

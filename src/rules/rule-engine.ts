@@ -89,6 +89,14 @@ export class RuleEngine {
     this.#scripts.connection(connection);
   }
 
+  /** Learns which alerts earlier runs raised about connections, so that a revision updates or withdraws them. */
+  recall(alerts: readonly Alert[]): void {
+    for (const alert of alerts) {
+      const uid = alert.connection?.connection.uid;
+      if (uid !== undefined) this.#memory.recall(uid, alert);
+    }
+  }
+
   row(row: HostRow): void {
     this.#counts.rows++;
     this.#scripts.row(row);
