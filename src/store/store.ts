@@ -1,12 +1,18 @@
-import type { DuckDBAppender, DuckDBConnection, DuckDBDataChunk, DuckDBInstance, DuckDBType } from '@duckdb/node-api';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import type { Micros } from '../core/time.js';
 import { alertLines, alertsView } from './alert-lines.js';
 import { type ColumnType, createStatement, quoted, type StoreValue, type Table } from './column.js';
 import { connectionLines, connectionsView } from './connection-lines.js';
+import {
+  type DuckDb,
+  type DuckDbAppender,
+  type DuckDbChunk,
+  type DuckDbConnection,
+  type DuckDbInstance,
+  type DuckDbType,
+  loadDuckDb,
+} from './duckdb.js';
 import { hostControl, hostRowTables, watermarks } from './host-rows.js';
-
-type DuckDB = typeof import('@duckdb/node-api');
 
 /** Grows when a file of an older version cannot be used any more. New columns do not count: they are added to the file. */
 const FORMAT = 1;
@@ -27,8 +33,8 @@ export const storeTables: readonly Table<never>[] = [
 
 /** Rows on their way into one table. */
 interface Inlet {
-  readonly appender: DuckDBAppender;
-  readonly types: readonly DuckDBType[];
+  readonly appender: DuckDbAppender;
+  readonly types: readonly DuckDbType[];
   /** For each column of the file the column of the batch; -1: the file has one that this version does not know. */
   readonly places: readonly number[];
   readonly columnTypes: readonly ColumnType[];
@@ -42,9 +48,9 @@ export class Store {
   readonly #inlets = new Map<string, Inlet>();
 
   private constructor(
-    private readonly api: DuckDB,
-    private readonly instance: DuckDBInstance,
-    private readonly connection: DuckDBConnection,
+    private readonly api: DuckDb,
+    private readonly instance: DuckDbInstance,
+    private readonly connection: DuckDbConnection,
     /** Number of this run: one more than that of the last one that wrote into the file. */
     readonly run: number,
   ) {}
@@ -111,7 +117,7 @@ export class Store {
     }
   }
 
-  #setColumn(chunk: DuckDBDataChunk, at: number, values: readonly StoreValue[], type: ColumnType): void {
+  #setColumn(chunk: DuckDbChunk, at: number, values: readonly StoreValue[], type: ColumnType): void {
     const { DuckDBTimestampValue, listValue } = this.api;
     switch (type) {
       case 'BIGINT':
@@ -173,11 +179,11 @@ export class Store {
   }
 
   /** A connection of its own, for queries of others that may be interrupted. */
-  connect(): Promise<DuckDBConnection> {
+  connect(): Promise<DuckDbConnection> {
     return this.instance.connect();
   }
 
-  get duckdb(): DuckDB {
+  get duckdb(): DuckDb {
     return this.api;
   }
 
@@ -205,19 +211,13 @@ export class Store {
 }
 
 /** Files of the network and of this machine are none of a query's business. */
-async function close(connection: DuckDBConnection): Promise<void> {
+async function close(connection: DuckDbConnection): Promise<void> {
   await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');
 }
 
 async function opened(path: string, options: Record<string, string>) {
-  let api: DuckDB;
-  try {
-    api = await import('@duckdb/node-api');
-  } catch (error) {
-    const message = `DuckDB (the package @duckdb/node-api) is not here or not for this machine: ${messageOf(error)}`;
-    throw new CorrelateError('STORE_UNAVAILABLE', message, { cause: error });
-  }
+  const api = await loadDuckDb();
   try {
     const instance = await api.DuckDBInstance.create(path, {
       memory_limit: MEMORY,
@@ -244,7 +244,7 @@ function asStoreError(error: unknown, path: string): Error {
   return new CorrelateError('STORE_OPEN_FAILED', `${path}: ${message.split('\n')[0]}`, { cause: error });
 }
 
-async function checkFormat(connection: DuckDBConnection, path: string): Promise<void> {
+async function checkFormat(connection: DuckDbConnection, path: string): Promise<void> {
   const found = await rowsOf(connection, `SELECT table_name FROM information_schema.tables`);
   const names = found.map(([name]) => name);
   if (names.length === 0) {
@@ -258,7 +258,7 @@ async function checkFormat(connection: DuckDBConnection, path: string): Promise<
   }
 }
 
-async function prepareTable<T>(connection: DuckDBConnection, table: Table<T>): Promise<void> {
+async function prepareTable<T>(connection: DuckDbConnection, table: Table<T>): Promise<void> {
   await connection.run(createStatement(table));
   const known = await columnNames(connection, table.name);
   for (const { name, type } of table.columns) {
@@ -267,12 +267,12 @@ async function prepareTable<T>(connection: DuckDBConnection, table: Table<T>): P
   }
 }
 
-async function columnNames(connection: DuckDBConnection, table: string): Promise<string[]> {
+async function columnNames(connection: DuckDbConnection, table: string): Promise<string[]> {
   const found = await rowsOf(connection, `SELECT column_name FROM (DESCRIBE ${quoted(table)})`);
   return found.map(([column]) => column as string);
 }
 
-async function rowsOf(connection: DuckDBConnection, sql: string): Promise<StoreValue[][]> {
+async function rowsOf(connection: DuckDbConnection, sql: string): Promise<StoreValue[][]> {
   const reader = await connection.runAndReadAll(sql);
   return reader.getRowsJS() as StoreValue[][];
 }
