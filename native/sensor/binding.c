@@ -137,6 +137,8 @@ static const struct named_number layout[] = {
     {"protocol", SOCKET(protocol)},
     {"localPort", SOCKET(local_port)},
     {"remotePort", SOCKET(remote_port)},
+    {"icmpType", SOCKET(icmp_type)},
+    {"icmpCode", SOCKET(icmp_code)},
     {"localAddress", SOCKET(local_address)},
     {"remoteAddress", SOCKET(remote_address)},
     {"socketBytes", sizeof(struct socket_record)},

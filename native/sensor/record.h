@@ -11,8 +11,8 @@ enum record_kind {
   RECORD_LISTEN = 3,
   RECORD_BIND = 4,
   RECORD_CLOSE = 5,
-  RECORD_SEND = 6,     // first datagram to a peer
-  RECORD_RECEIVE = 7,  // first datagram from a peer
+  RECORD_SEND = 6,     // first datagram or other packet to a peer, or the first after a pause or of another process
+  RECORD_RECEIVE = 7,  // first datagram from a peer, or the first after a pause
   RECORD_SOCKET = 8,   // a socket that is neither TCP nor UDP was made
   RECORD_EXEC = 9,
   RECORD_FORK = 10,
@@ -47,9 +47,10 @@ struct socket_record {
   __u16 family;
   __u16 type;  // SOCK_STREAM ...; 0: not told
   __u16 protocol;
-  __u16 local_port;
+  __u16 local_port;  // of ICMP echoes the identifier
   __u16 remote_port;
-  __u16 unused;
+  __u8 icmp_type;  // of ICMP and ICMPv6 sent
+  __u8 icmp_code;
   __u8 local_address[16];  // an IPv4 address is IPv4-mapped
   __u8 remote_address[16];
 };

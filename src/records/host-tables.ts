@@ -68,11 +68,16 @@ export const hostTables = {
     uptime: 'BIGINT',
     eid: 'TEXT',
     success: 'INTEGER',
-    /** Not osquery's: real user at the call, payload of a TCP connection at its close, inode of the network namespace. */
+    /**
+     * Not osquery's: real user at the call, payload of a TCP connection at its close, inode of the network namespace, and of a sent
+     * ICMP message its type and code (the local port is then the identifier of an echo).
+     */
     uid: 'BIGINT',
     bytes_sent: 'BIGINT',
     bytes_received: 'BIGINT',
     net_namespace: 'TEXT',
+    icmp_type: 'INTEGER',
+    icmp_code: 'INTEGER',
   },
   process_open_sockets: {
     pid: 'INTEGER',

@@ -83,7 +83,7 @@ export class EventRows {
 }
 
 function socketColumns(record: SocketRecord, path: string | undefined): Columns<'socket_events'> {
-  const { kind, pid, loginUid, netns, inode, fd, local, remote, bytes } = record;
+  const { kind, pid, loginUid, netns, inode, fd, local, remote, icmp, bytes } = record;
   return {
     action: kind,
     ...(pid !== undefined && { pid }),
@@ -97,6 +97,7 @@ function socketColumns(record: SocketRecord, path: string | undefined): Columns<
     protocol: record.protocol,
     ...(local !== undefined && { local_address: local.address, local_port: local.port }),
     ...(remote !== undefined && { remote_address: remote.address, remote_port: remote.port }),
+    ...(icmp !== undefined && { icmp_type: icmp.type, icmp_code: icmp.code }),
     ...(inode !== undefined && { socket: String(inode) }),
     ...(bytes !== undefined && { bytes_sent: bytes.sent, bytes_received: bytes.received }),
     ...(netns !== undefined && { net_namespace: String(netns) }),

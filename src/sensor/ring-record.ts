@@ -29,6 +29,8 @@ export const ringLayout = {
   protocol: 64,
   localPort: 66,
   remotePort: 68,
+  icmpType: 70,
+  icmpCode: 71,
   localAddress: 72,
   remoteAddress: 88,
   socketBytes: 104,
@@ -47,6 +49,7 @@ export const ringLayout = {
 } as const;
 
 const socketKinds = ['connect', 'accept', 'listen', 'bind', 'close', 'send', 'receive', 'socket'] as const;
+const [ICMP, ICMPV6] = [1, 58];
 const processKinds = ['exec', 'fork', 'exit'] as const;
 
 const flag = { hasBytes: 1, pathTruncated: 2, cwdTruncated: 4, cgroupTruncated: 8, argsTruncated: 16 } as const;
@@ -71,9 +74,11 @@ export interface SocketRecord extends RecordHead {
   readonly family: number;
   readonly type?: number;
   readonly protocol: number;
-  /** An endpoint without a port is not known or not connected. */
+  /** An endpoint without a port is not known or not connected; what was sent has both, with port 0 where the protocol has none. */
   readonly local?: Endpoint;
   readonly remote?: Endpoint;
+  /** Of a sent ICMP or ICMPv6 message; the local port is the identifier of an echo, else 0. */
+  readonly icmp?: { readonly type: number; readonly code: number };
   /** Payload of a TCP connection that closed. */
   readonly bytes?: { readonly sent: number; readonly received: number };
 }
@@ -185,6 +190,9 @@ function decodeSocket(
   const fd = view.getInt32(start + at.fd, little);
   const type = number(at.type);
   const [localPort, remotePort] = [number(at.localPort), number(at.remotePort)];
+  const protocol = number(at.protocol);
+  const isSent = kind === 'send';
+  const isIcmp = isSent && (protocol === ICMP || protocol === ICMPV6);
   const hasBytes = (number(at.flags) & flag.hasBytes) !== 0;
   return {
     ...head(view, start, offset),
@@ -193,9 +201,14 @@ function decodeSocket(
     ...(fd >= 0 && { fd }),
     family: number(at.family),
     ...(type !== 0 && { type }),
-    protocol: number(at.protocol),
-    ...(localPort !== 0 && { local: { address: address(view, start + at.localAddress), port: localPort } }),
-    ...(remotePort !== 0 && { remote: { address: address(view, start + at.remoteAddress), port: remotePort } }),
+    protocol,
+    ...((isSent || localPort !== 0) && { local: { address: address(view, start + at.localAddress), port: localPort } }),
+    ...((isSent || remotePort !== 0) && {
+      remote: { address: address(view, start + at.remoteAddress), port: remotePort },
+    }),
+    ...(isIcmp && {
+      icmp: { type: view.getUint8(start + at.icmpType), code: view.getUint8(start + at.icmpCode) },
+    }),
     ...(hasBytes && {
       bytes: { sent: word64(view, start + at.sent), received: word64(view, start + at.received) },
     }),

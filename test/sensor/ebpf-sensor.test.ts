@@ -161,6 +161,45 @@ print('{}')`),
     await watch.find('socket_events', { pid, action: 'socket', family: 2, protocol: 89 });
   });
 
+  it('tells of the first packet of a raw socket to each peer, whatever its protocol, with the process that sends', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, os, socket, struct
+def echo(ident): return struct.pack('!BBHHH', 8, 0, 0xffff & ~(0x0800 + ident + 1), ident, 1)
+ping = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
+for _ in range(3): ping.sendto(echo(4711), ('127.0.0.1', 0))
+socket.socket(socket.AF_INET6, socket.SOCK_RAW, 58).sendto(struct.pack('!BBHHH', 128, 0, 0, 4712, 1), ('::1', 0))
+other = socket.socket(socket.AF_INET, socket.SOCK_RAW, 253)
+child = os.fork()
+if child == 0:
+    other.sendto(b'x' * 8, ('127.0.0.1', 0)); os._exit(0)
+os.waitpid(child, 0)
+header = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40, 0, 0, 64, 6, 0, socket.inet_aton('127.0.0.1'), socket.inet_aton('127.0.0.1'))
+syn = struct.pack('!HHIIBBHHH', 40001, 9, 1, 0, 0x50, 2, 1024, 0, 0)
+socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).sendto(header + syn, ('127.0.0.1', 0))
+print(json.dumps({'child': child}))`),
+    );
+    const send = { action: 'send', local_address: '127.0.0.1', remote_address: '127.0.0.1' };
+    await watch.find('socket_events', { ...send, pid, protocol: 6, local_port: 40_001, remote_port: 9 });
+    const echo = { ...send, pid, protocol: 1, icmp_type: 8, icmp_code: 0, local_port: 4711 };
+    await watch.find('socket_events', echo);
+    expect(watch.found('socket_events', { pid, protocol: 1, action: 'send' })).toHaveLength(1);
+    await watch.find('socket_events', {
+      pid,
+      action: 'send',
+      protocol: 58,
+      icmp_type: 128,
+      local_port: 4712,
+      local_address: '::1',
+    });
+    await watch.find('socket_events', { ...send, pid: told.child, protocol: 253 });
+    expect(watch.found('socket_events', { pid, protocol: 253, action: 'send' })).toEqual([]);
+    // What the kernel answers is nobody's.
+    expect(watch.found('socket_events', { protocol: 1, icmp_type: 0 })).toEqual([]);
+    await watch.find('socket_events', { pid, action: 'close', protocol: 1 });
+  });
+
   it('knows who owns the sockets that were there before', async () => {
     const child = spawn('python3', [
       '-c',

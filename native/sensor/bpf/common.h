@@ -15,7 +15,16 @@
 #include "../record.h"
 
 enum family { FAMILY_INET = 2, FAMILY_INET6 = 10, FAMILY_PACKET = 17 };
-enum protocol { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_UDPLITE = 136 };
+enum protocol {
+  PROTOCOL_ICMP = 1,
+  PROTOCOL_TCP = 6,
+  PROTOCOL_UDP = 17,
+  PROTOCOL_ICMPV6 = 58,
+  PROTOCOL_SCTP = 132,
+  PROTOCOL_UDPLITE = 136,
+};
+
+#define SOCK_RAW 3
 
 // Inode of the only network namespace that is reported; 0: all.
 const volatile __u32 only_netns = 0;
@@ -37,6 +46,10 @@ static __always_inline void count_lost(enum lost which) { __sync_fetch_and_add(&
 static __always_inline bool is_watched(__u32 netns) { return only_netns == 0 || netns == only_netns; }
 
 static __always_inline struct task_struct *current_task(void) { return (struct task_struct *)bpf_get_current_task(); }
+
+#define PF_KTHREAD 0x00200000
+
+static __always_inline bool is_kernel_thread(struct task_struct *task) { return BPF_CORE_READ(task, flags) & PF_KTHREAD; }
 
 static __always_inline __u32 netns_of_task(struct task_struct *task) { return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum); }
 

@@ -149,10 +149,6 @@ static __always_inline int report_process(enum record_kind kind, struct task_str
   return 0;
 }
 
-#define PF_KTHREAD 0x00200000
-
-static __always_inline bool is_kernel_thread(struct task_struct *task) { return BPF_CORE_READ(task, flags) & PF_KTHREAD; }
-
 SEC("tp_btf/sched_process_fork")
 int process_forked(__u64 *arguments) {
   struct task_struct *parent = (struct task_struct *)arguments[0];

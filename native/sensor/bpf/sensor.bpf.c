@@ -5,7 +5,7 @@
 // Not covered: accept by io_uring (its listener is told), MPTCP, and descriptors passed over UNIX sockets, whose holders /proc shows.
 #include "existing.h"
 #include "process.h"
+#include "raw.h"
 #include "tcp.h"
-#include "udp.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -6,7 +6,6 @@
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
-#define SOCK_RAW 3
 
 // Runs before socket() returns. Gives the socket its cookie, under which all else is kept.
 SEC("cgroup/sock_create")

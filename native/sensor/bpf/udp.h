@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // UDP: the first datagram between a socket and a peer, with the addresses on the wire and the process that sent or took it.
 //
+// A peer counts as new again after PAUSE_NS, and when another process than before sends: that may be a connection of its own.
+//
 // Sending: connect or sendmsg names the process, the packet that leaves has the tuple. Receiving: the packet that arrives has the tuple,
 // and the process is whoever takes it out of the socket, which may be any of several that share it. Until then the arrival waits. Who
 // takes a datagram mostly asks for its sender's address, and so for one arrival; else the latest one is meant.
@@ -11,16 +13,25 @@
 struct peer {
   __u64 cookie;
   __u8 address[16];
-  __u16 port;
-  __u16 unused[3];
+  __u16 port;      // ICMP: type and code
+  __u16 protocol;  // of raw sockets, which may send any
+  __u16 unused[2];
 };
+
+struct acquaintance {
+  __u64 time_ns;  // last datagram
+  __u32 pid;      // who sent or took one; 0: nobody has yet
+};
+
+// Below the shortest time after which a connection without packets is taken to be over.
+#define PAUSE_NS 5000000000ull
 
 // At the bound the pair unused for longest is forgotten, and told once more when it speaks again.
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
   __uint(max_entries, 65536);
   __type(key, struct peer);
-  __type(value, __u8);
+  __type(value, struct acquaintance);
 } peers SEC(".maps");
 
 struct datagram {
@@ -30,6 +41,9 @@ struct datagram {
   __u16 destination_port;
   __u16 family;
   __u16 protocol;
+  __u16 type;  // of socket(2)
+  __u8 icmp_type;
+  __u8 icmp_code;
 };
 
 // At the bound the arrival that waits for longest is forgotten: of a datagram that nobody takes nothing is told anyway.
@@ -52,12 +66,14 @@ struct {
 #define ETHERTYPE_IPV6 0x86dd
 #define MAX_EXTENSIONS 6
 
-// Offset of the UDP header behind IPv6 extension headers (RFC 8200 4); 0: it is not found.
-static __always_inline int skip_extensions(struct __sk_buff *packet, __u8 next) {
+// Offset of the transport header behind IPv6 extension headers (RFC 8200 4), whose protocol becomes that of `out`; 0: it is not found.
+static __always_inline int skip_extensions(struct __sk_buff *packet, __u8 next, struct datagram *out) {
   int offset = 40;
   for (int i = 0; i < MAX_EXTENSIONS; i++) {
-    if (next == PROTOCOL_UDP || next == PROTOCOL_UDPLITE) return offset;
-    if (next != 0 && next != 43 && next != 44 && next != 60) return 0;
+    if (next != 0 && next != 43 && next != 44 && next != 60) {
+      out->protocol = next;
+      return offset;
+    }
     __u8 extension[2];
     if (bpf_skb_load_bytes(packet, offset, extension, 2)) return 0;
     offset += next == 44 ? 8 : 8 + 8 * extension[1];
@@ -66,14 +82,19 @@ static __always_inline int skip_extensions(struct __sk_buff *packet, __u8 next) 
   return 0;
 }
 
-static __always_inline bool read_addresses(struct __sk_buff *packet, struct datagram *out, int *udp) {
+// Addresses, protocol, and where the transport header is.
+static __always_inline bool read_addresses(struct __sk_buff *packet, struct datagram *out, int *transport) {
   if (packet->protocol == bpf_htons(ETHERTYPE_IPV4)) {
     __u8 head;
+    __u8 protocol;
     __u32 addresses[2];
-    if (bpf_skb_load_bytes(packet, 0, &head, 1) || bpf_skb_load_bytes(packet, 12, addresses, 8)) return false;
+    if (bpf_skb_load_bytes(packet, 0, &head, 1) || bpf_skb_load_bytes(packet, 9, &protocol, 1) ||
+        bpf_skb_load_bytes(packet, 12, addresses, 8))
+      return false;
     set_ipv4(out->source, addresses[0]);
     set_ipv4(out->destination, addresses[1]);
-    *udp = (head & 15) * 4;
+    out->protocol = protocol;
+    *transport = (head & 15) * 4;
     return true;
   }
   if (packet->protocol != bpf_htons(ETHERTYPE_IPV6)) return false;
@@ -81,25 +102,30 @@ static __always_inline bool read_addresses(struct __sk_buff *packet, struct data
   if (bpf_skb_load_bytes(packet, 6, &next, 1) || bpf_skb_load_bytes(packet, 8, out->source, 16) ||
       bpf_skb_load_bytes(packet, 24, out->destination, 16))
     return false;
-  *udp = skip_extensions(packet, next);
-  return *udp != 0;
+  *transport = skip_extensions(packet, next, out);
+  return *transport != 0;
 }
 
-// The datagram of a UDP socket; false for every other packet.
-static __always_inline bool read_datagram(struct __sk_buff *packet, struct datagram *out) {
-  struct bpf_sock *sk = packet->sk;
-  if (!sk) return false;
-  sk = bpf_sk_fullsock(sk);
-  if (!sk || (sk->protocol != PROTOCOL_UDP && sk->protocol != PROTOCOL_UDPLITE)) return false;
-  out->family = sk->family;
-  out->protocol = sk->protocol;
-  int udp = 0;
-  if (!read_addresses(packet, out, &udp)) return false;
+static __always_inline bool read_ports(struct __sk_buff *packet, int transport, struct datagram *out) {
   __u16 ports[2];
-  if (bpf_skb_load_bytes(packet, udp, ports, 4)) return false;
+  if (bpf_skb_load_bytes(packet, transport, ports, 4)) return false;
   out->source_port = bpf_ntohs(ports[0]);
   out->destination_port = bpf_ntohs(ports[1]);
   return true;
+}
+
+static __always_inline bool is_udp(struct bpf_sock *sk) {
+  return (sk->protocol == PROTOCOL_UDP || sk->protocol == PROTOCOL_UDPLITE) && sk->type != SOCK_RAW;
+}
+
+// The datagram of a UDP socket; false: it cannot be read.
+static __always_inline bool read_datagram(struct __sk_buff *packet, struct bpf_sock *sk, struct datagram *out) {
+  __builtin_memset(out, 0, sizeof(*out));
+  out->family = sk->family;
+  out->type = sk->type;
+  int udp = 0;
+  if (!read_addresses(packet, out, &udp)) return false;
+  return (out->protocol == PROTOCOL_UDP || out->protocol == PROTOCOL_UDPLITE) && read_ports(packet, udp, out);
 }
 
 static __always_inline void set_peer(struct peer *peer, __u64 cookie, const void *address, __u16 port) {
@@ -107,11 +133,19 @@ static __always_inline void set_peer(struct peer *peer, __u64 cookie, const void
   __builtin_memcpy(peer->address, address, 16);
 }
 
-// Whether this is the first datagram between the socket and the peer.
-static __always_inline bool is_first(const struct peer *peer) {
-  if (bpf_map_lookup_elem(&peers, peer)) return false;
-  __u8 known = 1;
-  return bpf_map_update_elem(&peers, peer, &known, BPF_NOEXIST) == 0;
+// Whether a datagram between the socket and the peer is to be told. `sender` is who sends it; 0: it arrives.
+static __always_inline bool is_news(const struct peer *peer, __u32 sender) {
+  __u64 now = bpf_ktime_get_boot_ns();
+  struct acquaintance *known = bpf_map_lookup_elem(&peers, peer);
+  if (!known) {
+    struct acquaintance fresh = {.time_ns = now, .pid = sender};
+    return bpf_map_update_elem(&peers, peer, &fresh, BPF_NOEXIST) == 0;
+  }
+  bool has_paused = now - known->time_ns > PAUSE_NS;
+  bool is_other = sender != 0 && known->pid != 0 && known->pid != sender;
+  known->time_ns = now;
+  if (is_other || has_paused) known->pid = sender;
+  return is_other || has_paused;
 }
 
 static __always_inline void report_datagram(enum record_kind kind, struct owner *owner, const struct datagram *datagram) {
@@ -119,7 +153,9 @@ static __always_inline void report_datagram(enum record_kind kind, struct owner 
   if (!record) return;
   bool is_sent = kind == RECORD_SEND;
   record->family = datagram->family;
-  record->type = 2;  // SOCK_DGRAM
+  record->type = datagram->type;
+  record->icmp_type = datagram->icmp_type;
+  record->icmp_code = datagram->icmp_code;
   record->protocol = datagram->protocol;
   record->local_port = is_sent ? datagram->source_port : datagram->destination_port;
   record->remote_port = is_sent ? datagram->destination_port : datagram->source_port;
@@ -142,26 +178,28 @@ int datagram_sent6(struct bpf_sock_addr *call) {
   return 1;
 }
 
-SEC("cgroup_skb/egress")
-int packet_left(struct __sk_buff *packet) {
+static __always_inline void udp_packet_left(struct __sk_buff *packet, struct bpf_sock *sk) {
   struct datagram datagram;
-  if (!read_datagram(packet, &datagram)) return 1;
+  if (!read_datagram(packet, sk, &datagram)) return;
   __u64 cookie = bpf_get_socket_cookie(packet);
+  struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
+  if (!owner) return;
   struct peer peer;
   set_peer(&peer, cookie, datagram.destination, datagram.destination_port);
-  if (!is_first(&peer)) return 1;
-  struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
-  if (owner) report_datagram(RECORD_SEND, owner, &datagram);
-  return 1;
+  if (is_news(&peer, owner->pid)) report_datagram(RECORD_SEND, owner, &datagram);
 }
 
 SEC("cgroup_skb/ingress")
 int packet_arrived(struct __sk_buff *packet) {
+  struct bpf_sock *sk = packet->sk;
+  if (!sk) return 1;
+  sk = bpf_sk_fullsock(sk);
+  if (!sk || !is_udp(sk)) return 1;
   struct datagram datagram;
-  if (!read_datagram(packet, &datagram)) return 1;
+  if (!read_datagram(packet, sk, &datagram)) return 1;
   struct peer peer;
   set_peer(&peer, bpf_get_socket_cookie(packet), datagram.source, datagram.source_port);
-  if (!is_first(&peer)) return 1;
+  if (!is_news(&peer, 0)) return 1;
   bpf_map_update_elem(&arrivals, &peer, &datagram, BPF_ANY);
   bpf_map_update_elem(&latest_arrivals, &peer.cookie, &peer, BPF_ANY);
   return 1;
@@ -173,7 +211,10 @@ static __always_inline void report_taken(const struct peer *peer) {
   struct datagram datagram = *waiting;
   bpf_map_delete_elem(&arrivals, peer);
   struct owner *owner = take_over(peer->cookie);
-  if (owner) report_datagram(RECORD_RECEIVE, owner, &datagram);
+  if (!owner) return;
+  struct acquaintance *known = bpf_map_lookup_elem(&peers, peer);
+  if (known) known->pid = owner->pid;
+  report_datagram(RECORD_RECEIVE, owner, &datagram);
 }
 
 // Runs when a datagram was taken and its sender's address asked for.
