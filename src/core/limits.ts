@@ -78,6 +78,8 @@ export const limits = {
   sensorSockets: 262_144,
   sensorProcesses: 65_536,
   sensorNamespaces: 256,
+  /** Packet sockets remembered of one host; beyond it the one known for longest is forgotten, and not named as who may have sent. */
+  packetSockets: 1_024,
   /** Longest frame between agent and engine, bytes. Longer: the connection is closed with TOO_BIG. */
   wireFrameBytes: 1 << 20,
   /** Rows in one such frame. More: BAD_MESSAGE. */

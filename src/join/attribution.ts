@@ -162,7 +162,7 @@ export class Join {
 
   #tupleOf({ connection }: ConnectionUpdate): TrackedTuple {
     const { 'id.orig_h': orig, 'id.orig_p': origPort, 'id.resp_h': resp, 'id.resp_p': respPort } = connection;
-    const protocol = socketProtocol(connection) ?? connection.ip_proto;
+    const protocol = socketProtocol(connection);
     return this.#states.tuples.open(protocol, orig, origPort, resp, respPort);
   }
 

@@ -49,11 +49,9 @@ export interface ConnectionView {
   readonly aloneUntil: Micros;
 }
 
-const protocols = { tcp: 6, udp: 17 } as const;
-
-/** The IP protocol number where sockets of it are told, else undefined. */
-export function socketProtocol(connection: Connection): number | undefined {
-  return connection.proto === 'tcp' || connection.proto === 'udp' ? protocols[connection.proto] : undefined;
+/** The IP protocol number. */
+export function socketProtocol({ proto, ip_proto: number }: Connection): number {
+  return proto === 'tcp' ? 6 : proto === 'udp' ? 17 : number;
 }
 
 /** Whether the handshake was seen, so that the socket cannot be older than the connection. */

@@ -17,8 +17,34 @@ export const noAgent: End = Object.freeze({ state: 'unattributed', reason: 'no_a
 export const group: End = Object.freeze({ state: 'unattributed', reason: 'group' });
 export const notLocal: End = Object.freeze({ state: 'unattributed', reason: 'not_local' });
 
-export function unattributed(reason: Reason, host: HostState): End {
+type Unattributed = Extract<End, { state: 'unattributed' }>;
+type PacketSocketHolder = NonNullable<Unattributed['packet_sockets']>[number];
+
+export function unattributed(reason: Reason, host: HostState): Unattributed {
   return { state: 'unattributed', reason, host: { id: host.id } };
+}
+
+/** Packet sockets told of one end at most. */
+const MAX_PACKET_SOCKETS = 16;
+
+/** Packets of a host that no socket of it sent, with who held packet sockets then. */
+export function unaccounted(host: HostState, { first, lastLatest, clock: { err } }: OwnerContext): End {
+  const end = unattributed('no_socket_seen', host);
+  const holders = host.packetSockets.holders(first - err, lastLatest).slice(0, MAX_PACKET_SOCKETS);
+  if (holders.length === 0) return end;
+  return { ...end, packet_sockets: holders.map(({ pid, seen }) => holderRecord(host, pid, seen)) };
+}
+
+function holderRecord(host: HostState, pid: number, seen: Micros): PacketSocketHolder {
+  const found = host.processAt(pid, seen, seen);
+  const name = found?.path === undefined ? found?.name : baseName(found.path);
+  return {
+    pid,
+    ...(found?.start !== undefined && { start: found.start }),
+    ...(name !== undefined && { name }),
+    ...(found?.path !== undefined && { path: found.path }),
+    ...(found?.cmdline !== undefined && { cmdline: found.cmdline }),
+  };
 }
 
 /** What an owner is looked up with. */

@@ -1,14 +1,26 @@
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
+import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { End, Reason } from '../records/attributed-connection.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
-import { type ConnectionView, socketProtocol } from './connection-view.js';
+import { type ConnectionView, mayBeAnswered, socketProtocol } from './connection-view.js';
 import { Decided } from './decided.js';
-import { ambiguous, attributed, group, noAgent, notLocal, pending, processOf, unattributed } from './end-record.js';
+import {
+  ambiguous,
+  attributed,
+  group,
+  noAgent,
+  notLocal,
+  pending,
+  processOf,
+  unaccounted,
+  unattributed,
+} from './end-record.js';
 import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
+import { isKernels } from './kernel-traffic.js';
 import { type Role, ranks } from './match.js';
 import { type Choice, chooseOwner, type OwnerChoice, type Tied } from './owner-choice.js';
 
@@ -68,14 +80,19 @@ export function evaluateEnd(
   const early = trace === undefined ? callsAwaited(clocks, view, role) : undefined;
   if (early !== undefined) return { ...waiting, needs: [early] };
   const protocol = socketProtocol(view.connection);
-  const trials = tryHosts(states, clocks, view, role, protocol ?? -1, trace);
+  const trials = tryHosts(states, clocks, view, role, protocol, trace);
   if (trials.length === 0) return view.closed ? settledUnhosted : unhosted;
-  if (protocol === undefined || trials.every(({ host }) => !host.progress.hasSocketStream)) {
+  if (trials.every(({ host, candidates }) => !tellsOf(host, protocol) && candidates.length === 0)) {
     const end = unattributed('unsupported_proto', firstById(trials.map(({ host }) => host)));
     return { end, settled: view.closed, lacksDetails: false, needs: nothing };
   }
   const answers = trials.map((trial) => answerOf(trial, view));
-  return answers.length === 1 ? alone(answers[0]!) : combine(answers, view.closed);
+  return answers.length === 1 ? alone(answers[0]!, view, role) : combine(answers, view, role);
+}
+
+/** Whether some stream of the host tells of sockets of the protocol. */
+function tellsOf({ progress }: HostState, protocol: number): boolean {
+  return progress.hasSocketStream && (hasPorts(protocol) || progress.tellsOfRaw);
 }
 
 /** Most ends of a network have no watched host. */
@@ -92,7 +109,7 @@ function callsAwaited(clocks: HostClocks, view: ConnectionView, role: Role): Nee
   if (view.closed || local.isLoopback || hosts?.length !== 1 || view.tuple.hasSockets(isForward)) return undefined;
   const [host] = hosts as [HostState];
   const { progress } = host;
-  if (!progress.hasEventStream || socketProtocol(view.connection) === undefined) return undefined;
+  if (!progress.hasEventStream || !tellsOf(host, socketProtocol(view.connection))) return undefined;
   const { offset, err } = clocks.at(host.id, view.capture, view.captureHost, view.first);
   const calls = view.first + offset + err;
   if (progress.eventsUntil >= calls || progress.isSilent(Math.max(view.first, view.last) + offset + err))
@@ -126,9 +143,9 @@ function isCall(choice: Choice): choice is OwnerChoice {
 }
 
 /** The answer of the only host that may know. */
-function alone(answer: Answer): Evaluation {
+function alone(answer: Answer, view: ConnectionView, role: Role): Evaluation {
   const { choice, trial, known, settled } = answer;
-  if (!isCall(choice) || !isAloneAndCertain(trial)) return combine([answer], known.isClosed);
+  if (!isCall(choice) || !isAloneAndCertain(trial)) return combine([answer], view, role);
   const decided = new Decided(choice, known);
   return { end: decided.end, settled, lacksDetails: !known.hasDetails, needs: nothing, decided };
 }
@@ -170,7 +187,7 @@ function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
 }
 
 /** The answer of the one host that knows; several hosts that all know leave it ambiguous. */
-function combine(answers: readonly Answer[], isClosed: boolean): Evaluation {
+function combine(answers: readonly Answer[], view: ConnectionView, role: Role): Evaluation {
   const needs = answers.flatMap(({ need }) => (need === undefined ? [] : [need]));
   const isWaiting = answers.some(({ choice }) => choice.kind === 'wait');
   const found = answers.filter(({ choice }) => choice.kind === 'owner' || choice.kind === 'ambiguous');
@@ -180,9 +197,9 @@ function combine(answers: readonly Answer[], isClosed: boolean): Evaluation {
   const best = bestOf(found);
   if (best.length === 0) {
     if (isWaiting) return { end: pending, lacksDetails: false, ...rest };
-    return { end: reasonOf(answers), lacksDetails: false, ...rest };
+    return { end: reasonOf(answers, view, role), lacksDetails: false, ...rest };
   }
-  if (isWaiting && !isClosed && !best.every(isDecisive)) return { end: pending, lacksDetails: false, ...rest };
+  if (isWaiting && !view.closed && !best.every(isDecisive)) return { end: pending, lacksDetails: false, ...rest };
   const lacksDetails = best.some(({ known }) => !known.hasDetails);
   return { end: endOf(best), lacksDetails, ...rest };
 }
@@ -190,11 +207,18 @@ function combine(answers: readonly Answer[], isClosed: boolean): Evaluation {
 /** Nothing was seen only where every host that may have had the address was watched and told all; else the lack is the reason. */
 const lacks: readonly Reason[] = ['agent_offline', 'agent_late', 'events_lost', 'no_socket_seen'];
 
-function reasonOf(answers: readonly Answer[]): End {
+function reasonOf(answers: readonly Answer[], view: ConnectionView, role: Role): End {
   const isOf = ({ choice }: Answer, reason: Reason): boolean => choice.kind === 'none' && choice.reason === reason;
   const reason = lacks.find((lack) => answers.some((answer) => isOf(answer, lack)))!;
-  const hosts = answers.filter((answer) => isOf(answer, reason)).map(({ trial }) => trial.host);
-  return unattributed(reason, firstById(hosts));
+  const lacking = answers.filter((answer) => isOf(answer, reason));
+  const host = firstById(lacking.map(({ trial }) => trial.host));
+  if (reason !== 'no_socket_seen') return unattributed(reason, host);
+  if (isKernels(view.connection, role)) return unattributed('kernel', host);
+  // Somebody sent packets that no socket of the host accounts for.
+  const hasSent = role === 'orig' || mayBeAnswered(view);
+  return hasSent
+    ? unaccounted(host, lacking.find(({ trial }) => trial.host === host)!.known)
+    : unattributed(reason, host);
 }
 
 /** The same host in whatever order they became known. */

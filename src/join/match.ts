@@ -9,7 +9,7 @@ export type Role = 'orig' | 'resp';
 /** One end of a connection, in the clock of the host whose sockets are tried. */
 export interface EndQuery {
   readonly role: Role;
-  /** IP protocol number: 6 or 17. */
+  /** IP protocol number. */
   readonly protocol: number;
   readonly localAddress: string;
   readonly localPort: number;
@@ -57,16 +57,22 @@ interface Rule {
   /** 0 is best. */
   readonly rank: number;
   readonly roles: readonly Role[];
-  readonly protocols: readonly number[];
+  readonly kinds: readonly Kind[];
   readonly sources: readonly SocketSource[];
   readonly local: Endpoint;
   readonly remote: 'exact' | 'absent';
   readonly timing: Timing;
 }
 
-const tcp = [6];
-const udp = [17];
-const both = [6, 17];
+/** What the rules tell apart. `other` protocols have no ports, which are 0 at both ends. */
+type Kind = 'tcp' | 'udp' | 'icmp' | 'other';
+const tcp: readonly Kind[] = ['tcp'];
+const udp: readonly Kind[] = ['udp'];
+const both: readonly Kind[] = ['tcp', 'udp'];
+const ported: readonly Kind[] = ['tcp', 'udp', 'icmp'];
+const all: readonly Kind[] = ['tcp', 'udp', 'icmp', 'other'];
+/** The kernel takes ICMP, whoever listens to it too. */
+const taken: readonly Kind[] = ['tcp', 'udp', 'other'];
 const either: readonly Role[] = ['orig', 'resp'];
 const listeners: readonly SocketSource[] = ['listen', 'listening', 'bind', 'open'];
 const bound: readonly SocketSource[] = ['bind', 'open', 'listening'];
@@ -75,8 +81,10 @@ const bound: readonly SocketSource[] = ['bind', 'open', 'listening'];
 export const ranks = { event: 0, poll: 1, call: 2, endpoint: 3, wildcard: 4, dual: 5, near: 6 } as const;
 
 const rules: readonly Rule[] = [
-  rule('socket_event', ranks.event, either, both, ['connect'], 'exact', 'exact', 'call'),
-  rule('accept_event', ranks.event, either, both, ['accept'], 'exact', 'exact', 'accept'),
+  rule('socket_event', ranks.event, either, ported, ['connect'], 'exact', 'exact', 'call'),
+  rule('socket_event', ranks.event, ['orig'], ['other'], ['connect'], 'exact', 'exact', 'call'),
+  rule('socket_event', ranks.event, ['resp'], ['other'], ['connect'], 'exact', 'exact', 'accept'),
+  rule('accept_event', ranks.event, either, all, ['accept'], 'exact', 'exact', 'accept'),
   rule('open_socket', ranks.poll, either, both, ['open', 'listening'], 'exact', 'exact', 'sighting'),
   rule('accept_event', ranks.call, ['resp'], both, ['accept'], 'absent', 'exact', 'accept'),
   rule('local_endpoint', ranks.endpoint, ['orig'], tcp, ['bind'], 'exact', 'absent', 'standing'),
@@ -84,49 +92,44 @@ const rules: readonly Rule[] = [
   rule('local_endpoint', ranks.wildcard, ['orig'], udp, bound, 'wildcard', 'absent', 'standing'),
   rule('local_endpoint', ranks.dual, ['orig'], udp, bound, 'dual', 'absent', 'standing'),
   rule('connect_event', ranks.near, ['orig'], both, ['connect'], 'absent', 'exact', 'near'),
-  rule('listening_port', ranks.endpoint, ['resp'], both, listeners, 'exact', 'absent', 'standing'),
-  rule('listening_port', ranks.wildcard, ['resp'], both, listeners, 'wildcard', 'absent', 'standing'),
-  rule('listening_port', ranks.dual, ['resp'], both, listeners, 'dual', 'absent', 'standing'),
+  rule('listening_port', ranks.endpoint, ['resp'], taken, listeners, 'exact', 'absent', 'standing'),
+  rule('listening_port', ranks.wildcard, ['resp'], taken, listeners, 'wildcard', 'absent', 'standing'),
+  rule('listening_port', ranks.dual, ['resp'], taken, listeners, 'dual', 'absent', 'standing'),
 ];
 
 function rule(
   method: Method,
   rank: number,
   roles: readonly Role[],
-  protocols: readonly number[],
+  kinds: readonly Kind[],
   sources: readonly SocketSource[],
   local: Endpoint,
   remote: 'exact' | 'absent',
   timing: Timing,
 ): Rule {
-  return { method, rank, roles, protocols, sources, local, remote, timing };
+  return { method, rank, roles, kinds, sources, local, remote, timing };
 }
 
 /** Every case of the rules worked out, since they are asked for every socket that is tried. */
 const table: ((Rule & { readonly certain: Matched; readonly sole: Matched }) | undefined)[] = [];
 const places = {
+  kind: { tcp: 0, udp: 1, icmp: 2, other: 3 },
   role: { orig: 0, resp: 1 },
   source: { connect: 0, accept: 1, bind: 2, listen: 3, open: 4, listening: 5 },
   local: { exact: 0, wildcard: 1, dual: 2, absent: 3 },
 } as const;
 
-function ruleIndex(
-  role: Role,
-  protocol: number,
-  source: SocketSource,
-  local: Endpoint,
-  remote: Rule['remote'],
-): number {
+function ruleIndex(role: Role, kind: Kind, source: SocketSource, local: Endpoint, remote: Rule['remote']): number {
   const ends = 2 * places.local[local] + (remote === 'exact' ? 1 : 0);
-  return ((protocol * 2 + places.role[role]) * 6 + places.source[source]) * 8 + ends;
+  return ((places.kind[kind] * 2 + places.role[role]) * 6 + places.source[source]) * 8 + ends;
 }
 
 for (const one of rules) {
   const of = (weight: Weight): Matched => Object.freeze({ matched: true, method: one.method, rank: one.rank, weight });
   const entry = { ...one, certain: of('certain'), sole: of('sole') };
   for (const role of one.roles) {
-    for (const protocol of one.protocols) {
-      for (const source of one.sources) table[ruleIndex(role, protocol, source, one.local, one.remote)] ??= entry;
+    for (const kind of one.kinds) {
+      for (const source of one.sources) table[ruleIndex(role, kind, source, one.local, one.remote)] ??= entry;
     }
   }
 }
@@ -183,13 +186,33 @@ export function matchSocket(query: EndQuery, socket: SocketInterval): Match {
   if (local === undefined) return unmatched.other_local_endpoint;
   const remote = remoteEndpoint(query, socket);
   if (remote === undefined) return unmatched.other_remote_endpoint;
-  const found = table[ruleIndex(query.role, query.protocol, socket.source, local, remote)];
+  if (isSelf(query) && query.role === 'resp' && remote === 'exact') return unmatched.not_for_this_end;
+  const found = table[ruleIndex(query.role, kindOf(query.protocol), socket.source, local, remote)];
   if (found === undefined) return unmatched.not_for_this_end;
   const fit = timings[found.timing](query, socket);
   if (typeof fit === 'string') return unmatched[fit];
   if (fit === certain) return found.certain;
   if (fit === sole) return found.sole;
   return { matched: true, method: found.method, rank: found.rank, ...fit };
+}
+
+/** Both ends are one and the same, as of packets without ports that a host sends to itself: the sender is the originating one. */
+function isSelf({ localAddress, localPort, remoteAddress, remotePort }: EndQuery): boolean {
+  return localPort === remotePort && localAddress === remoteAddress;
+}
+
+function kindOf(protocol: number): Kind {
+  switch (protocol) {
+    case 6:
+      return 'tcp';
+    case 17:
+      return 'udp';
+    case 1:
+    case 58:
+      return 'icmp';
+    default:
+      return 'other';
+  }
 }
 
 /** How the socket's local endpoint stands to the end's; undefined: it is another. */
@@ -317,6 +340,6 @@ function fitStanding(query: EndQuery, socket: SocketInterval): Fit {
   if (socket.openHi <= first - err) return certain;
   // Somebody answered, so a socket was there; a call that may be later than the packet is then the one that made it.
   // A bound TCP socket need not listen, and datagrams also leave through sockets that were never bound.
-  const isCall = socket.source === 'listen' || (socket.source === 'bind' && query.protocol === 17);
+  const isCall = socket.source === 'listen' || (socket.source === 'bind' && query.protocol !== 6);
   return isCall && query.answered && query.role === 'resp' ? sole : possible;
 }

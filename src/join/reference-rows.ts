@@ -1,5 +1,6 @@
 import { canonicalAddress, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
+import { hasPorts, portlessEndpoints } from '../hosts/state/portless-endpoints.js';
 import { PAUSE_MARGIN } from '../hosts/state/stream-progress.js';
 import type { AnyTableRow, ClockSample, Complete, HostRow, HostSeen, HostTimeout, Lost } from '../records/host-row.js';
 import type { HostTable } from '../records/host-tables.js';
@@ -104,13 +105,32 @@ function factOf(row: AnyTableRow): Fact | undefined {
   const { pid, family, socket, fd, local_address, local_port, remote_address, remote_port } = row.columns;
   const source = row.table === 'process_open_sockets' ? 'open' : calls[row.columns.action ?? ''];
   const protocol = row.columns.protocol ?? (row.table === 'socket_events' ? 6 : undefined);
-  if (source === undefined || pid === undefined || protocol === undefined) return undefined;
+  if (pid === undefined || protocol === undefined) return undefined;
+  if (!hasPorts(protocol)) return portlessFact(row, source, protocol);
+  if (source === undefined) return undefined;
   const isFailed = row.table === 'socket_events' && row.columns.status === 'failed';
   if (isFailed && source !== 'connect') return undefined;
   const peer = endpoint(remote_address, remote_port);
   const remote = peer.address !== undefined && isUnspecified(peer.address) ? {} : peer;
   const ends = { local: endpoint(local_address, local_port), remote };
   return { ...times, ...ends, source, pid, protocol, family, inode: text(socket), fd: text(fd) };
+}
+
+function portlessFact(
+  row: Parameters<typeof portlessEndpoints>[0],
+  told: Fact['source'] | undefined,
+  protocol: number,
+): Fact | undefined {
+  const { pid, family, socket, fd, local_address, remote_address } = row.columns;
+  const ends = portlessEndpoints(row, told, protocol);
+  if (ends === undefined || pid === undefined || (family !== 2 && family !== 10)) return undefined;
+  const { localPort, remotePort } = ends;
+  return {
+    ...{ row, lo: row.time, hi: row.time + Math.max(row.resolution, 1) - 1 },
+    ...{ source: ends.source, pid, protocol: ends.protocol, family, inode: text(socket), fd: text(fd) },
+    local: { ...endpoint(local_address, undefined), port: localPort },
+    remote: remotePort === undefined ? {} : { ...endpoint(remote_address, undefined), port: remotePort },
+  };
 }
 
 function endpoint(address: string | undefined, port: number | undefined): Endpoint {

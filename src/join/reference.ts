@@ -3,6 +3,7 @@ import type { Micros } from '../core/time.js';
 import type { Method, Reason } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
+import { isKernels } from './kernel-traffic.js';
 import { type EndQuery, type Matched, matchSocket, PROMPT, type Role, ranks } from './match.js';
 import {
   addressesOf,
@@ -102,11 +103,12 @@ function endOf(
   const local = connection[role === 'orig' ? 'id.orig_h' : 'id.resp_h'];
   if (isUnspecified(local)) return nobody('not_local');
   if (role === 'resp' && (isGroupAddress(local) || isBroadcast(hosts, sockets, local))) return nobody('group');
-  const protocol = connection.proto === 'tcp' ? 6 : connection.proto === 'udp' ? 17 : undefined;
+  const protocol = connection.proto === 'tcp' ? 6 : connection.proto === 'udp' ? 17 : connection.ip_proto;
+  const hasPorts = protocol === 6 || protocol === 17;
   const answers: Answer[] = [];
-  let hasSocketStream = false;
+  let isTold = false;
   for (const host of hosts) {
-    const query = queryOf(host, all, update, role, protocol ?? -1);
+    const query = queryOf(host, all, update, role, protocol);
     const held = sockets.get(host.id)!;
     if (isLoopback(local) && host.id !== update.captureHost) continue;
     const had = isLoopback(local)
@@ -124,13 +126,16 @@ function endOf(
     // A full tuple on record makes the host a suspect even where its times do not fit.
     const isSuspect = had !== 'no' || held.some((socket) => hasTuple(socket, query));
     if (!isSuspect) continue;
-    hasSocketStream ||= streamsOf(host, socketTables).length > 0;
-    if (protocol !== undefined) answers.push(answerOf(host, query, candidates, connection));
-    else return nobody('unsupported_proto');
+    const tells =
+      hasPorts || streamsOf(host, ['packet_sockets']).length * streamsOf(host, ['socket_events']).length > 0;
+    isTold ||= candidates.length > 0 || (tells && streamsOf(host, socketTables).length > 0);
+    answers.push(answerOf(host, query, candidates, connection));
   }
   if (answers.length === 0) return nobody('no_agent');
-  if (!hasSocketStream) return nobody('unsupported_proto');
-  return combine(answers);
+  if (!isTold) return nobody('unsupported_proto');
+  const end = combine(answers);
+  const isKernel = end.kind === 'nobody' && end.reason === 'no_socket_seen' && isKernels(connection, role);
+  return isKernel ? nobody('kernel') : end;
 }
 
 /** Whether some host is in a network that broadcasts to the address, and none has it. */

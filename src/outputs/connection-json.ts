@@ -191,7 +191,12 @@ function endObject(end: End): object {
     case 'pending':
       return { state: end.state };
     case 'unattributed':
-      return { state: end.state, reason: end.reason, host: end.host };
+      return {
+        state: end.state,
+        reason: end.reason,
+        host: end.host,
+        packet_sockets: end.packet_sockets?.map((holder) => ({ ...holder, start: seconds(holder.start) })),
+      };
   }
 }
 

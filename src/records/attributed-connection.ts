@@ -24,7 +24,8 @@ export type Method = (typeof methods)[number];
  * agent_late: the host had not reported up to that time when the record was written. events_lost: rows of that time were
  * lost. no_socket_seen: every stream that could answer is complete and none knows a socket. nat: the address is
  * translated. group: it is that of a multicast group or a broadcast, which many hosts may hear. not_local: it is no host's at all (0.0.0.0
- * or ::, of who has no address yet). unsupported_proto: no stream of the host reports this protocol.
+ * or ::, of who has no address yet). kernel: no socket was seen, and none is needed, since the kernel itself sends or answers this (ICMP but
+ * requests, IPsec). unsupported_proto: no stream of the host reports this protocol.
  */
 export const reasons = [
   'no_agent',
@@ -35,6 +36,7 @@ export const reasons = [
   'nat',
   'group',
   'not_local',
+  'kernel',
   'unsupported_proto',
 ] as const;
 export type Reason = (typeof reasons)[number];
@@ -108,6 +110,12 @@ export const endSchema = Type.Union([
     state: Type.Literal('unattributed'),
     reason: literals(reasons, 'Why there is no owner.'),
     host: Type.Optional(Type.Object({ id: Type.String({ description: 'The host that has the address.' }) })),
+    packet_sockets: Type.Optional(
+      Type.Array(ancestor, {
+        description:
+          'Of no_socket_seen where packets were sent: processes of the host that then held packet sockets (AF_PACKET), which send past all other sockets. At most 16, least pid first.',
+      }),
+    ),
   }),
 ]);
 

@@ -104,6 +104,16 @@ export const hostTables = {
     path: 'TEXT',
     net_namespace: 'TEXT',
   },
+  /** Not osquery's: who holds sockets that read and write whole frames (AF_PACKET). `protocol` is an EtherType, 0 of one that only sends. */
+  packet_sockets: {
+    pid: 'INTEGER',
+    fd: 'BIGINT',
+    socket: 'BIGINT',
+    type: 'INTEGER',
+    protocol: 'INTEGER',
+    interface_index: 'INTEGER',
+    net_namespace: 'TEXT',
+  },
   interface_addresses: {
     interface: 'TEXT',
     address: 'TEXT',

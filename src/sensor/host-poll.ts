@@ -16,6 +16,7 @@ export const sensorTables = [
   'processes',
   'process_open_sockets',
   'listening_ports',
+  'packet_sockets',
   'interface_addresses',
   'users',
 ] as const;
@@ -48,6 +49,7 @@ export class HostPoll {
       processes: new RowDiffer('processes', host, boot),
       process_open_sockets: new RowDiffer('process_open_sockets', host, boot),
       listening_ports: new RowDiffer('listening_ports', host, boot),
+      packet_sockets: new RowDiffer('packet_sockets', host, boot),
       interface_addresses: new RowDiffer('interface_addresses', host, boot),
       users: new RowDiffer('users', host, boot),
     };
@@ -68,19 +70,24 @@ export class HostPoll {
     if (this.netns === 'self') processes = new Map([...processes].filter(([, each]) => each.netNamespace === this.own));
     const network = this.network.poll(start, this.netns === 'all' ? processes.values() : [], last);
     const inodes = new Set<number>();
-    for (const { sockets } of network.namespaces) for (const { inode } of sockets) inodes.add(inode);
+    for (const { sockets, packetSockets } of network.namespaces) {
+      for (const { inode } of sockets) inodes.add(inode);
+      for (const { inode } of packetSockets) inodes.add(inode);
+    }
     const held = this.owners.poll(processes, inodes);
     const users = this.readUsers();
     const moment = { start, end: nowFloor() + MILLISECOND, asOf: start };
     const socketMoment = { ...moment, asOf: network.socketsAsOf };
     this.overflow = network.overflow || this.processes.overflow > 0;
-    const sockets = seenSockets(network, held);
+    const holders = holdersOf(held);
+    const sockets = seenSockets(network, holders);
     const changes: AnyTableRow[] = [
       ...this.differs.users.take(users, moment),
       ...this.differs.interface_addresses.take(seenAddresses(network), moment),
       ...this.differs.processes.take(seenProcesses(processes), moment),
       ...this.differs.listening_ports.take(sockets.listening, socketMoment),
       ...this.differs.process_open_sockets.take(sockets.open, socketMoment),
+      ...this.differs.packet_sockets.take(seenPacketSockets(network, holders), moment),
     ];
     const complete = sensorTables.map(
       (stream) => ({ kind: 'complete', host: this.host, stream, until: start }) as const,
@@ -130,10 +137,10 @@ function seenAddresses({ namespaces }: NetworkView): SeenRows<'interface_address
   return rows;
 }
 
-/** The socket rows, with osquery's meaning: listening are TCP listeners and UDP sockets bound and without a peer. */
-function seenSockets({ namespaces }: NetworkView, held: ReadonlyMap<number, HeldSockets>) {
-  const open = new Map<string, Columns<'process_open_sockets'>>();
-  const listening = new Map<string, Columns<'listening_ports'>>();
+type Holders = ReadonlyMap<number, readonly { readonly pid: number; readonly fd: number }[]>;
+
+/** The holders of each socket. */
+function holdersOf(held: ReadonlyMap<number, HeldSockets>): Holders {
   const holders = new Map<number, { pid: number; fd: number }[]>();
   for (const [pid, sockets] of held) {
     for (const [inode, fd] of sockets) {
@@ -142,6 +149,26 @@ function seenSockets({ namespaces }: NetworkView, held: ReadonlyMap<number, Held
       else others.push({ pid, fd });
     }
   }
+  return holders;
+}
+
+function seenPacketSockets({ namespaces }: NetworkView, holders: Holders): SeenRows<'packet_sockets'> {
+  const rows = new Map<string, Columns<'packet_sockets'>>();
+  for (const { id, packetSockets } of namespaces) {
+    for (const { inode, ...told } of packetSockets) {
+      for (const { pid, fd } of holders.get(inode) ?? []) {
+        const columns = { pid, fd, socket: inode, ...told, ...(id !== undefined && { net_namespace: id }) };
+        rows.set(JSON.stringify(columns), columns);
+      }
+    }
+  }
+  return rows;
+}
+
+/** The socket rows, with osquery's meaning: listening are TCP listeners and UDP sockets bound and without a peer. */
+function seenSockets({ namespaces }: NetworkView, holders: Holders) {
+  const open = new Map<string, Columns<'process_open_sockets'>>();
+  const listening = new Map<string, Columns<'listening_ports'>>();
   for (const { id, sockets } of namespaces) {
     const namespace = id === undefined ? {} : { net_namespace: id };
     for (const { inode, state, ...tuple } of sockets) {

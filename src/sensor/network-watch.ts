@@ -6,6 +6,7 @@ import {
   parseIpv4Addresses,
   parseIpv6Addresses,
 } from './interface-table.js';
+import { type ProcPacketSocket, parsePacketSockets } from './packet-table.js';
 import type { ProcFiles } from './proc-files.js';
 import type { WatchedProcess } from './process-watch.js';
 import { type ProcSocket, parseSocketTable, type SocketTable, socketFiles } from './socket-table.js';
@@ -15,6 +16,7 @@ export interface NamespaceView {
   /** Inode of the namespace; absent for our own when it may not be read. */
   readonly id: string | undefined;
   readonly sockets: readonly ProcSocket[];
+  readonly packetSockets: readonly ProcPacketSocket[];
   readonly addresses: readonly InterfaceAddress[];
 }
 
@@ -77,7 +79,8 @@ export class NetworkWatch {
         for (const socket of table.sockets) sockets.push(socket);
       }
       room = Math.max(0, room - sockets.length);
-      return { id, sockets, addresses: this.addresses(folder, id) };
+      const packetSockets = parsePacketSockets(this.files.text(`${folder}/packet`) ?? '', room);
+      return { id, sockets, packetSockets, addresses: this.addresses(folder, id) };
     };
     const namespaces = [view('/proc/self/net', this.own)];
     const seen = new Set([this.own]);

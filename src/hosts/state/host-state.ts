@@ -6,6 +6,7 @@ import type { AddressTable, KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
 import type { HostLimits } from './host-limits.js';
 import { HostSockets, isTuple } from './host-sockets.js';
+import { PacketSockets } from './packet-sockets.js';
 import type { ProcessMoment } from './process-history.js';
 import type { ProcessRow } from './process-record.js';
 import type { ProcessTable, RowsOfHost } from './process-table.js';
@@ -56,6 +57,7 @@ export class HostState {
   readonly id: string;
   readonly progress = new StreamProgress();
   readonly addresses = new AddressHistory();
+  readonly packetSockets = new PacketSockets();
   /** Addresses that it had at any time. */
   readonly known: KnownAddress[] = [];
   /** How records name it; shared by all of them. */
@@ -108,6 +110,7 @@ export class HostState {
       this.progress.polled(row.stream, row.since, row.time + Math.max(row.resolution, 1) - 1);
     }
     if (row.boot !== undefined && this.shown.boot === undefined) this.hasBoot(row.boot);
+    if (this.packetSockets.add(row)) return 'other';
     if (isSocketRow(row)) return this.#addSocket(row);
     switch (row.table) {
       case 'processes':
@@ -250,6 +253,7 @@ export class HostState {
   prune(horizon: Micros): boolean {
     if (this.socketRows + this.processRows < this.#sweepAt) return false;
     this.#sockets.prune(horizon);
+    this.packetSockets.prune(horizon);
     this.#context.processes.prune(this.#processes, this.#number, horizon);
     this.#sweepAt = Math.max(4_096, 2 * (this.socketRows + this.processRows));
     return true;

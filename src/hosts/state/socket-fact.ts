@@ -1,6 +1,7 @@
 import { canonicalAddress, isUnspecified } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow, TableRow } from '../../records/host-row.js';
+import { hasPorts, portlessEndpoints } from './portless-endpoints.js';
 import type { SocketSource } from './socket-interval.js';
 
 /** One row about a socket as it is read: addresses canonical, unknown parts undefined, times as bounds. `SocketRecord` is what is kept of it. */
@@ -64,14 +65,17 @@ export function isSocketRow(row: AnyTableRow): row is SocketRow & AnyTableRow {
 
 /** The row as a fact, or undefined when it names no process or no Internet socket, or tells of a call without effect. */
 export function socketFact(row: SocketRow & AnyTableRow): SocketFact | undefined {
-  const source = sourceOf(row);
-  if (source === undefined) return undefined;
+  const told = sourceOf(row);
   const columns = row.columns;
   const { pid, family } = columns;
   const protocol = columns.protocol ?? (row.table === 'socket_events' ? 6 : undefined);
   if (pid === undefined || !isWithin(pid, 1, 0x7fff_ffff)) return undefined;
   if (protocol === undefined || !isWithin(protocol, 0, 0xff)) return undefined;
   if (family !== undefined && family !== 2 && family !== 10) return undefined;
+  const isPortless = !hasPorts(protocol) && row.table !== 'listening_ports';
+  const portless = isPortless ? portlessEndpoints(row, told, protocol) : undefined;
+  const source = isPortless ? portless?.source : told;
+  if (source === undefined) return undefined;
   const fd = columns.fd === undefined ? Number.NaN : Number(columns.fd);
   const isListing = row.table === 'listening_ports';
   const local = addressOf(isListing ? row.columns.address : row.columns.local_address);
@@ -82,12 +86,12 @@ export function socketFact(row: SocketRow & AnyTableRow): SocketFact | undefined
     pid,
     isWithin(fd, 0, 0x7fff_ffff) ? fd : undefined,
     inodeOf(columns.socket),
-    protocol,
+    portless?.protocol ?? protocol,
     family,
     local,
-    portOf(isListing ? row.columns.port : row.columns.local_port),
+    portless === undefined ? portOf(isListing ? row.columns.port : row.columns.local_port) : portless.localPort,
     remote !== undefined && isUnspecified(remote) ? undefined : remote,
-    isListing ? undefined : portOf(row.columns.remote_port),
+    portless === undefined ? (isListing ? undefined : portOf(row.columns.remote_port)) : portless.remotePort,
     row.table === 'socket_events' && row.columns.path ? row.columns.path : undefined,
   );
 }

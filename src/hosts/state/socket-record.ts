@@ -10,10 +10,10 @@ import type { TextPool } from './text-pool.js';
 const INODE = HEAD / 2;
 export const LOCAL = HEAD + 2;
 export const REMOTE = HEAD + 3;
-/** Local port above the remote one; 0: unknown. */
+/** Local port above the remote one; 0: unknown, unless the bits say that it is 0. */
 const PORTS = HEAD + 4;
 const PID = HEAD + 5;
-/** Protocol, family and source, and which end of its tuple is the local one. */
+/** Protocol, family and source, which end of its tuple is the local one, and which ports are known to be 0. */
 const BITS = HEAD + 6;
 const FD = HEAD + 7;
 const SOCKET_HEAD = HEAD + 8;
@@ -21,6 +21,8 @@ const SOCKET_HEAD = HEAD + 8;
 const sources = ['connect', 'accept', 'bind', 'listen', 'open', 'listening'] as const;
 const placeOf = Object.fromEntries(sources.map((source, place) => [source, place])) as Record<SocketSource, number>;
 const FORWARD = 1 << 24;
+const LOCAL_PORT_0 = 1 << 25;
+const REMOTE_PORT_0 = 1 << 26;
 const NO_FAMILY = 0xff;
 const NONE = -1;
 /** Digits that a number holds exactly. */
@@ -37,7 +39,12 @@ export function packSocket(rows: RowStore, fact: SocketFact, host: number): numb
   words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.texts.open(remoteAddress);
   words[at + PORTS] = ((fact.localPort ?? 0) << 16) | (fact.remotePort ?? 0);
   words[at + PID] = fact.pid;
-  words[at + BITS] = (protocol & 0xff) | ((family ?? NO_FAMILY) << 8) | (placeOf[source as SocketSource] << 16);
+  words[at + BITS] =
+    (protocol & 0xff) |
+    ((family ?? NO_FAMILY) << 8) |
+    (placeOf[source as SocketSource] << 16) |
+    (fact.localPort === 0 ? LOCAL_PORT_0 : 0) |
+    (fact.remotePort === 0 ? REMOTE_PORT_0 : 0);
   words[at + FD] = fact.fd ?? NONE;
   return handle;
 }
@@ -143,14 +150,19 @@ export class SocketRecord {
     return id === 0 ? undefined : this.rows.texts.text(id);
   }
   get localPort(): number | undefined {
-    return this.rows.word(this.handle, PORTS) >>> 16 || undefined;
+    const port = this.rows.word(this.handle, PORTS) >>> 16;
+    return port !== 0 || this.#hasBit(LOCAL_PORT_0) ? port : undefined;
   }
   get remoteAddress(): string | undefined {
     const id = this.rows.word(this.handle, REMOTE);
     return id === 0 ? undefined : this.rows.texts.text(id);
   }
   get remotePort(): number | undefined {
-    return this.rows.word(this.handle, PORTS) & 0xffff || undefined;
+    const port = this.rows.word(this.handle, PORTS) & 0xffff;
+    return port !== 0 || this.#hasBit(REMOTE_PORT_0) ? port : undefined;
+  }
+  #hasBit(bit: number): boolean {
+    return (this.rows.word(this.handle, BITS) & bit) !== 0;
   }
   /** Path of the process at the call, where the row has it. */
   get path(): string | undefined {

@@ -49,6 +49,15 @@ export class StreamProgress {
   /** Some stream tells of calls. */
   hasEventStream = false;
   hasProcessStream = false;
+  #hasPacketStream = false;
+
+  /**
+   * Calls of sockets without ports are told too. Only the program's own sensor tells of packet sockets, and where it tells of events it
+   * tells of what raw and ping sockets send.
+   */
+  get tellsOfRaw(): boolean {
+    return this.#hasPacketStream && this.hasEventStream;
+  }
 
   /** Makes a stream known. */
   stream(name: string, table: HostTable): void {
@@ -65,6 +74,7 @@ export class StreamProgress {
     this.hasEventStream ||= eventTables.includes(table);
     this.hasSocketStream ||= socketTables.includes(table);
     this.hasProcessStream ||= processTables.includes(table);
+    this.#hasPacketStream ||= table === 'packet_sockets';
     this.#update();
   }
 

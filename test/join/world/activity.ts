@@ -312,19 +312,48 @@ export class Activity {
     this.#timeline.after(this.#random.int(80, 3000), () => this.#accept(flow, undefined, listener));
   }
 
-  /** An echo request from a raw socket, which no stream reports. */
-  ping(host: Host, to: string): void {
-    const from = this.#sourceAddress(host, to);
-    if (from === undefined || isLoopback(to)) return;
-    const flow = this.#network.begin(
-      'icmp',
-      { name: 'eth0', host: undefined },
-      { address: from, port: 8 },
-      { address: to, port: 0 },
-      this.#timeline.now,
-    );
-    flow.answered = true;
-    this.#network.packet(flow, this.#timeline.now + 200);
+  /** Echo requests, or packets of another protocol without ports, from a raw socket. The other kernel answers echo requests. */
+  sendRaw(process: Process, to: string, proto: 'icmp' | 'raw'): void {
+    const random = this.#random;
+    const { host } = process;
+    const source = this.#sourceAddress(host, to);
+    if (source === undefined || process.exit !== undefined) return;
+    const v6 = to.includes(':');
+    const [asks, answers] = proto === 'raw' ? [0, 0] : v6 ? [128, 129] : [8, 0];
+    const wildcard = { address: v6 ? '::' : '0.0.0.0', port: 0 };
+    const socket = host.sockets.open(process, { proto, v6, local: wildcard }, this.#timeline.now);
+    const [from, peer] = [
+      { address: source, port: asks },
+      { address: to, port: answers },
+    ];
+    let delay = random.int(5, 50);
+    for (let i = random.int(1, 3); i > 0; i--) {
+      this.#timeline.after(delay, () => this.#sendRawPacket(socket, proto, from, peer));
+      delay += random.int(50, 400_000);
+    }
+    this.#timeline.after(delay + random.int(20, 500), () => {
+      this.#closeSocket(socket);
+      this.#exitUnlessServing(process);
+    });
+  }
+
+  #sendRawPacket(socket: Socket, proto: 'icmp' | 'raw', from: Endpoint, to: Endpoint): void {
+    const process = this.#someHolder(socket);
+    if (socket.closed !== undefined || process === undefined) return;
+    const at = this.#timeline.now;
+    this.#tellDatagram('send', socket, process, from, to);
+    this.#timeline.after(this.#random.int(1, 10), () => {
+      const { now } = this.#timeline;
+      const capture = this.#captureOf(socket.host, from, to);
+      let flow = this.#network.datagramFlow(capture.name, from, to, now, proto);
+      if (flow === undefined) {
+        flow = this.#network.begin(proto, capture, from, to, now);
+        flow.origOwner = { process, at, socket };
+      } else this.#network.packet(flow, now);
+      if (proto === 'raw') return;
+      flow.answered = true;
+      this.#network.packet(flow, now + 200);
+    });
   }
 
   #closeSocket(socket: Socket): void {

@@ -4,7 +4,7 @@ import type { Columns } from '../../../src/records/host-tables.js';
 import type { Fact, Host } from './host.js';
 import { imageAt, type Process } from './process-life.js';
 import type { RowStream } from './row-stream.js';
-import type { Endpoint, Socket } from './sockets.js';
+import { type Endpoint, isPortless, protocolOf, type Socket } from './sockets.js';
 
 /** How a row writes an address of a socket: IPv4 on an IPv6 socket is a mapped address. */
 export function written(socket: Socket, address: string): string {
@@ -14,8 +14,6 @@ export function written(socket: Socket, address: string): string {
 export function familyOf(socket: Socket): number {
   return socket.v6 ? 10 : 2;
 }
-
-export const protocolNumber = { tcp: 6, udp: 17 } as const;
 
 const syscalls = { fork: 'fork', exec: 'execve', exit: 'exit' } as const;
 
@@ -61,7 +59,7 @@ export function observeSockets(
 ): void {
   for (const fact of host.facts) {
     if (fact.at < from || !('socket' in fact)) continue;
-    if (detail === 'audit' && untoldByAudit.has(fact.kind)) continue;
+    if (detail === 'audit' && (untoldByAudit.has(fact.kind) || isPortless(fact.socket.proto))) continue;
     stream.write('event', fact.at, socketColumns(fact, detail));
   }
 }
@@ -82,9 +80,12 @@ function socketColumns(fact: SocketFact, detail: EventDetail): Columns<'socket_e
     status: fact.kind === 'connect' ? fact.result : 'succeeded',
     success: fact.kind === 'connect' && fact.result === 'failed' ? 0 : 1,
     family: familyOf(socket),
-    protocol: protocolNumber[socket.proto],
+    protocol: protocolOf(socket.proto, socket.v6),
     ...(hidesLocal ? {} : endpointColumns(socket, local, 'local')),
     ...(remote === undefined ? {} : endpointColumns(socket, remote, 'remote')),
+    ...(fact.kind === 'send' && socket.proto === 'icmp'
+      ? { icmp_type: local.port, icmp_code: 0, local_port: 4711 }
+      : {}),
     ...(detail === 'full' ? { socket: String(socket.id) } : {}),
   };
 }

@@ -1,6 +1,6 @@
 import type { Micros } from '../../../src/core/time.js';
 import type { Process } from './process-life.js';
-import type { Endpoint, Socket } from './sockets.js';
+import type { Endpoint, Socket, Transport } from './sockets.js';
 import { sameEndpoint } from './sockets.js';
 
 /**
@@ -20,7 +20,7 @@ export interface Flow {
   readonly uid: string;
   readonly capture: string;
   readonly captureHost: string | undefined;
-  readonly proto: 'tcp' | 'udp' | 'icmp';
+  readonly proto: Transport;
   readonly orig: Endpoint;
   readonly resp: Endpoint;
   readonly start: Micros;
@@ -93,11 +93,11 @@ export class Network {
     );
   }
 
-  /** The flow that a datagram belongs to, in either direction; undefined when it starts one. */
-  datagramFlow(capture: string, from: Endpoint, to: Endpoint, at: Micros): Flow | undefined {
+  /** The flow that a datagram or a packet without ports belongs to, in either direction; undefined when it starts one. */
+  datagramFlow(capture: string, from: Endpoint, to: Endpoint, at: Micros, proto: Transport = 'udp'): Flow | undefined {
     return this.flows.find(
       (flow) =>
-        flow.proto === 'udp' &&
+        flow.proto === proto &&
         flow.capture === capture &&
         at < flow.last + this.#udpTimeout &&
         ((sameEndpoint(flow.orig, from) && sameEndpoint(flow.resp, to)) ||

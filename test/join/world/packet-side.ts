@@ -2,6 +2,7 @@ import type { Micros } from '../../../src/core/time.js';
 import type { Connection, ConnectionCause, ConnectionUpdate } from '../../../src/records/connection.js';
 import type { Flow, Network } from './network.js';
 import type { Random } from './random.js';
+import { isPortless, protocolOf } from './sockets.js';
 
 /** An update and the true time at which the packet side hands it on. */
 export interface Emission {
@@ -17,8 +18,6 @@ export interface CaptureView {
   /** Every connection is told of at its first packet; else some only later, and some only when they are over. */
   readonly startsKnown: boolean;
 }
-
-const protocolNumbers = { tcp: 6, udp: 17, icmp: 1 } as const;
 
 /** What was captured of a flow: its beginning may lie before the capture's. Undefined when all of it does. */
 function captured(flow: Flow, from: Micros): { start: Micros; midstream: boolean } | undefined {
@@ -37,7 +36,7 @@ function connectionOf(flow: Flow, start: Micros, last: Micros, midstream: boolea
     'id.orig_p': orig.port,
     'id.resp_h': resp.address,
     'id.resp_p': resp.port,
-    proto: flow.proto,
+    proto: flow.proto === 'raw' ? 'unknown_transport' : flow.proto,
     ...(single ? {} : { duration: last - start }),
     conn_state: flow.proto !== 'tcp' ? 'SF' : flow.refused ? 'REJ' : midstream ? 'OTH' : flow.answered ? 'SF' : 'S0',
     missed_bytes: 0,
@@ -46,7 +45,7 @@ function connectionOf(flow: Flow, start: Micros, last: Micros, midstream: boolea
     orig_ip_bytes: 40 * flow.packets,
     resp_pkts: flow.answered && !single ? flow.packets : 0,
     resp_ip_bytes: flow.answered && !single ? 40 * flow.packets : 0,
-    ip_proto: protocolNumbers[flow.proto],
+    ip_proto: protocolOf(flow.proto, orig.address.includes(':')),
   };
 }
 
@@ -72,7 +71,11 @@ export function emitConnections(network: Network, view: CaptureView, random: Ran
     };
     const started = seen.start + (view.startsKnown ? 0 : random.int(500, 20_000));
     const linger =
-      flow.proto === 'udp' ? network.udpTimeout : random.chance(0.2) ? 3_000_000 : random.int(1_000, 60_000);
+      flow.proto === 'udp' || isPortless(flow.proto)
+        ? network.udpTimeout
+        : random.chance(0.2)
+          ? 3_000_000
+          : random.int(1_000, 60_000);
     const ended = Math.max(flow.last + linger, started + 1);
     if (view.startsKnown || random.chance(0.85)) emit('start', started, seen.start);
     const middle = Math.floor((seen.start + flow.last) / 2);

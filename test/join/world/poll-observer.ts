@@ -1,11 +1,11 @@
 import { isUnspecified } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
 import type { Columns, HostTable } from '../../../src/records/host-tables.js';
-import { familyOf, protocolNumber, written } from './event-observer.js';
+import { familyOf, written } from './event-observer.js';
 import type { Host } from './host.js';
 import { imageAt, isAlive } from './process-life.js';
 import type { RowStream } from './row-stream.js';
-import { isOpen, type Socket } from './sockets.js';
+import { isOpen, isPortless, protocolOf, type Socket } from './sockets.js';
 
 /** Turns what a table shows at each poll into added and removed rows, each with the poll before. */
 export function poll<T extends HostTable>(
@@ -64,9 +64,10 @@ export function lookAtSockets(host: Host): (at: Micros) => Columns<'process_open
           fd,
           socket: socket.id,
           family: familyOf(socket),
-          protocol: protocolNumber[socket.proto],
+          ...(isPortless(socket.proto)
+            ? { protocol: 255, local_port: protocolOf(socket.proto, socket.v6) }
+            : { protocol: protocolOf(socket.proto, socket.v6), local_port: socket.local.port }),
           local_address: localAddress(socket),
-          local_port: socket.local.port,
           remote_address:
             socket.remote === undefined ? (socket.v6 ? '::' : '0.0.0.0') : written(socket, socket.remote.address),
           remote_port: socket.remote?.port ?? 0,
@@ -78,14 +79,14 @@ export function lookAtSockets(host: Host): (at: Micros) => Columns<'process_open
 export function lookAtListeners(host: Host): (at: Micros) => Columns<'listening_ports'>[] {
   return (at) =>
     host.sockets.all
-      .filter((socket) => isOpen(socket, at) && socket.remote === undefined)
+      .filter((socket) => isOpen(socket, at) && socket.remote === undefined && !isPortless(socket.proto))
       .flatMap((socket) =>
         holdersAt(socket, at).map(({ pid, fd }) => ({
           pid,
           fd,
           socket: socket.id,
           port: socket.local.port,
-          protocol: protocolNumber[socket.proto],
+          protocol: protocolOf(socket.proto, socket.v6),
           family: familyOf(socket),
           address: localAddress(socket),
         })),

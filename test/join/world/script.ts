@@ -127,8 +127,8 @@ export class Script {
   #act(process: Process, target: string): void {
     const random = this.#random;
     if (process.exit !== undefined) return;
-    if (random.chance(0.04)) {
-      this.#activity.ping(process.host, target);
+    if (random.chance(0.06)) {
+      this.#activity.sendRaw(process, target, random.chance(0.7) ? 'icmp' : 'raw');
       return;
     }
     if (random.chance(0.7)) {

@@ -8,6 +8,18 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** `raw` is IP protocol 253, which is for experiments. Neither it nor ICMP has ports: ends are 0, or the type of the message. */
+export type Transport = 'tcp' | 'udp' | 'icmp' | 'raw';
+
+/** The IP protocol number. */
+export function protocolOf(proto: Transport, v6: boolean): number {
+  return proto === 'icmp' && v6 ? 58 : { tcp: 6, udp: 17, icmp: 1, raw: 253 }[proto];
+}
+
+export function isPortless(proto: Transport): boolean {
+  return proto === 'icmp' || proto === 'raw';
+}
+
 /** That a process has the socket among its files. */
 export interface Hold {
   readonly process: Process;
@@ -20,7 +32,7 @@ export interface Hold {
 export interface Socket {
   readonly host: Host;
   readonly id: number;
-  readonly proto: 'tcp' | 'udp';
+  readonly proto: Transport;
   /** Made as an IPv6 socket; IPv4 peers show as mapped addresses in its rows. */
   readonly v6: boolean;
   /** The process that called connect, accept or bind. */
@@ -38,7 +50,7 @@ export function isOpen(socket: Socket, at: Micros): boolean {
 }
 
 export interface SocketPlan {
-  readonly proto: 'tcp' | 'udp';
+  readonly proto: Transport;
   readonly v6: boolean;
   readonly local: Endpoint;
   readonly remote?: Endpoint;

@@ -185,6 +185,10 @@ function observeHost(watch: Watch): Delivery[] {
     poll(stream, looks, look);
     add(stream, completeAt);
   }
+  if (profile !== 'audit') {
+    // The program's own sensors tell of packet sockets too; nobody in the world has one.
+    add(new RowStream<HostTable>(host, 'packet_sockets', 'packet_sockets', resolution), polls);
+  }
   const addresses = new RowStream(host, 'interface_addresses', 'interface_addresses', resolution);
   poll(addresses, polls, lookAtAddresses(host));
   add(addresses, polls);

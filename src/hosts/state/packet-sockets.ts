@@ -1,0 +1,76 @@
+import { limits } from '../../core/limits.js';
+import type { Micros } from '../../core/time.js';
+import type { AnyTableRow } from '../../records/host-row.js';
+
+/** What rows tell of a packet socket in the hands of one process. */
+interface Held {
+  readonly pid: number;
+  readonly rows: AnyTableRow[];
+}
+
+/** AF_PACKET. */
+const PACKET = 17;
+
+/** The packet socket that a row tells of; undefined: it tells of none. */
+function subject(row: AnyTableRow): { pid: number; socket: string } | undefined {
+  if (row.table === 'packet_sockets') {
+    const { pid, socket } = row.columns;
+    return pid === undefined || socket === undefined ? undefined : { pid, socket: String(socket) };
+  }
+  if (row.table !== 'socket_events') return undefined;
+  const { pid, socket, family, action } = row.columns;
+  return family !== PACKET || action !== 'socket' || pid === undefined ? undefined : { pid, socket: socket ?? '' };
+}
+
+/**
+ * Who held packet sockets (AF_PACKET) when: what such a socket sends leaves the host past all others, as if nobody had sent it. Rows are
+ * facts, in any order. Bound: `limits.packetSockets` sockets of a host; beyond it that known for longest is forgotten.
+ */
+export class PacketSockets {
+  readonly #held = new Map<string, Held>();
+
+  /** Takes a row over; false when it is about something else. */
+  add(row: AnyTableRow): boolean {
+    const named = subject(row);
+    if (named === undefined) return false;
+    const key = `${named.pid} ${named.socket}`;
+    const known = this.#held.get(key);
+    if (known !== undefined) {
+      if (!known.rows.some(({ seq, stream }) => seq === row.seq && stream === row.stream)) known.rows.push(row);
+    } else this.#held.set(key, { pid: named.pid, rows: [row] });
+    if (this.#held.size > limits.packetSockets) this.#held.delete(this.#held.keys().next().value!);
+    return true;
+  }
+
+  /** The processes that may have held one in [from, to], host clock; each with the moment at which it surely had it, least pid first. */
+  holders(from: Micros, to: Micros): { readonly pid: number; readonly seen: Micros }[] {
+    const found = new Map<number, Micros>();
+    for (const { pid, rows } of this.#held.values()) {
+      const { opened, seen, closed } = span(rows);
+      if (opened <= to && closed >= from) found.set(pid, Math.min(seen, found.get(pid) ?? Infinity));
+    }
+    return [...found].map(([pid, seen]) => ({ pid, seen })).sort((a, b) => a.pid - b.pid);
+  }
+
+  /** Forgets what was closed before the horizon. */
+  prune(horizon: Micros): void {
+    for (const [key, { rows }] of this.#held) if (span(rows).closed < horizon) this.#held.delete(key);
+  }
+}
+
+function span(rows: readonly AnyTableRow[]): { opened: Micros; seen: Micros; closed: Micros } {
+  let [opened, seen, closed, added] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { action, time, since, resolution } of rows) {
+    const end = time + Math.max(resolution, 1) - 1;
+    if (action === 'removed') {
+      closed = Math.max(closed, end);
+      if (since !== undefined) seen = Math.min(seen, since);
+      continue;
+    }
+    opened = Math.min(opened, action === 'event' ? time : (since ?? -Infinity));
+    seen = Math.min(seen, end);
+    added = Math.max(added, time);
+  }
+  if (opened === Infinity) opened = -Infinity;
+  return { opened, seen, closed: closed > added ? closed : Infinity };
+}
