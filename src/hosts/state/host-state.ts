@@ -66,6 +66,8 @@ export class HostState {
   readonly #number: number;
   readonly #sockets: HostSockets;
   readonly #processes: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
+  /** By pid, up to when rows about it were forgotten at the bound; pids bound it. */
+  readonly #processesGone = new Map<number, Micros>();
   readonly #users = new Map<number, string>();
   /** Streams that tell when sockets close, not only when they open. */
   readonly #closingStreams = new Set<string>();
@@ -142,7 +144,12 @@ export class HostState {
 
   /** See PidHistory.at. */
   processAt(pid: number, from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
-    return this.#context.processes.history(this.#number, pid)?.at(from, to, path);
+    const gone = this.#processesGone.get(pid);
+    const history = this.#context.processes.history(this.#number, pid, gone !== undefined);
+    const found = history?.at(from, to, path);
+    if (found === undefined || gone === undefined) return found;
+    // Its end, or the birth of the next process with the pid, may be among what was forgotten.
+    return (found.startLo ?? -Infinity) > gone ? found : undefined;
   }
 
   userName(uid: number): string | undefined {
@@ -210,7 +217,8 @@ export class HostState {
     }
     if (!processes.add(this.#processes, this.#number, pid, row)) return 'nothing';
     if (this.#processes.count > limits.processRows) {
-      processes.forgetOldest(this.#processes);
+      const { pid: of, hi } = processes.forgetOldest(this.#processes);
+      this.#processesGone.set(of, Math.max(hi, this.#processesGone.get(of) ?? hi));
       counters.processRowsEvicted++;
     }
     return 'process';
@@ -249,12 +257,19 @@ export class HostState {
     this.#context.news.address(broadcast);
   }
 
+  #forgetGone(): void {
+    for (const pid of this.#processesGone.keys()) {
+      if (this.#context.processes.history(this.#number, pid) === undefined) this.#processesGone.delete(pid);
+    }
+  }
+
   /** Drops what closed before `horizon` when enough has gathered that looking pays. Returns whether it did. */
   prune(horizon: Micros): boolean {
     if (this.socketRows + this.processRows < this.#sweepAt) return false;
     this.#sockets.prune(horizon);
     this.packetSockets.prune(horizon);
     this.#context.processes.prune(this.#processes, this.#number, horizon);
+    this.#forgetGone();
     this.#sweepAt = Math.max(4_096, 2 * (this.socketRows + this.processRows));
     return true;
   }

@@ -38,12 +38,15 @@ export class PidHistory {
   readonly #pid: number;
   readonly #facts: readonly ProcessRecord[];
   #births: Birth[] | undefined;
+  readonly #isPartial: boolean;
   /** The birth of the process that a poll saw or missed. */
   readonly #birthOf = new Map<ProcessRecord, Birth>();
 
-  constructor(pid: number, facts: readonly ProcessRecord[]) {
+  /** `isPartial`: rows about the pid had to be forgotten. */
+  constructor(pid: number, facts: readonly ProcessRecord[], isPartial = false) {
     this.#pid = pid;
     this.#facts = facts;
+    this.#isPartial = isPartial;
   }
 
   /** The rows that cannot matter for times from `horizon` on. */
@@ -131,7 +134,7 @@ export class PidHistory {
       before !== undefined && fact.start !== undefined
         ? this.#birthOf.get(fact) === before
         : fact.lo >= (before?.lo ?? -Infinity);
-    const hadPid = before !== undefined || this.#facts.some((fact) => fact.hi < birth.lo);
+    const hadPid = before !== undefined || this.#isPartial || this.#facts.some((fact) => fact.hi < birth.lo);
     // Somebody who ran a program after that death, or so it may be, had the pid in between.
     const isOvertaken = (death: ProcessRecord): boolean =>
       this.#facts.some(

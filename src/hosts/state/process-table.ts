@@ -49,28 +49,31 @@ export class ProcessTable {
     return true;
   }
 
-  /** Undefined when nothing is known of the pid. */
-  history(host: number, pid: number): PidHistory | undefined {
+  /** Undefined when nothing is known of the pid. `isPartial`: rows about it had to be forgotten. */
+  history(host: number, pid: number, isPartial = false): PidHistory | undefined {
     const slot = this.#slotOf(host, pid);
-    return slot < 0 ? undefined : this.#historyOf(pid, this.#index.value(slot));
+    return slot < 0 ? undefined : this.#historyOf(pid, this.#index.value(slot), isPartial);
   }
 
-  #historyOf(pid: number, newest: number): PidHistory {
+  #historyOf(pid: number, newest: number, isPartial: boolean): PidHistory {
     const facts: ProcessRecord[] = [];
     for (let handle = newest; handle !== 0; handle = this.#rows.word(handle, LINK)) {
       facts.push(new ProcessRecord(this.#rows, handle));
     }
-    return new PidHistory(pid, facts.reverse());
+    return new PidHistory(pid, facts.reverse(), isPartial);
   }
 
-  /** Forgets the row that came first. */
-  forgetOldest(list: RowsOfHost): void {
+  /** Forgets the row that came first. Returns whom and when it was about. */
+  forgetOldest(list: RowsOfHost): { readonly pid: number; readonly hi: Micros } {
     const handle = list.oldest;
+    const { hi } = new ProcessRecord(this.#rows, handle);
+    const pid = this.#rows.word(handle, PID);
     list.oldest = this.#rows.word(handle, NEXT_OF_HOST);
     if (list.oldest === 0) list.newest = 0;
     list.count--;
     this.#unlink(handle);
     this.#rows.free(handle);
+    return { pid, hi };
   }
 
   /** Forgets what cannot matter for times from the horizon on. */
