@@ -1,7 +1,7 @@
 // Compiles the native parts of correlate when their sources are newer than what is built. Needs Node.js alone to run,
 // and the compilers and headers named below to succeed. One part that cannot be built does not keep the others from it.
 //
-//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/sensor.node
+//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/sensor.node, build/traffic
 //   node scripts/build-native.mjs --sanitize [NAME ...]    build/NAME.sanitize.node, with AddressSanitizer and UBSan (for CI;
 //                                               run node with LD_PRELOAD="$(g++ -print-file-name=libasan.so)")
 import { spawnSync } from 'node:child_process';
@@ -18,8 +18,11 @@ const warnings = ['-Wall', '-Wextra', '-Werror'];
 /** A package carries the libraries beside the addon; the old kind of path is also followed from one library to the next. */
 const besideAddon = '-Wl,--disable-new-dtags,-rpath,$ORIGIN';
 
-/** Each addon is one folder of C++ or C and the libraries it links with. `kernel` is compiled for eBPF and becomes bytes of the addon. */
-const addons = [
+/**
+ * Each part is one folder of C++ or C and the libraries it links with. `kernel` is compiled for eBPF and becomes bytes of the addon; `isProgram`: it is no
+ * addon but runs by itself.
+ */
+const parts = [
   {
     name: 'capture',
     folder: 'native/capture',
@@ -39,9 +42,19 @@ const addons = [
     libraries: ['-lbpf', besideAddon],
     debianPackages: ['g++', 'clang', 'libbpf-dev'],
   },
+  {
+    name: 'traffic',
+    isProgram: true,
+    folder: 'native/selftest',
+    compiler: process.env.CC ?? 'gcc',
+    sources: ['.c'],
+    flags: ['-std=gnu11', '-D_GNU_SOURCE'],
+    libraries: [],
+    debianPackages: ['g++'],
+  },
 ];
 
-const commonFlags = ['-shared', '-fPIC', '-fvisibility=hidden', ...warnings];
+const addonFlags = ['-shared', '-fPIC', '-fvisibility=hidden'];
 const releaseFlags = ['-O2', '-DNDEBUG'];
 const sanitizeFlags = [
   '-O1',
@@ -90,8 +103,8 @@ function filesOf(folder) {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-function build({ name, folder, kernel, compiler, sources: endings, flags, libraries, debianPackages }) {
-  const output = join(root, 'build', `${name}${sanitize ? '.sanitize' : ''}.node`);
+function build({ name, isProgram, folder, kernel, compiler, sources: endings, flags, libraries, debianPackages }) {
+  const output = join(root, 'build', `${name}${sanitize ? '.sanitize' : ''}${isProgram ? '' : '.node'}`);
   const files = filesOf(folder);
   const isSource = (file) => dirname(file) === join(root, folder) && endings.includes(extname(file));
   if (upToDate(output, [...files, fileURLToPath(import.meta.url)])) return;
@@ -100,7 +113,8 @@ function build({ name, folder, kernel, compiler, sources: endings, flags, librar
   mkdirSync(dirname(output), { recursive: true });
   console.log(`build-native: ${compiler} ${folder} -> ${relative(root, output)}`);
   if (kernel !== undefined) compileKernel(kernel, debianPackages);
-  const all = [...commonFlags, ...flags, ...(sanitize ? sanitizeFlags : releaseFlags), `-I${headersFolder()}`];
+  const form = isProgram ? [] : [...addonFlags, `-I${headersFolder()}`];
+  const all = [...form, ...warnings, ...flags, ...(sanitize ? sanitizeFlags : releaseFlags)];
   try {
     compile(compiler, [...all, ...files.filter(isSource), ...libraries, '-o', partial], name, debianPackages);
     // Renamed, not overwritten: a process that has the old one loaded keeps it.
@@ -110,9 +124,9 @@ function build({ name, folder, kernel, compiler, sources: endings, flags, librar
   }
 }
 
-for (const addon of addons.filter(({ name }) => names.length === 0 || names.includes(name))) {
+for (const part of parts.filter(({ name }) => names.length === 0 || names.includes(name))) {
   try {
-    build(addon);
+    build(part);
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     console.error(`build-native: ${error.message}`);

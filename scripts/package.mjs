@@ -99,6 +99,8 @@ function copyAddons() {
       cpSync(realpathSync(path), join(folder, 'build', library));
     }
   }
+  const traffic = join(build, 'traffic');
+  if (existsSync(traffic)) cpSync(traffic, join(folder, 'build', 'traffic'));
   return libraries;
 }
 

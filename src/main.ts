@@ -8,6 +8,7 @@ import { addQueryCommand } from './cli/query.js';
 import { addRecordCommand } from './cli/record.js';
 import { addRulesCommand } from './cli/rules.js';
 import { addRunCommand } from './cli/run.js';
+import { addSelftestCommand } from './cli/selftest.js';
 import { version } from './cli/version.js';
 import { CorrelateError, type ErrorCode, messageOf } from './core/errors.js';
 
@@ -20,6 +21,7 @@ const commands = [
   addQueryCommand,
   addRecordCommand,
   addRulesCommand,
+  addSelftestCommand,
 ] as const;
 
 /** argv to one command. Exit codes: 0 done, 1 operating failure, 2 usage or malformed rules, 3 see --fail-on-alert. */

@@ -7,6 +7,7 @@ import { Join } from './join/attribution.js';
 import { Unwatched } from './join/unwatched.js';
 import { AttributionDelays } from './outputs/attribution-delays.js';
 import type { RunSummary } from './outputs/summary.js';
+import type { BaselineRun } from './pipeline/baseline.js';
 import type { Engine, EngineOptions } from './pipeline/engine.js';
 import { FileNetwork } from './pipeline/file-network.js';
 import { Keeping } from './pipeline/keeping.js';
@@ -44,6 +45,8 @@ export interface RunOptions {
   readonly timeouts?: Partial<Timeouts>;
   readonly watchLocalHost: boolean;
   readonly sensor: SensorChoice;
+  /** Where the ancestor's rules write what they make of the same input. Absent: they are not asked. */
+  readonly baseline?: string;
   /** Take rows from agents. Absent: none are listened for. */
   readonly engine?: EngineOptions;
   readonly latenessUs: Micros;
@@ -117,22 +120,26 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   const join = hostsWatched
     ? new Join({ latenessUs, attrWaitUs, finalOnly, startsKnown: live, emit })
     : new Unwatched(emit, finalOnly);
+  const baseline = await baselineOf(options, context.warn);
   let hostRows = 0;
   const intake: Intake = {
     connection: (update, handedOver) => {
       if (handedOver !== undefined) delays?.update(update, handedOver);
       keeping.update(update);
       join.connection(update);
+      baseline?.join.connection(update);
     },
     row: (row) => {
       hostRows++;
       keeping.row(row);
       join.row(row);
       rules?.engine.row(row);
+      baseline?.join.row(row);
     },
     advance: (now) => {
       keeping.advance(now);
       join.advance(now);
+      baseline?.join.advance(now);
     },
     ready: async () => {
       await outputs.ready();
@@ -157,6 +164,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   join.end();
   await keeping.end();
   rules?.engine.end();
+  await baseline?.end();
   await outputs.close();
   return {
     outputs,
@@ -176,6 +184,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
         'connection records': network.updatesDropped,
         ...keeping.losses,
         ...join.losses,
+        ...baseline?.join.losses,
         ...rules?.engine.losses,
       },
       elapsedUs: Number((process.hrtime.bigint() - began) / 1000n),
@@ -194,6 +203,12 @@ async function rulesOf(options: RunOptions, onAlert: (alert: Alert) => void, war
   if (options.rules.length === 0) return undefined;
   const { startRules } = await import('./pipeline/rules.js');
   return startRules(options.rules, options.strictRules, onAlert, warn);
+}
+
+async function baselineOf({ baseline }: RunOptions, warn: Warn): Promise<BaselineRun | undefined> {
+  if (baseline === undefined) return undefined;
+  const { BaselineRun } = await import('./pipeline/baseline.js');
+  return new BaselineRun(baseline, warn);
 }
 
 async function captureFiles(

@@ -24,6 +24,7 @@ const levels: Record<string, number> = {
   agent: 6,
   index: 6,
   pipeline: 7,
+  selftest: 7,
   cli: 8,
   main: 8.1,
 };

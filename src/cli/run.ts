@@ -51,6 +51,7 @@ const options = [
   new Option('--attr-wait <SECONDS>', 'how long an ended connection waits for its owner')
     .argParser(seconds)
     .default(2 * SECOND, '2'),
+  new Option('--baseline <FILE>', "what the ancestor's rules make of the same input, to compare").hideHelp(),
   new Option('--final-only', 'one line per connection, when it is final (always so with --read)'),
   new Option('--table <WHEN>', 'connections, alerts and summary for a person, on stderr')
     .choices(['auto', 'always', 'never'])
@@ -87,6 +88,7 @@ interface Flags extends ListenFlags, StoreFlags {
   readonly zeekFormat: ZeekFormat;
   readonly lateness: number;
   readonly attrWait: number;
+  readonly baseline?: string;
   readonly finalOnly?: true;
   readonly table: 'auto' | 'always' | 'never';
   readonly failOnAlert?: Level;
@@ -155,6 +157,7 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
     ...(flags.user !== undefined && { user: flags.user }),
     ...(flags.threads !== undefined && { threads: flags.threads === '2' ? 2 : 1 }),
     ...(flags.interim !== undefined && { interimUs: flags.interim }),
+    ...(flags.baseline !== undefined && { baseline: flags.baseline }),
     ...engineOptions(flags),
     ...storeStart(flags),
     outputs: {

@@ -49,6 +49,7 @@ export const errorCodes = {
   STORE_WRITE_FAILED:
     'The store could not be written (disk full, device gone): it takes nothing more, the run goes on.',
   STORE_BEHIND: 'The store takes rows more slowly than they come; the others are counted as lost.',
+  SELFTEST_FAILED: 'The selftest could not be carried out; the message has the reason.',
   CONNECTION_ABSENT: 'No connection of the input is the one that was asked for.',
   HOST_ABSENT: 'The host is not known or not connected.',
   USAGE: 'The command line is not understood.',
