@@ -129,15 +129,17 @@ static int attach_all(struct sensor *sensor, struct sensor_error *error) {
   return result;
 }
 
-// One tracepoint is newer than what else is needed.
+// One tracepoint is newer than what else is needed, one is of a part that kernels are built without.
 static void choose_programs(struct bpf_object *object) {
   struct btf *kernel = btf__load_vmlinux_btf();
   const int has_reads = kernel != NULL && btf__find_by_name_kind(kernel, "btf_trace_sock_recv_length", BTF_KIND_TYPEDEF) > 0;
+  const int has_rings = kernel != NULL && btf__find_by_name_kind(kernel, "trace_event_raw_io_uring_complete", BTF_KIND_STRUCT) > 0;
   btf__free(kernel);
   struct bpf_program *program;
   bpf_object__for_each_program(program, object) {
     const char *section = bpf_program__section_name(program);
     if (strcmp(section, "tp_btf/sock_recv_length") == 0) bpf_program__set_autoload(program, has_reads);
+    if (strcmp(section, "tracepoint/io_uring/io_uring_complete") == 0) bpf_program__set_autoload(program, has_rings);
   }
 }
 

@@ -1,5 +1,6 @@
 import { isUnspecified } from '../core/address.js';
 import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
+import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import type { SocketInterval, SocketSource } from '../hosts/state/socket-interval.js';
 import type { Method } from '../records/attributed-connection.js';
 
@@ -336,6 +337,8 @@ function fitStanding(query: EndQuery, socket: SocketInterval): Fit {
   const { first, err } = query;
   if (socket.openLo > first + err) return 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
+  // Every raw socket of a protocol gets a copy, also one that was opened only to send.
+  if (!hasPorts(query.protocol)) return possible;
   if (socket.closeLo < first + err) return possible;
   if (socket.openHi <= first - err) return certain;
   // Somebody answered, so a socket was there; a call that may be later than the packet is then the one that made it.

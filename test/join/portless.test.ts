@@ -113,23 +113,23 @@ describe('ICMP', () => {
 describe('a protocol without ports', () => {
   const changes = { ip_proto: 253, history: 'D', resp_pkts: 0 };
 
-  it('belongs to the sender at one end and to the raw socket that takes it at the other', () => {
+  it('belongs to the sender at one end, and may be what a raw socket takes at the other', () => {
     const scene = twoHosts();
     scene.event('a', 'socket_events', 9.9999, { ...rawSend, pid: 7 });
     scene.event('b', 'socket_events', 5, { action: 'socket', family: 2, protocol: 253, pid: 9, socket: '44' });
     expect(ends(scene, raw, changes)).toMatchObject({
       orig: { method: 'socket_event', process: { pid: 7 } },
-      resp: { method: 'listening_port', process: { pid: 9 } },
+      resp: { state: 'ambiguous', candidates: [{ method: 'listening_port', process: { pid: 9 } }] },
     });
   });
 
-  it('is taken by a raw socket that was polled, which is told with its protocol as port', () => {
+  it('may be taken by a raw socket that was polled, which is told with its protocol as port', () => {
     const scene = twoHosts(poll);
     const open = { family: 2, protocol: 255, local_address: '0.0.0.0', local_port: 253, remote_address: '0.0.0.0' };
     scene.added('b', 'process_open_sockets', 5, { ...open, pid: 9, fd: 3, socket: 44 });
     expect(ends(scene, raw, changes, poll)).toMatchObject({
       orig: { reason: 'unsupported_proto' },
-      resp: { method: 'listening_port', process: { pid: 9 } },
+      resp: { state: 'ambiguous', candidates: [{ method: 'listening_port', process: { pid: 9 } }] },
     });
   });
 

@@ -172,6 +172,10 @@ struct trace_event_raw_sys_exit {
   long ret;
 };
 
+struct trace_event_raw_io_uring_complete {
+  int res;
+};
+
 struct bpf_iter__task_file {
   struct task_struct *task;
   __u32 fd;

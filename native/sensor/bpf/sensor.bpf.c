@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // The kernel side of the host sensor. Only attach points that need neither kprobes nor fentry nor LSM: cgroup v2 hooks, BTF tracepoints,
-// exits of three system calls, and one iterator. Linux 5.12 or newer (bpf_get_socket_cookie in tracing programs).
+// exits of three system calls, what io_uring completes, and one iterator. Linux 5.12 or newer (bpf_get_socket_cookie in tracing programs).
 //
-// Not covered: accept by io_uring (its listener is told), MPTCP, and descriptors passed over UNIX sockets, whose holders /proc shows.
+// Not covered: accept by io_uring into a direct descriptor (its listener is told), MPTCP, and descriptors passed over UNIX sockets, whose
+// holders /proc shows.
 #include "existing.h"
 #include "process.h"
 #include "raw.h"

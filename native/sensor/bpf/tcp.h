@@ -94,14 +94,11 @@ int tcp_changed(__u64 *arguments) {
 }
 
 // The accepting process and the tuple. The connection may be over already; its socket still has the tuple then.
-static __always_inline int report_accept(struct trace_event_raw_sys_exit *call) {
-  __u64 inode = 0;
-  struct sock *sk = socket_of(call->ret, &inode);
-  if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family))) return 0;
+static __always_inline int report_accepted(struct sock *sk, __u64 inode, int fd) {
   struct owner owner;
   new_owner(&owner, netns_of_socket(sk));
   owner.inode = inode;
-  owner.fd = call->ret;
+  owner.fd = fd;
   struct socket_record *record = reserve_socket_record(RECORD_ACCEPT, &owner);
   if (record) {
     set_tuple(record, sk);
@@ -113,8 +110,35 @@ static __always_inline int report_accept(struct trace_event_raw_sys_exit *call) 
   return 0;
 }
 
+static __always_inline int report_accept(struct trace_event_raw_sys_exit *call) {
+  __u64 inode = 0;
+  struct sock *sk = socket_of(call->ret, &inode);
+  if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family))) return 0;
+  return report_accepted(sk, inode, call->ret);
+}
+
 SEC("tracepoint/syscalls/sys_exit_accept")
 int accept_returned(struct trace_event_raw_sys_exit *call) { return report_accept(call); }
 
 SEC("tracepoint/syscalls/sys_exit_accept4")
 int accept4_returned(struct trace_event_raw_sys_exit *call) { return report_accept(call); }
+
+// What io_uring completes tells its result alone: a descriptor of a connected TCP socket that nobody is known to have made was accepted.
+// A socket that io_uring made is known, and gets its descriptor here. Used where the kernel has io_uring.
+SEC("tracepoint/io_uring/io_uring_complete")
+int ring_completed(struct trace_event_raw_io_uring_complete *event) {
+  int fd = event->res;
+  __u64 inode = 0;
+  struct sock *sk = socket_of(fd, &inode);
+  if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family))) return 0;
+  __u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+  struct owner *owner = cookie ? bpf_map_lookup_elem(&owners, &cookie) : 0;
+  if (owner) {
+    if (owner->inode) return 0;
+    owner->inode = inode;
+    owner->fd = fd;
+    return 0;
+  }
+  if (BPF_CORE_READ(sk, sk_protocol) != PROTOCOL_TCP || BPF_CORE_READ(sk, __sk_common.skc_dport) == 0) return 0;
+  return report_accepted(sk, inode, fd);
+}
