@@ -18,11 +18,14 @@ const tests = [
   'test/capture/layout.test.ts',
   'test/sensor/ring-record.test.ts',
   'test/sensor/ebpf-lifetime.test.ts',
+  'test/sensor/netlink-sensor.test.ts',
+  'test/sensor/netlink/decoders.test.ts',
 ];
 process.exit(
   run(join(root, 'node_modules', '.bin', 'vitest'), tests, {
     CORRELATE_CAPTURE_ADDON: join(root, 'build', 'capture.sanitize.node'),
     CORRELATE_SENSOR_ADDON: join(root, 'build', 'sensor.sanitize.node'),
+    CORRELATE_NETLINK_ADDON: join(root, 'build', 'netlink.sanitize.node'),
     LD_PRELOAD: stdout.trim(),
     // Node keeps memory until it exits, so leaks are not told apart from it; the first error ends the run.
     ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=1',

@@ -22,7 +22,7 @@ import { registerCapture, registerMetrics } from './pipeline/stage-metrics.js';
 import type { StoreStart } from './pipeline/store-messages.js';
 import type { Alert } from './records/alert.js';
 import type { AttributedConnection } from './records/attributed-connection.js';
-import type { SensorChoice } from './sensor/host-sensor.js';
+import { type SensorChoice, sensorMethods } from './sensor/host-sensor.js';
 
 /** What a run reads, how it joins, and where its results go. */
 export interface RunOptions {
@@ -294,14 +294,14 @@ async function captureLive(
   try {
     if (user !== undefined) engine?.giveTo(user.uid, user.gid);
     if (user !== undefined) keeping.giveTo(user.uid, user.gid);
-    if (user !== undefined) dropPrivileges(user, outputs, live.sensorMethod === 'poll', context.warn);
+    if (user !== undefined)
+      dropPrivileges(user, outputs, live.sensorMethod !== undefined && live.sensorMethod !== 'ebpf', context.warn);
   } catch (error) {
     await engine?.stop();
     await live.stop();
     throw error;
   }
-  const watch = { ebpf: '; this host is watched with eBPF', poll: '; this host is watched by polling /proc' };
-  const how = live.sensorMethod === undefined ? '' : watch[live.sensorMethod];
+  const how = live.sensorMethod === undefined ? '' : `; this host is watched ${sensorMethods[live.sensorMethod]}`;
   if (captures.length > 0) context.info(`capturing on ${captures.join(', ')}${how}`);
   const timer = setInterval(() => void outputs.flush(), FLUSH_MS);
   const stopped = new Promise<void>((resolve) => {

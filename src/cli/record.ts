@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { RecordingWriter } from '../hosts/recording-writer.js';
 import { localHostId } from '../pipeline/live.js';
-import { type SensorChoice, startHostSensor } from '../sensor/host-sensor.js';
+import { type SensorChoice, sensorMethods, startHostSensor } from '../sensor/host-sensor.js';
 import { createLog } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
@@ -42,7 +42,7 @@ async function record(file: string, flags: Flags): Promise<void> {
     },
     warn: log.warn,
   });
-  log.info(`recording into ${file} (${sensor.method === 'ebpf' ? 'eBPF' : 'polling /proc'})`);
+  log.info(`recording into ${file} (this host is watched ${sensorMethods[sensor.method]})`);
   await new Promise<void>((resolve) => {
     const signals = onSignals({ stop: resolve, warn: log.warn });
     if (flags.duration === undefined) return;

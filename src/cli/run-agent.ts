@@ -9,7 +9,7 @@ import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { localHostId } from '../pipeline/live.js';
 import type { HostRow } from '../records/host-row.js';
-import { startHostSensor } from '../sensor/host-sensor.js';
+import { sensorMethods, startHostSensor } from '../sensor/host-sensor.js';
 import { LocalDatabase } from '../sensor/sql/local-database.js';
 import { tables } from '../sensor/tables/registry.js';
 import type { Log } from './log.js';
@@ -66,7 +66,7 @@ export async function runAgent(config: AgentConfig, log: Log): Promise<void> {
           emit: take,
           warn: log.warn,
         });
-        log.info(`this host is watched as ${host} ${sensor.method === 'ebpf' ? 'with eBPF' : 'by polling /proc'}`);
+        log.info(`this host is watched as ${host} ${sensorMethods[sensor.method]}`);
         return sensor;
       },
       warn: log.warn,

@@ -62,7 +62,7 @@ export class EbpfSensor implements HostSensor {
       ...options,
       intervalMs: POLL_MS,
       cpuShare: POLL_CPU_SHARE,
-      otherStreams: eventTables,
+      otherStreams: eventTables.map((table) => ({ stream: table, table })),
       emit: (rows) => this.emitPolled(rows),
     });
   }
@@ -88,7 +88,7 @@ export class EbpfSensor implements HostSensor {
     }
   }
 
-  get degradation(): readonly string[] {
+  get degradation(): string[] {
     return this.poll.degradation;
   }
 

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { MILLISECOND, type Micros } from '../core/time.js';
 import type { AnyTableRow, HostRow, HostSeen } from '../records/host-row.js';
-import type { Columns, HostTable } from '../records/host-tables.js';
+import type { Columns } from '../records/host-tables.js';
+import type { SocketDumps } from './netlink/socket-dump.js';
 import { ownNamespace } from './network-namespace.js';
 import { type NetworkView, NetworkWatch } from './network-watch.js';
 import { ProcFiles } from './proc-files.js';
@@ -31,7 +32,7 @@ export class HostPoll {
   private readonly boot = this.files.text('/proc/sys/kernel/random/boot_id')?.trim();
   private readonly own = ownNamespace(this.files);
   private readonly processes = new ProcessWatch(this.files, parseBootTime(this.files.text('/proc/stat') ?? ''));
-  private readonly network = new NetworkWatch(this.files, this.own);
+  private readonly network: NetworkWatch;
   private readonly owners = new SocketOwners(this.files);
   private readonly differs;
   private users: SeenRows<'users'> = new Map();
@@ -42,8 +43,10 @@ export class HostPoll {
   constructor(
     private readonly host: string,
     private readonly netns: 'self' | 'all',
-    private readonly otherStreams: readonly HostTable[],
+    private readonly otherStreams: HostSeen['streams'],
+    dumps: SocketDumps | undefined,
   ) {
+    this.network = new NetworkWatch(this.files, this.own, dumps);
     const { boot } = this;
     this.differs = {
       processes: new RowDiffer('processes', host, boot),
@@ -99,7 +102,7 @@ export class HostPoll {
   private announce(from: Micros): HostSeen[] {
     if (this.announced) return [];
     this.announced = true;
-    const streams = [...sensorTables, ...this.otherStreams].map((table) => ({ stream: table, table }));
+    const streams = [...sensorTables.map((table) => ({ stream: table, table })), ...this.otherStreams];
     return [{ kind: 'host', host: this.host, ...(this.boot === undefined ? {} : { boot: this.boot }), streams, from }];
   }
 

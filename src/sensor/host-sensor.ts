@@ -1,21 +1,31 @@
 import { CorrelateError } from '../core/errors.js';
 import { EbpfSensor } from './ebpf-sensor.js';
+import { NetlinkSensor } from './netlink-sensor.js';
 import { PollSensor, type PollSensorOptions } from './poll-sensor.js';
 
-/** How this machine is watched: by programs in the kernel, or by reading /proc again and again. */
-export type SensorMethod = 'ebpf' | 'poll';
-/** auto: eBPF where it can be had, else polling. */
+/**
+ * How this machine is watched: ebpf: by programs in the kernel. netlink: by what the kernel tells of processes, and quick looks at their
+ * sockets. poll: by reading /proc again and again.
+ */
+export type SensorMethod = 'ebpf' | 'netlink' | 'poll';
+/** The method in words, after "this host is watched". */
+export const sensorMethods: Readonly<Record<SensorMethod, string>> = {
+  ebpf: 'with eBPF',
+  netlink: 'by process events and polling',
+  poll: 'by polling /proc',
+};
+/** auto: eBPF where it can be had, else as with poll. poll: netlink where it can be had, else /proc alone. */
 export const sensorChoices = ['auto', 'ebpf', 'poll'] as const;
 export type SensorChoice = (typeof sensorChoices)[number];
 
 /** What every sensor is given. `intervalMs` is for polling only. */
-export type HostSensorOptions = Omit<PollSensorOptions, 'otherStreams'>;
+export type HostSensorOptions = Omit<PollSensorOptions, 'otherStreams' | 'dumps'>;
 
 /** A watch on this machine that emits what it sees as host rows. */
 export interface HostSensor {
   readonly method: SensorMethod;
   /** What cannot be seen, in sentences; each was told as SENSOR_LIMITED. */
-  readonly degradation: readonly string[];
+  readonly degradation: string[];
   /** Resolves when the state at the start has been emitted. */
   start(): Promise<void>;
   /** Emits what is left, with a host_timeout at its end, and ends. */
@@ -23,24 +33,42 @@ export interface HostSensor {
 }
 
 /**
- * Makes the sensor that was chosen and starts it. When `auto` falls back to polling, the reason is told as SENSOR_LIMITED.
+ * Makes the sensor that was chosen and starts it. What `auto` and `poll` could not have is told as SENSOR_LIMITED, with the reason.
  * @throws CorrelateError of EbpfSensor.open where `ebpf` was asked for
  */
 export async function startHostSensor(choice: SensorChoice, options: HostSensorOptions): Promise<HostSensor> {
-  const sensor = choice === 'poll' ? new PollSensor(options) : openEbpf(choice, options);
+  const sensor = choice === 'ebpf' ? EbpfSensor.open(options) : bestSensor(choice, options);
   await sensor.start();
   return sensor;
 }
 
-function openEbpf(choice: 'auto' | 'ebpf', options: HostSensorOptions): HostSensor {
-  try {
-    return EbpfSensor.open(options);
-  } catch (error) {
-    if (choice === 'ebpf' || !(error instanceof CorrelateError)) throw error;
-    const message = `without eBPF (${error.message}) /proc is polled, which misses what lives shorter than the time between two looks`;
+function bestSensor(choice: 'auto' | 'poll', options: HostSensorOptions): HostSensor {
+  const limits: string[] = [];
+  const attempt = (open: () => HostSensor, missing: (reason: string) => string): HostSensor | undefined => {
+    try {
+      return open();
+    } catch (error) {
+      if (!(error instanceof CorrelateError)) throw error;
+      limits.push(missing(error.message));
+      return undefined;
+    }
+  };
+  const sensor =
+    (choice === 'auto'
+      ? attempt(
+          () => EbpfSensor.open(options),
+          (reason) => `without eBPF (${reason}) connections that live for a few milliseconds are partly missed`,
+        )
+      : undefined) ??
+    attempt(
+      () => NetlinkSensor.open(options),
+      (reason) =>
+        `without process events (${reason}) /proc is polled, which misses what lives shorter than the time between two looks`,
+    ) ??
+    new PollSensor(options);
+  for (const message of limits) {
     options.warn({ code: 'SENSOR_LIMITED', message });
-    const sensor = new PollSensor(options);
     sensor.degradation.push(message);
-    return sensor;
   }
+  return sensor;
 }

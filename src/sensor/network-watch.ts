@@ -6,10 +6,11 @@ import {
   parseIpv4Addresses,
   parseIpv6Addresses,
 } from './interface-table.js';
+import type { SocketDumps } from './netlink/socket-dump.js';
 import { type ProcPacketSocket, parsePacketSockets } from './packet-table.js';
 import type { ProcFiles } from './proc-files.js';
 import type { WatchedProcess } from './process-watch.js';
-import { type ProcSocket, parseSocketTable, type SocketTable, socketFiles } from './socket-table.js';
+import { type ProcSocket, parseSocketTable, type SocketFile, type SocketTable, socketFiles } from './socket-table.js';
 
 /** The sockets and addresses of one network namespace. */
 export interface NamespaceView {
@@ -54,6 +55,7 @@ export class NetworkWatch {
   constructor(
     private readonly files: ProcFiles,
     private readonly own: string | undefined,
+    private readonly dumps?: SocketDumps,
   ) {}
 
   /** `now` is the start of the poll, `others` the processes whose namespaces are read too; `exact`: read every table. */
@@ -61,7 +63,7 @@ export class NetworkWatch {
     const tables = new Map<string, HeldTable>();
     let room: number = limits.sensorSockets;
     let asOf = now;
-    const view = (folder: string, id: string | undefined): NamespaceView => {
+    const view = (folder: string, pid: number, id: string | undefined): NamespaceView => {
       const counts = this.counts(folder);
       const sockets: ProcSocket[] = [];
       for (const file of socketFiles) {
@@ -71,8 +73,7 @@ export class NetworkWatch {
         let table = this.tables.get(key);
         const traffic = `${count} ${counts.traffic}`;
         if (exact || file.protocol !== 6 || table === undefined || !isUnchanged(table, traffic, now)) {
-          const text = this.files.text(`${folder}/${file.name}`) ?? '';
-          table = { ...parseSocketTable(text, file, room - sockets.length, table), readAt: now, traffic };
+          table = { ...this.read(folder, pid, file, room - sockets.length, table), readAt: now, traffic };
         }
         tables.set(key, table);
         asOf = Math.min(asOf, table.readAt);
@@ -82,7 +83,7 @@ export class NetworkWatch {
       const packetSockets = parsePacketSockets(this.files.text(`${folder}/packet`) ?? '', room);
       return { id, sockets, packetSockets, addresses: this.addresses(folder, id) };
     };
-    const namespaces = [view('/proc/self/net', this.own)];
+    const namespaces = [view('/proc/self/net', 0, this.own)];
     const seen = new Set([this.own]);
     let overflow = false;
     for (const { pid, netNamespace } of others) {
@@ -91,10 +92,21 @@ export class NetworkWatch {
       // When the process just ended, another one of the namespace shows it.
       if (overflow || this.files.text(`/proc/${pid}/net/sockstat`) === undefined) continue;
       seen.add(netNamespace);
-      namespaces.push(view(`/proc/${pid}/net`, netNamespace));
+      namespaces.push(view(`/proc/${pid}/net`, pid, netNamespace));
     }
     this.tables = tables;
     return { namespaces, socketsAsOf: asOf, overflow: overflow || room === 0 };
+  }
+
+  private read(
+    folder: string,
+    pid: number,
+    file: SocketFile,
+    room: number,
+    before: SocketTable | undefined,
+  ): SocketTable {
+    const dump = this.dumps?.read(pid, file, room);
+    return dump ?? parseSocketTable(this.files.text(`${folder}/${file.name}`) ?? '', file, room, before);
   }
 
   /** Sockets in use by the names of sockstat and sockstat6, and a text that changes with every TCP segment. */

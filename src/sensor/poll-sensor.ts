@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
-import type { HostRow } from '../records/host-row.js';
-import type { HostTable } from '../records/host-tables.js';
+import type { HostRow, HostSeen } from '../records/host-row.js';
 import { HostPoll } from './host-poll.js';
+import type { SocketDumps } from './netlink/socket-dump.js';
 
 export interface PollSensorOptions {
   /** The host's id on its rows. */
@@ -12,8 +12,10 @@ export interface PollSensorOptions {
   readonly intervalMs?: number;
   /** `self`: report only what is in our own network namespace. By default all namespaces that can be reached. */
   readonly netns?: 'self' | 'all';
-  /** Tables that another sensor of this host reports, each as a stream of its own name; they are announced with these. */
-  readonly otherStreams?: readonly HostTable[];
+  /** Streams that another sensor of this host reports; they are announced with these. */
+  readonly otherStreams?: HostSeen['streams'];
+  /** Asks the kernel for sockets over netlink; absent: /proc/net is read. */
+  readonly dumps?: SocketDumps;
   /** Share of one core that polling may use; the interval is stretched to keep it. 0.15 by default. */
   readonly cpuShare?: number;
   /** Takes the rows of one poll: the host at first, then what changed, then a `complete` row per stream. */
@@ -44,7 +46,7 @@ export class PollSensor {
   private meanCost = 0;
 
   constructor(private readonly options: PollSensorOptions) {
-    this.poll = new HostPoll(options.host, options.netns ?? 'all', options.otherStreams ?? []);
+    this.poll = new HostPoll(options.host, options.netns ?? 'all', options.otherStreams ?? [], options.dumps);
     this.intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
     this.cpuShare = options.cpuShare ?? DEFAULT_CPU_SHARE;
   }

@@ -41,7 +41,7 @@ export interface SocketTable {
 }
 
 /** The kernel's TCP states by number (include/net/tcp_states.h), with osquery's names. */
-const tcpStates = [
+export const tcpStates = [
   'UNKNOWN',
   'ESTABLISHED',
   'SYN_SENT',

@@ -252,7 +252,7 @@ export function table(ebpf: Scores, poll: Scores): string {
     `${name.padEnd(26)}${cell(a).padEnd(30)}${cell(b)}`;
   const names = [...new Set([...ebpf.keys(), ...poll.keys()])].sort();
   return [
-    `${'end'.padEnd(26)}${'eBPF'.padEnd(30)}polling`,
+    `${'end'.padEnd(26)}${'eBPF'.padEnd(30)}fallback`,
     ...names.map((name) => row(name, ebpf.get(name), poll.get(name))),
     ...(['orig', 'resp'] as const).map((side) => row(`all ${side}`, total(ebpf, side), total(poll, side))),
   ].join('\n');
