@@ -49,7 +49,11 @@ async function startEngine(port) {
     at('socket'),
   ];
   const more = ['--port', String(port), '--lateness', values.lateness];
-  const child = spawn(process.execPath, [...(process.env.ENGINE_FLAGS?.split(' ') ?? []), script, ...options, ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [...(process.env.ENGINE_FLAGS?.split(' ') ?? []), script, ...options, ...more],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   const lines = createInterface({ input: child.stdout });
   latest = undefined;
   return new Promise((resolve) => {

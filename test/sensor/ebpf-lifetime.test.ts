@@ -5,6 +5,7 @@ import type { Warning } from '../../src/core/warnings.js';
 import type { HostRow } from '../../src/records/host-row.js';
 import { EbpfSensor } from '../../src/sensor/ebpf-sensor.js';
 import { startHostSensor } from '../../src/sensor/host-sensor.js';
+import { netlinkAddonBuilt } from '../../src/sensor/netlink-addon.js';
 import { obstacle, python, runToEnd, SensorWatch, tcp } from './sensor-watch.js';
 
 const reason = obstacle();
@@ -113,29 +114,49 @@ describe('choosing how to watch this host', () => {
     warn: (each: Warning) => warnings.push(each),
   });
 
-  it('polls and says why when eBPF cannot be had, unless eBPF was asked for', async () => {
-    const given = process.env.CORRELATE_SENSOR_ADDON;
-    process.env.CORRELATE_SENSOR_ADDON = '/nonexistent/sensor.node';
-    try {
-      await expect(startHostSensor('ebpf', options([]))).rejects.toMatchObject({ code: 'SENSOR_NATIVE_MISSING' });
-      const warnings: Warning[] = [];
-      const sensor = await startHostSensor('auto', options(warnings));
-      await sensor.stop();
-      expect(sensor.method).toBe('poll');
-      expect(warnings[0]).toMatchObject({
-        code: 'SENSOR_LIMITED',
-        message: expect.stringContaining('not built') as string,
-      });
-      expect(sensor.degradation).toContain(warnings[0]?.message);
-    } finally {
-      if (given === undefined) delete process.env.CORRELATE_SENSOR_ADDON;
-      else process.env.CORRELATE_SENSOR_ADDON = given;
+  const without = ['CORRELATE_SENSOR_ADDON', 'CORRELATE_NETLINK_ADDON'] as const;
+  const given = without.map((name) => process.env[name]);
+  afterEach(() => {
+    for (const [i, name] of without.entries()) {
+      const value = given[i];
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
     }
   });
+  const isRoot = process.getuid?.() === 0;
+  const best = isRoot && netlinkAddonBuilt() ? 'netlink' : 'poll';
 
-  it('polls where polling was asked for', async () => {
-    const sensor = await startHostSensor('poll', options([]));
+  it('falls back and says why when eBPF cannot be had, unless eBPF was asked for', async () => {
+    process.env.CORRELATE_SENSOR_ADDON = '/nonexistent/sensor.node';
+    await expect(startHostSensor('ebpf', options([]))).rejects.toMatchObject({ code: 'SENSOR_NATIVE_MISSING' });
+    const warnings: Warning[] = [];
+    const sensor = await startHostSensor('auto', options(warnings));
+    await sensor.stop();
+    expect(sensor.method).toBe(best);
+    expect(warnings[0]).toMatchObject({
+      code: 'SENSOR_LIMITED',
+      message: expect.stringMatching(/^without eBPF .*not built/) as string,
+    });
+    expect(sensor.degradation).toContain(warnings[0]?.message);
+  });
+
+  it('polls /proc and says both reasons when process events cannot be had either', async () => {
+    for (const name of without) process.env[name] = '/nonexistent/addon.node';
+    const warnings: Warning[] = [];
+    const sensor = await startHostSensor('auto', options(warnings));
     await sensor.stop();
     expect(sensor.method).toBe('poll');
+    expect(warnings.slice(0, 2).map(({ message }) => message.slice(0, 22))).toEqual([
+      'without eBPF (the eBPF',
+      'without process events',
+    ]);
+  });
+
+  it('leaves eBPF alone where polling was asked for', async () => {
+    const warnings: Warning[] = [];
+    const sensor = await startHostSensor('poll', options(warnings));
+    await sensor.stop();
+    expect(sensor.method).toBe(best);
+    expect(warnings.filter(({ message }) => message.includes('eBPF'))).toEqual([]);
   });
 });
