@@ -1,3 +1,4 @@
+import { sensorMethods } from '../sensor/host-sensor.js';
 import { type Score, total } from './score.js';
 import type { KindResult, SelftestResult } from './selftest.js';
 import type { StageKind } from './stage.js';
@@ -7,7 +8,6 @@ const stageTexts: Readonly<Record<StageKind, string>> = {
   'user-namespace': 'between network namespaces of a user namespace, captured at their bridge',
   loopback: 'on the loopback of this host',
 };
-const sensorTexts = { ebpf: 'eBPF', poll: 'polling /proc' } as const;
 
 const columns = ['kind', 'connections', 'ends', 'recall', 'precision', 'unique', 'wrong', 'bytes'] as const;
 const widths = [20, 13, 6, 9, 11, 9, 7, 9] as const;
@@ -19,7 +19,7 @@ export function selftestText(result: SelftestResult, refusals: readonly string[]
   const own = total(tested.map(({ score }) => score!));
   const blocks = [
     [
-      `traffic ${stageTexts[result.stage]}; this host watched by ${sensorTexts[result.sensor]}`,
+      `traffic ${stageTexts[result.stage]}; this host watched ${sensorMethods[result.sensor]}`,
       ...refusals,
       ...result.warnings.map((warning) => `warned: ${warning}`),
     ],

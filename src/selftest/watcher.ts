@@ -1,5 +1,5 @@
 import { CorrelateError } from '../core/errors.js';
-import type { SensorChoice, SensorMethod } from '../sensor/host-sensor.js';
+import { type SensorChoice, type SensorMethod, sensorMethods } from '../sensor/host-sensor.js';
 import type { Child, ChildPrograms } from './child-programs.js';
 import type { Stage } from './stage.js';
 
@@ -7,6 +7,8 @@ interface LogLine {
   readonly level: number;
   readonly msg: string;
 }
+
+const methods = ['ebpf', 'netlink', 'poll'] as const satisfies readonly SensorMethod[];
 
 /** pino's level of warnings. */
 const WARNING = 40;
@@ -33,10 +35,11 @@ export class Watcher {
     const baseline = baselinePath === undefined ? [] : ['--baseline', baselinePath];
     const command = [process.execPath, process.argv[1]!, 'run', ...captures, '--sensor', sensor];
     const child = programs.start([...stage.spots.tap.prefix, ...command, ...outputs, ...baseline]);
-    const capturing = /capturing on [^"]*this host is watched (with eBPF|by polling)/;
-    const method = await child.until(() => capturing.exec(child.said)?.[1]);
+    const capturing = /capturing on [^"]*this host is watched ([^"]*)"/;
+    const told = await child.until(() => capturing.exec(child.said)?.[1]);
+    const method = methods.find((each) => sensorMethods[each] === told);
     if (method === undefined) throw new CorrelateError('SELFTEST_FAILED', failure(child));
-    return new Watcher(child, method === 'with eBPF' ? 'ebpf' : 'poll');
+    return new Watcher(child, method);
   }
 
   /** Rejects as soon as it has ended by itself. */
