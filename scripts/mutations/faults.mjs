@@ -2,6 +2,7 @@
 
 import { agentFaults } from './agent-faults.mjs';
 import { engineFaults } from './engine-faults.mjs';
+import { ownerFaults } from './owner-faults.mjs';
 import { tableFaults } from './table-faults.mjs';
 
 const stories = 'test/join/laws-by-example.test.ts';
@@ -351,6 +352,7 @@ export const faults = [
     tests: ['test/join/match.test.ts'],
   },
   ...engineFaults,
+  ...ownerFaults,
   ...tableFaults,
   ...agentFaults,
 ];

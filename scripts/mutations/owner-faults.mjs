@@ -1,0 +1,57 @@
+// Faults of who owns what several processes hold, and what has no ports.
+
+const attribution = 'test/join/attribution.test.ts';
+const portless = 'test/join/portless.test.ts';
+
+export const ownerFaults = [
+  {
+    name: 'pool-parent-named',
+    file: 'src/join/owner-choice.ts',
+    find: 'return ambiguous(rivals, isOneSocket ? ties.pool : ties.sameRank);',
+    replace: 'return isOneSocket ? owner(best[0]!, rivals) : ambiguous(rivals, ties.sameRank);',
+    tests: [attribution],
+    ci: true,
+  },
+  {
+    name: 'kernel-unnamed',
+    file: 'src/join/evaluation.ts',
+    find: "if (isKernels(view.connection, role)) return unattributed('kernel', host);",
+    replace: '',
+    tests: [portless],
+  },
+  {
+    name: 'raw-receiver-sure',
+    file: 'src/join/match.ts',
+    find: 'if (!hasPorts(query.protocol)) return possible;',
+    replace: '',
+    tests: [portless],
+  },
+  {
+    name: 'removal-of-one-stream',
+    file: 'src/hosts/state/held-socket.ts',
+    find: 'removals.find(isEndOf(added))',
+    replace: 'undefined',
+    tests: [attribution],
+  },
+  {
+    name: 'packet-socket-never-closed',
+    file: 'src/hosts/state/packet-sockets.ts',
+    find: 'closed: closed > added ? closed : Infinity',
+    replace: 'closed: Infinity',
+    tests: [portless],
+  },
+  {
+    name: 'port-zero-unknown',
+    file: 'src/hosts/state/socket-record.ts',
+    find: 'return port !== 0 || this.#hasBit(REMOTE_PORT_0) ? port : undefined;',
+    replace: 'return port !== 0 ? port : undefined;',
+    tests: [portless],
+  },
+  {
+    name: 'broadcast-unknown',
+    file: 'src/hosts/state/host-state.ts',
+    find: 'broadcast.isBroadcast = true;',
+    replace: '',
+    tests: [attribution],
+  },
+];
