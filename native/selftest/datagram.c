@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "traffic.h"
@@ -93,21 +92,7 @@ static void client_process(const struct sockaddr_storage *server) {
   for (long i = 0; i < number("connections", 1); i++) one_socket(server);
 }
 
-// `sockets` of `processes` one after the other.
-void datagram_client(void) {
-  const struct sockaddr_storage server = address_of(option("address", ""), number("port", 0));
-  const long processes = number("processes", 0);
-  if (processes == 0) client_process(&server);
-  for (long i = 0; i < processes; i++) {
-    if (fork_child() == 0) {
-      client_process(&server);
-      exit(0);
-    }
-    int status = 0;
-    wait(&status);
-    if (status != 0) exit(1);
-  }
-}
+void datagram_client(void) { in_processes(client_process); }
 
 // To a group, whose end is nobody's.
 void multicast_client(void) {

@@ -152,27 +152,7 @@ static void client_process(const struct sockaddr_storage *server) {
   for (long i = 0; at_once == 0 && i < number("connections", 1); i++) one_connection(server);
 }
 
-// `processes` of them one after the other, or each after `gap` milliseconds without waiting for the one before.
-void stream_client(void) {
-  const struct sockaddr_storage server = address_of(option("address", ""), number("port", 0));
-  const long processes = number("processes", 0);
-  if (processes == 0) {
-    client_process(&server);
-    return;
-  }
-  const long gap = number("gap", -1);
-  for (long i = 0; i < processes; i++) {
-    if (fork_child() == 0) {
-      client_process(&server);
-      exit(0);
-    }
-    if (gap < 0) wait(NULL);
-    pause_ms(gap);
-  }
-  for (int status = 0; wait(&status) > 0;) {
-    if (status != 0) exit(1);
-  }
-}
+void stream_client(void) { in_processes(client_process); }
 
 // Nobody listens, so that no process owns the other end.
 void refused_client(void) {

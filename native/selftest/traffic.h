@@ -62,6 +62,9 @@ const struct transfer *chosen_transfer(void);
 int ring_connect(int fd, const struct sockaddr_storage *server);
 int ring_accept(int fd);
 
+// processes.c
+void in_processes(void (*client)(const struct sockaddr_storage *server));
+
 // What each does is said where it is.
 void stream_client(void);
 void stream_server(void);
