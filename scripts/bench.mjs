@@ -4,6 +4,7 @@
 //   npm run bench -- [--file trace.pcap] [--runs 5]
 //   npm run bench -- --tools correlate,softflowd,nfpcapd,argus,tshark        which of them; the last two take long
 //   npm run bench -- --join ...      connections joined in a second, see scripts/bench/join.mjs
+//   npm run bench -- --accuracy ...  who is named rightly, by sensor, protocol, role and life, with rows late, lost, repeated: scripts/bench/accuracy.mjs
 //   npm run bench -- --open ...      cost per packet with many connections open; --flood: SYNs; see scripts/bench/open-connections.mjs
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -13,7 +14,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const other = { '--join': 'join', '--open': 'open-connections', '--flood': 'open-connections' }[process.argv[2]];
+const other = {
+  '--accuracy': 'accuracy',
+  '--join': 'join',
+  '--open': 'open-connections',
+  '--flood': 'open-connections',
+}[process.argv[2]];
 if (other !== undefined) {
   const script = join(root, `scripts/bench/${other}.mjs`);
   const { status } = spawnSync(process.execPath, ['--expose-gc', script, ...process.argv.slice(2)], {

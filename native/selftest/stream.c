@@ -15,7 +15,7 @@ struct wish {
   uint32_t up, down, chunk;
 };
 
-enum { MOST_AT_ONCE = 64, BACKLOG = 512 };
+enum { MOST_AT_ONCE = 64, BACKLOG = 512, MOST_KEPT = 1024, KEPT_MS = 5 };
 
 static int stream_proto(void) { return strcmp(option("proto", "tcp"), "sctp") == 0 ? PROTO_SCTP : IPPROTO_TCP; }
 
@@ -205,13 +205,41 @@ static void serve(int fd, struct end *end) {
       end->received += wanted;
       end->sent += sent;
     }
-    // The client closes first.
-    while (recv(fd, bytes, sizeof(bytes), 0) > 0) {
-    }
+  }
+}
+
+static void end_served(int fd, struct end *end) {
+  char byte;
+  // The client closes first.
+  while (recv(fd, &byte, 1, 0) > 0) {
   }
   close(fd);
   end->to = now_us();
   tell(end);
+}
+
+// Connections of one process that have been served and wait for their clients to close them.
+static struct pollfd kept[MOST_KEPT];
+static struct end kept_ends[MOST_KEPT];
+static nfds_t kept_count;
+
+static void keep(int fd, const struct end *end) {
+  if (kept_count == MOST_KEPT) {
+    errno = ENOBUFS;
+    fail("connections");
+  }
+  kept[kept_count] = (struct pollfd){.fd = fd, .events = POLLIN};
+  kept_ends[kept_count++] = *end;
+}
+
+static void end_closed(void) {
+  poll(kept, kept_count, 0);
+  for (nfds_t i = kept_count; i-- > 0;) {
+    if (kept[i].revents == 0) continue;
+    end_served(kept[i].fd, &kept_ends[i]);
+    kept[i] = kept[--kept_count];
+    kept_ends[i] = kept_ends[kept_count];
+  }
 }
 
 static int pass_channel = -1;
@@ -241,6 +269,7 @@ static void serve_what_is_passed(int channel) {
     memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
     end.role = "resp";
     serve(fd, &end);
+    end_served(fd, &end);
   }
 }
 
@@ -257,24 +286,32 @@ static void accept_one(int listener) {
     // The parent accepted; the child serves.
     if (fork_child() == 0) {
       serve(fd, &end);
+      end_served(fd, &end);
       exit(0);
     }
     close(fd);
   } else {
     serve(fd, &end);
+    if (is_how("together")) {
+      keep(fd, &end);
+    } else {
+      end_served(fd, &end);
+    }
   }
 }
 
 static void accept_until_end(int listener) {
   struct pollfd wanted[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = listener, .events = POLLIN}};
-  while (poll(wanted, 2, -1) > 0 && wanted[0].revents == 0) {
+  while (poll(wanted, 2, kept_count > 0 ? KEPT_MS : -1) >= 0 && wanted[0].revents == 0) {
     if ((wanted[1].revents & POLLIN) != 0) accept_one(listener);
+    if (kept_count > 0) end_closed();
     while (waitpid(-1, NULL, WNOHANG) > 0) {
     }
   }
 }
 
-// prefork: children share one listener; reuseport: each has its own; pass: another process serves; fork: a child serves.
+// prefork: children share one listener; reuseport: each has its own; pass: another process serves; fork: a child serves; together: this
+// one serves all at a time.
 void stream_server(void) {
   become_user();
   const long workers = is_how("prefork") || is_how("reuseport") ? number("workers", 3) : 1;
