@@ -1,13 +1,13 @@
 import type { ErrorCode } from '../../core/errors.js';
 import type { SqlLimits, SqlResult } from '../../records/host-database.js';
-import type { LoggedEvent } from '../tables/event-log.js';
+import type { TableEvent } from '../tables/event-log.js';
 
 /** What the thread that evaluates queries is asked; it answers in the order of asking. */
 export interface QueryAsked {
   readonly sql: string;
   readonly limits: SqlLimits;
   /** Events that it has not got yet. */
-  readonly events: readonly LoggedEvent[];
+  readonly events: readonly TableEvent[];
 }
 
 /** `redacted`: secrets taken out on the way. */

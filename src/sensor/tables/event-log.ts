@@ -1,15 +1,14 @@
 import { limits } from '../../core/limits.js';
 import { SECOND } from '../../core/time.js';
 import type { HostRow, TableRow } from '../../records/host-row.js';
+import { type LoggedEvent, PackedEvents } from './packed-events.js';
 import type { SensorRow } from './sensor-table.js';
 
 export type EventTable = 'process_events' | 'socket_events';
 
-/** An event with its number among all of this machine. */
-export interface LoggedEvent {
-  readonly ordinal: number;
+/** An event and its table. */
+export interface TableEvent extends LoggedEvent {
   readonly table: EventTable;
-  readonly row: SensorRow;
 }
 
 /**
@@ -17,7 +16,10 @@ export interface LoggedEvent {
  * and has as many digits for each, so that it sorts as text too, and events are kept for an hour and up to a count.
  */
 export class EventLog {
-  readonly #events: Record<EventTable, LoggedEvent[]> = { process_events: [], socket_events: [] };
+  readonly #events: Record<EventTable, PackedEvents> = {
+    process_events: new PackedEvents(),
+    socket_events: new PackedEvents(),
+  };
   /** Epoch seconds of the boot, from which `uptime` is counted; absent: rows have none but their own. */
   readonly #boot: number | undefined;
   #ordinal = 0;
@@ -37,37 +39,35 @@ export class EventLog {
       const uptime = this.#boot === undefined ? {} : { uptime: Math.max(0, time - this.#boot) };
       // What the sensor calls `socket` is an inode; in osquery it is the path of a UNIX socket.
       const { socket: _, ...columns } = row.columns as SensorRow;
-      this.#put({ ordinal, table: row.table, row: { ...uptime, ...columns, time, eid: eventId(ordinal) } });
+      const told = { ...uptime, ...columns, time, eid: eventId(ordinal) };
+      this.#put({ ordinal, table: row.table, time, text: JSON.stringify(told) });
     }
   }
 
   /** Takes events of another log over. */
-  add(events: Iterable<LoggedEvent>): void {
+  add(events: Iterable<TableEvent>): void {
     for (const event of events) this.#put(event);
   }
 
   /** The events of a table, oldest first. */
   *rows(table: EventTable): Generator<SensorRow> {
-    for (const { row } of this.#events[table]) yield row;
+    for (const { text } of this.#events[table].after(0)) yield JSON.parse(text) as SensorRow;
   }
 
   /** The events of all tables after one, oldest first. */
-  after(ordinal: number): LoggedEvent[] {
-    const all = Object.values(this.#events).flatMap((events) => events.slice(firstAfter(events, ordinal)));
+  after(ordinal: number): TableEvent[] {
+    const all: TableEvent[] = [];
+    for (const table of ['process_events', 'socket_events'] as const) {
+      for (const event of this.#events[table].after(ordinal)) all.push({ ...event, table });
+    }
     return all.sort((a, b) => a.ordinal - b.ordinal);
   }
 
-  /** Cuts in pieces, since to cut the head of a long array costs as much as the array is long. */
-  #put(event: LoggedEvent): void {
-    const events = this.#events[event.table];
-    events.push(event);
-    if (events.length >= limits.sensorEvents + limits.sensorEvents / 8) {
-      this.dropped += events.splice(0, events.length - limits.sensorEvents).length;
-    }
-    const now = Number(event.row.time);
-    if (now - Number(events[0]!.row.time) <= limits.sensorEventSeconds * 1.1) return;
-    const first = events.findIndex(({ row }) => now - Number(row.time) <= limits.sensorEventSeconds);
-    events.splice(0, first);
+  #put({ table, ordinal, time, text }: TableEvent): void {
+    const events = this.#events[table];
+    events.add({ ordinal, time, text });
+    this.dropped += events.shrink(limits.sensorEvents);
+    events.forget(time - limits.sensorEventSeconds);
   }
 }
 
@@ -79,16 +79,6 @@ function isTold(row: HostRow): row is TableRow<'process_events'> | TableRow<'soc
 }
 
 const socketActions: ReadonlySet<string> = new Set(['bind', 'connect', 'accept', 'accept4']);
-
-function firstAfter(events: readonly LoggedEvent[], ordinal: number): number {
-  let [low, high] = [0, events.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (events[middle]!.ordinal <= ordinal) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 /** Ten digits, as in osquery. */
 function eventId(ordinal: number): string {
