@@ -3,6 +3,7 @@ import { addAgentCommand } from './cli/agent.js';
 import { addCertCommand } from './cli/cert.js';
 import { addExplainCommand } from './cli/explain.js';
 import { addHostsCommand } from './cli/hosts.js';
+import { addHuntCommand } from './cli/hunt.js';
 import { createLog } from './cli/log.js';
 import { addQueryCommand } from './cli/query.js';
 import { addRecordCommand } from './cli/record.js';
@@ -18,6 +19,7 @@ const commands = [
   addHostsCommand,
   addCertCommand,
   addExplainCommand,
+  addHuntCommand,
   addQueryCommand,
   addRecordCommand,
   addRulesCommand,

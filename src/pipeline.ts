@@ -9,6 +9,7 @@ import { AttributionDelays } from './outputs/attribution-delays.js';
 import type { RunSummary } from './outputs/summary.js';
 import type { BaselineRun } from './pipeline/baseline.js';
 import type { Engine, EngineOptions } from './pipeline/engine.js';
+import { EnginePast } from './pipeline/engine-past.js';
 import { FileNetwork } from './pipeline/file-network.js';
 import { Keeping } from './pipeline/keeping.js';
 import { Live, localHostId, wallClock } from './pipeline/live.js';
@@ -22,6 +23,7 @@ import { registerCapture, registerMetrics } from './pipeline/stage-metrics.js';
 import type { StoreStart } from './pipeline/store-messages.js';
 import type { Alert } from './records/alert.js';
 import type { AttributedConnection } from './records/attributed-connection.js';
+import type { HostRow } from './records/host-row.js';
 import { type SensorChoice, sensorMethods } from './sensor/host-sensor.js';
 
 /** What a run reads, how it joins, and where its results go. */
@@ -154,7 +156,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
   if (metrics !== undefined) registerMetrics(metrics, { join, rules, outputs, delays, hostRows: () => hostRows });
 
   const capturing = live
-    ? captureLive(options, intake, outputs, metrics, context, keeping)
+    ? captureLive(options, intake, outputs, metrics, context, keeping, new EnginePast(join, keeping))
     : captureFiles(options, intake, outputs, context);
   const network = await capturing.catch(async (error: unknown) => {
     await keeping.end();
@@ -261,6 +263,7 @@ async function captureLive(
   metrics: RunMetrics | undefined,
   context: RunContext,
   keeping: Keeping,
+  past: EnginePast,
 ): Promise<NetworkFigures> {
   const user = options.user === undefined ? undefined : userOf(options.user);
   const host = options.watchLocalHost ? localHostId() : undefined;
@@ -290,7 +293,7 @@ async function captureLive(
     context.warn,
   );
   const captures = options.interfaces.map(({ name }) => name);
-  const engine = await startEngine(options, captures, live, intake, metrics, context);
+  const engine = await startEngine(options, captures, live, intake, metrics, past, context);
   try {
     if (user !== undefined) engine?.giveTo(user.uid, user.gid);
     if (user !== undefined) keeping.giveTo(user.uid, user.gid);
@@ -323,13 +326,15 @@ async function startEngine(
   live: Live,
   intake: Intake,
   metrics: RunMetrics | undefined,
+  past: EnginePast,
   { warn, info }: RunContext,
 ): Promise<Engine | undefined> {
   if (engine === undefined || metrics === undefined) return undefined;
   registerCapture(metrics, live);
   try {
     const { Engine } = await import('./pipeline/engine.js');
-    return await Engine.start(engine, { captures, latenessUs, row: (row) => intake.row(row), metrics, warn, info });
+    const row = (each: HostRow): void => intake.row(each);
+    return await Engine.start(engine, { captures, latenessUs, row, past, metrics, warn, info });
   } catch (error) {
     await live.stop();
     throw error;

@@ -2,9 +2,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalAddress } from '../core/address.js';
 import { CorrelateError } from '../core/errors.js';
 import { type Micros, parseSeconds, SECOND } from '../core/time.js';
+import type { Warn } from '../core/warnings.js';
 import { explanationObject, explanationText } from '../outputs/explanation.js';
 import { explainFiles } from '../pipeline/explain-files.js';
-import type { Connection } from '../records/connection.js';
+import type { ExplainedPast } from '../pipeline/explain-store.js';
+import { type ConnectionQuestion, type Endpoint, isMeant } from '../records/connection-question.js';
+import { apiPaths, type ExplainAnswer, type ExplainRequest } from '../server/api-messages.js';
+import { EngineClient } from './engine-client.js';
 import { createLog } from './log.js';
 import { asText, repeated, seconds } from './values.js';
 
@@ -15,16 +19,10 @@ interface Flags {
   readonly at?: Micros;
   readonly C?: true;
   readonly lateness: Micros;
+  readonly store?: string;
+  readonly engine?: string;
   readonly json?: true;
 }
-
-interface Endpoint {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** A moment given to a whole second may lie this far outside the connection. */
-const AT_SLACK: Micros = SECOND;
 
 /** `correlate explain UID` or `explain ENDPOINT ENDPOINT`: why the ends of a connection have the owners that they have. */
 export function addExplainCommand(program: Command): void {
@@ -38,6 +36,8 @@ export function addExplainCommand(program: Command): void {
     .option('--at <TIME>', 'when it was open: epoch seconds or an ISO date', moment)
     .option('-C', 'do not verify checksums')
     .option('--lateness <SECONDS>', 'how long host rows may be late', seconds, 600 * SECOND)
+    .option('--store <FILE>', 'a store that no engine has open')
+    .option('--engine <SOCKET>', 'UNIX socket of a running engine, which is asked unless files or a store are given')
     .option('--json', 'JSON lines')
     .action(async (what: string[], flags: Flags) => {
       await explain(what, flags);
@@ -45,43 +45,86 @@ export function addExplainCommand(program: Command): void {
 }
 
 async function explain(what: readonly string[], flags: Flags): Promise<void> {
+  const question = questionOf(what, flags);
+  const log = createLog({ json: false, quiet: true, verbose: false });
+  const { texts, hasMore } = await ask(question, flags, log.warn);
+  if (texts.length === 0) throw new CorrelateError('CONNECTION_ABSENT', `there is no connection ${what.join(' ')}`);
+  for (const text of texts) process.stdout.write(`${text}\n`);
+  if (hasMore) log.warn({ code: 'USAGE', message: 'more connections fit; --at chooses' });
+}
+
+interface Answer {
+  readonly texts: readonly string[];
+  readonly hasMore: boolean;
+}
+
+/** Captures and host logs are joined anew, a store is asked, or the engine that runs. */
+async function ask(question: ConnectionQuestion, flags: Flags, warn: Warn): Promise<Answer> {
+  const { read = [], hostLog = [], store, json } = flags;
+  const hasFiles = read.length > 0 || hostLog.length > 0;
+  if (
+    hasFiles ? store !== undefined || flags.engine !== undefined : store !== undefined && flags.engine !== undefined
+  ) {
+    throw new CorrelateError('USAGE', 'one of files (--read and --host-log), --store and --engine is wanted');
+  }
+  if (!hasFiles && store === undefined) {
+    const asked: ExplainRequest = { question };
+    const { explained, has_more } = (await new EngineClient(flags.engine).json(
+      'POST',
+      apiPaths.explain,
+      asked,
+    )) as ExplainAnswer;
+    return { texts: explained.map((one) => (json ? JSON.stringify(one.object) : one.text)), hasMore: has_more };
+  }
+  const { explained, hasMore } = hasFiles
+    ? await askFiles(question, flags, warn)
+    : await askStore(question, store as string);
+  const texts = explained.map(({ attributed, explanation }) =>
+    json ? JSON.stringify(explanationObject(attributed, explanation)) : explanationText(attributed, explanation),
+  );
+  return { texts, hasMore };
+}
+
+async function askFiles(question: ConnectionQuestion, flags: Flags, warn: Warn): Promise<ExplainedPast> {
   const { read = [], hostLog = [], lateness } = flags;
   if (read.length === 0 || hostLog.length === 0) {
     throw new CorrelateError('USAGE', 'a capture (--read) and a host log (--host-log) are needed');
   }
-  const wants = selection(what, flags);
-  const log = createLog({ json: false, quiet: true, verbose: false });
-  const checksums = flags.C === true ? 'ignore' : 'verify';
   const { explained, others } = await explainFiles(
-    { files: read, hostLogs: hostLog, checksums, latenessUs: lateness, wants },
-    log.warn,
+    {
+      files: read,
+      hostLogs: hostLog,
+      checksums: flags.C === true ? 'ignore' : 'verify',
+      latenessUs: lateness,
+      wants: (connection) => isMeant(connection, question),
+    },
+    warn,
   );
-  if (explained.length === 0) throw new CorrelateError('CONNECTION_ABSENT', `there is no connection ${what.join(' ')}`);
-  for (const { attributed, explanation } of explained) {
-    const text = flags.json
-      ? `${JSON.stringify(explanationObject(attributed, explanation))}\n`
-      : `${explanationText(attributed, explanation)}\n`;
-    process.stdout.write(text);
-  }
-  if (others > 0) log.warn({ code: 'USAGE', message: `${others} more connections fit; --at chooses` });
+  return { explained, hasMore: others > 0 };
 }
 
-function selection(what: readonly string[], { proto, at }: Flags): (connection: Connection) => boolean {
+async function askStore(question: ConnectionQuestion, path: string): Promise<ExplainedPast> {
+  const [{ Store }, { explainStore }] = await Promise.all([
+    import('../store/store.js'),
+    import('../pipeline/explain-store.js'),
+  ]);
+  const store = await Store.openReadOnly(path);
+  try {
+    return await explainStore(store, question);
+  } finally {
+    store.close();
+  }
+}
+
+function questionOf(what: readonly string[], { proto, at }: Flags): ConnectionQuestion {
   const [first, second, ...rest] = what;
   if (rest.length > 0) throw new CorrelateError('USAGE', 'one uid or two endpoints are wanted');
-  if (second === undefined) return ({ uid }) => uid === first;
-  const [a, b] = [endpoint(first!), endpoint(second)];
-  return (c) => {
-    if (proto !== undefined && c.proto !== proto) return false;
-    if (at !== undefined && (at < c.ts - AT_SLACK || at > c.ts + (c.duration ?? 0) + AT_SLACK)) return false;
-    const orig = { address: c['id.orig_h'], port: c['id.orig_p'] };
-    const resp = { address: c['id.resp_h'], port: c['id.resp_p'] };
-    return (isSame(a, orig) && isSame(b, resp)) || (isSame(a, resp) && isSame(b, orig));
+  if (second === undefined) return { uid: first! };
+  return {
+    ends: [endpoint(first!), endpoint(second)],
+    ...(proto !== undefined && { proto }),
+    ...(at !== undefined && { at }),
   };
-}
-
-function isSame(one: Endpoint, other: Endpoint): boolean {
-  return one.address === other.address && one.port === other.port;
 }
 
 /** `192.0.2.1:443` or `[2001:db8::1]:443`. */

@@ -114,7 +114,7 @@ async function watch(database: LocalDatabase, duration: Micros, warn: Warn): Pro
   await sensor.stop();
 }
 
-function rowCount(text: string): number {
+export function rowCount(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1 || count > limits.queryRowsMost) {
     throw new InvalidArgumentError(`Between 1 and ${limits.queryRowsMost} rows.`);

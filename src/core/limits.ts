@@ -143,6 +143,8 @@ export const limits = {
   lateConnections: 20_000,
   lateContext: 200_000,
   lateRows: 500_000,
+  /** Questions about the past that an engine answers at once. One more: QUERY_LIMIT. */
+  storeQuestions: 16,
   /** Connections that `explain` shows of one pair of endpoints. Of more only the number is told. */
   explainedConnections: 100,
   /** Sockets that it lists of one end, best first. Of more only the number is told: `omitted`. */

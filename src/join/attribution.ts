@@ -11,7 +11,7 @@ import { socketProtocol } from './connection-view.js';
 import type { Decided } from './decided.js';
 import { pending } from './end-record.js';
 import { type Evaluation, evaluateEnd } from './evaluation.js';
-import { type Explanation, explainConnection } from './explain.js';
+import { type Explained, type Explanation, explainConnection } from './explain.js';
 import { Heap } from './heap.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
@@ -234,14 +234,20 @@ export class Join {
     }
   }
 
-  /** Why a connection that is still known has its owners; undefined when it is not known any more. */
-  explain(uid: string): Explanation | undefined {
+  /** The connections among those still known that are wanted, as they stand, and why they have their owners; the oldest `most`. */
+  explain(wants: (connection: Connection) => boolean, most: number): Explained[] {
+    const found: Explained[] = [];
     for (const tracked of this.#kept) {
-      if (tracked.connection.uid !== uid) continue;
+      if (found.length === most) break;
+      const { connection, capture, lines, ended } = tracked;
+      if (!wants(connection)) continue;
       this.#setView(tracked, false, false);
-      return explainConnection(this.#states, this.#clocks, tracked);
+      const explanation = explainConnection(this.#states, this.#clocks, tracked);
+      const [orig, resp] = [explanation.orig.end, explanation.resp.end];
+      const cause = ended ? 'end' : 'interim';
+      found.push({ attributed: { connection, capture, cause, rev: Math.max(lines - 1, 0), orig, resp }, explanation });
     }
-    return undefined;
+    return found;
   }
 
   /** The input is over: every connection comes out with what is known. The join is empty afterwards. */

@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
-import type { End, Method } from '../records/attributed-connection.js';
+import type { AttributedConnection, End, Method } from '../records/attributed-connection.js';
 import type { AnyTableRow } from '../records/host-row.js';
 import type { ConnectionView } from './connection-view.js';
 import { evaluateEnd } from './evaluation.js';
@@ -49,6 +49,12 @@ export interface Explanation {
   readonly resp: EndExplanation;
 }
 
+/** A connection's line and why it says what it says. */
+export interface Explained {
+  readonly attributed: AttributedConnection;
+  readonly explanation: Explanation;
+}
+
 /** Decides both ends afresh and notes what was looked at. It changes nothing. */
 export function explainConnection(
   states: Pick<HostStates, 'get' | 'held'>,
@@ -76,10 +82,15 @@ function explainEnd(
       const { offset, err, measured } = clocks.at(id, view.capture, view.captureHost, view.first);
       return { host: id, offset, err, measured };
     }),
-    tried: tried
-      .map(({ host, socket, outcome }) => triedSocket(host, socket, outcome, end))
-      .sort((a, b) => (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.openHi - b.openHi),
+    tried: tried.map(({ host, socket, outcome }) => triedSocket(host, socket, outcome, end)).sort(inOrder),
   };
+}
+
+/** Best first; the same order whatever the order of the rows. */
+function inOrder(a: TriedSocket, b: TriedSocket): number {
+  const [left, right] = [a.rows[0]!, b.rows[0]!];
+  const byStream = left.stream < right.stream ? -1 : left.stream > right.stream ? 1 : left.seq - right.seq;
+  return (a.rank ?? Infinity) - (b.rank ?? Infinity) || a.openHi - b.openHi || a.pid - b.pid || byStream;
 }
 
 function triedSocket(host: HostState, socket: HeldSocket, outcome: Matched | Loss, end: End): TriedSocket {

@@ -31,6 +31,11 @@ export class Unwatched {
   /** Nothing is kept that could be lost. */
   readonly losses = {};
 
+  /** Nothing is known any more of what was told. */
+  explain(): readonly [] {
+    return [];
+  }
+
   row(): void {}
 
   advance(): void {}

@@ -8,11 +8,14 @@ export type QueryFormat = (typeof queryFormats)[number];
 /** Letters of a value that a table shows; the other formats have all. */
 const SHOWN_LETTERS = 100;
 
+/** A value of a result: what SQLite has, and the structures and lists of DuckDB, which are shown as JSON. */
+export type ShownValue = SqlValue | boolean | object;
+
 /** What one host answered to a query; `host` is absent when only this machine was asked. */
 export interface HostResult {
   readonly host?: string;
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly SqlValue[])[];
+  readonly rows: readonly (readonly ShownValue[])[];
 }
 
 /** An answer that is no result. */
@@ -71,13 +74,13 @@ function jsonLines({ host, columns, rows }: HostResult): string {
     .join('');
 }
 
-function plain(value: SqlValue | undefined): string | number | null {
+function plain(value: ShownValue | undefined): Exclude<ShownValue, bigint> {
   return typeof value === 'bigint' ? String(value) : (value ?? null);
 }
 
-function csvLine(values: readonly SqlValue[]): string {
+function csvLine(values: readonly ShownValue[]): string {
   const fields = values.map((value) => {
-    const text = value === null ? '' : String(value);
+    const text = textOf(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   });
   return `${fields.join(',')}\r\n`;
@@ -91,7 +94,12 @@ function resultTable({ host, columns, rows }: HostResult): string {
   return rows.length === 0 ? count : `${table.toString()}\n${count}`;
 }
 
-function cell(value: SqlValue): string {
-  const text = value === null ? '' : printable(String(value));
+function textOf(value: ShownValue): string {
+  if (value === null) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+function cell(value: ShownValue): string {
+  const text = printable(textOf(value));
   return text.length > SHOWN_LETTERS ? `${text.slice(0, SHOWN_LETTERS)}…` : text;
 }

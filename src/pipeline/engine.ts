@@ -6,6 +6,7 @@ import type { HostEvent } from '../hosts/registry/host-registry.js';
 import type { HostRow } from '../records/host-row.js';
 import { AgentEndpoint, type AgentEndpointOptions } from '../server/agent-endpoint.js';
 import { AgentHub } from '../server/agent-hub.js';
+import type { PastApi } from '../server/api-messages.js';
 import { Enrolments } from '../server/enrolments.js';
 import { hubMetrics } from '../server/hub-metrics.js';
 import { LocalApi } from '../server/local-api.js';
@@ -31,6 +32,8 @@ export interface EngineContext {
   readonly captures: readonly string[];
   readonly latenessUs: Micros;
   readonly row: (row: HostRow) => void;
+  /** Answers questions about connections and the past. */
+  readonly past: PastApi;
   /** Shown to whoever asks; the engine's own figures are added. */
   readonly metrics: RunMetrics;
   readonly warn: Warn;
@@ -48,7 +51,7 @@ export class Engine {
 
   /** Resolves when agents can connect. Rejects with LISTEN_FAILED or OUTPUT_OPEN_FAILED. */
   static async start(options: EngineOptions, context: EngineContext): Promise<Engine> {
-    const { warn, info, captures, latenessUs, row, metrics } = context;
+    const { warn, info, captures, latenessUs, row, metrics, past } = context;
     const enrolments = new Enrolments(options.enrolments);
     const queryLog = new QueryLog(options.queryLog);
     const hub = new AgentHub({
@@ -64,7 +67,7 @@ export class Engine {
     });
     metrics.add(() => hubMetrics(hub));
     try {
-      const api = await openApi(options, hub, enrolments, warn);
+      const api = await openApi(options, hub, enrolments, past, warn);
       try {
         const endpoint = await AgentEndpoint.open(options.endpoint, hub, warn, metrics);
         info(`agents may connect to ${options.endpoint.host}:${endpoint.port}`);
@@ -102,10 +105,11 @@ async function openApi(
   options: EngineOptions,
   hub: AgentHub,
   enrolments: Enrolments,
+  past: PastApi,
   warn: Warn,
 ): Promise<LocalApi | undefined> {
   try {
-    return await LocalApi.open(options.socket, hub, enrolments);
+    return await LocalApi.open(options.socket, hub, enrolments, past);
   } catch (error) {
     if (!options.isDefaultSocket || !(error instanceof CorrelateError)) throw error;
     warn({ code: error.code, message: `${error.message}: other commands cannot ask this run` });

@@ -2,7 +2,7 @@ import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
 import { Join } from '../join/attribution.js';
-import type { Explanation } from '../join/explain.js';
+import type { Explained } from '../join/explain.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
 import { FileNetwork } from './file-network.js';
@@ -15,12 +15,6 @@ export interface ExplainOptions {
   readonly latenessUs: Micros;
   /** Which connections are to be explained. */
   readonly wants: (connection: Connection) => boolean;
-}
-
-/** A connection's last line and why it says what it says. */
-export interface Explained {
-  readonly attributed: AttributedConnection;
-  readonly explanation: Explanation;
 }
 
 /**

@@ -4,7 +4,10 @@ import { LateWatch } from '../join/late-watch.js';
 import type { Alert } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { ConnectionUpdate } from '../records/connection.js';
+import type { ConnectionQuestion } from '../records/connection-question.js';
 import type { HostRow } from '../records/host-row.js';
+import type { HuntBounds, HuntResult } from '../store/hunt.js';
+import type { ExplainedPast } from './explain-store.js';
 import type { StoreStart, ToldRevision } from './store-messages.js';
 import type { StoreThread } from './store-thread.js';
 
@@ -77,6 +80,20 @@ export class Keeping {
   /** Waits while the store has more queued than may be. */
   async ready(): Promise<void> {
     await this.store?.ready();
+  }
+
+  get hasStore(): boolean {
+    return this.store !== undefined;
+  }
+
+  /** See StoreThread; only with a store. */
+  hunt(sql: string, bounds: HuntBounds): Promise<HuntResult> {
+    return this.store!.hunt(sql, bounds);
+  }
+
+  /** See StoreThread; only with a store. */
+  explain(question: ConnectionQuestion): Promise<ExplainedPast> {
+    return this.store!.explain(question);
   }
 
   giveTo(uid: number, gid: number): void {

@@ -8,11 +8,14 @@ import type { KnownBefore, LateHost } from '../join/late-watch.js';
 import type { Alert } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { ConnectionUpdate } from '../records/connection.js';
+import type { ConnectionQuestion } from '../records/connection-question.js';
 import type { HostRow } from '../records/host-row.js';
 import { alertLines } from '../store/alert-lines.js';
 import { columnsOf, type Table } from '../store/column.js';
 import { connectionLines, type StoredLine } from '../store/connection-lines.js';
 import { hostControl, hostRowTables, watermarks } from '../store/host-rows.js';
+import type { HuntBounds, HuntResult } from '../store/hunt.js';
+import type { ExplainedPast } from './explain-store.js';
 import type { FromStore, StoreStart, ToldRevision, ToStore } from './store-messages.js';
 
 export interface StoreContext {
@@ -45,6 +48,8 @@ export class StoreThread {
   #waiting = 0;
   #wake: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
+  readonly #questions = new Map<number, { resolve: (answer: unknown) => void; reject: (error: Error) => void }>();
+  #asked = 0;
   #isDead = false;
   #isBehind = false;
   #ended: (() => void) | undefined;
@@ -132,6 +137,29 @@ export class StoreThread {
     this.#send({ kind: 'late', hosts, until });
   }
 
+  /** @throws CorrelateError QUERY_FAILED, QUERY_LIMIT, QUERY_TIMEOUT */
+  async hunt(sql: string, bounds: HuntBounds): Promise<HuntResult> {
+    return (await this.#ask((id) => ({ kind: 'hunt', id, sql, bounds }))) as HuntResult;
+  }
+
+  async explain(question: ConnectionQuestion): Promise<ExplainedPast> {
+    return (await this.#ask((id) => ({ kind: 'explain', id, question }))) as ExplainedPast;
+  }
+
+  /** What came before the question is in the answer, unless the thread is behind. */
+  async #ask(message: (id: number) => ToStore): Promise<unknown> {
+    if (this.#isDead) throw new CorrelateError('QUERY_FAILED', 'the store is closed');
+    if (this.#questions.size >= limits.storeQuestions) {
+      throw new CorrelateError('QUERY_LIMIT', `${limits.storeQuestions} questions are being answered`);
+    }
+    this.#flush();
+    const id = this.#asked++;
+    return new Promise((resolve, reject) => {
+      this.#questions.set(id, { resolve, reject });
+      this.#send(message(id));
+    });
+  }
+
   /** Waits while more is queued than may be. */
   async ready(): Promise<void> {
     while (this.#waiting > limits.storeQueueRows && !this.#isDead) {
@@ -211,14 +239,25 @@ export class StoreThread {
       case 'passed':
         this.left += message.left;
         break;
+      case 'answer':
+        this.#answered(message);
+        break;
       case 'ended':
         this.#isDead = true;
         this.#ended?.();
     }
   }
 
+  #answered({ id, answer, error }: Extract<FromStore, { readonly kind: 'answer' }>): void {
+    const question = this.#questions.get(id);
+    this.#questions.delete(id);
+    if (error === undefined) question?.resolve(answer);
+    else question?.reject(new CorrelateError(error.code, error.message));
+  }
+
   #died(message: string): void {
     if (this.#isDead) return;
+    for (const { reject } of this.#questions.values()) reject(new CorrelateError('QUERY_FAILED', message));
     this.#isDead = true;
     this.failed = true;
     this.rowsLost += this.#waiting;

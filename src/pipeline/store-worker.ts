@@ -6,8 +6,10 @@ import type { Alert } from '../records/alert.js';
 import type { Complete } from '../records/host-row.js';
 import { columnsOf, list, type StoreValue } from '../store/column.js';
 import { watermarks } from '../store/host-rows.js';
+import { hunt } from '../store/hunt.js';
 import { trim } from '../store/retention.js';
 import { Store } from '../store/store.js';
+import { explainStore } from './explain-store.js';
 import { type Revision, revisePast } from './late-pass.js';
 import type { FromStore, StoreStart, ToldRevision, ToStore } from './store-messages.js';
 
@@ -20,6 +22,8 @@ const start = workerData as StoreStart;
 const port = parentPort!;
 const send = (message: FromStore): void => port.postMessage(message);
 
+type Question = Extract<ToStore, { readonly kind: 'hunt' | 'explain' }>;
+
 /** The thread of one store: what it is sent is done in order, and a failure ends the storing and nothing else. */
 class StoreKeeper {
   readonly #marks = new Map<string, Complete>();
@@ -27,6 +31,7 @@ class StoreKeeper {
   #unflushed = 0;
   #trimmedAt: Micros = -Infinity;
   #broken = false;
+  readonly #answering = new Set<Promise<unknown>>();
 
   constructor(private readonly store: Store) {}
 
@@ -44,7 +49,25 @@ class StoreKeeper {
     return span && { until: span.until, watermarks: byHost };
   }
 
-  async take(message: ToStore): Promise<void> {
+  /** Answers a question while storing goes on; what is not in the file yet is no part of the answer. */
+  async answer(message: Question): Promise<void> {
+    const { id } = message;
+    const work =
+      message.kind === 'hunt'
+        ? hunt(this.store, message.sql, message.bounds)
+        : explainStore(this.store, message.question);
+    this.#answering.add(work);
+    try {
+      send({ kind: 'answer', id, answer: await work });
+    } catch (error) {
+      const code = error instanceof CorrelateError ? error.code : 'QUERY_FAILED';
+      send({ kind: 'answer', id, error: { code, message: messageOf(error) } });
+    } finally {
+      this.#answering.delete(work);
+    }
+  }
+
+  async take(message: Exclude<ToStore, Question>): Promise<void> {
     try {
       if (!this.#broken) await this.#take(message);
       else if (message.kind === 'rows') send({ kind: 'broken', message: '', lost: message.count });
@@ -56,12 +79,13 @@ class StoreKeeper {
     if (message.kind === 'rows') send({ kind: 'taken', count: message.count });
     if (message.kind === 'late' && this.#broken) send({ kind: 'passed', left: 0 });
     if (message.kind !== 'end') return;
+    await Promise.allSettled(this.#answering);
     this.store.close();
     send({ kind: 'ended' });
     port.close();
   }
 
-  async #take(message: ToStore): Promise<void> {
+  async #take(message: Exclude<ToStore, Question>): Promise<void> {
     switch (message.kind) {
       case 'rows':
         this.#append(message.table, message.columns, message.count);
@@ -148,7 +172,8 @@ try {
   send({ kind: 'opened', run: store.run, before: await keeper.before() });
   let last: Promise<void> = Promise.resolve();
   port.on('message', (message: ToStore) => {
-    last = last.then(() => keeper.take(message));
+    if (message.kind === 'hunt' || message.kind === 'explain') void keeper.answer(message);
+    else last = last.then(() => keeper.take(message));
   });
 } catch (error) {
   const code = error instanceof CorrelateError ? error.code : undefined;

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../core/errors.js';
+import type { ConnectionQuestion } from '../records/connection-question.js';
 
 /**
  * What the engine's local API speaks: HTTP on a UNIX socket that only the engine's user may open.
@@ -6,11 +7,19 @@ import type { ErrorCode } from '../core/errors.js';
  *     GET    /hosts         {"hosts": HostSummary[], "cut_off": {NAME: COUNT}}; names of src/wire/close-code.ts
  *     DELETE /hosts/ID      the enrolment of ID is forgotten, so that another agent may enrol under it
  *     POST   /query         QueryRequest; answers with one JSON line (QueryAnswer) per host, as they come
+ *     POST   /hunt          HuntRequest; answers with {"columns": [...], "rows": [[...]]} from the store
+ *     POST   /explain       ExplainRequest; answers with ExplainAnswer, from memory or from the store
  *     POST   /subscribe     SubscribeRequest; answers with JSON lines (SubscriptionUpdate) until the asker goes away
  *
  * What goes wrong with a request as such is {"error": ApiError} with a status of 4xx.
  */
-export const apiPaths = { hosts: '/hosts', query: '/query', subscribe: '/subscribe' } as const;
+export const apiPaths = {
+  hosts: '/hosts',
+  query: '/query',
+  subscribe: '/subscribe',
+  hunt: '/hunt',
+  explain: '/explain',
+} as const;
 
 export interface ApiError {
   readonly code: ErrorCode;
@@ -60,6 +69,33 @@ export interface QueryRequest {
   readonly timeout?: number;
   /** Most rows per host; by default 10,000. */
   readonly rows?: number;
+}
+
+/** Asks the store of the engine with one SELECT. */
+export interface HuntRequest {
+  readonly sql: string;
+  /** Seconds; by default 60. */
+  readonly timeout?: number;
+  /** Most rows; by default 10,000. */
+  readonly rows?: number;
+}
+
+/** Asks why the ends of connections have the owners that they have. */
+export interface ExplainRequest {
+  readonly question: ConnectionQuestion;
+}
+
+export interface ExplainAnswer {
+  /** Each as JSON and as text for a person, in order of time. */
+  readonly explained: readonly { readonly object: object; readonly text: string }[];
+  /** More connections are meant than are explained. */
+  readonly has_more: boolean;
+}
+
+/** What of an engine's own answers these requests; each rejects with a CorrelateError. */
+export interface PastApi {
+  hunt(request: Required<HuntRequest>): Promise<object>;
+  explain(request: ExplainRequest): Promise<ExplainAnswer>;
 }
 
 /** Has hosts evaluate a query again and again, also hosts that join or come into a group later. */

@@ -10,9 +10,18 @@ import type { RegisteredHost } from '../hosts/registry/registered-host.js';
 import { subscriptionKind } from '../wire/message.js';
 import type { AgentConnection } from './agent-connection.js';
 import type { AgentHub } from './agent-hub.js';
-import { type ApiError, apiPaths, type HostSummary, type QueryRequest, type SubscribeRequest } from './api-messages.js';
+import {
+  type ApiError,
+  apiPaths,
+  type HostSummary,
+  type PastApi,
+  type QueryRequest,
+  type SubscribeRequest,
+} from './api-messages.js';
 import type { Enrolments } from './enrolments.js';
 import { apiFailure } from './host-queries.js';
+import { answerPast } from './past-routes.js';
+import { BODY_BYTES, readJson } from './request-body.js';
 
 const names = Type.Array(Type.String({ maxLength: limits.hostNameChars }), {
   minItems: 1,
@@ -47,17 +56,16 @@ const subscribeRequest = TypeCompiler.Compile(
   ),
 );
 
-/** Longest body of a request. */
-const BODY_BYTES = 1 << 22;
-
 /** Answers what other commands ask of a running engine; see api-messages.ts. The socket's file mode is its protection. */
 export class LocalApi {
   private constructor(private readonly server: Server) {}
 
   /** Resolves when requests are answered. Rejects with LISTEN_FAILED, also when another engine answers there. */
-  static async open(path: string, hub: AgentHub, enrolments: Enrolments): Promise<LocalApi> {
+  static async open(path: string, hub: AgentHub, enrolments: Enrolments, past?: PastApi): Promise<LocalApi> {
     const server = createServer((request, response) => {
-      answer(request, response, hub, enrolments).catch((error: unknown) => fail(response, 500, apiFailure(error)));
+      answer(request, response, hub, enrolments, past).catch((error: unknown) =>
+        fail(response, 500, apiFailure(error)),
+      );
     });
     try {
       if (await isAnswered(path)) throw new Error('another engine answers there');
@@ -101,8 +109,10 @@ async function answer(
   response: ServerResponse,
   hub: AgentHub,
   enrolments: Enrolments,
+  past: PastApi | undefined,
 ): Promise<void> {
   const path = (request.url ?? '').split('?')[0]!;
+  const answered = past && answerPast(path, request, past);
   if (path === apiPaths.hosts && request.method === 'GET') {
     const hosts = [...hub.registry.all()].map((host) => summary(host, hub.connectionOf(host.id)));
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ hosts, cut_off: hub.cutOff }));
@@ -116,6 +126,9 @@ async function answer(
     await query(request, response, hub);
   } else if (path === apiPaths.subscribe && request.method === 'POST') {
     await subscribe(request, response, hub);
+  } else if (answered !== undefined) {
+    const answer = await answered;
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   } else {
     fail(response, 404, { code: 'ENGINE_REFUSED', message: `there is no ${request.method} ${path}` });
   }
@@ -180,21 +193,9 @@ async function readBody<T extends Targeted>(
   request: IncomingMessage,
   check: { Check(value: unknown): boolean },
 ): Promise<T | undefined> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > BODY_BYTES) return undefined;
-    parts.push(part);
-  }
-  try {
-    const value: unknown = JSON.parse(Buffer.concat(parts).toString('utf8'));
-    if (!check.Check(value)) return undefined;
-    const { hosts, groups, all } = value as T;
-    return [hosts, groups, all].filter((each) => each !== undefined).length === 1 ? (value as T) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = await readJson<T>(request, check);
+  const { hosts, groups, all } = value ?? ({} as Targeted);
+  return [hosts, groups, all].filter((each) => each !== undefined).length === 1 ? value : undefined;
 }
 
 /** The connections of the hosts that are meant, and the named ones that are not connected. */

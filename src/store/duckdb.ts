@@ -40,11 +40,10 @@ export interface DuckDbStatement {
 
 export interface DuckDbReader {
   readonly done: boolean;
-  columnNames(): string[];
+  deduplicatedColumnNames(): string[];
+  getRows(): unknown[][];
   /** Values as plain JavaScript has them. */
   getRowsJS(): unknown[][];
-  /** Values as JSON has them: times and large integers are text. */
-  getRowsJson(): unknown[][];
 }
 
 export interface DuckDbAppender {

@@ -1,7 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import type { Micros } from '../core/time.js';
 import { alertLines, alertsView } from './alert-lines.js';
-import { type ColumnType, createStatement, quoted, type StoreValue, type Table } from './column.js';
+import { type ColumnType, createStatement, literal, quoted, type StoreValue, type Table } from './column.js';
 import { connectionLines, connectionsView } from './connection-lines.js';
 import {
   type DuckDb,
@@ -79,11 +80,14 @@ export class Store {
     }
   }
 
-  /** Opens a file for reading alone; `run` is 0. */
-  static async openReadOnly(path: string): Promise<Store> {
-    const { api, instance, connection } = await opened(path, { access_mode: 'READ_ONLY' });
+  /** Opens a file for reading alone, with as many threads as there are cores; `run` is 0. Another file may be written if it is named. */
+  static async openReadOnly(path: string, exportPath?: string): Promise<Store> {
+    const threads = String(availableParallelism());
+    const { api, instance, connection } = await opened(path, { access_mode: 'READ_ONLY', threads });
     try {
       await checkFormat(connection, path);
+      if (exportPath !== undefined) await connection.run(`SET allowed_paths = [${literal(exportPath)}]`);
+      await close(connection);
       return new Store(api, instance, connection, 0);
     } catch (error) {
       instance.closeSync();

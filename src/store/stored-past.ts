@@ -116,6 +116,19 @@ async function hostsWith(store: Store, addresses: readonly string[], from: Micro
   return (await store.rows(parts.join(' UNION '))).map(([host]) => host as string);
 }
 
+/** The hosts that may own an end of a connection. */
+export async function hostsOfEnds(store: Store, { line: { connection }, captureHost }: StoredLine): Promise<string[]> {
+  const addresses = [connection['id.orig_h'], connection['id.resp_h']];
+  const { ts, duration = 0 } = connection;
+  const hosts = await hostsWith(
+    store,
+    addresses.filter((address) => !isLoopback(address)),
+    ts,
+    ts + duration,
+  );
+  return captureHost === undefined ? hosts : [...new Set([...hosts, captureHost])];
+}
+
 /**
  * The connections beside the targets: those of the same endpoints at any time, those of the asked hosts at that time, which may have a
  * claim to what the targets want, and the first of each capture, since what began before it is not known.

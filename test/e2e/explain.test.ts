@@ -41,7 +41,9 @@ describe('correlate explain', () => {
   it('ends with a code when there is no such connection, or not enough to read', () => {
     const { status, log } = correlate(['explain', 'Cnone', ...files]);
     expect([status, log.at(-1)?.code]).toEqual([1, 'CONNECTION_ABSENT']);
-    expect(correlate(['explain', ssh.uid]).status).toBe(2);
+    expect(correlate(['explain', ssh.uid, ...files.slice(0, 2)]).status).toBe(2);
+    const unasked = correlate(['explain', ssh.uid, '--engine', join(tmpdir(), 'no-engine')]);
+    expect([unasked.status, unasked.log.at(-1)?.code]).toEqual([1, 'ENGINE_UNREACHABLE']);
     expect(correlate(['explain', 'nonsense', 'nonsense', ...files]).status).toBe(2);
   });
 });

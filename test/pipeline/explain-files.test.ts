@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SECOND } from '../../src/core/time.js';
+import type { Explained } from '../../src/join/explain.js';
 import { explanationObject, explanationText } from '../../src/outputs/explanation.js';
-import { type Explained, explainFiles } from '../../src/pipeline/explain-files.js';
+import { explainFiles } from '../../src/pipeline/explain-files.js';
 import type { Connection } from '../../src/records/connection.js';
 
 const sample = (name: string, file: string) => fileURLToPath(new URL(`../../samples/${name}/${file}`, import.meta.url));
