@@ -57,6 +57,8 @@ function arrival(row, delay, seconds) {
   }
 }
 
+export const UNTOLD = '1 % lost, not told';
+
 export const changes = {
   'as recorded': (rows) => rows,
   'in disorder by 30 s': (rows) => late(rows, 30).map(({ row }) => row),
@@ -65,7 +67,7 @@ export const changes = {
     return rows.flatMap((row) => (row.kind === 'row' && random() < 0.2 ? [row, row] : [row]));
   },
   '1 % lost, told': (rows) => lose(rows, true),
-  '1 % lost, not told': (rows) => lose(rows, false),
+  [UNTOLD]: (rows) => lose(rows, false),
   'clock 5 min ahead': (rows) => rows.map((row) => shifted(row, 300 * SECOND)),
   'clock 5 min behind': (rows) => rows.map((row) => shifted(row, -300 * SECOND)),
   'clock 5 min ahead, measured by the agent': (rows, capture) => {
@@ -75,6 +77,43 @@ export const changes = {
     return out.toSpliced(at, 0, clock);
   },
 };
+
+/** What a query every `period` would have told of the tables that a recording polled oftener: whole seconds, no events. */
+export function polledEvery(rows, period) {
+  const polled = rows.filter((row) => row.kind === 'row' && row.action !== 'event').toSorted((a, b) => a.time - b.time);
+  const floor = (time) => Math.floor(time / SECOND) * SECOND;
+  const host = rows.find(({ kind }) => kind === 'host');
+  const streams = host.streams.filter(({ table }) => !table.endsWith('_events'));
+  const end = rows.find(({ kind }) => kind === 'host_timeout').at;
+  const out = [{ ...host, streams }];
+  const [content, told] = [new Map(), new Map()];
+  let seq = 0;
+  let next = 0;
+  let before;
+  for (let at = host.from + SECOND; at <= end; at += period) {
+    for (; next < polled.length && polled[next].time <= at; next++) {
+      const { stream, columns, action } = polled[next];
+      const key = `${stream} ${JSON.stringify(columns)}`;
+      if (action === 'added') content.set(key, polled[next]);
+      else content.delete(key);
+    }
+    const time = floor(at);
+    const moment = () => ({ time, resolution: SECOND, seq: seq++, ...(before !== undefined && { since: before }) });
+    for (const [key, { since: _, ...row }] of told) {
+      if (content.has(key)) continue;
+      out.push({ ...row, ...moment(), action: 'removed' });
+      told.delete(key);
+    }
+    for (const [key, { since: _, ...row }] of content) {
+      if (told.has(key)) continue;
+      out.push({ ...row, ...moment() });
+      told.set(key, row);
+    }
+    for (const { stream } of streams) out.push({ kind: 'complete', host: host.host, stream, until: time });
+    before = time;
+  }
+  return [...out, { kind: 'host_timeout', host: host.host, at: before }];
+}
 
 /** The capture and rows given to the join in the order in which they would arrive live; every line that comes of it. */
 export class ReplayedArrival {
