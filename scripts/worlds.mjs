@@ -1,6 +1,6 @@
 // Runs the laws of the join over many simulated worlds, in one process for each law, and tells every world that breaks one.
 //
-//   npm run worlds -- [--count 10000] [--law 1]... [--from SEED]      a broken world is replayed with ORACLE_SEED=SEED
+//   npm run worlds -- [--count 10000] [--law 1]... [--from SEED]      `--law late`: with a store, about a second each; a broken world is replayed with ORACLE_SEED=SEED
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -22,7 +22,9 @@ for (const law of values.law) {
     ORACLE_COUNT: values.count,
     ...(values.from !== undefined && { ORACLE_FROM: values.from }),
   };
-  const args = [vitest, 'run', 'test/join/laws.test.ts', '-t', `law ${law}:`, '--testTimeout=86400000'];
+  const file = law === 'late' ? 'test/store/late-worlds.test.ts' : 'test/join/laws.test.ts';
+  const name = law === 'late' ? 'late' : `law ${law}:`;
+  const args = [vitest, 'run', file, '-t', name, '--testTimeout=86400000'];
   if (spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env }).status !== 0) broken++;
 }
 console.log(`${values.law.length - broken} laws held over ${values.count} worlds each, ${broken} did not`);

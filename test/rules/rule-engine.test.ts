@@ -50,6 +50,22 @@ function engineOf(...texts: string[]): { readonly engine: RuleEngine; readonly a
 const short = ({ rule, status, rev, side }: Alert): string => [rule.id, status, rev, side].join(' ').trim();
 
 describe('revisions of a connection', () => {
+  test('update and withdraw what an earlier run told, under the same id', () => {
+    const earlier = engineOf(shellRule);
+    const bash = attributed({ orig: { path: '/bin/bash' } });
+    earlier.engine.connection(bash);
+    const stored = JSON.parse(JSON.stringify(earlier.alerts)) as Alert[];
+    const revised = (resp: { path: string } | undefined, path: string) => {
+      const { engine, alerts } = engineOf(shellRule);
+      engine.recall(stored);
+      engine.connection(attributed({ orig: { path }, ...(resp && { resp }), rev: 5 }));
+      return alerts.map(({ id, status, rev }) => [id === stored[0]!.id, status, rev]);
+    };
+    expect(revised(undefined, '/bin/bash')).toEqual([]);
+    expect(revised({ path: '/usr/sbin/sshd' }, '/bin/bash')).toEqual([[true, 'updated', 1]]);
+    expect(revised(undefined, '/usr/bin/curl')).toEqual([[true, 'withdrawn', 1]]);
+  });
+
   test('are told once, again when what is told changes, and taken back when they no longer match', () => {
     const { engine, alerts } = engineOf(shellRule);
     const bash = attributed({ orig: { path: '/bin/bash' } });

@@ -19,7 +19,7 @@ import { lastLines, type Run, runLive, shownEnd } from '../join/world/engine.js'
 import { Random } from '../join/world/random.js';
 import { type Input, liveOrder } from '../join/world/schedule.js';
 import { describeLine, judge } from '../join/world/verdict.js';
-import { buildWorld, type World } from '../join/world/world.js';
+import { buildWorld, genesis, type World } from '../join/world/world.js';
 
 /**
  * The laws of the join with a store: a host whose rows come later than the lateness. `npm run worlds` sets ORACLE_COUNT; ORACLE_SEED
@@ -124,15 +124,19 @@ class StoredRun {
   }
 }
 
-/** The world with one host cut off until after the lateness of all that happened. */
+/**
+ * The world with one host cut off until after the lateness of all that happened. Its rows then come at once, or spread over a time in which
+ * several passes look at what has come so far.
+ */
 function lateInputs(world: World, random: Random): { inputs: Input[]; host: string } {
   const host = random.pick(world.hosts.filter(({ id }) => world.profiles.get(id) !== 'none')).id;
-  const back = world.endAt + world.latenessUs + 5_000_000;
+  const back = world.endAt + world.latenessUs + 20_000_000;
+  const pace = random.pick([0.01, 3, 10]);
   const inputs = liveOrder(world).map((input): Input => {
     if (!('row' in input) || input.row.host !== host) return input;
-    return { ...input, at: back + Math.floor((input.at - world.endAt) / 100) };
+    return { ...input, at: back + Math.floor((input.at - genesis) * pace) };
   });
-  for (let at = world.endAt; at < back + 20_000_000; at += 1_000_000) inputs.push({ at });
+  for (let at = world.endAt; at < back + 300_000_000; at += 1_000_000) inputs.push({ at });
   return { inputs: inputs.sort((a, b) => a.at - b.at), host };
 }
 
