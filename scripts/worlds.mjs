@@ -1,6 +1,7 @@
 // Runs the laws of the join over many simulated worlds, in one process for each law, and tells every world that breaks one.
 //
-//   npm run worlds -- [--count 10000] [--law 1]... [--from SEED]      `--law late`: with a store, about a second each; a broken world is replayed with ORACLE_SEED=SEED
+//   npm run worlds -- [--count 10000] [--law 1]... [--from SEED]      a broken world is replayed with ORACLE_SEED=SEED
+//   npm run worlds -- --law late --count 100                         with a store, a second or two for each world
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
