@@ -22,6 +22,27 @@ const streams = [
   'users',
 ];
 
+/** What comes, each kind by its number. */
+const names = ['fork', 'execve', 'exit', 'connect', 'accept', 'close', 'close', 'start', 'end', 'complete'];
+const kinds = {
+  fork: 0,
+  execve: 1,
+  exit: 2,
+  connect: 3,
+  accept: 4,
+  closeOfConnect: 5,
+  closeOfAccept: 6,
+  start: 7,
+  end: 8,
+  watermark: 9,
+};
+const KINDS = 16;
+/** More connections than this cannot be told apart. */
+const MOST = 1 << 22;
+/** Connections remembered at a time, and what of each. */
+const PLANNED = 1 << 15;
+const FIELDS = 7;
+
 /** mulberry32: small, seeded, good enough to pick hosts and ports. */
 function makeRandom(seed) {
   let state = seed;
@@ -64,7 +85,10 @@ export class JoinTraffic {
   #seq;
   #pids;
   #inode = 1_000_000;
+  /** What is to come by step: moment, kind and connection in one number, so that the load itself is no work for the garbage collector. */
   #pending = new Map();
+  /** What the connections that go on are, in turn. */
+  #plan = new Int32Array(PLANNED * FIELDS);
 
   constructor({ hosts, sockets, rate, holdRows = 5 * MS }) {
     this.#hosts = hosts;
@@ -117,15 +141,15 @@ export class JoinTraffic {
   /** What comes in the step that begins at `from`: rows, connections, watermarks, in order of arrival. */
   step(from) {
     const to = from + STEP;
-    for (; this.#startOf(this.#count) < to; this.#count++) this.#connection(this.#startOf(this.#count));
+    for (; this.#startOf(this.#count) < to; this.#count++) this.#connection(this.#count);
     this.#watermarks(from, to);
     const slot = from / STEP;
-    const inputs = this.#pending.get(slot) ?? [];
+    const codes = Float64Array.from(this.#pending.get(slot) ?? []).sort();
     this.#pending.delete(slot);
-    return inputs.sort((a, b) => a.at - b.at);
+    return Array.from(codes, (code) => this.#input(code));
   }
 
-  /** Forgets what is made but not handed on. */
+  /** Forgets what is planned but not handed on. */
   drop() {
     this.#pending.clear();
   }
@@ -138,46 +162,86 @@ export class JoinTraffic {
     return genesis + Math.round(n * this.#interval);
   }
 
-  #push(at, input) {
+  #push(at, kind, n) {
     const slot = Math.floor(at / STEP);
+    const code = ((at - genesis + SECOND) * KINDS + kind) * MOST + n;
     const list = this.#pending.get(slot);
-    if (list === undefined) this.#pending.set(slot, [{ at, ...input }]);
-    else list.push({ at, ...input });
+    if (list === undefined) this.#pending.set(slot, [code]);
+    else list.push(code);
   }
 
-  #rowAt(time, host, table, columns) {
-    this.#push(time + this.#delivery, { row: this.#row(host, table, 'event', time, columns) });
+  #rowAt(time, kind, n) {
+    this.#push(time + this.#delivery, kind, n);
   }
 
-  #connection(start) {
+  #connection(n) {
     const random = this.#random;
+    const start = this.#startOf(n);
+    const end = start + LIFE;
     const host = random(this.#hosts);
     const port = 32_768 + (this.#ports[host]++ % 28_000);
     const isInside = random(2) === 0;
-    const peerHost = random(this.#hosts);
-    const peer = isInside ? addressOf(peerHost) : outside(random(250));
+    const peer = isInside ? random(this.#hosts) : -1 - random(250);
     const peerPort = isInside ? listenerPort(random(LISTENERS)) : 443;
-    const address = addressOf(host);
-    const end = start + LIFE;
-    const pid = random(10) === 0 ? this.#shortLived(host, start, end) : 100 + random(PROCESSES);
-    const inode = this.#inode++;
-    const own = columnsOf(pid, { address, port, peer, peerPort }, inode);
-    const made = { ...own, action: 'connect', status: 'succeeded', path: '/usr/bin/client' };
-    this.#rowAt(start - 40, host, 'socket_events', made);
-    this.#rowAt(end + 10, host, 'socket_events', { ...own, action: 'close', status: 'succeeded' });
-    if (isInside) {
-      const ends = { address: peer, port: peerPort, peer: address, peerPort: port };
-      const taken = columnsOf(100 + (peerPort % PROCESSES), ends, this.#inode++);
-      const accepted = { ...taken, action: 'accept', status: 'succeeded', path: '/usr/bin/server' };
-      this.#rowAt(start + 150, peerHost, 'socket_events', accepted);
-      this.#rowAt(end + 20, peerHost, 'socket_events', { ...taken, action: 'close', status: 'succeeded' });
+    const isShort = random(10) === 0;
+    const pid = isShort ? 10_000 + (++this.#pids[host] % 22_000) : 100 + random(PROCESSES);
+    this.#plan.set([host, port, peer, peerPort, pid, this.#inode++, this.#inode++], (n % PLANNED) * FIELDS);
+    // A process of its own, as a shell makes one for every command.
+    if (isShort) {
+      this.#rowAt(start - 3 * MS, kinds.fork, n);
+      this.#rowAt(start - 2 * MS, kinds.execve, n);
+      this.#rowAt(end + MS, kinds.exit, n);
     }
+    this.#rowAt(start - 40, kinds.connect, n);
+    this.#rowAt(end + 10, kinds.closeOfConnect, n);
+    if (isInside) {
+      this.#rowAt(start + 150, kinds.accept, n);
+      this.#rowAt(end + 20, kinds.closeOfAccept, n);
+    }
+    this.#push(start + MS, kinds.start, n);
+    this.#push(end + MS, kinds.end, n);
+  }
+
+  #input(code) {
+    const n = code % MOST;
+    const rest = Math.floor(code / MOST);
+    const kind = rest % KINDS;
+    const at = Math.floor(rest / KINDS) + genesis - SECOND;
+    if (kind === kinds.watermark) {
+      const stream = streams[n % streams.length];
+      const host = `host-${Math.floor(n / streams.length)}`;
+      return { row: { kind: 'complete', host, stream, until: at - this.#delivery - MS } };
+    }
+    if (kind === kinds.start || kind === kinds.end) return { update: this.#update(kind, n) };
+    return { row: this.#event(kind, n, at - this.#delivery) };
+  }
+
+  #event(kind, n, time) {
+    const [host, port, peer, peerPort, pid, inode, peerInode] = this.#planned(n);
+    const isTaken = kind === kinds.accept || kind === kinds.closeOfAccept;
+    if (kind === kinds.fork || kind === kinds.execve || kind === kinds.exit) {
+      const columns = { pid, parent: 100, path: '/usr/bin/client', cmdline: `client ${pid}`, uid: 1000 };
+      return this.#row(host, 'process_events', 'event', time, { ...columns, syscall: names[kind] });
+    }
+    const [near, far] = [addressOf(host), peer < 0 ? outside(-1 - peer) : addressOf(peer)];
+    const ends = isTaken
+      ? { address: far, port: peerPort, peer: near, peerPort: port }
+      : { address: near, port, peer: far, peerPort };
+    const columns = columnsOf(isTaken ? 100 + (peerPort % PROCESSES) : pid, ends, isTaken ? peerInode : inode);
+    const call = { ...columns, action: names[kind], status: 'succeeded' };
+    if (kind === kinds.connect) call.path = '/usr/bin/client';
+    if (kind === kinds.accept) call.path = '/usr/bin/server';
+    return this.#row(isTaken ? peer : host, 'socket_events', 'event', time, call);
+  }
+
+  #update(kind, n) {
+    const [host, port, peer, peerPort] = this.#planned(n);
     const connection = {
-      ts: start,
-      uid: `C${this.#count}`,
-      'id.orig_h': address,
+      ts: this.#startOf(n),
+      uid: `C${n}`,
+      'id.orig_h': addressOf(host),
       'id.orig_p': port,
-      'id.resp_h': peer,
+      'id.resp_h': peer < 0 ? outside(-1 - peer) : addressOf(peer),
       'id.resp_p': peerPort,
       proto: 'tcp',
       conn_state: 'S0',
@@ -189,20 +253,14 @@ export class JoinTraffic {
       resp_ip_bytes: 0,
       ip_proto: 6,
     };
+    if (kind === kinds.start) return { cause: 'start', capture: 'eth0', connection };
     const ended = { ...connection, duration: LIFE, conn_state: 'SF', history: 'ShADadFf', resp_pkts: 4, orig_pkts: 5 };
-    this.#push(start + MS, { update: { cause: 'start', capture: 'eth0', connection } });
-    this.#push(end + MS, { update: { cause: 'end', capture: 'eth0', connection: ended } });
+    return { cause: 'end', capture: 'eth0', connection: ended };
   }
 
-  /** A process of its own, as a shell makes one for every command. */
-  #shortLived(host, start, end) {
-    this.#pids[host] += 1;
-    const pid = 10_000 + (this.#pids[host] % 22_000);
-    const columns = { pid, parent: 100, path: '/usr/bin/client', cmdline: `client ${pid}`, uid: 1000 };
-    this.#rowAt(start - 3 * MS, host, 'process_events', { ...columns, syscall: 'fork' });
-    this.#rowAt(start - 2 * MS, host, 'process_events', { ...columns, syscall: 'execve' });
-    this.#rowAt(end + MS, host, 'process_events', { ...columns, syscall: 'exit' });
-    return pid;
+  #planned(n) {
+    const at = (n % PLANNED) * FIELDS;
+    return this.#plan.subarray(at, at + FIELDS);
   }
 
   /** Every host says twice a second that it has told everything; not all at the same moment. */
@@ -211,8 +269,9 @@ export class JoinTraffic {
       const phase = Math.floor((host * WATERMARK_EVERY) / this.#hosts);
       const at = Math.ceil((from - genesis - phase) / WATERMARK_EVERY) * WATERMARK_EVERY + phase + genesis;
       if (at >= to) continue;
-      const until = at - this.#delivery - MS;
-      for (const stream of streams) this.#push(at, { row: { kind: 'complete', host: `host-${host}`, stream, until } });
+      for (let stream = 0; stream < streams.length; stream++) {
+        this.#push(at, kinds.watermark, host * streams.length + stream);
+      }
     }
   }
 }
