@@ -140,8 +140,8 @@ export const faults = [
   {
     name: 'users-of-another-host',
     file: 'src/hosts/state/host-state.ts',
-    find: 'readonly #users = new Map<number, string>();',
-    replace: 'static users = new Map<number, string>(); readonly #users = HostState.users;',
+    find: 'readonly #users = new Map<number, KnownUser>();',
+    replace: 'static users = new Map<number, KnownUser>(); readonly #users = HostState.users;',
     tests: [stories],
   },
   {
@@ -182,7 +182,7 @@ export const faults = [
   {
     name: 'decided-in-spite-of-a-late-close',
     file: attribution,
-    find: 'if (lo <= end.decided.firstLatest) this.#reviewEnd(end);',
+    find: 'if (lo <= end.decided.firstLatest(tracked)) this.#reviewEnd(end);',
     replace: '',
     tests: ['test/join/attribution.test.ts'],
   },

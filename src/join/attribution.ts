@@ -16,6 +16,7 @@ import { Heap } from './heap.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
 import { ACCEPT_LAG, PROMPT } from './match.js';
+import { Moments } from './moments.js';
 import { type Capture, Tracked, type TrackedEnd, TrackedList, type TrackedTuple } from './tracked.js';
 import { HostWaiting } from './waiting.js';
 
@@ -89,6 +90,7 @@ export class Join {
   /** Hosts on which captures were taken. */
   readonly #captureHosts = new Set<string>();
   readonly #kept = new TrackedList();
+  readonly #moments = new Moments();
   #lastHost: HostState | undefined;
   /** First lines that wait, by the capture time at which they come anyway. */
   readonly #starts: Agenda<Tracked>;
@@ -157,6 +159,7 @@ export class Join {
     }
     this.#evaluateUpdate(tracked);
     this.#tellUpdate(tracked, update.cause);
+    this.#retire(tracked);
     if (tracked.last > this.#now) this.advance(tracked.last);
   }
 
@@ -170,7 +173,7 @@ export class Join {
     const { captureHost } = update;
     if (captureHost !== undefined) this.#captureHosts.add(captureHost);
     const capture = this.#captureOf(update);
-    const tracked = new Tracked(update, capture, tuple);
+    const tracked = new Tracked(update, capture, tuple, this.#moments);
     this.#connections++;
     this.#unsettled++;
     this.#kept.add(tracked);
@@ -285,7 +288,7 @@ export class Join {
     for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) {
       for (const end of [tracked.orig, tracked.resp]) {
         if (end.isForward !== isForward || end.decided === undefined) continue;
-        if (lo <= end.decided.firstLatest) this.#reviewEnd(end);
+        if (lo <= end.decided.firstLatest(tracked)) this.#reviewEnd(end);
       }
     }
   }
@@ -351,8 +354,8 @@ export class Join {
   /** Details are waited for first: without them nothing is settled. */
   #awaitDecided(end: TrackedEnd, decided: Decided): void {
     const waiting = this.#waiting.get(decided.host)!;
-    if (!decided.hasDetails) waiting.wait(end, { details: decided.detailsMoment });
-    else if (end.tracked.ended) waiting.wait(end, { sockets: decided.lastLatest });
+    if (!decided.hasDetails) waiting.wait(end, { details: decided.detailsMoment(end.tracked) });
+    else if (end.tracked.ended) waiting.wait(end, { sockets: decided.lastLatest(end.tracked) });
   }
 
   #touch(tracked: Tracked): void {
@@ -368,7 +371,9 @@ export class Join {
     this.#touched = [];
     for (const tracked of touched) {
       tracked.isTouched = false;
-      if (!tracked.gone) this.#tellAgain(tracked);
+      if (tracked.gone) continue;
+      this.#tellAgain(tracked);
+      this.#retire(tracked);
     }
   }
 
@@ -389,7 +394,7 @@ export class Join {
     for (const end of [tracked.orig, tracked.resp]) {
       const { decided } = end;
       if (end.settled) continue;
-      const isKept = decided?.choice.owner.socket.source === 'connect' && tracked.knowsEarlier;
+      const isKept = decided?.isConnect === true && tracked.knowsEarlier;
       if (decided !== undefined && isKept) this.#completeDecided(end, decided);
       else this.#evaluateEnd(end);
     }
@@ -454,7 +459,7 @@ export class Join {
 
   #tell(tracked: Tracked, cause: Cause): void {
     if (this.#options.finalOnly && tracked.lines > 0) return;
-    const { connection, capture, lines } = tracked;
+    const { whole, capture, lines } = tracked;
     const { end: orig = pending } = tracked.orig;
     const { end: resp = pending } = tracked.resp;
     tracked.holdsStart = false;
@@ -462,7 +467,13 @@ export class Join {
     tracked.resp.shown = resp;
     tracked.lines++;
     this.#lines++;
-    this.#options.emit({ connection, capture, cause, rev: lines, orig, resp });
+    this.#options.emit({ connection: whole!, capture, cause, rev: lines, orig, resp });
+  }
+
+  /** Of most connections everything was told long before they are let go. */
+  #retire(tracked: Tracked): void {
+    const isOver = tracked.settled && tracked.whole !== undefined && tracked.lines > 0;
+    if (isOver && this.#options.onClose === undefined) tracked.retire();
   }
 
   /** Decides a connection with what is known, says what is left to say, and lets it go. */
@@ -479,7 +490,7 @@ export class Join {
       this.#revisions++;
       this.#tell(tracked, 'evidence');
     }
-    this.#options.onClose?.(tracked.connection, () => {
+    this.#options.onClose?.(tracked.whole!, () => {
       this.#setView(tracked, true, knowsAll);
       return explainConnection(this.#states, this.#clocks, tracked);
     });

@@ -24,9 +24,12 @@ export interface Rival {
   readonly role: Role;
 }
 
+/** What says how a connection may be understood, besides its endpoints and times. */
+export type ConnectionFacts = Pick<Connection, 'uid' | 'proto' | 'ip_proto' | 'history' | 'conn_state' | 'resp_pkts'>;
+
 /** What the join asks of a connection, on the capture's clock. */
 export interface ConnectionView {
-  readonly connection: Connection;
+  readonly connection: ConnectionFacts;
   readonly tuple: Tuple;
   readonly orig: EndView;
   readonly resp: EndView;
@@ -50,17 +53,17 @@ export interface ConnectionView {
 }
 
 /** The IP protocol number. */
-export function socketProtocol({ proto, ip_proto: number }: Connection): number {
+export function socketProtocol({ proto, ip_proto: number }: Pick<Connection, 'proto' | 'ip_proto'>): number {
   return proto === 'tcp' ? 6 : proto === 'udp' ? 17 : number;
 }
 
 /** Whether the handshake was seen, so that the socket cannot be older than the connection. */
-export function isOpening({ proto, history }: Connection): boolean {
+export function isOpening({ proto, history }: ConnectionFacts): boolean {
   return proto === 'tcp' && (history === undefined || history === '' || /[SsHh]/.test(history));
 }
 
 /** Whether orig and resp may be the wrong way round. */
-export function mayBeFlipped({ proto, history }: Connection): boolean {
+export function mayBeFlipped({ proto, history }: ConnectionFacts): boolean {
   return proto === 'tcp' && history !== undefined && history !== '' && history[0] !== 'S';
 }
 

@@ -5,7 +5,7 @@ import { type ProcessMoment, START_SLACK } from '../hosts/state/process-history.
 import type { End, Method, Process, Reason } from '../records/attributed-connection.js';
 import type { Candidate } from './candidate.js';
 import type { HostClock } from './host-clocks.js';
-import { type KeptRow, OwnedEnd, type User } from './owned-end.js';
+import { OwnedEnd, type User } from './owned-end.js';
 import type { OwnerChoice, Tied } from './owner-choice.js';
 
 /** Ancestors told at most; a chain this long is a loop of reused pids rather than a family. */
@@ -135,22 +135,14 @@ function ownedBy(
     processRecord(candidate, found, context),
     user,
     sharers.map((sharer) => sharerRecord(sharer, context)),
-    evidenceOf(socket, found),
+    socket.records,
+    found?.image,
   );
 }
 
 function userOf({ host, socket }: Candidate, found: ProcessMoment | undefined): User | undefined {
   const uid = socket.uid ?? found?.uid;
-  if (uid === undefined) return undefined;
-  const name = host.userName(uid);
-  return name === undefined ? { uid } : { uid, name };
-}
-
-function evidenceOf({ records }: HeldSocket, found: ProcessMoment | undefined): KeptRow[] {
-  const rows: KeptRow[] = records.map(({ rows: store, handle, lo }) => ({ store, handle, time: lo }));
-  const image = found?.image;
-  if (image !== undefined) rows.push({ store: image.rows, handle: image.handle, time: image.time });
-  return rows;
+  return uid === undefined ? undefined : host.user(uid);
 }
 
 export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidate) => OwnerContext): End {

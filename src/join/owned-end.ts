@@ -1,16 +1,10 @@
-import type { Micros } from '../core/time.js';
+import type { ProcessRecord } from '../hosts/state/process-record.js';
 import type { RowStore } from '../hosts/state/row-store.js';
+import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { AttributedEnd, Method } from '../records/attributed-connection.js';
 import type { AnyTableRow } from '../records/host-row.js';
 
 export type User = NonNullable<AttributedEnd['user']>;
-
-/** A row that is kept, by what it is found with. */
-export interface KeptRow {
-  readonly store: RowStore;
-  readonly handle: number;
-  readonly time: Micros;
-}
 
 /** An end with its owner. What it does not have it has no property for. */
 export class OwnedEnd implements AttributedEnd {
@@ -21,7 +15,13 @@ export class OwnedEnd implements AttributedEnd {
   readonly process: AttributedEnd['process'];
   declare readonly user?: User;
   declare readonly sharers?: NonNullable<AttributedEnd['sharers']>;
-  readonly #rows: readonly KeptRow[];
+  readonly #store: RowStore;
+  /** Handles of the rows that decided, and a stamp of each. */
+  readonly #row: number;
+  readonly #stamp: number;
+  readonly #imageRow: number;
+  readonly #imageStamp: number;
+  readonly #others: readonly number[] | undefined;
 
   constructor(
     method: Method,
@@ -30,7 +30,8 @@ export class OwnedEnd implements AttributedEnd {
     process: AttributedEnd['process'],
     user: User | undefined,
     sharers: NonNullable<AttributedEnd['sharers']>,
-    rows: readonly KeptRow[],
+    [first, ...others]: readonly SocketRecord[],
+    image: ProcessRecord | undefined,
   ) {
     // In the order of the schema, which lines follow.
     this.method = method;
@@ -39,11 +40,22 @@ export class OwnedEnd implements AttributedEnd {
     this.process = process;
     if (user !== undefined) this.user = user;
     if (sharers.length > 0) this.sharers = sharers;
-    this.#rows = rows;
+    const { rows, handle } = first!;
+    this.#store = rows;
+    this.#row = handle;
+    this.#stamp = rows.stamp(handle);
+    this.#imageRow = image?.handle ?? 0;
+    this.#imageStamp = image === undefined ? 0 : rows.stamp(image.handle);
+    this.#others =
+      others.length === 0 ? undefined : others.flatMap((other) => [other.handle, rows.stamp(other.handle)]);
   }
 
   /** Read from the store when it is asked for; a row that was let go since is missing. */
   get evidence(): AnyTableRow[] {
-    return this.#rows.flatMap(({ store, handle, time }) => store.row(handle, time) ?? []);
+    const found = [this.#store.row(this.#row, this.#stamp)];
+    const others = this.#others ?? [];
+    for (let i = 0; i < others.length; i += 2) found.push(this.#store.row(others[i]!, others[i + 1]!));
+    if (this.#imageRow !== 0) found.push(this.#store.row(this.#imageRow, this.#imageStamp));
+    return found.filter((row) => row !== undefined);
   }
 }

@@ -3,9 +3,10 @@ import type { AddressUser, KnownAddress } from '../hosts/state/address-table.js'
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
-import { type ConnectionView, type EndView, mayBeAnswered } from './connection-view.js';
+import { type ConnectionFacts, type ConnectionView, type EndView, mayBeAnswered } from './connection-view.js';
 import type { Decided } from './decided.js';
 import type { Role } from './match.js';
+import type { Moments } from './moments.js';
 
 /** A packet source. */
 export interface Capture {
@@ -21,6 +22,15 @@ const MAX_RIVALS = 16;
 const none: readonly TrackedEnd[] = [];
 /** Refused connections of one tuple in a row that are passed over; the next counts as answered. */
 const MAX_REFUSED = 16;
+
+/** Places in a row of moments; the last packet of the answered connection before is kept when that one is gone. */
+const FIRST = 0;
+const LAST = 1;
+const GONE_AT = 2;
+const ALONE_SINCE = 3;
+const NEXT_FIRST = 4;
+const ALONE_UNTIL = 5;
+const PREVIOUS_LAST = 6;
 
 /** One end of a connection that the join still knows. */
 export class TrackedEnd implements EndView, AddressUser {
@@ -81,16 +91,13 @@ export class Tracked implements ConnectionView {
   readonly captureHost: string | undefined;
   readonly orig: TrackedEnd;
   readonly resp: TrackedEnd;
-  connection: Connection;
-  readonly first: Micros;
-  last: Micros;
+  connection: ConnectionFacts;
+  /** All of it, until everything about it was told. */
+  whole: Connection | undefined;
   ended = false;
   /** See ConnectionView. */
   closed = false;
   knowsEarlier = false;
-  aloneUntil: Micros = Infinity;
-  /** When it is let go, capture time; once it has ended. */
-  goneAt: Micros = Infinity;
   /** No line that may still come would differ. */
   settled = false;
   /** Out of the join: everything about it has been said. */
@@ -101,11 +108,9 @@ export class Tracked implements ConnectionView {
   holdsStart = false;
   /** Looked at again in this round, and not told of yet. */
   isTouched = false;
-  /** When the connections of the same tuple and capture before and after this one began; kept when those are gone. */
-  aloneSince: Micros = -Infinity;
-  nextFirst: Micros = Infinity;
-  /** Last packet of the answered one before, when that is gone. */
-  #previousLast: Micros = -Infinity;
+  /** Its row of moments. */
+  #row: number;
+  #moments: Moments;
   /** Connections of the same tuple and capture, before and after. */
   previous: Tracked | undefined;
   next: Tracked | undefined;
@@ -119,16 +124,62 @@ export class Tracked implements ConnectionView {
     update: ConnectionUpdate,
     readonly from: Capture,
     readonly tuple: TrackedTuple,
+    moments: Moments,
   ) {
     const { connection } = update;
+    this.#moments = moments;
+    this.#row = moments.open();
     this.captureHost = update.captureHost;
     this.connection = connection;
-    this.first = connection.ts;
-    this.last = this.first + (connection.duration ?? 0);
+    this.whole = connection;
+    const { values } = moments;
+    values[this.#row + FIRST] = connection.ts;
+    values[this.#row + LAST] = connection.ts + (connection.duration ?? 0);
+    values[this.#row + GONE_AT] = Infinity;
+    values[this.#row + ALONE_SINCE] = -Infinity;
+    values[this.#row + ALONE_UNTIL] = Infinity;
+    values[this.#row + NEXT_FIRST] = Infinity;
+    values[this.#row + PREVIOUS_LAST] = -Infinity;
     const isForward = tuple.first.text === connection['id.orig_h'] && tuple.firstPort === connection['id.orig_p'];
     const isSelf = tuple.first === tuple.second && tuple.firstPort === tuple.secondPort;
     this.orig = new TrackedEnd(this, 'orig', isForward);
     this.resp = new TrackedEnd(this, 'resp', isSelf || !isForward);
+  }
+
+  get first(): Micros {
+    return this.#moments.values[this.#row + FIRST]!;
+  }
+  get last(): Micros {
+    return this.#moments.values[this.#row + LAST]!;
+  }
+  set last(at: Micros) {
+    this.#moments.values[this.#row + LAST] = at;
+  }
+  /** When it is let go, capture time; once it has ended. */
+  get goneAt(): Micros {
+    return this.#moments.values[this.#row + GONE_AT]!;
+  }
+  set goneAt(at: Micros) {
+    this.#moments.values[this.#row + GONE_AT] = at;
+  }
+  /** When the connections of the same tuple and capture before and after this one began; kept when those are gone. */
+  get aloneSince(): Micros {
+    return this.#moments.values[this.#row + ALONE_SINCE]!;
+  }
+  set aloneSince(at: Micros) {
+    this.#moments.values[this.#row + ALONE_SINCE] = at;
+  }
+  get nextFirst(): Micros {
+    return this.#moments.values[this.#row + NEXT_FIRST]!;
+  }
+  set nextFirst(at: Micros) {
+    this.#moments.values[this.#row + NEXT_FIRST] = at;
+  }
+  get aloneUntil(): Micros {
+    return this.#moments.values[this.#row + ALONE_UNTIL]!;
+  }
+  set aloneUntil(at: Micros) {
+    this.#moments.values[this.#row + ALONE_UNTIL] = at;
   }
 
   get capture(): string {
@@ -146,12 +197,13 @@ export class Tracked implements ConnectionView {
       before = before.previous;
       if (mayBeAnswered(before) || hops === MAX_REFUSED) return before.last;
     }
-    return before.#previousLast;
+    return this.#moments.values[before.#row + PREVIOUS_LAST]!;
   }
 
   take(update: ConnectionUpdate): void {
     const { connection } = update;
     this.connection = connection;
+    this.whole = connection;
     this.last = Math.max(this.last, connection.ts + (connection.duration ?? 0));
     if (update.cause === 'end') this.ended = true;
   }
@@ -183,15 +235,32 @@ export class Tracked implements ConnectionView {
     for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
       if (other.nextOfTuple === this) other.nextOfTuple = this.nextOfTuple;
     }
+    const hasRivals = this.orig.rivals.length + this.resp.rivals.length > 0;
     for (const end of [this.orig, this.resp]) {
       end.rest();
       end.rivals = none;
     }
     if (this.next !== undefined) {
-      this.next.#previousLast = this.next.previousLast;
+      this.#moments.values[this.next.#row + PREVIOUS_LAST] = this.next.previousLast;
       this.next.previous = undefined;
     }
     if (this.previous !== undefined) this.previous.next = undefined;
+    const moments = this.#moments;
+    // Its rivals still ask when it was.
+    if (hasRivals) this.#moments = moments.copy(this.#row);
+    moments.close(this.#row);
+    this.#row = 0;
+  }
+
+  /** Everything about it was told: only what its neighbours need is kept. */
+  retire(): void {
+    const { uid, proto, ip_proto, history, conn_state, resp_pkts } = this.connection;
+    this.whole = undefined;
+    this.connection = { uid, proto, ip_proto, conn_state, resp_pkts, ...(history !== undefined && { history }) };
+    for (const end of [this.orig, this.resp]) {
+      end.end = undefined;
+      end.shown = undefined;
+    }
   }
 }
 

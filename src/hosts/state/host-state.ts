@@ -17,6 +17,12 @@ import type { SocketRecord } from './socket-record.js';
 import { StreamProgress } from './stream-progress.js';
 import type { Tuple, TupleTable } from './tuple-table.js';
 
+/** Without a name where the host did not tell it. */
+export interface KnownUser {
+  readonly uid: number;
+  readonly name?: string;
+}
+
 /** What a row changed. */
 export type Change = 'nothing' | 'socket' | 'process' | 'address' | 'other';
 
@@ -68,7 +74,7 @@ export class HostState {
   readonly #processes: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
   /** By pid, up to when rows about it were forgotten at the bound; pids bound it. */
   readonly #processesGone = new Map<number, Micros>();
-  readonly #users = new Map<number, string>();
+  readonly #users = new Map<number, KnownUser>();
   /** Streams that tell when sockets close, not only when they open. */
   readonly #closingStreams = new Set<string>();
   #sweepAt = 4_096;
@@ -152,8 +158,9 @@ export class HostState {
     return (found.startLo ?? -Infinity) > gone ? found : undefined;
   }
 
-  userName(uid: number): string | undefined {
-    return this.#users.get(uid);
+  /** A user as records name it; those that the host told of are shared by all of them. */
+  user(uid: number): KnownUser {
+    return this.#users.get(uid) ?? { uid };
   }
 
   #addSocket(row: Parameters<typeof socketFact>[0]): Change {
@@ -227,8 +234,8 @@ export class HostState {
   #addUser(uid: number | undefined, name: string | undefined): Change {
     if (uid === undefined || !name || (this.#users.size >= this.#context.limits.users && !this.#users.has(uid)))
       return 'nothing';
-    if (this.#users.get(uid) === name) return 'nothing';
-    this.#users.set(uid, name);
+    if (this.#users.get(uid)?.name === name) return 'nothing';
+    this.#users.set(uid, { uid, name });
     return 'other';
   }
 

@@ -62,7 +62,7 @@ export class ProcessRecord {
 
   /** As it was given. */
   get row(): AnyTableRow {
-    return this.rows.row(this.handle, this.time)!;
+    return this.rows.row(this.handle, this.rows.stamp(this.handle))!;
   }
   get table(): HostTable {
     return this.rows.shape(this.handle).table;

@@ -26,6 +26,8 @@ export const SEQ = 2;
 export const LINK = 6;
 export const NEXT_OF_HOST = 7;
 export const HEAD = 8;
+/** A stamp is a small number; rows that had a handle in turn have times that differ by far less. */
+const STAMPS = 0x7fff_ffff;
 
 /**
  * Rows of all hosts, packed: some 100 bytes each outside of the garbage collected heap, texts shared. A row comes back as it was given.
@@ -94,9 +96,9 @@ export class RowStore {
     this.shapes.release(shape);
   }
 
-  /** The row as it was given; undefined when the handle does not name the row of that time any more. */
-  row(handle: number, time: Micros): AnyTableRow | undefined {
-    if (this.time(handle) !== time) return undefined;
+  /** The row as it was given; undefined when the handle does not name the row of that stamp any more. */
+  row(handle: number, stamp: number): AnyTableRow | undefined {
+    if (!this.isOf(handle, stamp)) return undefined;
     const { table, action, stream, resolution, hasSince, hasBoot, sinceOffset, bootOffset, names } = this.shape(handle);
     const columns: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) columns[names[i]!] = this.#value(handle, i);
@@ -109,13 +111,22 @@ export class RowStore {
       stream,
       table,
       action,
-      time,
+      time: this.time(handle),
       ...(hasSince && { since: this.pages.doubles[handle >>> 16]![(at + sinceOffset) >>> 1] }),
       resolution,
       seq: this.seq(handle),
       columns,
     };
     return row as unknown as AnyTableRow;
+  }
+
+  /** A number that tells whether a handle still names the same row, see `isOf`. */
+  stamp(handle: number): number {
+    return this.time(handle) % STAMPS;
+  }
+
+  isOf(handle: number, stamp: number): boolean {
+    return this.time(handle) % STAMPS === stamp;
   }
 
   shape(handle: number): RowShape {

@@ -103,7 +103,7 @@ export class SocketRecord {
 
   /** As it was given. */
   get row(): AnyTableRow {
-    return this.rows.row(this.handle, this.lo)!;
+    return this.rows.row(this.handle, this.rows.stamp(this.handle))!;
   }
   get host(): number {
     return this.rows.word(this.handle, HOST);

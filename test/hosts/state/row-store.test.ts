@@ -34,15 +34,17 @@ describe('the store of rows', () => {
         const kept: { handle: number; given: AnyTableRow }[] = [];
         const drop = (at: number): void => {
           const [{ handle, given }] = kept.splice(at, 1) as [{ handle: number; given: AnyTableRow }];
+          const stamp = store.stamp(handle);
+          expect(store.row(handle, stamp)).toEqual(given);
           store.free(handle);
-          expect(store.row(handle, given.time)).toBeUndefined();
+          expect(store.row(handle, stamp)).toBeUndefined();
         };
         for (const { row: bare, optional: rest, drop: isLast, which } of steps) {
           const given = { ...bare, ...rest } as unknown as AnyTableRow;
           kept.push({ handle: store.pack(given, hosts[bare.host], HEAD), given });
           if (isLast) drop(which % kept.length);
         }
-        for (const { handle, given } of kept) expect(store.row(handle, given.time)).toEqual(given);
+        for (const { handle, given } of kept) expect(store.row(handle, store.stamp(handle))).toEqual(given);
         while (kept.length > 0) drop(0);
         expect(store.texts.size).toBe(0);
       }),
