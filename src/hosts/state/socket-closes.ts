@@ -70,7 +70,7 @@ export class SocketCloses {
     doubles[(at >>> 1) + LO] = lo;
     doubles[(at >>> 1) + HI] = hi;
     doubles[(at >>> 1) + SEQ] = row.seq;
-    if (!this.#insert(handle, host, owner, key)) {
+    if (!this.#insert(list, handle, host, owner, key)) {
       this.#free(handle);
       return false;
     }
@@ -93,16 +93,33 @@ export class SocketCloses {
     return handle === 0 ? undefined : { lo: this.#double(handle, LO), hi: this.#double(handle, HI) };
   }
 
-  /** Forgets the close that came first. Returns its last possible moment. */
+  /**
+   * Forgets the close that came first, and the others of its key: a later one would be taken for it. Returns the last possible moment
+   * of all.
+   */
   forgetOldest(list: ClosesOfHost): Micros {
-    const handle = list.oldest;
-    const hi = this.#double(handle, HI);
-    this.#unlink(handle);
-    list.oldest = this.#word(handle, NEXT_OF_HOST);
-    if (list.oldest === 0) list.newest = 0;
-    list.count--;
-    this.#free(handle);
-    return hi;
+    const oldest = this.#takeOldest(list);
+    const slot = this.#slotOf(this.#word(oldest, HOST), this.#word(oldest, PID), this.#double(oldest, KEY));
+    let until = -Infinity;
+    for (let handle = this.#index.value(slot); handle !== 0; handle = this.#word(handle, NEXT)) {
+      until = Math.max(until, this.#double(handle, HI));
+      this.#set(handle, PID, DEAD);
+      list.count--;
+    }
+    this.#index.remove(slot);
+    this.#free(oldest);
+    return until;
+  }
+
+  /** Takes the close that came first out of the host's order, and frees the dead ones before it. */
+  #takeOldest(list: ClosesOfHost): number {
+    for (;;) {
+      const handle = list.oldest;
+      list.oldest = this.#word(handle, NEXT_OF_HOST);
+      if (list.oldest === 0) list.newest = 0;
+      if (this.#word(handle, PID) !== DEAD) return handle;
+      this.#free(handle);
+    }
   }
 
   /** Forgets closes of times before the horizon. */
@@ -127,7 +144,7 @@ export class SocketCloses {
   }
 
   /** Puts a close among those of its key in order of time; false when it is a duplicate. */
-  #insert(handle: number, host: number, owner: number, key: number): boolean {
+  #insert(list: ClosesOfHost, handle: number, host: number, owner: number, key: number): boolean {
     const lo = this.#double(handle, LO);
     const slot = this.#slotOf(host, owner, key);
     if (slot < 0) {
@@ -152,6 +169,7 @@ export class SocketCloses {
     if (count >= MAX_CLOSES) {
       this.#index.replace(slot, this.#word(first, NEXT));
       this.#set(first, PID, DEAD);
+      list.count--;
     }
     return true;
   }
