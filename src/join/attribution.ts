@@ -459,7 +459,7 @@ export class Join {
 
   #tell(tracked: Tracked, cause: Cause): void {
     if (this.#options.finalOnly && tracked.lines > 0) return;
-    const { whole, capture, lines } = tracked;
+    const { connection, capture, lines } = tracked;
     const { end: orig = pending } = tracked.orig;
     const { end: resp = pending } = tracked.resp;
     tracked.holdsStart = false;
@@ -467,13 +467,13 @@ export class Join {
     tracked.resp.shown = resp;
     tracked.lines++;
     this.#lines++;
-    this.#options.emit({ connection: whole!, capture, cause, rev: lines, orig, resp });
+    this.#options.emit({ connection, capture, cause, rev: lines, orig, resp });
   }
 
   /** Of most connections everything was told long before they are let go. */
   #retire(tracked: Tracked): void {
-    const isOver = tracked.settled && tracked.whole !== undefined && tracked.lines > 0;
-    if (isOver && this.#options.onClose === undefined) tracked.retire();
+    const isOver = tracked.settled && !tracked.isRetired && tracked.lines > 0;
+    if (isOver) tracked.retire();
   }
 
   /** Decides a connection with what is known, says what is left to say, and lets it go. */
@@ -490,7 +490,7 @@ export class Join {
       this.#revisions++;
       this.#tell(tracked, 'evidence');
     }
-    this.#options.onClose?.(tracked.whole!, () => {
+    this.#options.onClose?.(tracked.connection, () => {
       this.#setView(tracked, true, knowsAll);
       return explainConnection(this.#states, this.#clocks, tracked);
     });

@@ -24,12 +24,9 @@ export interface Rival {
   readonly role: Role;
 }
 
-/** What says how a connection may be understood, besides its endpoints and times. */
-export type ConnectionFacts = Pick<Connection, 'uid' | 'proto' | 'ip_proto' | 'history' | 'conn_state' | 'resp_pkts'>;
-
 /** What the join asks of a connection, on the capture's clock. */
 export interface ConnectionView {
-  readonly connection: ConnectionFacts;
+  readonly connection: Connection;
   readonly tuple: Tuple;
   readonly orig: EndView;
   readonly resp: EndView;
@@ -53,17 +50,17 @@ export interface ConnectionView {
 }
 
 /** The IP protocol number. */
-export function socketProtocol({ proto, ip_proto: number }: Pick<Connection, 'proto' | 'ip_proto'>): number {
+export function socketProtocol({ proto, ip_proto: number }: Connection): number {
   return proto === 'tcp' ? 6 : proto === 'udp' ? 17 : number;
 }
 
 /** Whether the handshake was seen, so that the socket cannot be older than the connection. */
-export function isOpening({ proto, history }: ConnectionFacts): boolean {
+export function isOpening({ proto, history }: Connection): boolean {
   return proto === 'tcp' && (history === undefined || history === '' || /[SsHh]/.test(history));
 }
 
 /** Whether orig and resp may be the wrong way round. */
-export function mayBeFlipped({ proto, history }: ConnectionFacts): boolean {
+export function mayBeFlipped({ proto, history }: Connection): boolean {
   return proto === 'tcp' && history !== undefined && history !== '' && history[0] !== 'S';
 }
 

@@ -3,7 +3,7 @@ import type { AddressUser, KnownAddress } from '../hosts/state/address-table.js'
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
-import { type ConnectionFacts, type ConnectionView, type EndView, mayBeAnswered } from './connection-view.js';
+import { type ConnectionView, type EndView, mayBeAnswered } from './connection-view.js';
 import type { Decided } from './decided.js';
 import type { Role } from './match.js';
 import type { Moments } from './moments.js';
@@ -91,9 +91,9 @@ export class Tracked implements ConnectionView {
   readonly captureHost: string | undefined;
   readonly orig: TrackedEnd;
   readonly resp: TrackedEnd;
-  connection: ConnectionFacts;
-  /** All of it, until everything about it was told. */
-  whole: Connection | undefined;
+  connection: Connection;
+  /** Everything about it was told. */
+  isRetired = false;
   ended = false;
   /** See ConnectionView. */
   closed = false;
@@ -131,7 +131,6 @@ export class Tracked implements ConnectionView {
     this.#row = moments.open();
     this.captureHost = update.captureHost;
     this.connection = connection;
-    this.whole = connection;
     const { values } = moments;
     values[this.#row + FIRST] = connection.ts;
     values[this.#row + LAST] = connection.ts + (connection.duration ?? 0);
@@ -203,7 +202,6 @@ export class Tracked implements ConnectionView {
   take(update: ConnectionUpdate): void {
     const { connection } = update;
     this.connection = connection;
-    this.whole = connection;
     this.last = Math.max(this.last, connection.ts + (connection.duration ?? 0));
     if (update.cause === 'end') this.ended = true;
   }
@@ -252,11 +250,9 @@ export class Tracked implements ConnectionView {
     this.#row = 0;
   }
 
-  /** Everything about it was told: only what its neighbours need is kept. */
+  /** Everything about it was told: what its ends were is not needed any more. */
   retire(): void {
-    const { uid, proto, ip_proto, history, conn_state, resp_pkts } = this.connection;
-    this.whole = undefined;
-    this.connection = { uid, proto, ip_proto, conn_state, resp_pkts, ...(history !== undefined && { history }) };
+    this.isRetired = true;
     for (const end of [this.orig, this.resp]) {
       end.end = undefined;
       end.shown = undefined;
