@@ -20,8 +20,8 @@ export interface Horizon {
 const SLACK: Micros = 420 * SECOND;
 
 /**
- * Connections with an end of these hosts of which late rows may still tell an owner, by the last line of each: all but those whose
- * owner a call told, with its process and user known. In order of run and time, in lists of one run.
+ * Connections with an end of these hosts at the time of late rows or after it, which these may give another owner, by the last line of
+ * each. In order of run and time, in lists of one run.
  */
 export class LateTargets {
   #after: { readonly run: number; readonly ts: Micros; readonly uid: string } | undefined;
@@ -76,7 +76,7 @@ function isLoopbackSql(side: Side): string {
   return `("id.${side}_h" = '::1' OR starts_with("id.${side}_h", '127.'))`;
 }
 
+/** What late rows may change: everything but what is nobody's, since a call that named an owner may meet another one, or a clock another error. */
 function isOpenSql(side: Side): string {
-  const isSure = `"${side}.method" IN ('socket_event', 'accept_event') AND "${side}.process.start" IS NOT NULL AND "${side}.user.name" IS NOT NULL`;
-  return `CASE "${side}.state" WHEN 'attributed' THEN NOT (${isSure}) ELSE coalesce("${side}.reason", '') <> 'not_local' END`;
+  return `coalesce("${side}.reason", '') <> 'not_local'`;
 }
