@@ -161,14 +161,16 @@ export class ConnectionTable {
    */
   insert(p: Packet, flipped: boolean): number {
     let slot = this.#free;
-    if (slot >= 0) this.#free = this.i32[slot * RECORD_WORDS + TIMER_NEXT]!;
+    const isUsed = slot >= 0;
+    if (isUsed) this.#free = this.i32[slot * RECORD_WORDS + TIMER_NEXT]!;
     else {
       if (this.#used === this.#capacity) this.#grow();
       slot = this.#used++;
     }
     const i32 = this.i32;
     const base = slot * RECORD_WORDS;
-    i32.fill(0, base, base + RECORD_WORDS);
+    // What was never used is zero.
+    if (isUsed) i32.fill(0, base, base + RECORD_WORDS);
     i32[base + META] = p.meta & META_KEY;
     i32[base + ORIG_WORD] = flipped ? p.dst3 : p.src3;
     i32[base + RESP_WORD] = flipped ? p.src3 : p.dst3;
@@ -221,15 +223,13 @@ export class ConnectionTable {
     this.count--;
   }
 
-  /** Removes every record. */
+  /** Removes every record; nothing may be inserted from then on. */
   clear(): void {
     this.#index.fill(0);
     this.longHistories.clear();
     this.tunnelParents.clear();
     this.missedBytes.clear();
     this.count = 0;
-    this.#used = 0;
-    this.#free = -1;
   }
 
   /** Slots in use, in order of their connections' first packets. */

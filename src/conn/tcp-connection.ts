@@ -1,5 +1,14 @@
 import type { Micros } from '../core/time.js';
-import { type Packet, ROW_ACK, ROW_CONTROL, ROW_IP_BYTES, ROW_LENGTH, ROW_SEQ, ROW_TIME } from '../decode/packet.js';
+import {
+  META_ODD_SCALE,
+  type Packet,
+  ROW_ACK,
+  ROW_CONTROL,
+  ROW_IP_BYTES,
+  ROW_LENGTH,
+  ROW_SEQ,
+  ROW_TIME,
+} from '../decode/packet.js';
 import { flagsOf, headerBytesOf, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, windowOf } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import {
@@ -75,12 +84,6 @@ import { updateState } from './tcp-transitions.js';
  * told from the state before the packet, gaps from the state after it, and an end closes last.
  */
 
-const OPTION_END = 0;
-const OPTION_NOP = 1;
-const OPTION_WINDOW_SCALE = 3;
-/** RFC 7323 2.3. */
-const MAX_WINDOW_SCALE = 14;
-
 /** Unacknowledged bytes beyond which the shortcut leaves the judgement to `streamData`. */
 const PLAIN_UNACKED = 8_388_608;
 
@@ -146,25 +149,6 @@ function synWeirds(c: StreamContext, base: number, flags: number, length: number
   if ((flags & TCP_RST) !== 0) weirdOf(c, base, 'TCP_christmas');
   if ((flags & TCP_URG) !== 0) weirdOf(c, base, 'baroque_SYN');
   if (length > 0) weirdOf(c, base, 'SYN_with_data');
-}
-
-/** The window scale of a SYN's options (RFC 7323 2.2), -1 without one. `end` is where the options end. */
-function windowScale(view: DataView, options: number, end: number): number {
-  let scale = -1;
-  for (let at = options; at < end; ) {
-    const kind = view.getUint8(at);
-    if (kind === OPTION_END) break;
-    if (kind === OPTION_NOP) {
-      at++;
-      continue;
-    }
-    if (at + 1 >= end) break;
-    const length = view.getUint8(at + 1);
-    if (length === 0 || at + length > end) break;
-    if (kind === OPTION_WINDOW_SCALE && length >= 3) scale = view.getUint8(at + 2);
-    at += length;
-  }
-  return scale;
 }
 
 /** The end `dir` has closed, unless data of it is still to come (Zeek's ConnectionClosed). */
@@ -349,9 +333,8 @@ export function segment(
   if ((i32[base + FLAGS]! & bothClosed) !== bothClosed) f64[f + LAST_TIME] = packet.timeUs;
   if (isSyn) {
     synWeirds(c, base, flags, length);
-    const { view, at } = packet;
-    const scale = windowScale(view, at + 20, at + ((view.getUint8(at + 12) >>> 4) << 2));
-    if (scale > MAX_WINDOW_SCALE && (i32[base + FLAGS]! & WAS_WEIRD) === 0) weirdOf(c, base, 'TCP_scale_range');
+    const isOdd = (packet.meta & META_ODD_SCALE) !== 0;
+    if (isOdd && (i32[base + FLAGS]! & WAS_WEIRD) === 0) weirdOf(c, base, 'TCP_scale_range');
   }
   if ((flags & TCP_FIN) !== 0) {
     i32[base + FLAGS] = i32[base + FLAGS]! | (SENT_FIN << dir);

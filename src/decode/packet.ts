@@ -52,6 +52,8 @@ export const META_KEY = 0x3ff;
 export const META_VALID = 1 << 10;
 /** TCP data or an acknowledgement and nothing else, whole, with its checksum right where that is verified, and a window. */
 export const META_PLAIN_TCP = 1 << 11;
+/** A SYN whose window scale is larger than allowed. */
+export const META_ODD_SCALE = 1 << 12;
 
 /** Rows in one buffer, which two threads may share. */
 export class PacketRows {
@@ -105,7 +107,7 @@ export class Packet {
     this.i32[this.base + ROW_HASH] = value;
   }
 
-  /** Key bits, META_VALID and META_PLAIN_TCP. */
+  /** Key bits and the three above. */
   get meta(): number {
     return this.i32[this.base + ROW_META]!;
   }

@@ -1,0 +1,29 @@
+const OPTION_END = 0;
+const OPTION_NOP = 1;
+const OPTION_WINDOW_SCALE = 3;
+/** RFC 7323 2.3. */
+const MAX_WINDOW_SCALE = 14;
+
+/** The window scale of a SYN's options (RFC 7323 2.2), -1 without one. `end` is where the options end. */
+function windowScale(view: DataView, options: number, end: number): number {
+  let scale = -1;
+  for (let at = options; at < end; ) {
+    const kind = view.getUint8(at);
+    if (kind === OPTION_END) break;
+    if (kind === OPTION_NOP) {
+      at++;
+      continue;
+    }
+    if (at + 1 >= end) break;
+    const length = view.getUint8(at + 1);
+    if (length === 0 || at + length > end) break;
+    if (kind === OPTION_WINDOW_SCALE && length >= 3) scale = view.getUint8(at + 2);
+    at += length;
+  }
+  return scale;
+}
+
+/** Whether the options of a SYN ask for a larger window scale than RFC 7323 allows. */
+export function hasOddScale(view: DataView, options: number, end: number): boolean {
+  return windowScale(view, options, end) > MAX_WINDOW_SCALE;
+}
