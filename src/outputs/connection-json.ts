@@ -1,7 +1,7 @@
 import { formatSeconds, type Micros } from '../core/time.js';
 import type { AttributedConnection, Candidate, End, Process } from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
-import { ascii, LineBuffer } from './line-buffer.js';
+import { ascii, LineBuffer, type Piece } from './line-buffer.js';
 
 /** Room for a connection's own fields: each text in them has a bound, and the rest is far below this. */
 const FIELD_BYTES = 2048;
@@ -109,13 +109,13 @@ function writeFields(line: LineBuffer, c: Connection): void {
   }
 }
 
-function writeInteger(line: LineBuffer, name: Uint8Array, value: number): void {
+function writeInteger(line: LineBuffer, name: Piece, value: number): void {
   line.piece(name);
   line.integer(value);
 }
 
 /** A field whose value is of any length; makes room for what follows again. */
-function writeText(line: LineBuffer, name: Uint8Array, json: string): void {
+function writeText(line: LineBuffer, name: Piece, json: string): void {
   line.piece(name);
   line.text(json);
   line.reserve(FIELD_BYTES);

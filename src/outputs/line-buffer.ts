@@ -3,15 +3,27 @@ import { SECOND } from '../core/time.js';
 const FIRST_BYTES = 4096;
 const ZERO = 48;
 const MINUS = 45;
+/** Room behind what is reserved, for the rest of a piece's last word. */
+const SPARE = 8;
 const DOT = 46;
 /** Below this, digits come from 32-bit arithmetic. */
 const SMALL = 2 ** 31;
 /** Two decimal digits of a number below 100, the first in the low byte. */
 const PAIRS = Uint16Array.from({ length: 100 }, (_, i) => (ZERO + Math.floor(i / 10)) | ((ZERO + (i % 10)) << 8));
 
-/** Text that is written often, as bytes. */
-export function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+/** Text of ASCII characters that is written often: in words of eight bytes, the last one filled up. */
+export interface Piece {
+  readonly length: number;
+  readonly words: Float64Array;
+}
+
+/** No eight ASCII characters make a number whose bits a copy could change. */
+export function ascii(text: string): Piece {
+  const bytes = new Uint8Array(8 * Math.ceil(text.length / 8));
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  const view = new DataView(bytes.buffer);
+  const words = Float64Array.from({ length: bytes.length / 8 }, (_, i) => view.getFloat64(8 * i, true));
+  return { length: text.length, words };
 }
 
 /** Digits of a non-negative integer. */
@@ -34,33 +46,37 @@ function digitsOf(n: number): number {
 export class LineBuffer {
   bytes: Buffer;
   length = 0;
+  #view: DataView;
 
   constructor(bytes: number = FIRST_BYTES) {
-    this.bytes = Buffer.allocUnsafe(bytes);
+    this.bytes = Buffer.allocUnsafe(bytes + SPARE);
+    this.#view = viewOf(this.bytes);
   }
 
   /** What has been written; the buffer begins anew with room for so many bytes. */
   take(bytes: number): Buffer {
     const taken = this.bytes.subarray(0, this.length);
-    this.bytes = Buffer.allocUnsafe(bytes);
+    this.bytes = Buffer.allocUnsafe(bytes + SPARE);
+    this.#view = viewOf(this.bytes);
     this.length = 0;
     return taken;
   }
 
   /** Makes room for more bytes; to be called before pieces that are written without a check. */
   reserve(bytes: number): void {
-    if (this.length + bytes <= this.bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.length + bytes, 2 * this.bytes.length));
+    if (this.length + bytes + SPARE <= this.bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.length + bytes + SPARE, 2 * this.bytes.length));
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
+    this.#view = viewOf(grown);
   }
 
-  /** Bytes made by `ascii`. The room is reserved. */
-  piece(piece: Uint8Array): void {
-    const { bytes } = this;
+  /** Text made by `ascii`, whose room is reserved. Byte by byte it took three times the time (2026-11). */
+  piece({ words, length }: Piece): void {
+    const view = this.#view;
     let at = this.length;
-    for (let i = 0; i < piece.length; i++) bytes[at++] = piece[i]!;
-    this.length = at;
+    for (let i = 0; i < words.length; i++, at += 8) view.setFloat64(at, words[i]!, true);
+    this.length += length;
   }
 
   /** Text of ASCII characters. The room is reserved. */
@@ -117,4 +133,8 @@ export class LineBuffer {
   toString(): string {
     return this.bytes.toString('utf8', 0, this.length);
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
