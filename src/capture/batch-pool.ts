@@ -1,15 +1,20 @@
 import { limits } from '../core/limits.js';
-import { PacketBatch } from './packet-batch.js';
+import { BYTES_OFFSET, PacketBatch } from './packet-batch.js';
 
 /** What a released batch is overwritten with where that is asked for. */
 export const RELEASED_BYTE = 0xdb;
+
+/** A page of WebAssembly's memory. */
+const PAGE_BYTES = 65_536;
+/** Batches start on cache lines. */
+const ALIGNMENT = 64;
 
 export interface BatchPoolOptions {
   /** Room for packet bytes in each batch. */
   readonly dataBytes: number;
   /** Batches at most; `limits.batchesPerSource` unless given. */
   readonly batches?: number;
-  /** In memory that another thread may read too. */
+  /** In one memory of WebAssembly that another thread may read too. */
   readonly shared?: boolean;
   /** Overwrite a batch when it is given back, so that a view kept too long shows. Costs a pass over it; for tests. */
   readonly overwriteReleased?: boolean;
@@ -22,19 +27,29 @@ export interface BatchPoolOptions {
  */
 export class BatchPool {
   readonly #options: BatchPoolOptions;
+  readonly #most: number;
+  /** Bytes from one batch of the memory to the next. */
+  readonly #stride: number;
+  readonly #memory: WebAssembly.Memory | undefined;
+  #made = 0;
   readonly #free: PacketBatch[] = [];
   readonly #borrowed = new Set<PacketBatch>();
   readonly #waiting: ((batch: PacketBatch) => void)[] = [];
 
   constructor(options: BatchPoolOptions) {
     this.#options = options;
+    this.#most = options.batches ?? limits.batchesPerSource;
+    this.#stride = Math.ceil((BYTES_OFFSET + options.dataBytes) / ALIGNMENT) * ALIGNMENT;
+    if (options.shared === true) {
+      const pages = Math.ceil((this.#most * this.#stride) / PAGE_BYTES);
+      this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    }
   }
 
   acquire(): PacketBatch | Promise<PacketBatch> {
     const batch = this.#free.pop();
     if (batch !== undefined) return this.#lend(batch);
-    if (this.#borrowed.size < (this.#options.batches ?? limits.batchesPerSource))
-      return this.#lend(new PacketBatch(this.#options.dataBytes, this.#options.shared));
+    if (this.#made < this.#most) return this.#lend(this.#make());
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -45,6 +60,12 @@ export class BatchPool {
     const waiter = this.#waiting.shift();
     if (waiter === undefined) this.#free.push(batch);
     else waiter(this.#lend(batch));
+  }
+
+  #make(): PacketBatch {
+    const offset = this.#made++ * this.#stride;
+    const place = this.#memory && { memory: this.#memory, offset };
+    return new PacketBatch(this.#options.dataBytes, place);
   }
 
   #lend(batch: PacketBatch): PacketBatch {

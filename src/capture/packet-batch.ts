@@ -1,14 +1,14 @@
 import type { Micros } from '../core/time.js';
 
 /**
- * A batch of packets in one ArrayBuffer, the same layout from a file reader and from the native capture
+ * A batch of packets in one piece of memory, the same layout from a file reader and from the native capture
  * (`native/capture/batch.h`; `test/capture/layout.test.ts` compares the offsets):
  *
  *     0              header: count u32, byteLength u32, kernelDrops u32, engineDrops u32, captureTimeUs f64 (24 of 64 bytes used)
  *     64             timeUs    f64 x MAX   microseconds since the epoch (nanoseconds are cut)
  *     + 8 MAX        capLen    u32 x MAX   bytes captured
  *     + 4 MAX        wireLen   u32 x MAX   bytes on the wire
- *     + 4 MAX        offset    u32 x MAX   where the packet starts, from the start of the ArrayBuffer
+ *     + 4 MAX        offset    u32 x MAX   where the packet starts, from the start of the batch
  *     + 4 MAX        link      u32 x MAX   low 16 bits LINKTYPE, high 16 bits index of the source in a merged stream, else 0
  *     BYTES_OFFSET   packet bytes
  *
@@ -22,10 +22,17 @@ export const BYTES_OFFSET = HEADER_BYTES + MAX_PACKETS * (8 + 4 + 4 + 4 + 4);
 /** Room for packet bytes; also the size of one read from a file. */
 export const DEFAULT_DATA_BYTES = 1 << 20;
 
+/** Where a batch lies in a shared memory of WebAssembly; the offset is a multiple of 8. */
+export interface BatchPlace {
+  readonly memory: WebAssembly.Memory;
+  readonly offset: number;
+}
+
 export class PacketBatch {
-  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  readonly buffer: ArrayBufferLike;
+  /** The batch from its header on. */
   readonly bytes: Uint8Array;
-  /** The whole buffer, for reading numbers of either byte order. */
+  /** The same, for reading numbers of either byte order. */
   readonly view: DataView;
   readonly timeUs: Float64Array;
   readonly capLen: Uint32Array;
@@ -37,13 +44,18 @@ export class PacketBatch {
   /** The capturing host's clock when the batch was closed; absent for files. Packets stamped a block timeout earlier may follow. */
   captureTimeUs: Micros | undefined = undefined;
 
-  /** `shared`: in memory that another thread may read too. */
-  constructor(dataBytes: number = DEFAULT_DATA_BYTES, shared = false) {
+  /** Memory of WebAssembly that the batch lies in, which another thread may read too. */
+  readonly memory: WebAssembly.Memory | undefined;
+
+  /** `place`: where it lies in a memory; in a buffer of its own without. */
+  constructor(dataBytes: number = DEFAULT_DATA_BYTES, place?: BatchPlace) {
     const length = BYTES_OFFSET + dataBytes;
-    this.buffer = shared ? new SharedArrayBuffer(length) : new ArrayBuffer(length);
-    this.bytes = new Uint8Array(this.buffer);
-    this.view = new DataView(this.buffer);
-    let at = HEADER_BYTES;
+    const start = place?.offset ?? 0;
+    this.memory = place?.memory;
+    this.buffer = place === undefined ? new ArrayBuffer(length) : place.memory.buffer;
+    this.bytes = new Uint8Array(this.buffer, start, length);
+    this.view = new DataView(this.buffer, start, length);
+    let at = start + HEADER_BYTES;
     this.timeUs = new Float64Array(this.buffer, at, MAX_PACKETS);
     at += MAX_PACKETS * 8;
     this.capLen = new Uint32Array(this.buffer, at, MAX_PACKETS);

@@ -29,6 +29,7 @@ export class BatchDecoder {
     const packet = this.#packet;
     const decoder = this.#decoder;
     const weird = this.#weird;
+    decoder.sums.use(batch);
     packet.i32 = decoded.rows.i32;
     packet.f64 = decoded.rows.f64;
     decoded.sides = NO_SIDES;

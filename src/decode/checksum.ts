@@ -1,3 +1,5 @@
+import type { PacketBatch } from '../capture/packet-batch.js';
+import { type ChecksumKernel, checksumKernel, KERNEL_BYTES } from './checksum-kernel.js';
 import type { Packet } from './packet.js';
 import { headerBytesOf, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from './transport.js';
 
@@ -30,10 +32,41 @@ export function sumBytes(view: DataView, at: number, length: number): number {
   const total = one + two;
   const low = total >>> 0;
   const high = (total - low) / 0x1_0000_0000;
-  let sum = (low & 0xffff) + (low >>> 16) + high;
-  sum = (sum & 0xffff) + (sum >>> 16);
+  return folded((low & 0xffff) + (low >>> 16) + high);
+}
+
+/** A sum of words in the machine's order, folded to 16 bits and put in network order. */
+function folded(total: number): number {
+  let sum = (total & 0xffff) + (total >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
   return ((sum & 0xff) << 8) | (sum >>> 8);
+}
+
+/** The sums of packets: in WebAssembly for what lies in the batch that is decoded, where its memory allows. */
+export class Sums {
+  #memory: WebAssembly.Memory | undefined;
+  #view: DataView | undefined;
+  #offset = 0;
+  #kernel: ChecksumKernel | undefined;
+
+  /** The batch whose packets come next. */
+  use({ memory, view }: PacketBatch): void {
+    if (memory === undefined) {
+      this.#view = undefined;
+      return;
+    }
+    if (memory !== this.#memory) this.#kernel = checksumKernel(memory);
+    this.#memory = memory;
+    this.#view = view;
+    this.#offset = view.byteOffset;
+  }
+
+  /** As `sumBytes`. */
+  sum(view: DataView, at: number, length: number): number {
+    const kernel = this.#kernel;
+    if (view !== this.#view || kernel === undefined || length > KERNEL_BYTES) return sumBytes(view, at, length);
+    return folded(kernel(this.#offset + at, length));
+  }
 }
 
 function halves(word: number): number {
@@ -44,12 +77,12 @@ function halves(word: number): number {
  * Whether the checksum of the transport header and payload holds, pseudo header included (RFC 9293 3.1, RFC 768,
  * RFC 8200 8.1). Needs all `packet.length` bytes captured.
  */
-export function transportChecksumHolds(packet: Packet): boolean {
+function transportChecksumHolds(packet: Packet, sums: Sums): boolean {
   const p = packet;
   let sum = halves(p.src3) + halves(p.dst3) + p.proto + halves(p.length);
   if (p.version === 6)
     sum += halves(p.src0) + halves(p.src1) + halves(p.src2) + halves(p.dst0) + halves(p.dst1) + halves(p.dst2);
-  sum += sumBytes(p.view, p.at, p.length);
+  sum += sums.sum(p.view, p.at, p.length);
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
   return sum === 0xffff;
@@ -60,32 +93,32 @@ const VXLAN_PORT = 4789;
 const UDP_HEADER = 8;
 
 /** Whether the packet's transport checksum can be verified and is wrong. A packet that the capture cut cannot be judged. */
-export function checksumFails(packet: Packet): boolean {
+export function checksumFails(packet: Packet, sums: Sums): boolean {
   // Offloading may leave the IP length empty.
   const length = packet.length === 0 ? packet.captured : packet.length;
   if (packet.captured < length) return false;
   switch (packet.proto) {
     case PROTO_TCP: {
       const headerBytes = headerBytesOf(packet.control);
-      return headerBytes >= 20 && headerBytes <= length && !transportChecksumHolds(packet);
+      return headerBytes >= 20 && headerBytes <= length && !transportChecksumHolds(packet, sums);
     }
     case PROTO_UDP:
-      return packet.cut === 0 && udpChecksumFails(packet, length);
+      return packet.cut === 0 && udpChecksumFails(packet, sums, length);
     case PROTO_ICMP:
-      return sumBytes(packet.view, packet.at, length) !== 0xffff;
+      return sums.sum(packet.view, packet.at, length) !== 0xffff;
     case PROTO_ICMPV6:
-      return !transportChecksumHolds(packet);
+      return !transportChecksumHolds(packet, sums);
     default:
       return false;
   }
 }
 
 /** None at all (0) is lawful over IPv4 only (RFC 768). */
-function udpChecksumFails(packet: Packet, length: number): boolean {
+function udpChecksumFails(packet: Packet, sums: Sums, length: number): boolean {
   const { view, at } = packet;
   const checksum = view.getUint16(at + 6);
   if (checksum === 0 && packet.version === 4) return false;
   const carriesVxlan = packet.dport === VXLAN_PORT && length > UDP_HEADER + 22 && (view.getUint8(at + 8) & 8) !== 0;
   if (checksum === 0 && carriesVxlan) return false;
-  return !transportChecksumHolds(packet);
+  return !transportChecksumHolds(packet, sums);
 }

@@ -2,13 +2,14 @@ import { icmpCounterpart } from '../core/community-id.js';
 import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import type { WeirdCounts } from '../core/weird.js';
-import { checksumFails, sumBytes } from './checksum.js';
+import { checksumFails, Sums, sumBytes } from './checksum.js';
 import { behindEtherType, ethernet } from './ether-type.js';
 import { setFlowKey } from './flow-key.js';
 import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
 import { linkDecoder } from './link.js';
-import { META_PLAIN_TCP, META_VALID, type Packet } from './packet.js';
+import { META_ODD_SCALE, META_PLAIN_TCP, META_VALID, type Packet } from './packet.js';
+import { hasOddScale } from './tcp-options.js';
 import {
   flagsOf,
   headerBytesOf,
@@ -32,11 +33,13 @@ const PROTO_IPV4 = 4;
 const PROTO_IPV6 = 41;
 const PROTO_GRE = 47;
 const UDP_HEADER = 8;
+const SHORTEST_TCP_HEADER = 20;
 
 /** Bytes to the transport layer, one packet at a time. */
 export class Decoder {
   readonly #key: HashKey;
   readonly #ip: IpContext;
+  readonly sums = new Sums();
   readonly #inside = new Inside();
   readonly #ipTunnelUids = new IpTunnelUids();
 
@@ -74,9 +77,10 @@ export class Decoder {
 
   /** What the rest of the row says is known: adds the checksum's verdict and the key of the connection. */
   #complete(packet: Packet): void {
-    packet.badChecksum = this.#ip.verifyChecksums && checksumFails(packet);
+    packet.badChecksum = this.#ip.verifyChecksums && checksumFails(packet, this.sums);
     setFlowKey(this.#key, packet);
-    packet.meta |= isPlainTcp(packet) ? META_VALID | META_PLAIN_TCP : META_VALID;
+    if (isPlainTcp(packet)) packet.meta |= META_VALID | META_PLAIN_TCP;
+    else packet.meta |= isOddSyn(packet) ? META_VALID | META_ODD_SCALE : META_VALID;
   }
 
   /** The tunnel that the UDP packet `outer`, on a connection to `responderPort`, may be. */
@@ -189,7 +193,7 @@ function readPorts(packet: Packet, weird: WeirdCounts): boolean {
   packet.oneWay = false;
   switch (proto) {
     case PROTO_TCP:
-      if (!hasHeader(packet, 20, weird)) return false;
+      if (!hasHeader(packet, SHORTEST_TCP_HEADER, weird)) return false;
       packet.sport = view.getUint16(at);
       packet.dport = view.getUint16(at + 2);
       packet.seq = view.getInt32(at + 4);
@@ -227,6 +231,12 @@ function readPorts(packet: Packet, weird: WeirdCounts): boolean {
   }
 }
 
+/** See META_ODD_SCALE. */
+function isOddSyn({ proto, control, view, at, captured }: Packet): boolean {
+  if (proto !== PROTO_TCP || (flagsOf(control) & TCP_SYN) === 0) return false;
+  return hasOddScale(view, at + SHORTEST_TCP_HEADER, at + Math.min(captured, headerBytesOf(control)));
+}
+
 /** See META_PLAIN_TCP. */
 function isPlainTcp(packet: Packet): boolean {
   if (packet.proto !== PROTO_TCP || packet.badChecksum || packet.depth > 0) return false;
@@ -236,7 +246,7 @@ function isPlainTcp(packet: Packet): boolean {
     (flagsOf(control) & (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)) === TCP_ACK &&
     windowOf(control) !== 0 &&
     packet.ack !== 0 &&
-    headerBytes >= 20 &&
+    headerBytes >= SHORTEST_TCP_HEADER &&
     headerBytes <= length &&
     packet.captured >= length
   );

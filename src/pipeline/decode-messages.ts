@@ -16,7 +16,12 @@ export interface DecodeWorkerStart extends DecodeStart {
 export type FromDecodeWorker =
   | { readonly kind: 'opened'; readonly totalBytes: number | undefined }
   /** Packet batches are numbered in the order in which they are announced. */
-  | { readonly kind: 'batch'; readonly buffer: SharedArrayBuffer }
+  | {
+      readonly kind: 'batch';
+      readonly buffer: SharedArrayBuffer;
+      readonly offset: number;
+      readonly length: number;
+    }
   /** Of the slot that is read next. */
   | { readonly kind: 'sides'; readonly sides: ReadonlyMap<number, PacketSide> }
   | { readonly kind: 'weirds'; readonly weirds: Readonly<Record<string, number>> }

@@ -113,7 +113,7 @@ export class DecodeThread implements DecodedSource {
         this.totalBytes = message.totalBytes;
         return true;
       case 'batch':
-        this.#views.push(new DataView(message.buffer));
+        this.#views.push(new DataView(message.buffer, message.offset, message.length));
         return false;
       case 'sides':
         this.#sides = message.sides;

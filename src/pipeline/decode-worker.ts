@@ -50,7 +50,8 @@ function tell(message: FromDecodeWorker): void {
 function numberOf(batch: PacketBatch): number {
   const known = announced.indexOf(batch);
   if (known >= 0) return known;
-  send({ kind: 'batch', buffer: batch.buffer as SharedArrayBuffer });
+  const { byteOffset, byteLength } = batch.bytes;
+  send({ kind: 'batch', buffer: batch.buffer as SharedArrayBuffer, offset: byteOffset, length: byteLength });
   return announced.push(batch) - 1;
 }
 
