@@ -136,7 +136,7 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
   it('tell their figures to whoever asks, without the secret and without a word of what processes do', async () => {
     const get = (page: string) => {
       const address = `https://${ENGINE}:9443/${page}`;
-      const curlArgs = ['-s', '-m', '5', '--cacert', path('cert.pem'), '-w', '%{http_code} %{content_type}', address];
+      const curlArgs = ['-s', '-m', '5', '--cacert', path('ca.pem'), '-w', '%{http_code} %{content_type}', address];
       return spawnSync('ip', [...network.on('client').slice(1), 'curl', ...curlArgs], { encoding: 'utf8' }).stdout;
     };
     expect(get('healthz')).toBe('ok\n200 text/plain; charset=utf-8');
