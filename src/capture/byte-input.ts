@@ -10,8 +10,6 @@ const read = promisify(fs.read);
 const close = promisify(fs.close);
 
 const STDIN_FD = 0;
-/** Reads of 128 KiB and more of a file in the page cache took two to three times as long per byte (Linux 6.1, 2026-11). */
-const ONE_READ_BYTES = 1 << 16;
 
 /** Bytes in order from a file, a pipe or a decompressor, read into memory that the caller owns. */
 export interface ByteInput {
@@ -72,14 +70,9 @@ export class BlockingFileInput implements ByteInput {
 
   async read(target: Uint8Array, offset: number, length: number): Promise<number> {
     if (this.#closed) return 0;
-    let filled = 0;
-    while (filled < length) {
-      const bytes = fs.readSync(this.#fd, target, offset + filled, Math.min(length - filled, ONE_READ_BYTES), null);
-      if (bytes === 0) break;
-      filled += bytes;
-    }
-    this.readBytes += filled;
-    return filled;
+    const bytesRead = fs.readSync(this.#fd, target, offset, length, null);
+    this.readBytes += bytesRead;
+    return bytesRead;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The sum of a checksum in WebAssembly, 32 bytes at a time, since JavaScript has no vectors: a packet of 500 bytes takes a fifth of the
+ * The sum of a checksum in WebAssembly, 32 bytes at a time, since JavaScript has no vectors: a packet of 500 bytes takes a third of the
  * time (2026-11). The module is written out here, since it is too small for a compiler of its own:
  *
  *     (func (export "sum") (param $at i32) (param $length i32) (result i32)
