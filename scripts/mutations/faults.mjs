@@ -9,6 +9,7 @@ const stories = 'test/join/laws-by-example.test.ts';
 const match = 'src/join/match.ts';
 const choice = 'src/join/owner-choice.ts';
 const attribution = 'src/join/attribution.ts';
+const telling = 'src/join/telling.ts';
 
 export const faults = [
   {
@@ -125,14 +126,14 @@ export const faults = [
   },
   {
     name: 'rev-not-grown',
-    file: attribution,
+    file: telling,
     find: 'rev: lines,',
     replace: 'rev: lines * 0,',
     tests: [stories],
   },
   {
     name: 'connection-dropped-at-end',
-    file: attribution,
+    file: telling,
     find: "if (tracked.lines === 0) this.#tell(tracked, tracked.ended || this.#options.finalOnly ? 'end' : 'start');\n    else if",
     replace: 'if',
     tests: [stories],

@@ -80,8 +80,8 @@ export const tableFaults = [
   {
     name: 'explanation-of-an-open-connection',
     file: 'src/join/attribution.ts',
-    find: 'this.#setView(tracked, true, knowsAll);\n      return explainConnection',
-    replace: 'this.#setView(tracked, false, false);\n      return explainConnection',
+    find: 'this.#deciding.setView(tracked, true, knowsAll);\n      return explainConnection',
+    replace: 'this.#deciding.setView(tracked, false, false);\n      return explainConnection',
     tests: ['test/pipeline/explain-files.test.ts'],
   },
 ];

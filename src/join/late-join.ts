@@ -1,8 +1,9 @@
 import type { AttributedConnection, End } from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
-import { isSameEnd, Join } from './attribution.js';
+import { Join } from './attribution.js';
 import { ClockEstimator } from './clock.js';
+import { isSameEnd } from './end-record.js';
 import type { Explanation } from './explain.js';
 
 /** A connection that the join has let go, as its last line told it. */

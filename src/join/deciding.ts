@@ -1,0 +1,172 @@
+import { type Micros, SECOND } from '../core/time.js';
+import type { HostState } from '../hosts/state/host-state.js';
+import type { HostStates } from '../hosts/state/host-states.js';
+import type { Decided } from './decided.js';
+import { type Evaluation, evaluateEnd } from './evaluation.js';
+import { Heap } from './heap.js';
+import type { HostClocks } from './host-clocks.js';
+import { PROMPT } from './match.js';
+import type { Tracked, TrackedEnd } from './tracked.js';
+import { HostWaiting } from './waiting.js';
+
+/**
+ * A connection that has not ended is taken to have lasted until this long ago: the tracker ends one at most this long after
+ * its last packet when another with the same endpoints begins.
+ */
+const END_DELAY: Micros = 6 * SECOND;
+
+/** Rows about a connection's owner may be this much older than its first packet, skew of clocks included. */
+export const KEPT_LEAD: Micros = 60 * SECOND;
+
+interface Appointment {
+  readonly at: Micros;
+  readonly end: TrackedEnd;
+  readonly turn: number;
+}
+
+/**
+ * Who owns each end, and what an end that may still change waits for: a watermark of a host or a capture time. `evaluateEnd` looks at
+ * all rows afresh, so no order of effects can leak into an answer; what one certain call has decided is only completed.
+ */
+export class Deciding {
+  readonly #states: HostStates<Tracked, TrackedEnd>;
+  readonly #clocks: HostClocks;
+  readonly #startsKnown: boolean;
+  readonly #waiting = new Map<HostState, HostWaiting>();
+  /** Ends that wait for the connection to go on, by capture time. */
+  readonly #dueAt = new Heap<Appointment>();
+  /** Capture time. */
+  now: Micros = -Infinity;
+  /** Rows about closed sockets of times up to here have been let go, on some host's clock. */
+  prunedUntil: Micros = -Infinity;
+  /** Connections up to here were let go early, so that not every one is known that a row may be of. */
+  forgottenUntil: Micros = -Infinity;
+  /** Connections of which something may still change. */
+  unsettled = 0;
+
+  /** `startsKnown`: see JoinOptions. */
+  constructor(states: HostStates<Tracked, TrackedEnd>, clocks: HostClocks, startsKnown: boolean) {
+    this.#states = states;
+    this.#clocks = clocks;
+    this.#startsKnown = startsKnown;
+  }
+
+  /** A host that ends may wait for. */
+  watch(host: HostState): void {
+    this.#waiting.set(host, new HostWaiting());
+  }
+
+  /** Hands over the ends that the host's watermarks release. */
+  release(host: HostState, take: (end: TrackedEnd) => void): void {
+    this.#waiting.get(host)!.release(host, take);
+  }
+
+  /** Hands over the ends that waited for capture time to come so far. */
+  advance(now: Micros, take: (end: TrackedEnd) => void): void {
+    this.now = now;
+    for (let due = this.#dueAt.pop(now); due !== undefined; due = this.#dueAt.pop(now)) {
+      if (due.turn === due.end.turn) take(due.end);
+    }
+  }
+
+  /** Decides an end afresh. */
+  look(end: TrackedEnd): void {
+    const { tracked } = end;
+    this.setView(tracked, false, false);
+    this.#evaluate(end);
+    this.#settle(tracked);
+  }
+
+  /** A watermark came for the end. */
+  complete(end: TrackedEnd): void {
+    if (end.decided === undefined) this.look(end);
+    else {
+      this.#complete(end, end.decided);
+      this.#settle(end.tracked);
+    }
+  }
+
+  /** The connection itself has changed. Where its neighbours are all known, that says nothing against a call to connect. */
+  update(tracked: Tracked): void {
+    this.setView(tracked, false, false);
+    for (const end of [tracked.orig, tracked.resp]) {
+      const { decided } = end;
+      if (end.settled) continue;
+      const isKept = decided?.isConnect === true && tracked.knowsEarlier;
+      if (decided !== undefined && isKept) this.#complete(end, decided);
+      else this.#evaluate(end);
+    }
+    this.#settle(tracked);
+  }
+
+  /** Decides a connection with what is known, for good. */
+  close(tracked: Tracked, knowsAll: boolean): void {
+    if (tracked.settled) return;
+    this.setView(tracked, true, knowsAll);
+    for (const end of [tracked.orig, tracked.resp]) if (!end.settled) this.#evaluate(end);
+    tracked.settled = true;
+    this.unsettled--;
+  }
+
+  /** What is known of the connection's neighbours in time by now; all of them when it is decided past the lateness. */
+  setView(tracked: Tracked, isClosed: boolean, knowsAll: boolean): void {
+    const { first, last, ended } = tracked;
+    const open = ended ? last : Math.max(first + PROMPT, this.now - END_DELAY);
+    const lasting = Math.max(last, this.#startsKnown ? this.now : open);
+    tracked.closed = isClosed;
+    tracked.knowsEarlier = (knowsAll || this.#startsKnown) && first > this.forgottenUntil;
+    tracked.aloneUntil = Math.min(tracked.nextFirst, knowsAll ? Infinity : lasting);
+  }
+
+  #complete(end: TrackedEnd, decided: Decided): void {
+    const { tracked } = end;
+    end.settled = decided.complete(tracked) && tracked.ended;
+    end.end = decided.end;
+    end.lacksDetails = !decided.hasDetails;
+    end.turn++;
+    if (end.settled) end.rest();
+    else this.#await(end, decided);
+  }
+
+  /** Details are waited for first: without them nothing is settled. */
+  #await(end: TrackedEnd, decided: Decided): void {
+    const waiting = this.#waiting.get(decided.host)!;
+    if (!decided.hasDetails) waiting.wait(end, { details: decided.detailsMoment(end.tracked) });
+    else if (end.tracked.ended) waiting.wait(end, { sockets: decided.lastLatest(end.tracked) });
+  }
+
+  #settle(tracked: Tracked): void {
+    if (tracked.settled || !tracked.ended || !tracked.orig.settled || !tracked.resp.settled) return;
+    tracked.settled = true;
+    this.unsettled--;
+  }
+
+  /** An end is settled only once the connection has ended. */
+  #evaluate(end: TrackedEnd): void {
+    const { tracked } = end;
+    // An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time.
+    if (end.end?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.prunedUntil) {
+      end.settled = tracked.ended;
+      if (end.settled) end.rest();
+    } else this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, end.role));
+  }
+
+  /** Takes over what was found and makes the end's appointments. */
+  #take(end: TrackedEnd, found: Evaluation): void {
+    const { tracked } = end;
+    const { needs, settles } = found;
+    end.turn++;
+    end.settled = found.settled && tracked.ended;
+    end.lacksDetails = found.lacksDetails;
+    end.decided = found.decided;
+    // An owner stands until there is another answer.
+    if (found.end.state !== 'pending' || end.end?.state !== 'attributed') end.end = found.end;
+    if (end.settled) end.rest();
+    else if (found.decided !== undefined) this.#await(end, found.decided);
+    else for (const need of needs) this.#waiting.get(need.host)!.wait(end, need);
+    if (settles === undefined || (tracked.ended && !this.#startsKnown)) return;
+    const at = settles + (this.#startsKnown ? 0 : END_DELAY);
+    // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.
+    if (at > this.now && at !== Infinity) this.#dueAt.push({ at, end, turn: end.turn });
+  }
+}

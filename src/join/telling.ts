@@ -1,0 +1,90 @@
+import type { Micros } from '../core/time.js';
+import type { AttributedConnection, Cause } from '../records/attributed-connection.js';
+import type { ConnectionCause } from '../records/connection.js';
+import { Agenda } from './agenda.js';
+import { isSameEnd, pending } from './end-record.js';
+import type { Tracked } from './tracked.js';
+
+export interface TellingOptions {
+  /** How long the first line of a connection waits for its owners before it says `pending`, capture time. */
+  readonly attrWaitUs: Micros;
+  /** One line for each connection, when nothing more can change. */
+  readonly finalOnly: boolean;
+  readonly emit: (connection: AttributedConnection) => void;
+}
+
+/** The lines of connections: which there are, when the first may wait, and which say something new. */
+export class Telling {
+  readonly #options: TellingOptions;
+  /** First lines that wait, by the capture time at which they come anyway. */
+  readonly #starts: Agenda<Tracked>;
+  lines = 0;
+  /** Lines that told of new evidence about a connection already told of. */
+  revisions = 0;
+
+  constructor(options: TellingOptions) {
+    this.#options = options;
+    this.#starts = new Agenda(({ first }) => first + options.attrWaitUs);
+  }
+
+  /** The capture has told of the connection. */
+  update(tracked: Tracked, cause: ConnectionCause): void {
+    if (this.#options.finalOnly) {
+      if (tracked.ended && tracked.settled) this.#tell(tracked, 'end');
+    } else if (cause !== 'start' || isDecided(tracked)) {
+      this.#tell(tracked, cause);
+    } else {
+      tracked.holdsStart = true;
+      this.#starts.add(tracked);
+    }
+  }
+
+  /** The connection was looked at again. */
+  again(tracked: Tracked): void {
+    if (this.#options.finalOnly) {
+      if (tracked.settled && tracked.ended) this.#tell(tracked, 'end');
+    } else if (tracked.holdsStart) {
+      if (isDecided(tracked)) this.#tell(tracked, 'start');
+    } else if (tracked.lines > 0) this.#tellChange(tracked);
+  }
+
+  /** Capture time has reached `now`: first lines that have waited long enough come as they are. */
+  advance(now: Micros): void {
+    this.#starts.drain(now, (tracked) => {
+      if (tracked.holdsStart && !tracked.gone) this.#tell(tracked, 'start');
+    });
+  }
+
+  /** The connection is decided and let go: what is left to say. */
+  last(tracked: Tracked): void {
+    if (tracked.lines === 0) this.#tell(tracked, tracked.ended || this.#options.finalOnly ? 'end' : 'start');
+    else if (!this.#options.finalOnly) this.#tellChange(tracked);
+  }
+
+  #tellChange(tracked: Tracked): void {
+    const { orig, resp } = tracked;
+    if (isSameEnd(orig.end, orig.shown) && isSameEnd(resp.end, resp.shown)) return;
+    this.revisions++;
+    this.#tell(tracked, 'evidence');
+  }
+
+  #tell(tracked: Tracked, cause: Cause): void {
+    if (this.#options.finalOnly && tracked.lines > 0) return;
+    const { connection, capture, lines } = tracked;
+    const { end: orig = pending } = tracked.orig;
+    const { end: resp = pending } = tracked.resp;
+    tracked.holdsStart = false;
+    tracked.orig.shown = orig;
+    tracked.resp.shown = resp;
+    tracked.lines++;
+    this.lines++;
+    this.#options.emit({ connection, capture, cause, rev: lines, orig, resp });
+  }
+}
+
+/** The first line has something to say: an owner, or nothing is still open that it could wait for. */
+function isDecided({ orig, resp }: Tracked): boolean {
+  if (orig.lacksDetails || resp.lacksDetails) return false;
+  const isOwned = orig.end?.state === 'attributed' || resp.end?.state === 'attributed';
+  return isOwned || (orig.end?.state !== 'pending' && resp.end?.state !== 'pending');
+}
