@@ -1,23 +1,22 @@
-import { randomBytes } from 'node:crypto';
 import type { PacketBatch } from '../capture/packet-batch.js';
-import type { HashKey } from '../core/hash.js';
+import { type HashKey, secretKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
-import { nameWord } from '../core/uid.js';
 import { type CountedWeird, WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
 import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
 import { Decoder } from '../decode/decoder.js';
 import { META_PLAIN_TCP, META_VALID, Packet, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
-import { flagsOf, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP, TCP_ACK, TCP_SYN } from '../decode/transport.js';
+import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
+import { CaptureNames, type CaptureRef } from './capture-names.js';
 import { connectionRecord, uidOfRecord, VLAN_PRESENT } from './connection-record.js';
 import { ConnectionTable } from './connection-table.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
 import { expiryOf } from './expiry.js';
 import { addLetter, LETTER_FLIP } from './history.js';
-import { likelyTcpServer, likelyUdpServer } from './likely-server-ports.js';
+import { isFlipped } from './likely-server-ports.js';
 import {
   CAPTURE,
   CLOSING,
@@ -40,12 +39,6 @@ import { defaultTimeouts, type Timeouts } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
 import { noteParent, UdpTunnels } from './udp-tunnels.js';
 import { WeirdReports } from './weird-reports.js';
-
-/** Where packets came from: an interface or a file, and the host it was taken on where the user said so. */
-export interface CaptureRef {
-  readonly name: string;
-  readonly host?: string;
-}
 
 export interface TrackerOptions {
   /** `verify` leaves packets with a wrong checksum out, as Zeek does; `ignore` is Zeek's `-C`. */
@@ -104,10 +97,7 @@ export class ConnectionTracker {
   readonly #weird: WeirdCounts;
   readonly #reports: WeirdReports | undefined;
   readonly #context: TcpContext;
-  readonly #captures: CaptureRef[] = [];
-  readonly #captureWords: number[] = [];
-  #lastCaptures: readonly CaptureRef[] | undefined;
-  #captureIds: number[] = [];
+  readonly #captures = new CaptureNames();
   readonly #batchDecoder: BatchDecoder;
   readonly #decoded = new DecodedBatch();
   readonly #packet = new Packet();
@@ -157,7 +147,7 @@ export class ConnectionTracker {
   }
 
   #captureWord(base: number): number {
-    return this.#captureWords[this.#table.u16[(base << 1) + CAPTURE]!] ?? 0;
+    return this.#captures.wordOf(this.#table.u16[(base << 1) + CAPTURE]!);
   }
 
   /** Takes every packet of a batch. `captures[link >>> 16]` names its source. The batch is not kept. */
@@ -170,7 +160,7 @@ export class ConnectionTracker {
 
   /** Takes every packet of a batch that was decoded with this tracker's checksum option and hash secret. The batch is not kept. */
   decoded(batch: DecodedBatch, captures: readonly CaptureRef[]): void {
-    this.#nameCaptures(captures);
+    this.#captures.use(captures);
     const { count, rows } = batch;
     this.#packets += count;
     this.#bytes += batch.wireBytes;
@@ -247,17 +237,6 @@ export class ConnectionTracker {
     };
   }
 
-  #nameCaptures(captures: readonly CaptureRef[]): void {
-    if (captures === this.#lastCaptures && captures.length === this.#captureIds.length) return;
-    this.#lastCaptures = captures;
-    this.#captureIds = captures.map(({ name, host }) => {
-      const known = this.#captures.findIndex((capture) => capture.name === name && capture.host === host);
-      if (known >= 0) return known;
-      this.#captureWords.push(nameWord(name));
-      return this.#captures.push(host === undefined ? { name } : { name, host }) - 1;
-    });
-  }
-
   #take(packet: Packet): void {
     const table = this.#table;
     const { proto } = packet;
@@ -298,7 +277,7 @@ export class ConnectionTracker {
   }
 
   #reportOfPacket(packet: Packet, names: readonly CountedWeird[]): void {
-    this.#reports?.ofPacket(names, packet, this.#captures[this.#captureIds[packet.source] ?? 0]?.name ?? '');
+    this.#reports?.ofPacket(names, packet, this.#captures.get(this.#captures.idOf(packet.source))?.name ?? '');
   }
 
   #reportConnection(base: number, time: Micros): void {
@@ -307,8 +286,8 @@ export class ConnectionTracker {
       this.#weird.takeNews(),
       base,
       time,
-      this.#captures[id]?.name ?? '',
-      this.#captureWords[id] ?? 0,
+      this.#captures.get(id)?.name ?? '',
+      this.#captures.wordOf(id),
     );
   }
 
@@ -322,7 +301,7 @@ export class ConnectionTracker {
     table.f64[(base >> 1) + START_TIME] = packet.timeUs;
     table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
     table.i32[base + ORDINAL] = this.#connections++ | 0;
-    table.u16[(base << 1) + CAPTURE] = this.#captureIds[packet.source] ?? 0;
+    table.u16[(base << 1) + CAPTURE] = this.#captures.idOf(packet.source);
     let vlans = 0;
     if (packet.vlan >= 0) vlans |= packet.vlan | VLAN_PRESENT;
     if (packet.innerVlan >= 0) vlans |= (packet.innerVlan | VLAN_PRESENT) << 16;
@@ -408,33 +387,12 @@ export class ConnectionTracker {
 
   #emit(cause: ConnectionCause, base: number): void {
     const id = this.#table.u16[(base << 1) + CAPTURE]!;
-    const capture = this.#captures[id]!;
-    const connection = connectionRecord(this.#table, base, this.#captureWords[id]!);
+    const capture = this.#captures.get(id)!;
+    const connection = connectionRecord(this.#table, base, this.#captures.wordOf(id));
     this.#options.emit(
       capture.host === undefined
         ? { cause, capture: capture.name, connection }
         : { cause, capture: capture.name, captureHost: capture.host, connection },
     );
   }
-}
-
-/** A random key. */
-export function secretKey(): HashKey {
-  const bytes = randomBytes(8);
-  return { k0: bytes.readInt32LE(0), k1: bytes.readInt32LE(4) };
-}
-
-/**
- * Whether the sender of a connection's first packet is more likely its responder, by the ports (Zeek's WantConnection).
- * A SYN is always believed.
- */
-function isFlipped(packet: Packet): boolean {
-  const { proto, sport, dport } = packet;
-  if (packet.version === 4 && packet.dst3 === -1) return false;
-  if (proto === PROTO_UDP) return likelyUdpServer[sport] === 1 && likelyUdpServer[dport] === 0;
-  if (proto !== PROTO_TCP || likelyTcpServer[sport] === 0) return false;
-  const flags = flagsOf(packet.control);
-  if ((flags & (TCP_SYN | TCP_ACK)) === TCP_SYN) return false;
-  if (likelyTcpServer[dport] === 0) return true;
-  return (flags & TCP_SYN) === 0 && sport < dport;
 }

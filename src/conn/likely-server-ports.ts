@@ -1,3 +1,6 @@
+import type { Packet } from '../decode/packet.js';
+import { flagsOf, PROTO_TCP, PROTO_UDP, TCP_ACK, TCP_SYN } from '../decode/transport.js';
+
 /**
  * Ports that Zeek's default scripts register as likely those of a server (`likely_server_ports`). Whoever is seen to send
  * from one first is taken for the responder, unless a SYN says otherwise.
@@ -19,5 +22,20 @@ function bitmapOf(ports: readonly number[]): Uint8Array {
 }
 
 /** 1 for a likely server port, by number. */
-export const likelyTcpServer: Uint8Array = bitmapOf(tcpPorts);
-export const likelyUdpServer: Uint8Array = bitmapOf(udpPorts);
+const likelyTcpServer: Uint8Array = bitmapOf(tcpPorts);
+const likelyUdpServer: Uint8Array = bitmapOf(udpPorts);
+
+/**
+ * Whether the sender of a connection's first packet is more likely its responder, by the ports (Zeek's WantConnection).
+ * A SYN is always believed.
+ */
+export function isFlipped(packet: Packet): boolean {
+  const { proto, sport, dport } = packet;
+  if (packet.version === 4 && packet.dst3 === -1) return false;
+  if (proto === PROTO_UDP) return likelyUdpServer[sport] === 1 && likelyUdpServer[dport] === 0;
+  if (proto !== PROTO_TCP || likelyTcpServer[sport] === 0) return false;
+  const flags = flagsOf(packet.control);
+  if ((flags & (TCP_SYN | TCP_ACK)) === TCP_SYN) return false;
+  if (likelyTcpServer[dport] === 0) return true;
+  return (flags & TCP_SYN) === 0 && sport < dport;
+}

@@ -1,7 +1,8 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { CaptureStats } from '../capture/packet-source.js';
-import { ConnectionTracker, secretKey, type TrackerOptions, type TrackerStats } from '../conn/connection-tracker.js';
+import { ConnectionTracker, type TrackerOptions, type TrackerStats } from '../conn/connection-tracker.js';
+import { secretKey } from '../core/hash.js';
 import type { Warn } from '../core/warnings.js';
 import { addWeirds } from '../core/weird.js';
 import type { ConnectionUpdate } from '../records/connection.js';
