@@ -152,8 +152,15 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
     },
   };
 
+  const losses = (): Readonly<Record<string, number>> => ({
+    ...keeping.losses,
+    ...join.losses,
+    ...baseline?.join.losses,
+    ...rules?.engine.losses,
+  });
   const metrics = options.engine && new RunMetrics(options.engine.version, wallClock());
-  if (metrics !== undefined) registerMetrics(metrics, { join, rules, outputs, delays, hostRows: () => hostRows });
+  if (metrics !== undefined)
+    registerMetrics(metrics, { join, rules, outputs, delays, hostRows: () => hostRows, losses });
 
   const capturing = live
     ? captureLive(options, intake, outputs, metrics, context, keeping, new EnginePast(join, keeping))
@@ -184,10 +191,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       losses: {
         'output lines': outputs.linesLost,
         'connection records': network.updatesDropped,
-        ...keeping.losses,
-        ...join.losses,
-        ...baseline?.join.losses,
-        ...rules?.engine.losses,
+        ...losses(),
       },
       elapsedUs: Number((process.hrtime.bigint() - began) / 1000n),
     },

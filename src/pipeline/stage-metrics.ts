@@ -16,17 +16,19 @@ interface Stages {
   readonly outputs: Outputs;
   readonly delays: AttributionDelays | undefined;
   readonly hostRows: () => number;
+  /** What was given up at a bound, by name, output lines apart. */
+  readonly losses: () => Readonly<Record<string, number>>;
 }
 
 /** Shows what the stages from the join on count. */
-export function registerMetrics(metrics: RunMetrics, { join, rules, outputs, delays, hostRows }: Stages): void {
+export function registerMetrics(metrics: RunMetrics, stages: Stages): void {
+  const { join, rules, outputs, delays, hostRows, losses } = stages;
   metrics.add(() => outputMetrics(outputs));
   if (delays !== undefined) metrics.add(() => delays.metrics());
   metrics.add(() => [single('counter', 'correlate_host_rows_total', 'Rows of all hosts taken.', hostRows())]);
   if ('stats' in join) metrics.add(() => joinMetrics(join.stats));
   if (rules !== undefined) metrics.add(() => ruleMetrics(rules.engine.counters, rules.problems));
-  const outputLosses = () => ({ 'output lines': outputs.linesLost });
-  metrics.add(() => lossMetrics({ ...outputLosses(), ...join.losses, ...rules?.engine.losses }));
+  metrics.add(() => lossMetrics({ 'output lines': outputs.linesLost, ...losses() }));
 }
 
 /** A capture thread that has not reported for this long hangs. */

@@ -10,6 +10,7 @@ import type { HostRow } from '../records/host-row.js';
 import type { AgentMessage, Hello } from '../wire/message.js';
 import type { RowBatch } from '../wire/row-message.js';
 import { AgentConnection, type ConnectionOwner, type Peer } from './agent-connection.js';
+import { ClockQuestions } from './clock-questions.js';
 import type { Enrolments } from './enrolments.js';
 import { HostQueries } from './host-queries.js';
 import { HostSubscriptions } from './host-subscriptions.js';
@@ -38,9 +39,6 @@ const HELLO_US = 20 * SECOND;
 const LATE_US = 2 * SECOND;
 /** Who waits to be welcomed has nothing to say. */
 const WAITING_US = 60 * SECOND;
-const CLOCK_EVERY_US = 60 * SECOND;
-/** Questions for the clock at the start, each as the one before is answered, so that a good reading is there soon. */
-const FIRST_ASKS = 4;
 
 const nowUs = (): Micros => Date.now() * 1000;
 
@@ -54,6 +52,7 @@ export class AgentHub implements ConnectionOwner {
   readonly queries: HostQueries;
   readonly subscriptions = new HostSubscriptions();
   readonly #queue = new IntakeQueue();
+  readonly #clocks: ClockQuestions;
   readonly #connections = new Set<AgentConnection>();
   /** The connection that speaks for each host, from its hello on. */
   readonly #byHost = new Map<string, AgentConnection>();
@@ -70,6 +69,12 @@ export class AgentHub implements ConnectionOwner {
   constructor(options: AgentHubOptions) {
     this.#options = options;
     this.queries = new HostQueries(options.queryLog);
+    this.#clocks = new ClockQuestions({
+      captures: options.captures,
+      emit: options.emit,
+      refuse: (connection, reason) => this.#cut(connection, 'BAD_CLOCK', reason),
+      nowUs,
+    });
     this.registry = new HostRegistry({
       subnets: options.subnets,
       maxHosts: limits.agentHosts,
@@ -137,7 +142,7 @@ export class AgentHub implements ConnectionOwner {
         this.#rows(connection, message, arrived);
         return;
       case 'clock':
-        this.#clock(connection, message, arrived);
+        this.#clocks.answer(connection, message, arrived);
         return;
       case 'result':
         this.queries.result(connection, message);
@@ -163,10 +168,7 @@ export class AgentHub implements ConnectionOwner {
     const skew = hello.time - arrived;
     // As far as the hello tells, until the clock is measured.
     connection.offset = skew;
-    if (Math.abs(skew) > limits.clockSkewUs) {
-      this.#cut(connection, 'BAD_CLOCK', `the host's clock is off by ${Math.round(skew / SECOND)} s`);
-      return;
-    }
+    if (this.#clocks.isBeyond(connection, skew)) return;
     const proven = connection.peer.name;
     if (proven !== undefined && proven !== hello.host) {
       this.#cut(connection, 'NOT_ENROLLED', `the certificate is for ${proven}`);
@@ -259,7 +261,7 @@ export class AgentHub implements ConnectionOwner {
     connection.isWelcome = true;
     this.subscriptions.hostChanged(connection);
     if (hello.journal.next <= received + 1) this.#joined(connection);
-    this.#askClock(connection, now);
+    this.#clocks.ask(connection, now);
   }
 
   /** The more hosts there are, the less often each says that it has nothing to say. */
@@ -336,41 +338,6 @@ export class AgentHub implements ConnectionOwner {
     connection.send({ type: 'ack', received: position.received, ...(releasable !== undefined && { releasable }) });
   }
 
-  #askClock(connection: AgentConnection, now: Micros): void {
-    connection.asked.clear();
-    const id = connection.clockAsks++ % 2 ** 30;
-    connection.asked.set(id, now);
-    connection.clockAskedAt = now;
-    connection.send({ type: 'ask_clock', id });
-  }
-
-  #clock(
-    connection: AgentConnection,
-    { id, received, sent }: Extract<AgentMessage, { type: 'clock' }>,
-    arrived: Micros,
-  ): void {
-    const asked = connection.asked.get(id);
-    if (asked === undefined) return;
-    connection.asked.delete(id);
-    const skew = received - arrived;
-    if (Math.abs(skew) > limits.clockSkewUs || sent < received) {
-      this.#cut(connection, 'BAD_CLOCK', `the host's clock is off by ${Math.round(skew / SECOND)} s`);
-      return;
-    }
-    const news = connection.clock.reading(asked, received, sent, arrived);
-    const { best } = connection.clock;
-    if (best !== undefined) {
-      connection.offset = best.offset;
-      connection.host!.clock = best;
-    }
-    if (connection.clockAsks < FIRST_ASKS) this.#askClock(connection, nowUs());
-    if (news === undefined) return;
-    const { offset, err } = news;
-    for (const capture of this.#options.captures) {
-      this.#options.emit({ kind: 'clock', host: connection.host!.id, capture, offset, err, from: asked });
-    }
-  }
-
   /** A part of the connections in each tick, so that no tick takes long. */
   #lookAfter(): void {
     this.#admit();
@@ -405,7 +372,7 @@ export class AgentHub implements ConnectionOwner {
     if (isWaiting) return;
     const ackUs = (this.#completeEveryMs() - TICK_MS) * 1000;
     if (now - connection.acknowledgedAt >= ackUs) this.#acknowledge(connection, now);
-    if (now - connection.clockAskedAt > CLOCK_EVERY_US) this.#askClock(connection, now);
+    this.#clocks.askAgain(connection, now);
   }
 
   /** Rows of a host that is silent for longer than the lateness would come too late, so its ends need not be waited for. */

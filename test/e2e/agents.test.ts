@@ -161,6 +161,7 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
     expect(value('correlate_capture_packets_total')).toBeGreaterThan(5);
     expect(value('correlate_host_rows_total')).toBeGreaterThan(5);
     expect(value('correlate_capture_records_dropped_total')).toBe(0);
+    expect(value('correlate_losses_total', { what: 'late_beyond_horizon' })).toBe(0);
     expect(value('correlate_build_info')).toBe(1);
     expect(page).not.toMatch(/curl|python|8080/);
   });
