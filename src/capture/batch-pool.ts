@@ -1,5 +1,5 @@
 import { limits } from '../core/limits.js';
-import { BYTES_OFFSET, PacketBatch } from './packet-batch.js';
+import { type BatchPlace, BYTES_OFFSET, PacketBatch } from './packet-batch.js';
 
 /** What a released batch is overwritten with where that is asked for. */
 export const RELEASED_BYTE = 0xdb;
@@ -14,7 +14,7 @@ export interface BatchPoolOptions {
   readonly dataBytes: number;
   /** Batches at most; `limits.batchesPerSource` unless given. */
   readonly batches?: number;
-  /** In one memory of WebAssembly that another thread may read too. */
+  /** In memory that another thread may read too, of WebAssembly where it can be had. */
   readonly shared?: boolean;
   /** Overwrite a batch when it is given back, so that a view kept too long shows. Costs a pass over it; for tests. */
   readonly overwriteReleased?: boolean;
@@ -30,7 +30,7 @@ export class BatchPool {
   readonly #most: number;
   /** Bytes from one batch of the memory to the next. */
   readonly #stride: number;
-  readonly #memory: WebAssembly.Memory | undefined;
+  readonly #memory: Pick<BatchPlace, 'buffer' | 'memory'> | undefined;
   #made = 0;
   readonly #free: PacketBatch[] = [];
   readonly #borrowed = new Set<PacketBatch>();
@@ -40,10 +40,7 @@ export class BatchPool {
     this.#options = options;
     this.#most = options.batches ?? limits.batchesPerSource;
     this.#stride = Math.ceil((BYTES_OFFSET + options.dataBytes) / ALIGNMENT) * ALIGNMENT;
-    if (options.shared === true) {
-      const pages = Math.ceil((this.#most * this.#stride) / PAGE_BYTES);
-      this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    }
+    this.#memory = options.shared === true ? sharedMemory(this.#most * this.#stride) : undefined;
   }
 
   acquire(): PacketBatch | Promise<PacketBatch> {
@@ -64,7 +61,7 @@ export class BatchPool {
 
   #make(): PacketBatch {
     const offset = this.#made++ * this.#stride;
-    const place = this.#memory && { memory: this.#memory, offset };
+    const place = this.#memory && { ...this.#memory, offset };
     return new PacketBatch(this.#options.dataBytes, place);
   }
 
@@ -72,5 +69,17 @@ export class BatchPool {
     batch.count = 0;
     this.#borrowed.add(batch);
     return batch;
+  }
+}
+
+/** WebAssembly wants gigabytes of addresses around a memory, which a limit of the process may refuse it. */
+function sharedMemory(bytes: number): Pick<BatchPlace, 'buffer' | 'memory'> {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  try {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    return { buffer: memory.buffer, memory };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { buffer: new SharedArrayBuffer(bytes) };
   }
 }

@@ -22,9 +22,11 @@ export const BYTES_OFFSET = HEADER_BYTES + MAX_PACKETS * (8 + 4 + 4 + 4 + 4);
 /** Room for packet bytes; also the size of one read from a file. */
 export const DEFAULT_DATA_BYTES = 1 << 20;
 
-/** Where a batch lies in a shared memory of WebAssembly; the offset is a multiple of 8. */
+/** Where a batch lies in memory that another thread may read too; the offset is a multiple of 8. */
 export interface BatchPlace {
-  readonly memory: WebAssembly.Memory;
+  readonly buffer: SharedArrayBuffer;
+  /** The memory of WebAssembly that this is the buffer of. */
+  readonly memory?: WebAssembly.Memory;
   readonly offset: number;
 }
 
@@ -44,7 +46,7 @@ export class PacketBatch {
   /** The capturing host's clock when the batch was closed; absent for files. Packets stamped a block timeout earlier may follow. */
   captureTimeUs: Micros | undefined = undefined;
 
-  /** Memory of WebAssembly that the batch lies in, which another thread may read too. */
+  /** Memory of WebAssembly that the batch lies in. */
   readonly memory: WebAssembly.Memory | undefined;
 
   /** `place`: where it lies in a memory; in a buffer of its own without. */
@@ -52,7 +54,7 @@ export class PacketBatch {
     const length = BYTES_OFFSET + dataBytes;
     const start = place?.offset ?? 0;
     this.memory = place?.memory;
-    this.buffer = place === undefined ? new ArrayBuffer(length) : place.memory.buffer;
+    this.buffer = place?.buffer ?? new ArrayBuffer(length);
     this.bytes = new Uint8Array(this.buffer, start, length);
     this.view = new DataView(this.buffer, start, length);
     let at = start + HEADER_BYTES;

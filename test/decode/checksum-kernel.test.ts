@@ -7,7 +7,7 @@ import { naiveSum } from '../conn/traffic.js';
 
 describe('the checksum kernel', () => {
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true });
-  const batch = new PacketBatch(1 << 18, { memory, offset: 64 });
+  const batch = new PacketBatch(1 << 18, { buffer: memory.buffer, memory, offset: 64 });
   const sums = new Sums();
   sums.use(batch);
 
