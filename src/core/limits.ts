@@ -18,7 +18,7 @@ export const limits = {
   /** Bytes of output lines gathered before they are written. */
   sinkChunkBytes: 1 << 18,
   /** Bytes of output lines that may wait. Beyond it a run over files waits; a live run drops lines, which are counted as lost. */
-  sinkPendingBytes: 1 << 24,
+  sinkPendingBytes: 1 << 26,
   /** Connections whose counted outcome may still be revised. At the bound the oldest stays as it was counted. */
   coverageConnections: 200_000,
   /** Hosts told apart when ends are counted. Ends of further ones count as those of the host `other`. */

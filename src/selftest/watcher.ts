@@ -75,5 +75,5 @@ function failure(child: Child): string {
   const told = logLines(child)
     .filter(({ level }) => level >= WARNING)
     .map(({ msg }) => msg);
-  return `the watching program ended early: ${told.length > 0 ? told.join('; ') : child.said.slice(-500)}`;
+  return `the watching program failed: ${told.length > 0 ? told.join('; ') : child.said.slice(-500)}`;
 }
