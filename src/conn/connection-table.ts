@@ -1,3 +1,4 @@
+import { GrowingMemory } from '../core/growing-memory.js';
 import type { HashKey } from '../core/hash.js';
 import { setFlowKey } from '../decode/flow-key.js';
 import {
@@ -36,8 +37,6 @@ const FIRST_CAPACITY = 4096;
 const MAX_TOUCHED = 64;
 /** Words of a cache line. */
 const LINE_WORDS = 16;
-/** glibc starts a large block 16 bytes behind a cache line; with this the records start on one. Elsewhere it costs speed only. */
-const ALIGN = 48;
 /** More than any slot number; times 2^32 still exact in a double. */
 const SLOT_SPACE = 2 ** 21;
 /** Ordinals are put in places of their own while there are at most so many places for each. */
@@ -47,8 +46,8 @@ const SLOT_MASK = 0x1f_ffff;
 const TAG_MASK = ~SLOT_MASK;
 
 /**
- * Connections by their ends. Open addressing with linear probing over slot numbers, with eleven bits of the hash; records lie in one buffer
- * that doubles, see `record-layout.ts`. The hash is keyed with a secret and alike for both directions; where a record
+ * Connections by their ends. Open addressing with linear probing over slot numbers, with eleven bits of the hash; records lie in one block
+ * of memory that grows, see `record-layout.ts`. The hash is keyed with a secret and alike for both directions; where a record
  * lies never shows in the output.
  */
 export class ConnectionTable {
@@ -71,6 +70,7 @@ export class ConnectionTable {
   readonly #key: HashKey;
   readonly #limit: number;
   readonly #entries = new Int32Array(MAX_TOUCHED);
+  readonly #records: GrowingMemory;
   #capacity = 0;
   #index: Int32Array;
   #mask: number;
@@ -82,11 +82,12 @@ export class ConnectionTable {
     this.#key = key;
     this.#limit = limit;
     this.#capacity = Math.min(FIRST_CAPACITY, limit);
-    const buffer = new ArrayBuffer(ALIGN + this.#capacity * RECORD_BYTES);
-    this.i32 = new Int32Array(buffer, ALIGN);
-    this.f64 = new Float64Array(buffer, ALIGN);
-    this.u16 = new Uint16Array(buffer, ALIGN);
-    this.u8 = new Uint8Array(buffer, ALIGN);
+    this.#records = new GrowingMemory(this.#capacity * RECORD_BYTES, limit * RECORD_BYTES);
+    const { buffer, offset } = this.#records;
+    this.i32 = new Int32Array(buffer, offset);
+    this.f64 = new Float64Array(buffer, offset);
+    this.u16 = new Uint16Array(buffer, offset);
+    this.u8 = new Uint8Array(buffer, offset);
     this.#index = new Int32Array(2 * FIRST_CAPACITY);
     this.#mask = 2 * FIRST_CAPACITY - 1;
   }
@@ -279,13 +280,12 @@ export class ConnectionTable {
 
   #grow(): void {
     this.#capacity = Math.min(2 * this.#capacity, this.#limit);
-    const buffer = new ArrayBuffer(ALIGN + this.#capacity * RECORD_BYTES);
-    const i32 = new Int32Array(buffer, ALIGN);
-    i32.set(this.i32);
-    this.i32 = i32;
-    this.f64 = new Float64Array(buffer, ALIGN);
-    this.u16 = new Uint16Array(buffer, ALIGN);
-    this.u8 = new Uint8Array(buffer, ALIGN);
+    this.#records.grow(this.#capacity * RECORD_BYTES);
+    const { buffer, offset } = this.#records;
+    this.i32 = new Int32Array(buffer, offset);
+    this.f64 = new Float64Array(buffer, offset);
+    this.u16 = new Uint16Array(buffer, offset);
+    this.u8 = new Uint8Array(buffer, offset);
     const old = this.#index;
     if (2 * this.#capacity <= this.#mask + 1) return;
     // Fourfold, since finding the new places takes a look at every record.

@@ -14,10 +14,12 @@ export const limits = {
   /** Batches that one packet source owns. None free: `next` waits for a release, live packets wait in the kernel's ring. */
   batchesPerSource: 8,
   /** The same for a source that a thread reads for another one, whose pieces are small. None free: the thread waits. */
-  batchesPerThread: 48,
+  batchesPerThread: 24,
   /** Bytes of output lines gathered before they are written. */
   sinkChunkBytes: 1 << 18,
-  /** Bytes of output lines that may wait. Beyond it a run over files waits; a live run drops lines, which are counted as lost. */
+  /** Bytes of output lines that may wait before a run over files waits. */
+  sinkQueueBytes: 1 << 20,
+  /** Bytes of output lines that may wait in a live run. Beyond it lines are dropped, which are counted as lost. */
   sinkPendingBytes: 1 << 26,
   /** Connections whose counted outcome may still be revised. At the bound the oldest stays as it was counted. */
   coverageConnections: 200_000,

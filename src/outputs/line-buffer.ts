@@ -48,18 +48,16 @@ export class LineBuffer {
   length = 0;
   #view: DataView;
 
-  constructor(bytes: number = FIRST_BYTES) {
-    this.bytes = Buffer.allocUnsafe(bytes + SPARE);
-    this.#view = viewOf(this.bytes);
+  constructor(bytes: Buffer = Buffer.allocUnsafe(FIRST_BYTES)) {
+    this.bytes = bytes;
+    this.#view = viewOf(bytes);
   }
 
-  /** What has been written; the buffer begins anew with room for so many bytes. */
-  take(bytes: number): Buffer {
-    const taken = this.bytes.subarray(0, this.length);
-    this.bytes = Buffer.allocUnsafe(bytes + SPARE);
-    this.#view = viewOf(this.bytes);
+  /** Gives what has been written up and begins anew in other memory. */
+  restart(bytes: Buffer): void {
+    this.bytes = bytes;
+    this.#view = viewOf(bytes);
     this.length = 0;
-    return taken;
   }
 
   /** Makes room for more bytes; to be called before pieces that are written without a check. */

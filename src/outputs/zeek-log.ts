@@ -61,9 +61,15 @@ export class ZeekLog<T> {
     this.#sink.line(this.#line(record));
   }
 
-  /** True when the producer should wait for `drain` before it goes on. */
+  /** True when a producer that can wait should do so, see `room`. */
   get full(): boolean {
     return this.#sink.full || this.#held !== undefined;
+  }
+
+  /** Resolves when it is not full. */
+  async room(): Promise<void> {
+    await this.#reopening?.catch(() => {});
+    await this.#sink.room();
   }
 
   async drain(): Promise<void> {

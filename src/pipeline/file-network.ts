@@ -10,7 +10,7 @@ import { DecodeThread } from './decode-thread.js';
 import { type DecodedSource, InlineDecodedSource, openFiles } from './decoded-source.js';
 
 /** Connections open at the end of the input are handed on in lists of this many, so that the outputs keep up. */
-const ENDED_AT_ONCE = 2048;
+const ENDED_AT_ONCE = 512;
 /** Packets are handed on after about this many packets. */
 const PACKETS_AT_ONCE = 2048;
 /** Below this many bytes of files a thread would not have started before they are read. */

@@ -36,6 +36,7 @@ interface Sink {
   readonly linesWritten: number;
   readonly queuedBytes: number;
   readonly readerGone: boolean;
+  room(): Promise<void>;
   drain(): Promise<void>;
   reopen(): Promise<void>;
   keepAll(): void;
@@ -99,7 +100,7 @@ export class Outputs {
 
   /** Waits while more is queued than may be. */
   async ready(): Promise<void> {
-    for (const sink of this.#sinks()) if (sink.full) await sink.drain();
+    for (const sink of this.#sinks()) if (sink.full) await sink.room();
   }
 
   /** Writes what is queued: a live run does it every few milliseconds. */
