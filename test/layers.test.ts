@@ -26,7 +26,8 @@ const levels: Record<string, number> = {
   pipeline: 7,
   selftest: 7,
   cli: 8,
-  main: 8.1,
+  program: 8.1,
+  main: 8.2,
 };
 const networkSide = new Set(['capture', 'decode', 'conn', 'protocols']);
 const hostSide = new Set(['hosts', 'sensor']);

@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import type { CaptureStats } from '../capture/packet-source.js';
 import { CorrelateError } from '../core/errors.js';
 import type { Warn } from '../core/warnings.js';
@@ -6,6 +6,7 @@ import type { DecodedBatch, PacketSide } from '../decode/decoded-batch.js';
 import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
 import { RingReader, ringMemory } from './decode-ring.js';
 import type { DecodedSource, DecodeStart } from './decoded-source.js';
+import { takeDecodeWorker } from './ready-decode-worker.js';
 
 /** The event loop gets a turn after this many slots: signals, outputs, progress. */
 const TURN_EVERY = 32;
@@ -36,11 +37,11 @@ export class DecodeThread implements DecodedSource {
   private constructor(start: DecodeStart, warn: Warn) {
     const memory = ringMemory();
     const { port1, port2 } = new MessageChannel();
-    const workerData: DecodeWorkerStart = { ...start, ring: memory, port: port2 };
     this.#ring = new RingReader(memory);
     this.#port = port1;
     this.#warn = warn;
-    this.#worker = new Worker(new URL('./decode-worker.js', import.meta.url), { workerData, transferList: [port2] });
+    this.#worker = takeDecodeWorker();
+    this.#worker.postMessage({ ...start, ring: memory, port: port2 } satisfies DecodeWorkerStart, [port2]);
     this.#exited = new Promise((resolve) => {
       this.#worker.on('error', (error) => {
         this.#failure ??= error;

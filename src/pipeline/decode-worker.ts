@@ -1,4 +1,5 @@
-import { workerData } from 'node:worker_threads';
+import { once } from 'node:events';
+import { parentPort } from 'node:worker_threads';
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { PacketSource } from '../capture/packet-source.js';
 import { CorrelateError, messageOf } from '../core/errors.js';
@@ -12,7 +13,7 @@ import { openFiles } from './decoded-source.js';
 
 /** Reads and decodes capture files in a thread of its own, while the main thread follows the connections. */
 
-const start = workerData as DecodeWorkerStart;
+const [start] = (await once(parentPort!, 'message')) as [DecodeWorkerStart];
 const { port } = start;
 const ring = new RingWriter(start.ring);
 const weird = new WeirdCounts(start.weirds);

@@ -1,5 +1,3 @@
-import { statSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import type { CaptureStats } from '../capture/packet-source.js';
 import { ConnectionTracker, type TrackerOptions, type TrackerStats } from '../conn/connection-tracker.js';
 import { secretKey } from '../core/hash.js';
@@ -8,13 +6,12 @@ import { addWeirds } from '../core/weird.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import { DecodeThread } from './decode-thread.js';
 import { type DecodedSource, InlineDecodedSource, openFiles } from './decoded-source.js';
+import { worthAThread } from './ready-decode-worker.js';
 
 /** Connections open at the end of the input are handed on in lists of this many, so that the outputs keep up. */
 const ENDED_AT_ONCE = 512;
 /** Packets are handed on after about this many packets. */
 const PACKETS_AT_ONCE = 2048;
-/** Below this many bytes of files a thread would not have started before they are read. */
-const WORTH_A_THREAD = 1 << 25;
 
 export interface FileNetworkOptions extends Omit<TrackerOptions, 'emit' | 'key'> {
   /** Threads to use: 1, or 2 with one that reads and decodes. Absent: as it is worth it. */
@@ -99,16 +96,4 @@ export class FileNetwork {
     const stats = this.#tracker.stats;
     return { ...stats, weirds: addWeirds(stats.weirds, this.#source.weirds()) };
   }
-}
-
-/** Standard input and pipes are read in the main thread, as Node gives them to no other. */
-function worthAThread(paths: readonly string[]): boolean {
-  if (availableParallelism() < 2) return false;
-  let bytes = 0;
-  for (const path of paths) {
-    const info = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
-    if (info === undefined || !info.isFile()) return false;
-    bytes += info.size;
-  }
-  return bytes >= WORTH_A_THREAD;
 }

@@ -1,0 +1,52 @@
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+
+/** Below this many bytes of files a thread would not have started before they are read. */
+const WORTH_A_THREAD = 1 << 25;
+const READ_OPTION = /^(?:-r|--read=?)(.*)$/;
+
+let ready: Worker | undefined;
+
+/**
+ * Starts the thread that decodes if the command line names files that are worth it: it takes as long to start as the rest of the
+ * program to load. Where it is not taken after all, it does nothing and keeps no process alive.
+ */
+export function readyDecodeWorker(argv: readonly string[]): void {
+  if (ready !== undefined || !worthAThread(filesToRead(argv))) return;
+  ready = decodeWorker();
+  ready.unref();
+}
+
+/** The thread that was started, or a new one; it waits for its DecodeWorkerStart. */
+export function takeDecodeWorker(): Worker {
+  const worker = ready ?? decodeWorker();
+  ready = undefined;
+  worker.ref();
+  return worker;
+}
+
+/** Standard input and pipes are read in the main thread, as Node gives them to no other. */
+export function worthAThread(paths: readonly string[]): boolean {
+  if (paths.length === 0 || availableParallelism() < 2) return false;
+  let bytes = 0;
+  for (const path of paths) {
+    const info = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
+    if (info === undefined || !info.isFile()) return false;
+    bytes += info.size;
+  }
+  return bytes >= WORTH_A_THREAD;
+}
+
+function decodeWorker(): Worker {
+  return new Worker(new URL('./decode-worker.js', import.meta.url));
+}
+
+/** What looks like a file to read; the command line is parsed for good later. */
+function filesToRead(argv: readonly string[]): string[] {
+  return argv.flatMap((word, i) => {
+    const attached = READ_OPTION.exec(word)?.[1];
+    if (attached === undefined) return [];
+    return [attached === '' ? (argv[i + 1] ?? '-') : attached];
+  });
+}
