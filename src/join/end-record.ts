@@ -134,6 +134,7 @@ function ownedBy(
     clock.measured ? clock.shown : undefined,
     processRecord(candidate, found, context),
     user,
+    found?.container,
     sharers.map((sharer) => sharerRecord(sharer, context)),
     socket.records,
     found?.image,

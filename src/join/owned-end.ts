@@ -14,6 +14,7 @@ export class OwnedEnd implements AttributedEnd {
   declare readonly clock?: NonNullable<AttributedEnd['clock']>;
   readonly process: AttributedEnd['process'];
   declare readonly user?: User;
+  declare readonly container?: NonNullable<AttributedEnd['container']>;
   declare readonly sharers?: NonNullable<AttributedEnd['sharers']>;
   readonly #store: RowStore;
   /** Handles of the rows that decided, and a stamp of each. */
@@ -29,6 +30,7 @@ export class OwnedEnd implements AttributedEnd {
     clock: AttributedEnd['clock'],
     process: AttributedEnd['process'],
     user: User | undefined,
+    container: string | undefined,
     sharers: NonNullable<AttributedEnd['sharers']>,
     [first, ...others]: readonly SocketRecord[],
     image: ProcessRecord | undefined,
@@ -39,6 +41,7 @@ export class OwnedEnd implements AttributedEnd {
     if (clock !== undefined) this.clock = clock;
     this.process = process;
     if (user !== undefined) this.user = user;
+    if (container !== undefined) this.container = { id: container };
     if (sharers.length > 0) this.sharers = sharers;
     const { rows, handle } = first!;
     this.#store = rows;

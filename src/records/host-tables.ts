@@ -24,6 +24,9 @@ const process = {
   pgroup: 'BIGINT',
   threads: 'INTEGER',
   nice: 'INTEGER',
+  cgroup_path: 'TEXT',
+  /** Not osquery's: inode of the network namespace. */
+  net_namespace: 'TEXT',
 } as const;
 
 export const hostTables = {
@@ -121,6 +124,8 @@ export const hostTables = {
     broadcast: 'TEXT',
     point_to_point: 'TEXT',
     type: 'TEXT',
+    /** Not osquery's: inode of the network namespace that has the address. */
+    net_namespace: 'TEXT',
   },
   users: {
     uid: 'BIGINT',

@@ -61,19 +61,19 @@ export class EventRows {
       egid: record.egid,
       syscall: syscalls[kind],
       ...(kind === 'exit' && { status: record.exitCode }),
-      ...(record.cgroup !== undefined && { cgroup_path: record.cgroup }),
       ...(netns !== undefined && { net_namespace: String(netns) }),
     };
   }
 
   /** Keeps the images: a child begins with its parent's. */
-  private follow({ kind, pid, parent, path, args, cwd }: ProcessRecord): void {
+  private follow({ kind, pid, parent, path, args, cwd, cgroup }: ProcessRecord): void {
     if (pid === undefined) return;
     if (kind === 'exec') {
       this.images.set(pid, {
         ...(path !== undefined && { path }),
         ...(args !== undefined && { cmdline: args }),
         ...(cwd !== undefined && { cwd }),
+        ...(cgroup !== undefined && { cgroup_path: cgroup }),
       });
       return;
     }

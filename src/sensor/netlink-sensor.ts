@@ -14,7 +14,7 @@ import { namespaceId, ownNamespace } from './network-namespace.js';
 import { PollSensor } from './poll-sensor.js';
 import { ProcFiles } from './proc-files.js';
 import { ProcessImages } from './process-images.js';
-import { type ProcIds, parseCmdline, parseIds } from './process-table.js';
+import { type ProcIds, parseCgroup, parseCmdline, parseIds } from './process-table.js';
 import { socketFiles } from './socket-table.js';
 
 /** Looks that are due are taken this often while there are any. */
@@ -266,14 +266,16 @@ export class NetlinkSensor implements HostSensor {
     if (this.isOurs(pid)) out.push(row);
   }
 
-  private imageOf(pid: number): { path?: string; args?: string; cwd?: string } {
+  private imageOf(pid: number): { path?: string; args?: string; cwd?: string; cgroup?: string } {
     const path = this.files.link(`/proc/${pid}/exe`)?.replace(/ \(deleted\)$/, '');
     const args = parseCmdline(this.files.text(`/proc/${pid}/cmdline`) ?? '');
     const cwd = this.files.link(`/proc/${pid}/cwd`);
+    const cgroup = parseCgroup(this.files.text(`/proc/${pid}/cgroup`) ?? '');
     return {
       ...(path !== undefined && { path }),
       ...(args !== '' && { args }),
       ...(cwd !== undefined && { cwd }),
+      ...(cgroup !== undefined && { cgroup }),
     };
   }
 

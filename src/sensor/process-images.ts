@@ -1,12 +1,14 @@
 import { limits } from '../core/limits.js';
 import type { ProcFiles } from './proc-files.js';
-import { parseCmdline } from './process-table.js';
+import { parseCgroup, parseCmdline } from './process-table.js';
 
 /** What a process runs. */
 export interface ProcessImage {
   readonly path?: string;
   readonly cmdline?: string;
   readonly cwd?: string;
+  /** Its control group. */
+  readonly cgroup_path?: string;
 }
 
 /**
@@ -26,10 +28,12 @@ export class ProcessImages {
       if (path === undefined) continue;
       const cmdline = parseCmdline(files.text(`/proc/${pid}/cmdline`) ?? '');
       const cwd = files.link(`/proc/${pid}/cwd`);
+      const cgroup = parseCgroup(files.text(`/proc/${pid}/cgroup`) ?? '');
       this.set(pid, {
         path: path.replace(/ \(deleted\)$/, ''),
         ...(cmdline !== '' && { cmdline }),
         ...(cwd !== undefined && { cwd }),
+        ...(cgroup !== undefined && { cgroup_path: cgroup }),
       });
     }
   }

@@ -53,6 +53,22 @@ export function parseCmdline(text: string): string {
   return text.replace(/\0+$/, '').replaceAll('\0', ' ');
 }
 
+/**
+ * The control group out of /proc/PID/cgroup: that of version 2 where processes are sorted by it, else the first that is not the root, as
+ * where containers have groups of version 1.
+ */
+export function parseCgroup(text: string): string | undefined {
+  let unified: string | undefined;
+  let other: string | undefined;
+  for (const line of text.split('\n')) {
+    const path = /^\d+:[^:]*:(\/.*)$/.exec(line)?.[1];
+    if (path === undefined) continue;
+    if (line.startsWith('0::')) unified = path;
+    else if (path !== '/') other ??= path;
+  }
+  return unified === undefined || unified === '/' ? (other ?? unified) : unified;
+}
+
 /** Epoch seconds of the boot, from /proc/stat. */
 export function parseBootTime(text: string): number | undefined {
   const match = /^btime (\d+)$/m.exec(text);

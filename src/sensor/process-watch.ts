@@ -2,7 +2,7 @@ import { limits } from '../core/limits.js';
 import type { Columns } from '../records/host-tables.js';
 import { namespaceId } from './network-namespace.js';
 import type { ProcFiles } from './proc-files.js';
-import { type ProcStat, parseCmdline, parseIds, parseStat } from './process-table.js';
+import { type ProcStat, parseCgroup, parseCmdline, parseIds, parseStat } from './process-table.js';
 
 /** A process that is alive. */
 export interface WatchedProcess {
@@ -88,6 +88,7 @@ export class ProcessWatch {
     const cwd = files.link(`${folder}/cwd`);
     const ids = parseIds(files.text(`${folder}/status`) ?? '');
     const namespace = namespaceId(files.link(`${folder}/ns/net`));
+    const cgroup = parseCgroup(files.text(`${folder}/cgroup`) ?? '');
     const start =
       this.bootTime === undefined ? undefined : this.bootTime + Math.floor(stat.startTicks / TICKS_PER_SECOND);
     const columns: Columns<'processes'> = {
@@ -102,6 +103,8 @@ export class ProcessWatch {
       ...(start === undefined ? {} : { start_time: start }),
       parent: stat.parent,
       pgroup: stat.pgroup,
+      ...(cgroup === undefined ? {} : { cgroup_path: cgroup }),
+      ...(namespace === undefined ? {} : { net_namespace: namespace }),
     };
     const { startTicks } = stat;
     return {

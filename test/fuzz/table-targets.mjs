@@ -49,7 +49,7 @@ async function tableFiles() {
     ['open-sockets', 'parseUnixSockets'],
     ['os-version', 'parseOsRelease'],
     ['process-memory-map', 'parseMaps'],
-    ['processes', 'parseCgroup'],
+    ['../process-table', 'parseCgroup'],
     ['routes', 'parseIpv4Routes'],
     ['routes', 'parseIpv6Routes'],
     ['system-controls', 'parseSysctl'],

@@ -27,7 +27,7 @@ const connect = (pid: number): SocketRecord => ({
   remote: { address: '192.0.2.2', port: 443 },
 });
 
-const sh = { path: '/bin/sh', args: 'sh -c curl', cwd: '/' };
+const sh = { path: '/bin/sh', args: 'sh -c curl', cwd: '/', cgroup: '/lxc/a' };
 const curl = { path: '/usr/bin/curl', args: 'curl x', cwd: '/tmp' };
 
 describe('rows of events', () => {
@@ -51,7 +51,7 @@ describe('rows of events', () => {
       curl.path,
       undefined,
     ]);
-    expect(told[1]).toMatchObject({ cmdline: sh.args, syscall: 'fork', parent: 1 });
+    expect(told[1]).toMatchObject({ cmdline: sh.args, cgroup_path: sh.cgroup, syscall: 'fork', parent: 1 });
     expect(told[5]).toMatchObject({ cmdline: curl.args, syscall: 'exit', status: 256 });
   });
 

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Warning } from '../../src/core/warnings.js';
 import type { AnyTableRow, HostRow } from '../../src/records/host-row.js';
 import { PollSensor } from '../../src/sensor/poll-sensor.js';
+import { parseCgroup } from '../../src/sensor/process-table.js';
 
 const isLinux = process.platform === 'linux';
 const isRoot = process.getuid?.() === 0;
@@ -102,6 +103,8 @@ describe.skipIf(!isLinux)('the polling sensor (skipped where there is no Linux)'
       uid: userInfo().uid,
       parent: process.pid,
       cwd: process.cwd(),
+      cgroup_path: parseCgroup(readFileSync('/proc/self/cgroup', 'utf8')),
+      net_namespace: /\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0],
       cmdline: `${process.execPath} -e console.log(1); setInterval(() => {}, 1e6)`,
     });
     const started = (row.columns as { start_time: number }).start_time;

@@ -1,5 +1,6 @@
 import type { Micros } from '../../core/time.js';
 import { SECOND } from '../../core/time.js';
+import { containerOf } from '../container.js';
 import type { ProcessRecord } from './process-record.js';
 
 /** What a process ran as, from one row. */
@@ -10,6 +11,8 @@ export interface ProcessImage {
   readonly cwd?: string;
   readonly uid?: number;
   readonly parent?: number;
+  /** Id of its container; absent where it is in none, or no row tells of its control group. */
+  readonly container?: string;
 }
 
 /** One process behind a pid at a moment. */
@@ -79,7 +82,8 @@ export class PidHistory {
     });
     if (!images.some((fact) => fact.hi >= from)) return found;
     const told = new Set(images.map(({ uid, parent, cmdline }) => `${uid} ${parent} ${cmdline}`));
-    return told.size > 1 ? undefined : found;
+    if (told.size > 1) return undefined;
+    return areOfOneContainer(images) ? found : withoutContainer(found);
   }
 
   /** Whether the image was surely over before `until`: its process had ended, or had another image. */
@@ -105,8 +109,14 @@ export class PidHistory {
     return {
       pid: this.#pid,
       ...(birth !== undefined && state === 'alive' && { start: birth.start, startLo: birth.lo, startHi: birth.hi }),
-      ...(fact !== undefined && imageOf(fact)),
+      ...(fact !== undefined && imageOf(fact, fact.cgroup ?? this.#cgroupSeen(birth))),
     };
+  }
+
+  /** The control group that a poll saw this process in, for sources whose events do not tell it. */
+  #cgroupSeen(birth: Birth | undefined): string | undefined {
+    if (birth === undefined) return undefined;
+    return this.#facts.find((fact) => fact.cgroup !== undefined && this.#birthOf.get(fact) === birth)?.cgroup;
   }
 
   /** Whether what a poll saw of this birth shows that the exec was another process's, whose pid came to be used again. */
@@ -239,8 +249,19 @@ function isBefore(a: ProcessRecord, b: ProcessRecord): boolean {
   return a.time < b.time || (a.time === b.time && a.seq < b.seq);
 }
 
-function imageOf(image: ProcessRecord): ProcessImage & { readonly image: ProcessRecord } {
+/** Whether none of the rows names another container than the others; a row without a control group names none. */
+function areOfOneContainer(facts: readonly ProcessRecord[]): boolean {
+  const told = facts.flatMap(({ cgroup }) => (cgroup === undefined ? [] : [containerOf(cgroup)]));
+  return new Set(told).size <= 1;
+}
+
+function withoutContainer({ container: _, ...moment }: ProcessMoment): ProcessMoment {
+  return moment;
+}
+
+function imageOf(image: ProcessRecord, cgroup: string | undefined): ProcessImage & { readonly image: ProcessRecord } {
   const { path, name, cmdline, cwd, uid, parent } = image;
+  const container = cgroup === undefined ? undefined : containerOf(cgroup);
   return {
     image,
     ...(path !== undefined && { path }),
@@ -249,5 +270,6 @@ function imageOf(image: ProcessRecord): ProcessImage & { readonly image: Process
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid }),
     ...(parent !== undefined && parent > 0 && { parent }),
+    ...(container !== undefined && { container }),
   };
 }

@@ -92,6 +92,10 @@ export class ProcessRecord {
   get cwd(): string | undefined {
     return this.rows.text(this.handle, 'cwd');
   }
+  /** The control group, where the row has it. */
+  get cgroup(): string | undefined {
+    return this.rows.text(this.handle, 'cgroup_path');
+  }
   get uid(): number | undefined {
     return this.rows.number(this.handle, 'uid');
   }

@@ -119,6 +119,7 @@ export const ownedConnectionFields: FieldTable = new Map<string, Accessor<Connec
   ],
   ['sha256', owner(({ process }) => process.sha256)],
   ['User', owner(({ user }) => user?.name)],
+  ['ContainerId', owner(({ container }) => container?.id)],
   ['ParentImage', owner(({ process }) => process.ancestors?.[0]?.path)],
   ['ParentCommandLine', owner(({ process }) => process.ancestors?.[0]?.cmdline)],
   ['ParentProcessId', owner(({ process }) => process.ancestors?.[0]?.pid)],

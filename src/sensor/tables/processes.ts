@@ -1,5 +1,5 @@
 import type { ProcFiles } from '../proc-files.js';
-import { parseBootTime, parseCmdline, parseIds, parseStat } from '../process-table.js';
+import { parseBootTime, parseCgroup, parseCmdline, parseIds, parseStat } from '../process-table.js';
 import { scannedProcesses } from './process-ids.js';
 import { defineTable, type Scan } from './sensor-table.js';
 
@@ -112,11 +112,4 @@ function transferred(files: ProcFiles, folder: string) {
     disk_bytes_read: count('read_bytes'),
     disk_bytes_written: Math.max(0, count('write_bytes') - count('cancelled_write_bytes')),
   };
-}
-
-/** The group in the unified hierarchy (cgroups(7)), else the first one named. */
-export function parseCgroup(text: string): string | undefined {
-  const lines = text.split('\n').filter((line) => line !== '');
-  const line = lines.find((each) => each.startsWith('0::')) ?? lines[0];
-  return line?.split(':').slice(2).join(':');
 }

@@ -121,6 +121,25 @@ describe('the process behind a pid', () => {
     expect(history.at(10 * s, 11 * s - 1)).toBeUndefined();
   });
 
+  const id = 'ab'.repeat(32);
+  const inContainer = { cgroup_path: `/system.slice/docker-${id}.scope` };
+
+  it('is in the container of its control group, which only some rows tell', () => {
+    const seen = polled('added', 12, 9, '/bin/curl', 10);
+    const placed = { ...seen, columns: { ...seen.columns, ...inContainer } } as AnyTableRow;
+    expect(at([exec(10, '/bin/curl', 'execve', inContainer)], 11)).toMatchObject({ container: id });
+    expect(at([exec(10, '/bin/curl'), placed], 12)).toMatchObject({ container: id });
+    expect(at([exec(10, '/bin/curl', 'execve', { cgroup_path: '/init.scope' })], 11)).not.toHaveProperty('container');
+  });
+
+  it('has no container where rows of one coarse moment name two', () => {
+    const coarse = (columns: object) => ({ ...exec(10, '/bin/a', 'execve', columns), resolution: s });
+    const history = tableOf([coarse(inContainer), coarse({ cgroup_path: '/lxc/other' })]).history()!;
+    const found = history.at(10 * s, 11 * s - 1, '/bin/a');
+    expect(found).toMatchObject({ path: '/bin/a' });
+    expect(found).not.toHaveProperty('container');
+  });
+
   it('is forgotten once it ended before the horizon', () => {
     const { table, list, history } = tableOf(life);
     table.prune(list, 0, 100 * s);

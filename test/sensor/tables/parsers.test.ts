@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/core/limits.js';
 import type { AnyTableRow } from '../../../src/records/host-row.js';
+import { parseCgroup } from '../../../src/sensor/process-table.js';
 import { parseArp } from '../../../src/sensor/tables/arp-cache.js';
 import { parseAuthorizedKeys } from '../../../src/sensor/tables/authorized-keys.js';
 import { parseCrontab } from '../../../src/sensor/tables/crontab.js';
@@ -15,7 +16,6 @@ import { parseMounts } from '../../../src/sensor/tables/mounts.js';
 import { parseUnixSockets } from '../../../src/sensor/tables/open-sockets.js';
 import { parseOsRelease } from '../../../src/sensor/tables/os-version.js';
 import { parseMaps } from '../../../src/sensor/tables/process-memory-map.js';
-import { parseCgroup } from '../../../src/sensor/tables/processes.js';
 import { parseIpv4Routes, parseIpv6Routes } from '../../../src/sensor/tables/routes.js';
 import { parseSysctl } from '../../../src/sensor/tables/system-controls.js';
 import { parseProcessors } from '../../../src/sensor/tables/system-info.js';
@@ -149,6 +149,9 @@ describe('the parsers of tables', () => {
     ]);
     expect(parseCgroup('4:cpu:/old\n0::/user.slice/a:b\n')).toBe('/user.slice/a:b');
     expect(parseCgroup('4:cpu,cpuacct:/old\n')).toBe('/old');
+    expect(parseCgroup('5:misc:/\n4:cpu:/docker/1\n0::/\n')).toBe('/docker/1');
+    expect(parseCgroup('0::/\n')).toBe('/');
+    expect(parseCgroup('nonsense')).toBeUndefined();
     expect(parseMounts('/dev/a\\040b /mnt/c\\134d ext4 rw,noatime 0 0\n')).toEqual([
       { device: '/dev/a b', path: '/mnt/c\\d', type: 'ext4', flags: 'rw,noatime' },
     ]);

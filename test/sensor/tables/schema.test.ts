@@ -65,6 +65,8 @@ describe('the tables that the join reads', () => {
       const table = tables.find((each) => each.name === name);
       // A log from another system may have the first; the others are told to the join by this sensor alone.
       const foreign = [
+        'processes.net_namespace',
+        'interface_addresses.net_namespace',
         'process_events.status',
         'process_events.cgroup_path',
         'process_events.net_namespace',
