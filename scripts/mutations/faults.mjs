@@ -2,6 +2,7 @@
 
 import { agentFaults } from './agent-faults.mjs';
 import { engineFaults } from './engine-faults.mjs';
+import { namespaceFaults } from './namespace-faults.mjs';
 import { ownerFaults } from './owner-faults.mjs';
 import { tableFaults } from './table-faults.mjs';
 
@@ -353,6 +354,7 @@ export const faults = [
     tests: ['test/join/match.test.ts'],
   },
   ...engineFaults,
+  ...namespaceFaults,
   ...ownerFaults,
   ...tableFaults,
   ...agentFaults,

@@ -2,6 +2,8 @@ import type { WebSocket } from 'ws';
 import { messageOf } from '../core/errors.js';
 import { closeCodes, closeName, isRefusal } from '../wire/close-code.js';
 import type { AgentMessage, EngineMessage, Hello, Welcome } from '../wire/message.js';
+import { inVersion } from '../wire/older-version.js';
+import { versionOf } from '../wire/protocol.js';
 import { RowBudget } from '../wire/row-budget.js';
 import { readEngineMessage } from '../wire/validator.js';
 import { retryDelayMs } from './retry-delay.js';
@@ -120,8 +122,9 @@ export class EngineLink {
       this.#budget.take(outgoing.rows, performance.now());
       this.#sentRows += outgoing.rows;
       this.#flying.push(outgoing);
-      this.#socket!.send(outgoing.text);
-      room -= outgoing.text.length;
+      const text = inVersion(outgoing.text, versionOf(this.#socket!.protocol));
+      this.#socket!.send(text);
+      room -= text.length;
     }
     if (room <= 0) this.#later(20);
   }

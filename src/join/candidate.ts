@@ -13,6 +13,7 @@ import {
   NEAR_LEAD,
   type Role,
   ranks,
+  shared,
 } from './match.js';
 
 /** A socket that can be that of an end. */
@@ -29,6 +30,8 @@ export interface Trial {
   readonly query: EndQuery;
   readonly candidates: Candidate[];
 }
+
+const otherNamespace: Match = Object.freeze({ matched: false, loss: 'other_namespace' });
 
 /** Told of every socket that was tried; only `explain` wants to know. */
 export type Trace = (host: HostState, socket: HeldSocket, outcome: Matched | Loss) => void;
@@ -87,7 +90,7 @@ export function tryHosts(
   }
   if (view.tuple.hasSockets(isForward)) {
     for (const { host, sockets } of states.held(view.tuple, isForward)) {
-      if (!local.isLoopback || host === own) consider(open(host), sockets, true);
+      if (!local.isLoopback || host === own) consider(open(host), sockets, true, true);
     }
   }
   return trials;
@@ -108,19 +111,37 @@ export function tryHosts(
 
   function considerBlanks(trial: Trial, hasAddress: boolean): void {
     const { host, query } = trial;
-    consider(trial, host.boundTo(protocol, localPort), hasAddress);
+    consider(trial, host.boundTo(protocol, localPort), false, hasAddress);
     const [from, to] = [query.first - query.err - NEAR_LEAD, query.last + query.err + ACCEPT_LAG];
-    consider(trial, host.callsTo(protocol, remote.text, remotePort, from, to), hasAddress);
+    consider(trial, host.callsTo(protocol, remote.text, remotePort, from, to), false, hasAddress);
   }
 
-  function consider(trial: Trial, sockets: readonly HeldSocket[], hasAddress: boolean): void {
+  function consider(trial: Trial, sockets: readonly HeldSocket[], isFull: boolean, hasAddress: boolean): void {
     for (const socket of sockets) {
       const found = matchSocket(trial.query, socket);
       // What does not name the address may be meant for another host that had it then.
-      const match: Match = found.matched ? contested(found, trial, socket, hasAddress) : found;
+      const match: Match = found.matched ? inNamespace(found, trial, socket, isFull, hasAddress) : found;
       if (match.matched) trial.candidates.push({ host: trial.host, socket, match });
       trace?.(trial.host, socket, match.matched ? match : match.loss);
     }
+  }
+
+  /** A socket owns connections of its own network namespace alone; those of loopback are of the one that the capture is in. */
+  function inNamespace(match: Matched, trial: Trial, socket: HeldSocket, isFull: boolean, hasAddress: boolean): Match {
+    const { host, query } = trial;
+    const { addresses, ownNamespace } = host;
+    const { namespace } = socket;
+    if (local.isLoopback && namespace !== undefined && ownNamespace !== undefined) {
+      return namespace === ownNamespace ? contested(match, trial, socket, hasAddress) : otherNamespace;
+    }
+    let isThere = hasAddress;
+    if (!isFull && !local.isLoopback && namespace !== undefined) {
+      const had = addresses.had(local.text, query.first - query.err, query.first + query.err, namespace);
+      if (had === 'no') return otherNamespace;
+      isThere = had === 'surely';
+    }
+    const found = contested(match, trial, socket, isThere);
+    return addresses.isShared(local.text) ? shared(found) : found;
   }
 
   function contested(match: Matched, { host }: Trial, socket: HeldSocket, hasAddress: boolean): Matched {

@@ -144,6 +144,7 @@ export const losses = {
   opened_after: 'it was opened after the connection',
   closed_before: 'it was closed before the connection',
   opened_too_early: 'it was opened too long before the connection',
+  other_namespace: 'it is in another network namespace, which does not have the address',
   other_connection: 'it belongs to another connection with the same endpoints',
   not_answered: 'the connection was refused or ignored, so nobody took it',
 } as const;
@@ -195,6 +196,15 @@ export function matchSocket(query: EndQuery, socket: SocketInterval): Match {
   if (fit === certain) return found.certain;
   if (fit === sole) return found.sole;
   return { matched: true, method: found.method, rank: found.rank, ...fit };
+}
+
+/**
+ * Evidence about an address that several network namespaces of the host have: a call is of this connection when no other call is, and what
+ * polls see of a tuple may be the socket of another namespace than that whose packets were captured.
+ */
+export function shared(match: Matched): Matched {
+  if (match.rank === ranks.event && match.weight === 'certain') return { ...match, weight: 'sole' };
+  return match.rank === ranks.poll && match.weight !== 'possible' ? { ...match, weight: 'possible' } : match;
 }
 
 /** Both ends are one and the same, as of packets without ports that a host sends to itself: the sender is the originating one. */

@@ -16,6 +16,7 @@ interface Fact {
   readonly pid: number;
   readonly inode: string | undefined;
   readonly fd: string | undefined;
+  readonly namespace: string | undefined;
   readonly protocol: number;
   readonly family: number | undefined;
   readonly local: Endpoint;
@@ -33,6 +34,7 @@ interface Endpoint {
 export interface Socket {
   readonly pid: number;
   readonly inode: string | undefined;
+  readonly namespace: string | undefined;
   readonly source: Exclude<Fact['source'], 'close'>;
   readonly protocol: number;
   readonly openLo: Micros;
@@ -94,7 +96,7 @@ const calls: Readonly<Record<string, Fact['source']>> = {
 };
 
 function factOf(row: AnyTableRow): Fact | undefined {
-  const times = { row, lo: row.time, hi: row.time + Math.max(row.resolution, 1) - 1 };
+  const times = { row, namespace: spaceOf(row), lo: row.time, hi: row.time + Math.max(row.resolution, 1) - 1 };
   if (row.table === 'listening_ports') {
     const { pid, protocol, family, socket, fd, address, port } = row.columns;
     if (pid === undefined || protocol === undefined) return undefined;
@@ -126,11 +128,17 @@ function portlessFact(
   if (ends === undefined || pid === undefined || (family !== 2 && family !== 10)) return undefined;
   const { localPort, remotePort } = ends;
   return {
-    ...{ row, lo: row.time, hi: row.time + Math.max(row.resolution, 1) - 1 },
+    ...{ row, namespace: spaceOf(row), lo: row.time, hi: row.time + Math.max(row.resolution, 1) - 1 },
     ...{ source: ends.source, pid, protocol: ends.protocol, family, inode: text(socket), fd: text(fd) },
     local: { ...endpoint(local_address, undefined), port: localPort },
     remote: remotePort === undefined ? {} : { ...endpoint(remote_address, undefined), port: remotePort },
   };
+}
+
+/** The network namespace that a row tells; osquery writes 0 for one that it may not read. */
+export function spaceOf({ columns }: AnyTableRow): string | undefined {
+  const space = 'net_namespace' in columns ? columns.net_namespace : undefined;
+  return space === '' || space === '0' ? undefined : space;
 }
 
 function endpoint(address: string | undefined, port: number | undefined): Endpoint {
@@ -213,6 +221,7 @@ function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socke
       other.source !== 'close' &&
       other.lo > fact.hi &&
       isSameTuple(other, fact) &&
+      isOneSpace(other.namespace, fact.namespace) &&
       (other.pid !== fact.pid || (other.inode !== undefined && other.inode !== fact.inode)),
   );
   const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
@@ -242,11 +251,17 @@ function polledSocket(
   return socketOf(fact, { openLo, openHi, closeLo, closeHi });
 }
 
+/** What no row places may be anywhere. */
+function isOneSpace(a: string | undefined, b: string | undefined): boolean {
+  return a === undefined || b === undefined || a === b;
+}
+
 function socketOf(fact: Fact, bounds: Pick<Socket, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>): Socket {
-  const { pid, inode, protocol, family, local, remote } = fact;
+  const { pid, inode, namespace, protocol, family, local, remote } = fact;
   return {
     pid,
     inode,
+    namespace,
     source: fact.source as Socket['source'],
     protocol,
     resolution: fact.row.resolution,
@@ -316,41 +331,4 @@ function knownUntil(host: HostRows, from: Micros, pause: Micros): Micros {
   });
   const silences = host.timeouts.map(({ at }) => at).filter((at) => at >= from);
   return Math.min(Infinity, ...[...gaps.map((gap) => gap.from), ...silences].map((at) => Math.max(at - pause, from)));
-}
-
-/** Every address that the host had at any time, as far as its rows tell. */
-export function addressesOf(host: HostRows, sockets: readonly Socket[]): Set<string> {
-  const shown = sockets.flatMap(({ localAddress: address }) => (address === undefined ? [] : [address]));
-  const told = host.table.flatMap((row) => {
-    const address = row.table === 'interface_addresses' ? canonicalAddress(row.columns.address ?? '') : undefined;
-    return address === undefined ? [] : [address];
-  });
-  return new Set([...shown, ...told].filter((address) => !isUnspecified(address)));
-}
-
-type Had = 'surely' | 'maybe' | 'no';
-
-/** Whether the host had the address all through [from, to]. Without a table of interfaces its sockets show its addresses. */
-export function hadAddress(host: HostRows, sockets: readonly Socket[], address: string, from: Micros, to: Micros): Had {
-  const rows = host.table.flatMap((row) => (row.table === 'interface_addresses' ? [row] : []));
-  if (rows.length === 0) return sockets.some(({ localAddress }) => localAddress === address) ? 'surely' : 'no';
-  const changes = rows
-    .filter(({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address)
-    .sort((a, b) => a.time - b.time || a.seq - b.seq);
-  const end = (row: AnyTableRow): Micros => row.time + Math.max(row.resolution, 1) - 1;
-  const spans = changes.flatMap((row, i) => {
-    const isPeer = (other: typeof row): boolean => other.columns.interface === row.columns.interface;
-    if (row.action === 'removed') {
-      const isPaired = changes.slice(0, i).some((other) => isPeer(other) && other.action !== 'removed');
-      return isPaired
-        ? []
-        : [{ lo: -Infinity, seen: row.since ?? Infinity, until: row.since ?? -Infinity, hi: end(row) }];
-    }
-    const gone = changes.slice(i + 1).find((other) => isPeer(other) && other.action === 'removed');
-    const until = gone === undefined ? Infinity : (gone.since ?? -Infinity);
-    return [{ lo: row.since ?? -Infinity, seen: end(row), until, hi: gone === undefined ? Infinity : end(gone) }];
-  });
-  const possible = spans.filter(({ lo, hi }) => lo <= to && hi >= from);
-  if (possible.some(({ seen, until }) => seen <= from && until >= to)) return 'surely';
-  return possible.length > 0 ? 'maybe' : 'no';
 }

@@ -4,13 +4,12 @@ import type { Method, Reason } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { isKernels } from './kernel-traffic.js';
-import { type EndQuery, type Matched, matchSocket, PROMPT, type Role, ranks } from './match.js';
+import { type EndQuery, type Matched, matchSocket, PROMPT, type Role, ranks, shared } from './match.js';
+import { addressesOf, type Had, hadAddress, isSharedAddress, ownSpace } from './reference-addresses.js';
 import {
-  addressesOf,
   answerTables,
   completeUntil,
   type HostRows,
-  hadAddress,
   hostsOf,
   isLost,
   isUnwatched,
@@ -114,14 +113,23 @@ function endOf(
     const had = isLoopback(local)
       ? 'surely'
       : hadAddress(host, held, local, query.first - query.err, query.first + query.err);
+    const hadIn = (space: string): Had =>
+      hadAddress(host, held, local, query.first - query.err, query.first + query.err, space);
     const candidates = held.flatMap((socket): Candidate[] => {
       const isFull = socket.localPort !== undefined && socket.remotePort !== undefined;
       const match = matchSocket(query, socket);
       if (!match.matched || (!isFull && had === 'no')) return [];
+      const [own, space] = [ownSpace(host), socket.namespace];
+      if (isLoopback(local) && space !== undefined && own !== undefined && space !== own) return [];
+      const isPlaced = isLoopback(local) && space !== undefined && own !== undefined;
+      const hadThere = isFull || isLoopback(local) || space === undefined ? had : hadIn(space);
+      if (hadThere === 'no' && !isFull) return [];
       // What does not name the address may be meant for another host that had it then, or for another port of this one.
       const isContested = match.rank === ranks.call && isClaimedByAnother(host, held, socket, all, update);
-      const isSure = isFull || (had === 'surely' && !isContested);
-      return [{ host: host.id, socket, match: isSure ? match : { ...match, weight: 'possible' } }];
+      const isSure = isFull || (hadThere === 'surely' && !isContested);
+      const found: Matched = isSure ? match : { ...match, weight: 'possible' };
+      const isShared = !isPlaced && isSharedAddress(host, held, local);
+      return [{ host: host.id, socket, match: isShared ? shared(found) : found }];
     });
     // A full tuple on record makes the host a suspect even where its times do not fit.
     const isSuspect = had !== 'no' || held.some((socket) => hasTuple(socket, query));

@@ -41,6 +41,8 @@ export interface HostSeen {
   readonly streams: readonly { readonly stream: string; readonly table: HostTable }[];
   /** Watched since this time, on the host's clock. */
   readonly from: Micros;
+  /** The network namespace of who watches, named as in `net_namespace` of its rows: what a capture on this host is taken in. */
+  readonly net_namespace?: string;
 }
 
 /**

@@ -103,7 +103,16 @@ export class HostPoll {
     if (this.announced) return [];
     this.announced = true;
     const streams = [...sensorTables.map((table) => ({ stream: table, table })), ...this.otherStreams];
-    return [{ kind: 'host', host: this.host, ...(this.boot === undefined ? {} : { boot: this.boot }), streams, from }];
+    return [
+      {
+        kind: 'host',
+        host: this.host,
+        ...(this.boot === undefined ? {} : { boot: this.boot }),
+        streams,
+        from,
+        ...(this.own === undefined ? {} : { net_namespace: this.own }),
+      },
+    ];
   }
 
   private readUsers(): SeenRows<'users'> {

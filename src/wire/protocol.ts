@@ -1,8 +1,11 @@
 /**
  * Versions of the agent protocol that this program speaks, best first. A version fixes every message to its last member; a change makes
  * a new version, and the one before stays in this list for a release, so that neighbours understand each other.
+ *
+ * 2: a host tells the network namespace of who watches it (`older-version.ts` leaves that out for an engine of version 1).
  */
-export const wireVersions = [1] as const;
+export const wireVersions = [2, 1] as const;
+export type WireVersion = (typeof wireVersions)[number];
 
 const prefix = 'correlate.agent.v';
 
@@ -13,6 +16,11 @@ export const subprotocols: readonly string[] = wireVersions.map((version) => `${
 export function chooseSubprotocol(offered: Iterable<string>): string | undefined {
   const theirs = new Set(offered);
   return subprotocols.find((each) => theirs.has(each));
+}
+
+/** The version that a connection speaks, by its sub-protocol. */
+export function versionOf(subprotocol: string): WireVersion {
+  return wireVersions.find((version) => subprotocol === `${prefix}${version}`) ?? wireVersions[0];
 }
 
 /** Versions out of sub-protocol names, for a message to a person. */

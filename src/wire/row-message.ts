@@ -13,7 +13,7 @@ import { intern } from './intern.js';
  *       {"stream":"processes","table":"processes","action":"added","time":[…],"since":[…],"resolution":[…],"seq":[…],
  *        "columns":{"pid":[…],"name":[…]}},
  *       {"complete":["processes","users"],"until":[…]},
- *       {"lost":"processes","from":…,"to":…}, {"host":[["processes","processes"]],"from":…}, {"timeout":…}]}
+ *       {"lost":"processes","from":…,"to":…}, {"host":[["processes","processes"]],"from":…,"namespace":"…"}, {"timeout":…}]}
  */
 export interface RowBatch {
   readonly type: 'rows';
@@ -39,7 +39,7 @@ type Block =
   | TableBlock
   | { complete: string[]; until: number[] }
   | { lost: string; from: number; to: number }
-  | { host: [string, string][]; from: number }
+  | { host: [string, string][]; from: number; namespace?: string }
   | { timeout: number };
 
 /** A message and its rows in the order of their sequences. */
@@ -148,7 +148,11 @@ function newControlBlock(row: Exclude<HostRow, AnyTableRow>): Block {
     case 'lost':
       return { lost: row.stream, from: row.from, to: row.to };
     case 'host':
-      return { host: row.streams.map(({ stream, table }) => [stream, table]), from: row.from };
+      return {
+        host: row.streams.map(({ stream, table }) => [stream, table]),
+        from: row.from,
+        ...(row.net_namespace !== undefined && { namespace: row.net_namespace }),
+      };
     case 'host_timeout':
       return { timeout: row.at };
     case 'clock':
@@ -214,7 +218,7 @@ function readBlock(block: Unknown, into: Reading): string | undefined {
 const timeoutMembers = new Set(['timeout']);
 const completeMembers = new Set(['complete', 'until']);
 const lostMembers = new Set(['lost', 'from', 'to']);
-const hostMembers = new Set(['host', 'from']);
+const hostMembers = new Set(['host', 'from', 'namespace']);
 
 function readComplete(block: Unknown, into: Reading): string | undefined {
   const { complete, until } = block;
@@ -240,8 +244,9 @@ function readLost(block: Unknown, into: Reading): string | undefined {
 }
 
 function readHost(block: Unknown, into: Reading): string | undefined {
-  const { host: streams, from } = block;
+  const { host: streams, from, namespace } = block;
   if (!Array.isArray(streams) || !isTime(from) || !hasOnly(block, hostMembers)) return 'a host is malformed';
+  if (namespace !== undefined && !isName(namespace)) return 'a network namespace has no name';
   if (streams.length > limits.agentTables) return 'a host has too many streams';
   const read: { stream: string; table: HostTable }[] = [];
   for (const pair of streams as unknown[]) {
@@ -251,7 +256,14 @@ function readHost(block: Unknown, into: Reading): string | undefined {
     read.push({ stream: intern(stream), table });
   }
   const { host, boot } = into;
-  into.rows.push({ kind: 'host', host, ...(boot !== undefined && { boot }), streams: read, from });
+  into.rows.push({
+    kind: 'host',
+    host,
+    ...(boot !== undefined && { boot }),
+    streams: read,
+    from,
+    ...(namespace !== undefined && { net_namespace: namespace }),
+  });
   into.latest = Math.max(into.latest, from);
   return undefined;
 }

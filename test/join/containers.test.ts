@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HostTable } from '../../src/records/host-tables.js';
 import { Scene } from './scene.js';
+import { inWords } from './world/story.js';
 
 const events: HostTable[] = ['socket_events', 'process_events'];
 const id = '0123456789abcdef'.repeat(4);
@@ -25,5 +26,77 @@ describe('an owner in a container', () => {
     scene.start('C1', 10, '192.0.2.1 40000 > 192.0.2.2 443').complete('a', 10.1, events);
     expect(scene.last().orig).toMatchObject({ state: 'attributed' });
     expect(scene.last().orig).not.toHaveProperty('container');
+  });
+});
+
+describe('a host with several network namespaces', () => {
+  const tables: HostTable[] = [...events, 'listening_ports', 'interface_addresses'];
+  const [own, one, two] = ['4026531840', '4026532101', '4026532202'];
+  const address = (of: string, net_namespace: string) => ({ interface: 'eth0', address: of, net_namespace });
+  const listener = { ...tcp, port: 80, address: '0.0.0.0', fd: 3 };
+
+  /** Its own namespace, and two containers with one and the same address. */
+  const host = (): Scene => {
+    const scene = new Scene({ startsKnown: true }).host('a', tables);
+    scene.row({ kind: 'host', host: 'a', streams: [], from: scene.at(0), net_namespace: own });
+    for (const [of, space] of [
+      ['192.0.2.1', own],
+      ['172.17.0.2', one],
+      ['172.17.0.2', two],
+      ['172.17.0.3', one],
+    ] as const) {
+      scene.added('a', 'interface_addresses', 1, address(of, space));
+    }
+    return scene;
+  };
+  const words = (scene: Scene): string[] => {
+    scene.advance(30).complete('a', 40, tables);
+    const { orig, resp } = scene.last();
+    return [inWords(orig), inWords(resp)];
+  };
+
+  it('lets a listener own connections to addresses of its own namespace alone', () => {
+    const scene = host();
+    scene.added('a', 'listening_ports', 2, { ...listener, pid: 7, socket: 1, net_namespace: own }, 1);
+    scene.added('a', 'listening_ports', 2, { ...listener, pid: 8, socket: 2, net_namespace: one }, 1);
+    expect(words(scene.end('C1', 10, 1, '198.51.100.9 40000 > 192.0.2.1 80'))[1]).toBe('listening_port a:7');
+    expect(words(scene.end('C1', 20, 1, '198.51.100.9 40000 > 172.17.0.3 80'))[1]).toBe('listening_port a:8');
+  });
+
+  it('takes loopback connections for those of the namespace that the capture is in', () => {
+    const ends = { local_address: '127.0.0.1', local_port: 40000, remote_address: '127.0.0.1', remote_port: 80 };
+    const scene = host();
+    scene.event('a', 'socket_events', 9.999, { ...tcp, ...ends, action: 'connect', pid: 7, net_namespace: one });
+    scene.event('a', 'socket_events', 9.9999, { ...tcp, ...ends, action: 'connect', pid: 8, net_namespace: own });
+    scene.end('C1', 10, 1, '127.0.0.1 40000 > 127.0.0.1 80', {}, { captureHost: 'a' });
+    expect(words(scene)[0]).toBe('socket_event a:8');
+  });
+
+  it('tells two containers with one address apart by time, and not before every call is known', () => {
+    const ends = { local_address: '172.17.0.2', local_port: 40000, remote_address: '172.17.0.3', remote_port: 80 };
+    const scene = host();
+    scene.end('C0', 5, 1, '198.51.100.8 40000 > 198.51.100.9 80');
+    scene.event('a', 'socket_events', 9.9999, { ...tcp, ...ends, action: 'connect', pid: 7, net_namespace: one });
+    scene.start('C1', 10, '172.17.0.2 40000 > 172.17.0.3 80').advance(13);
+    expect(inWords(scene.last().orig)).toBe('pending');
+    expect(words(scene.end('C1', 10, 1, '172.17.0.2 40000 > 172.17.0.3 80'))[0]).toBe('socket_event a:7');
+  });
+
+  it('names neither of two containers with one address that had the same tuple at a time', () => {
+    const ends = { local_address: '172.17.0.2', local_port: 40000, remote_address: '172.17.0.3', remote_port: 80 };
+    const scene = host();
+    scene.event('a', 'socket_events', 9.999, { ...tcp, ...ends, action: 'connect', pid: 7, net_namespace: one });
+    scene.event('a', 'socket_events', 9.9999, { ...tcp, ...ends, action: 'connect', pid: 8, net_namespace: two });
+    expect(words(scene.end('C1', 10, 1, '172.17.0.2 40000 > 172.17.0.3 80'))[0]).toBe('ambiguous a:7 a:8');
+  });
+
+  it('finds the namespace of addresses that osquery tells without one by the sockets that have them', () => {
+    const scene = new Scene({ startsKnown: true }).host('a', tables);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    const shown = { local_address: '192.0.2.1', local_port: 5000, remote_address: '192.0.2.9', remote_port: 1 };
+    scene.event('a', 'socket_events', 2, { ...tcp, ...shown, action: 'connect', pid: 3, net_namespace: own });
+    scene.added('a', 'listening_ports', 2, { ...listener, pid: 7, socket: 1, net_namespace: own }, 1);
+    scene.added('a', 'listening_ports', 2, { ...listener, pid: 8, socket: 2, net_namespace: one }, 1);
+    expect(words(scene.end('C1', 10, 1, '198.51.100.9 40000 > 192.0.2.1 80'))[1]).toBe('listening_port a:7');
   });
 });

@@ -221,7 +221,8 @@ function mustNotWaitForTheDead(world: World, inputs: readonly Input[], random: R
   const isOfOthers = ({ connection }: AttributedConnection): boolean => {
     const { orig, resp } = world.truth.get(connection.uid)!.flow;
     const host = world.hosts.find(({ id }) => id === dead)!;
-    return !host.addresses.some(({ address }) => address === orig.address || address === resp.address);
+    const addresses = host.namespaces.flatMap((netns) => netns.addresses);
+    return !addresses.some(({ address }) => address === orig.address || address === resp.address);
   };
   // Lines of one moment have no order.
   const others = ({ lines, times }: Run): string[] =>

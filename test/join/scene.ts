@@ -25,6 +25,11 @@ export class Scene {
     });
   }
 
+  /** A second of the scene as a time. */
+  at(second: number): number {
+    return t0 + Math.round(second * s);
+  }
+
   /** The host reports these tables, each as a stream of its name, from second 0 on; its clock is the capture's. */
   host(host: string, tables: readonly HostTable[], clock: { offset?: number; err?: number } | 'unmeasured' = {}): this {
     const streams = tables.map((table) => ({ stream: table, table }));

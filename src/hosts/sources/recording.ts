@@ -39,6 +39,7 @@ const shapes: Readonly<Record<HostRow['kind'], TSchema>> = {
     boot,
     streams: Type.Array(Type.Object({ stream: name, table }), { maxItems: limits.hostStreams }),
     from: integer,
+    net_namespace: Type.Optional(name),
   }),
   clock: Type.Object({ host: name, capture: Type.String(), offset: integer, err: integer, from: integer }),
   complete: Type.Object({ host: name, stream: name, until: integer }),

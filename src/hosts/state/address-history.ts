@@ -7,18 +7,26 @@ interface Change {
   readonly since: Micros | undefined;
   readonly seq: number;
   readonly source: string;
+  /** The network namespace that has the address; undefined: the source does not tell. */
+  readonly namespace: string | undefined;
 }
 
 /** Changes kept for one address; of more the oldest are forgotten, and the address counts as the host's before the others. */
 const MAX_CHANGES = 64;
+/** Namespaces kept of one address, and of the host, beyond which any may have it. */
+const MAX_NAMESPACES = 64;
 
 /**
- * The addresses of one host over time, on its clock: from its interface table where it reports one, else those that its
- * sockets showed, which it then has for good. Rows may come in any order.
+ * The addresses of one host over time, on its clock, each in its network namespaces: from its interface table where it reports one, else
+ * those that its sockets showed, which it then has for good. Rows may come in any order.
  */
 export class AddressHistory {
   readonly #changes = new Map<string, Change[]>();
+  /** By address, the namespaces in which a socket or an interface had it at any time. */
+  readonly #namespaces = new Map<string, Set<string>>();
   readonly #shown = new Set<string>();
+  /** Namespaces that the host has sockets in. */
+  readonly #spaces = new Set<string>();
   hasTable = false;
 
   get size(): number {
@@ -28,6 +36,7 @@ export class AddressHistory {
   /** Takes a row of the interface table; `source` tells interfaces and streams apart. Returns whether the address is news. */
   change(address: string, change: Change): boolean {
     this.hasTable = true;
+    this.#isIn(address, change.namespace);
     const changes = this.#changes.get(address);
     if (changes === undefined) {
       this.#changes.set(address, [change]);
@@ -40,21 +49,37 @@ export class AddressHistory {
     return true;
   }
 
-  /** A socket of the host had this local address. Returns whether that is news. */
-  shown(address: string): boolean {
-    if (this.#shown.has(address)) return false;
-    this.#shown.add(address);
-    return !this.#changes.has(address);
+  /** The host has a socket in this namespace. */
+  hasSpace(namespace: string): void {
+    if (this.#spaces.size < MAX_NAMESPACES) this.#spaces.add(namespace);
   }
 
-  /** Whether the host had the address throughout [from, to] of its clock, had it possibly at some moment of it, or not. */
-  had(address: string, from: Micros, to: Micros): 'surely' | 'maybe' | 'no' {
-    if (!this.hasTable) return this.#shown.has(address) ? 'surely' : 'no';
+  /** A socket of the host had this local address, in this namespace. Returns whether that is news. */
+  shown(address: string, namespace: string | undefined): boolean {
+    const isNewThere = this.#isIn(address, namespace);
+    if (this.#shown.has(address)) return isNewThere;
+    this.#shown.add(address);
+    return isNewThere || !this.#changes.has(address);
+  }
+
+  /** Several namespaces of the host have, or had, this address, so that a tuple of it may be of several sockets at a time. */
+  isShared(address: string): boolean {
+    return (this.#namespaces.get(address)?.size ?? 0) > 1;
+  }
+
+  /**
+   * Whether the host had the address throughout [from, to] of its clock, had it possibly at some moment of it, or not; where a namespace is
+   * given, whether that one had it.
+   */
+  had(address: string, from: Micros, to: Micros, namespace?: string): 'surely' | 'maybe' | 'no' {
+    if (!this.hasTable) return this.#shown.has(address) && this.#mayBeIn(address, namespace) ? 'surely' : 'no';
     const changes = this.#changes.get(address);
     if (changes === undefined) return 'no';
     const [only] = changes;
     if (changes.length === 1 && !only!.isGone) {
-      if (only!.time <= from) return 'surely';
+      const place = this.#isOf(only!, address, namespace);
+      if (place === 'no') return 'no';
+      if (only!.time <= from) return place;
       return (only!.since ?? -Infinity) > to ? 'no' : 'maybe';
     }
     const open = new Map<string, Change>();
@@ -63,9 +88,11 @@ export class AddressHistory {
       if ((came?.since ?? -Infinity) > to || (went?.time ?? Infinity) < from) return false;
       answer = 'maybe';
       const seenFrom = came?.time ?? went?.since ?? Infinity;
-      return seenFrom <= from && (went === undefined || (went.since ?? -Infinity) >= to);
+      const isThere = this.#isOf((came ?? went)!, address, namespace) === 'surely';
+      return isThere && seenFrom <= from && (went === undefined || (went.since ?? -Infinity) >= to);
     };
     for (const change of changes) {
+      if (this.#isOf(change, address, namespace) === 'no') continue;
       const { source } = change;
       if (!change.isGone) {
         if (!open.has(source)) open.set(source, change);
@@ -76,5 +103,37 @@ export class AddressHistory {
     }
     for (const came of open.values()) if (judge(came, undefined)) return 'surely';
     return answer;
+  }
+
+  /** Returns whether that the namespace has the address is news. */
+  #isIn(address: string, namespace: string | undefined): boolean {
+    if (namespace === undefined) return false;
+    const known = this.#namespaces.get(address);
+    if (known === undefined) {
+      this.#namespaces.set(address, new Set([namespace]));
+      return true;
+    }
+    if (known.has(namespace) || known.size === MAX_NAMESPACES) return false;
+    known.add(namespace);
+    return true;
+  }
+
+  /** Without a table of interfaces: whether a socket showed the address in the namespace, or none tells where. */
+  #mayBeIn(address: string, namespace: string | undefined): boolean {
+    const known = this.#namespaces.get(address);
+    if (namespace === undefined || known === undefined) return true;
+    return known.has(namespace) || known.size === MAX_NAMESPACES;
+  }
+
+  /**
+   * Whether a row is about an address of the namespace. One that names none, as osquery's, is about the watcher's own: sockets that had the
+   * address show which that is, and until one did, it may be any that the host has sockets in.
+   */
+  #isOf({ namespace: told }: Change, address: string, asked: string | undefined): 'surely' | 'maybe' | 'no' {
+    if (asked === undefined || told === asked) return 'surely';
+    if (told !== undefined) return 'no';
+    const shown = this.#namespaces.get(address);
+    if (shown !== undefined) return shown.has(asked) || shown.size === MAX_NAMESPACES ? 'surely' : 'no';
+    return this.#spaces.size > 1 ? 'maybe' : 'surely';
   }
 }

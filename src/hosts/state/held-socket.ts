@@ -75,6 +75,10 @@ export class HeldSocket implements SocketInterval {
   get remotePort(): number | undefined {
     return this.fact.remotePort;
   }
+  /** The network namespace that it is in, where a row tells. */
+  get namespace(): string | undefined {
+    return this.fact.namespace;
+  }
   get resolution(): Micros {
     return this.fact.resolution;
   }
@@ -134,16 +138,21 @@ function addCalls(calls: readonly SocketRecord[], closings: Closings, out: HeldS
   }
 }
 
-/** A connected TCP socket has closed before another process opens one with the same endpoints. */
+/** A connected TCP socket has closed before another process opens one with the same endpoints in its network namespace. */
 function supersededBy(calls: readonly SocketRecord[], index: number): SocketRecord | undefined {
   const fact = calls[index]!;
   if (fact.protocol !== 6 || fact.localPort === undefined || fact.remotePort === undefined) return undefined;
   for (let i = index + 1; i < calls.length; i++) {
     const next = calls[i]!;
     const isSame = next.pid === fact.pid && (next.inode === 0 || next.inode === fact.inode);
-    if (!isSame && next.lo > fact.hi) return next;
+    if (!isSame && next.lo > fact.hi && mayBeOfOneSpace(next.namespace, fact.namespace)) return next;
   }
   return undefined;
+}
+
+/** A socket whose namespace no row tells may be in any. */
+function mayBeOfOneSpace(a: string | undefined, b: string | undefined): boolean {
+  return a === undefined || b === undefined || a === b;
 }
 
 /** `removals` of every stream: what another stream no longer saw has gone, though this one's row of that may be lost or late. */

@@ -12,7 +12,7 @@ import type { ProcessRow } from './process-record.js';
 import type { ProcessTable, RowsOfHost } from './process-table.js';
 import type { RowStore } from './row-store.js';
 import type { SocketCloses } from './socket-closes.js';
-import { isSocketRow, type SocketFact, socketFact } from './socket-fact.js';
+import { isSocketRow, namespaceOf, type SocketFact, socketFact } from './socket-fact.js';
 import type { SocketRecord } from './socket-record.js';
 import { StreamProgress } from './stream-progress.js';
 import type { Tuple, TupleTable } from './tuple-table.js';
@@ -81,6 +81,7 @@ export class HostState {
   /** Some close names no endpoints, so that nobody can be told whom it concerns. */
   hasBlindCloses = false;
   #hasBlankAccepts = false;
+  #own: { readonly namespace: string; readonly from: Micros } | undefined;
 
   constructor(id: string, context: HostContext) {
     this.id = id;
@@ -104,6 +105,16 @@ export class HostState {
   /** Rows about times up to here were let go or evicted. */
   get goneUntil(): Micros {
     return this.#sockets.goneUntil;
+  }
+
+  /** The network namespace in which captures on this host are taken, as far as it is known. */
+  get ownNamespace(): string | undefined {
+    return this.#own?.namespace;
+  }
+
+  /** Watched from in this namespace, since `from`. */
+  isWatchedIn(namespace: string, from: Micros): void {
+    if (this.#own === undefined || from > this.#own.from) this.#own = { namespace, from };
   }
 
   /** The host said which boot of it this is. */
@@ -176,8 +187,10 @@ export class HostState {
     const place = this.#sockets.add(fact);
     if (place === undefined) return 'nothing';
     if (fact.source === 'accept' && !isTuple(place)) this.#hearBlankAccepts();
-    const { localAddress, localPort } = fact;
-    const isNews = localAddress !== undefined && !isUnspecified(localAddress) && this.addresses.shown(localAddress);
+    const { localAddress, localPort, namespace } = fact;
+    if (namespace !== undefined) this.addresses.hasSpace(namespace);
+    const isNews =
+      localAddress !== undefined && !isUnspecified(localAddress) && this.addresses.shown(localAddress, namespace);
     if (isNews) this.#gained(localAddress);
     if (isTuple(place)) {
       this.#context.news.socket(place, place.first.text === localAddress && place.firstPort === localPort);
@@ -242,12 +255,14 @@ export class HostState {
   #addAddress(row: Extract<AnyTableRow, { table: 'interface_addresses' }>): Change {
     const address = row.columns.address === undefined ? undefined : canonicalAddress(row.columns.address);
     if (address === undefined || this.addresses.size >= this.#context.limits.addresses) return 'nothing';
+    const namespace = namespaceOf(row.columns.net_namespace);
     const isNews = this.addresses.change(address, {
       isGone: row.action === 'removed',
       time: row.time + Math.max(row.resolution, 1) - 1,
       since: row.since,
       seq: row.seq,
-      source: `${row.stream} ${row.columns.interface ?? ''}`,
+      source: `${row.stream} ${row.columns.interface ?? ''} ${namespace ?? ''}`,
+      namespace,
     });
     if (!isNews) return 'nothing';
     this.#gained(address);

@@ -88,6 +88,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   seen(host: HostState, row: HostSeen): void {
     if (row.boot !== undefined) host.hasBoot(row.boot);
     for (const { stream, table } of row.streams) host.progress.stream(stream, table);
+    if (row.net_namespace !== undefined) host.isWatchedIn(row.net_namespace, row.from);
     host.progress.seen(row.from);
   }
 }

@@ -21,6 +21,8 @@ export class SocketFact {
     readonly remotePort: number | undefined,
     /** Path of the process, where the row has it. */
     readonly path: string | undefined,
+    /** The network namespace that it is in, where the row has it. */
+    readonly namespace: string | undefined,
   ) {}
 
   /** The row's moment lies in [lo, hi]. */
@@ -93,6 +95,7 @@ export function socketFact(row: SocketRow & AnyTableRow): SocketFact | undefined
     remote !== undefined && isUnspecified(remote) ? undefined : remote,
     portless === undefined ? (isListing ? undefined : portOf(row.columns.remote_port)) : portless.remotePort,
     row.table === 'socket_events' && row.columns.path ? row.columns.path : undefined,
+    namespaceOf(columns.net_namespace),
   );
 }
 
@@ -120,6 +123,11 @@ function isWithin(value: number, from: number, to: number): boolean {
 function addressOf(text: string | undefined): string | undefined {
   if (!text) return undefined;
   return text.includes(':') || text.length > 15 ? canonicalAddress(text) : text;
+}
+
+/** osquery writes 0 for a namespace that it may not read. */
+export function namespaceOf(text: string | undefined): string | undefined {
+  return text === '' || text === '0' ? undefined : text;
 }
 
 function inodeOf(value: string | number | undefined): string | undefined {

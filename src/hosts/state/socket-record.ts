@@ -2,7 +2,7 @@ import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import { OFFSET } from './record-pages.js';
 import { HEAD, HOST, type RowStore } from './row-store.js';
-import type { SocketFact } from './socket-fact.js';
+import { namespaceOf, type SocketFact } from './socket-fact.js';
 import type { SocketSource } from './socket-interval.js';
 import type { TextPool } from './text-pool.js';
 
@@ -163,6 +163,10 @@ export class SocketRecord {
   }
   #hasBit(bit: number): boolean {
     return (this.rows.word(this.handle, BITS) & bit) !== 0;
+  }
+  /** The network namespace that it is in, where the row has it. */
+  get namespace(): string | undefined {
+    return namespaceOf(this.rows.text(this.handle, 'net_namespace'));
   }
   /** Path of the process at the call, where the row has it. */
   get path(): string | undefined {

@@ -1,13 +1,16 @@
 import { isLoopback } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
 import type { Host } from './host.js';
-import type { Flow, Network } from './network.js';
+import { type Netns, network, type Wire } from './netns.js';
+import { type Flow, type Network, uncaptured } from './network.js';
 import type { Process } from './process-life.js';
 import type { Random } from './random.js';
 import type { Endpoint, Socket } from './sockets.js';
 import type { Timeline } from './timeline.js';
 
 const ms = 1_000;
+/** Addresses that are reached over bridges alone. */
+const bridged = '172.17.';
 
 /** What processes do: listen, connect, accept, send, fork, exec, pass on, exit. Each call is one small story on the timeline. */
 export class Activity {
@@ -29,12 +32,13 @@ export class Activity {
   }
 
   /** A new process with an image of its own. */
-  spawn(host: Host): Process | undefined {
+  spawn(netns: Netns): Process | undefined {
+    const { host } = netns;
     const random = this.#random;
     const alive = host.processes.alive;
     const parent = alive.length > 0 ? random.pick(alive) : undefined;
     const execs = random.chance(0.9);
-    const process = host.processes.fork(parent, random.pick([0, 33, 1000, 1001]), this.#timeline.now, execs);
+    const process = host.processes.fork(parent, random.pick([0, 33, 1000, 1001]), this.#timeline.now, execs, netns);
     if (process === undefined) return undefined;
     if (parent !== undefined && random.chance(0.2)) this.#inherit(parent, process);
     if (execs) this.#timeline.after(random.int(1, 40), () => this.exec(process));
@@ -73,11 +77,12 @@ export class Activity {
 
   connect(process: Process, to: Endpoint): void {
     const random = this.#random;
-    const { host } = process;
-    const source = this.#sourceAddress(host, to.address);
+    const { host, netns } = process;
+    const source = this.#sourceAddress(netns, to.address);
     if (process.exit !== undefined || source === undefined) return;
-    const port = host.sockets.freePort('tcp', source, to);
-    if (port === undefined || this.#network.isBusy({ address: source, port }, to)) return;
+    const port = host.sockets.freePort(netns, 'tcp', source, to);
+    const capture = this.#captureOf(netns, to);
+    if (port === undefined || this.#network.isBusy(capture.name, { address: source, port }, to)) return;
     const local = { address: source, port };
     const at = this.#timeline.now;
     const socket = host.sockets.open(
@@ -89,13 +94,13 @@ export class Activity {
     const blocking = random.chance(0.5);
     const synAt = at + random.int(5, 60);
     this.#timeline.at(synAt, () => {
-      const listener = this.#listenerOf(to, host);
+      const listener = this.#listenerOf(to, netns);
       const dead = listener === 'dark' || listener === 'refuse';
       const result = blocking ? (dead ? 'failed' : 'succeeded') : 'in_progress';
       // The call is known at its start; what came of it is told with it, as audit does at the call's return.
       host.facts.push({ kind: 'connect', at, process, socket, result });
       if (socket.closed !== undefined) return;
-      const flow = this.#network.begin('tcp', this.#captureOf(host, local, to), local, to, this.#timeline.now);
+      const flow = this.#network.begin('tcp', capture, local, to, this.#timeline.now);
       flow.origOwner = { process, at, socket };
       flow.sockets.push(socket);
       this.#tcpFlows.set(socket, flow);
@@ -147,7 +152,7 @@ export class Activity {
     const process = this.#random.pick(holders).process;
     const socket = host.sockets.open(
       process,
-      { proto: 'tcp', v6: listener.v6, local: flow.resp, remote: flow.orig },
+      { proto: 'tcp', v6: listener.v6, local: flow.resp, remote: flow.orig, netns: listener.netns },
       now,
     );
     host.facts.push({ kind: 'accept', at: now, process, socket });
@@ -212,11 +217,11 @@ export class Activity {
   /** A UDP exchange: one socket, connected or not, some peers, some answers. */
   datagrams(process: Process, peers: readonly Endpoint[], connected: boolean): void {
     const random = this.#random;
-    const { host } = process;
+    const { host, netns } = process;
     const first = peers[0]!;
-    const source = this.#sourceAddress(host, first.address);
+    const source = this.#sourceAddress(netns, first.address);
     if (process.exit !== undefined || source === undefined) return;
-    const port = host.sockets.freePort('udp', source);
+    const port = host.sockets.freePort(netns, 'udp', source);
     if (port === undefined) return;
     const at = this.#timeline.now;
     const v6 = first.address.includes(':');
@@ -245,15 +250,15 @@ export class Activity {
 
   /** Whoever holds an unconnected socket may send through it. */
   #sendDatagram(socket: Socket, from: Endpoint, to: Endpoint): void {
-    const { host } = socket;
+    const { netns } = socket;
     const at = this.#timeline.now;
     const process = socket.remote === undefined ? this.#someHolder(socket) : socket.maker;
     if (socket.closed !== undefined || process === undefined || process.exit !== undefined) return;
     if (socket.remote === undefined) this.#tellDatagram('send', socket, process, from, to);
-    const receiver = this.#datagramReceiver(to, host);
+    const receiver = this.#datagramReceiver(to, netns);
     const wireAt = at + this.#random.int(3, 20);
     this.#timeline.at(wireAt, () => {
-      const capture = this.#captureOf(host, from, to);
+      const capture = this.#captureOf(netns, to);
       let flow = this.#network.datagramFlow(capture.name, from, to, wireAt);
       if (flow === undefined) {
         flow = this.#network.begin('udp', capture, from, to, wireAt);
@@ -297,10 +302,11 @@ export class Activity {
 
   /** A connection from a machine that is no part of the world. */
   visit(from: Endpoint, to: Endpoint): void {
-    const host = this.#hosts.find((h) => h.has(to.address, this.#timeline.now));
-    if (host === undefined || this.#network.isBusy(from, to)) return;
-    const flow = this.#network.begin('tcp', { name: 'eth0', host: undefined }, from, to, this.#timeline.now);
-    const listeners = host.sockets.receivers('tcp', to);
+    const netns = this.#namespaceOf(to.address, network);
+    if (netns === undefined || this.#network.isBusy(network.name, from, to)) return;
+    const { host } = netns;
+    const flow = this.#network.begin('tcp', network, from, to, this.#timeline.now);
+    const listeners = host.sockets.receivers(netns, 'tcp', to);
     if (listeners.length === 0) {
       flow.refused = true;
       this.#network.packet(flow, this.#timeline.now + 40);
@@ -315,8 +321,8 @@ export class Activity {
   /** Echo requests, or packets of another protocol without ports, from a raw socket. The other kernel answers echo requests. */
   sendRaw(process: Process, to: string, proto: 'icmp' | 'raw'): void {
     const random = this.#random;
-    const { host } = process;
-    const source = this.#sourceAddress(host, to);
+    const { host, netns } = process;
+    const source = this.#sourceAddress(netns, to);
     if (source === undefined || process.exit !== undefined) return;
     const v6 = to.includes(':');
     const [asks, answers] = proto === 'raw' ? [0, 0] : v6 ? [128, 129] : [8, 0];
@@ -344,7 +350,7 @@ export class Activity {
     this.#tellDatagram('send', socket, process, from, to);
     this.#timeline.after(this.#random.int(1, 10), () => {
       const { now } = this.#timeline;
-      const capture = this.#captureOf(socket.host, from, to);
+      const capture = this.#captureOf(socket.netns, to);
       let flow = this.#network.datagramFlow(capture.name, from, to, now, proto);
       if (flow === undefined) {
         flow = this.#network.begin(proto, capture, from, to, now);
@@ -369,35 +375,43 @@ export class Activity {
     this.#timeline.after(this.#random.int(40, 900), () => this.#closeSocket(peer));
   }
 
-  #sourceAddress(host: Host, to: string): string | undefined {
+  /** Undefined: there is no way from there to the address. */
+  #sourceAddress(netns: Netns, to: string): string | undefined {
     if (isLoopback(to)) return to;
+    const isBridged = netns.wire !== network;
+    if (isBridged ? this.#namespaceOf(to, netns.wire) === undefined : to.startsWith(bridged)) return undefined;
     const v6 = to.includes(':');
-    const usable = host.addressesAt(this.#timeline.now).filter((a) => a.includes(':') === v6 && !isLoopback(a));
+    const usable = netns.addressesAt(this.#timeline.now).filter((a) => a.includes(':') === v6 && !isLoopback(a));
     return usable.length > 0 ? this.#random.pick(usable) : undefined;
   }
 
-  #hostOf(address: string, from: Host): Host | undefined {
-    if (isLoopback(address)) return from;
-    return this.#hosts.find((host) => host.has(address, this.#timeline.now));
+  /** Who has the address among those on a wire. */
+  #namespaceOf(address: string, wire: Wire): Netns | undefined {
+    const all = this.#hosts.flatMap(({ namespaces }) => namespaces);
+    return all.find((netns) => netns.wire === wire && netns.has(address, this.#timeline.now));
   }
 
-  #captureOf(host: Host, a: Endpoint, b: Endpoint): { name: string; host: string | undefined } {
-    return isLoopback(a.address) || isLoopback(b.address)
-      ? { name: `lo@${host.id}`, host: host.id }
-      : { name: 'eth0', host: undefined };
+  #reached(to: Endpoint, from: Netns): Netns | undefined {
+    return isLoopback(to.address) ? from : this.#namespaceOf(to.address, from.wire);
   }
 
-  #listenerOf(to: Endpoint, from: Host): Socket | 'dark' | 'refuse' | 'stranger' {
-    const host = this.#hostOf(to.address, from);
-    if (host === undefined) return this.#random.chance(0.8) ? 'stranger' : 'dark';
-    const listeners = host.sockets.receivers('tcp', to);
+  /** The loopback of a container is not captured. */
+  #captureOf(from: Netns, to: Endpoint): Wire {
+    if (!isLoopback(to.address)) return from.wire;
+    return { name: from.isContainer ? `${uncaptured} ${from.id}` : `lo@${from.host.id}`, host: from.host.id };
+  }
+
+  #listenerOf(to: Endpoint, from: Netns): Socket | 'dark' | 'refuse' | 'stranger' {
+    const netns = this.#reached(to, from);
+    if (netns === undefined) return this.#random.chance(0.8) ? 'stranger' : 'dark';
+    const listeners = netns.host.sockets.receivers(netns, 'tcp', to);
     return listeners.length > 0 ? this.#random.pick(listeners) : 'refuse';
   }
 
-  #datagramReceiver(to: Endpoint, from: Host): Socket | undefined {
-    const host = this.#hostOf(to.address, from);
-    if (host === undefined) return undefined;
-    const receivers = host.sockets.receivers('udp', to);
+  #datagramReceiver(to: Endpoint, from: Netns): Socket | undefined {
+    const netns = this.#reached(to, from);
+    if (netns === undefined) return undefined;
+    const receivers = netns.host.sockets.receivers(netns, 'udp', to);
     return receivers.length > 0 ? this.#random.pick(receivers) : undefined;
   }
 }

@@ -30,11 +30,11 @@ export function observeProcesses(
   for (const fact of host.facts) {
     if (fact.at < from || (fact.kind !== 'fork' && fact.kind !== 'exec' && fact.kind !== 'exit')) continue;
     if (detail === 'audit' && fact.kind !== 'exec') continue;
-    stream.write('event', fact.at, { ...processColumns(fact.process, fact.at), syscall: syscalls[fact.kind] });
+    stream.write('event', fact.at, { ...processColumns(fact.process, fact.at, detail), syscall: syscalls[fact.kind] });
   }
 }
 
-function processColumns(process: Process, at: Micros): Columns<'process_events'> {
+function processColumns(process: Process, at: Micros, detail: EventDetail): Columns<'process_events'> {
   const image = imageAt(process, at);
   return {
     pid: process.pid,
@@ -45,6 +45,7 @@ function processColumns(process: Process, at: Micros): Columns<'process_events'>
     euid: process.uid,
     gid: process.uid,
     egid: process.uid,
+    ...(detail === 'full' ? { net_namespace: process.netns.id } : {}),
   };
 }
 
@@ -86,7 +87,7 @@ function socketColumns(fact: SocketFact, detail: EventDetail): Columns<'socket_e
     ...(fact.kind === 'send' && socket.proto === 'icmp'
       ? { icmp_type: local.port, icmp_code: 0, local_port: 4711 }
       : {}),
-    ...(detail === 'full' ? { socket: String(socket.id) } : {}),
+    ...(detail === 'full' ? { socket: String(socket.id), net_namespace: socket.netns.id } : {}),
   };
 }
 

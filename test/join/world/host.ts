@@ -1,4 +1,5 @@
 import type { Micros } from '../../../src/core/time.js';
+import { Netns, network, type Wire } from './netns.js';
 import type { Image, Process } from './process-life.js';
 import { ProcessTable } from './process-life.js';
 import type { Endpoint, Socket } from './sockets.js';
@@ -31,15 +32,10 @@ export type Fact =
       readonly remote: Endpoint;
     };
 
-export interface AddressSpan {
-  readonly address: string;
-  readonly from: Micros;
-  to?: Micros;
-}
-
 export interface HostShape {
   readonly id: string;
   readonly addresses: readonly string[];
+  readonly containers: readonly { readonly addresses: readonly string[]; readonly wire: Wire }[];
   /** Host clock minus true time at the world's start, and its growth per second. */
   readonly clockOffset: Micros;
   readonly clockDrift: number;
@@ -57,7 +53,8 @@ export interface HostShape {
 export class Host {
   readonly id: string;
   readonly boot: string;
-  readonly addresses: AddressSpan[];
+  /** Its own network namespace first, then those of containers. */
+  readonly namespaces: Netns[];
   readonly processes: ProcessTable;
   readonly sockets: SocketTable;
   readonly facts: Fact[] = [];
@@ -67,7 +64,10 @@ export class Host {
     this.#shape = shape;
     this.id = shape.id;
     this.boot = `boot-${shape.id}`;
-    this.addresses = shape.addresses.map((address) => ({ address, from: shape.bornAt }));
+    this.namespaces = [new Netns(this, '4026531840', shape.addresses, shape.bornAt, network)];
+    for (const [i, { addresses, wire }] of shape.containers.entries()) {
+      this.namespaces.push(new Netns(this, String(4_026_532_100 + i), addresses, shape.bornAt, wire));
+    }
     this.processes = new ProcessTable(this, shape.pidSpace, shape.hasFreshForks);
     this.sockets = new SocketTable(this, shape.portSpace);
   }
@@ -81,11 +81,14 @@ export class Host {
     return this.#shape.clockOffset + Math.floor(((at - this.#shape.bornAt) / 1_000_000) * this.#shape.clockDrift);
   }
 
-  has(address: string, at: Micros): boolean {
-    return this.addresses.some((a) => a.address === address && a.from <= at && (a.to === undefined || at < a.to));
+  /** The host's own namespace. */
+  get own(): Netns {
+    return this.namespaces[0]!;
   }
 
-  addressesAt(at: Micros): string[] {
-    return this.addresses.filter((a) => a.from <= at && (a.to === undefined || at < a.to)).map((a) => a.address);
+  /** Captures of packets of this host that have a name of their own. */
+  get captures(): string[] {
+    const bridges = this.namespaces.filter(({ wire }) => wire.host !== undefined).map(({ wire }) => wire.name);
+    return [...new Set([`lo@${this.id}`, ...bridges])];
   }
 }

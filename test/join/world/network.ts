@@ -37,6 +37,9 @@ export interface Flow {
   flipped: boolean;
 }
 
+/** What the names of captures begin with that nobody takes. */
+export const uncaptured = 'dark';
+
 /** The wire: turns segments and datagrams into flows as a capture keyed by tuple would. */
 export class Network {
   readonly flows: Flow[] = [];
@@ -83,10 +86,11 @@ export class Network {
   }
 
   /** Whether either machine still knows a TCP connection of the tuple, so that a new one cannot begin. */
-  isBusy(orig: Endpoint, resp: Endpoint): boolean {
+  isBusy(capture: string, orig: Endpoint, resp: Endpoint): boolean {
     return this.flows.some(
       (flow) =>
         flow.proto === 'tcp' &&
+        flow.capture === capture &&
         sameEndpoint(flow.orig, orig) &&
         sameEndpoint(flow.resp, resp) &&
         (flow.waiting || flow.sockets.some((socket) => socket.closed === undefined)),

@@ -1,6 +1,6 @@
 import type { Micros } from '../../../src/core/time.js';
 import type { Connection, ConnectionCause, ConnectionUpdate } from '../../../src/records/connection.js';
-import type { Flow, Network } from './network.js';
+import { type Flow, type Network, uncaptured } from './network.js';
 import type { Random } from './random.js';
 import { isPortless, protocolOf } from './sockets.js';
 
@@ -61,7 +61,7 @@ function historyOf(flow: Flow, midstream: boolean): string {
 export function emitConnections(network: Network, view: CaptureView, random: Random): Emission[] {
   const out: Emission[] = [];
   for (const flow of network.flows) {
-    const seen = captured(flow, view.from);
+    const seen = flow.capture.startsWith(uncaptured) ? undefined : captured(flow, view.from);
     if (seen === undefined) continue;
     const offset = view.offset(flow.capture);
     const emit = (cause: ConnectionCause, at: Micros, last: Micros): void => {

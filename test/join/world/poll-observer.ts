@@ -72,6 +72,7 @@ export function lookAtSockets(host: Host): (at: Micros) => Columns<'process_open
             socket.remote === undefined ? (socket.v6 ? '::' : '0.0.0.0') : written(socket, socket.remote.address),
           remote_port: socket.remote?.port ?? 0,
           ...(socket.proto === 'tcp' ? { state: socket.listening ? 'LISTEN' : 'ESTABLISHED' } : {}),
+          net_namespace: socket.netns.id,
         })),
       );
 }
@@ -89,6 +90,7 @@ export function lookAtListeners(host: Host): (at: Micros) => Columns<'listening_
           protocol: protocolOf(socket.proto, socket.v6),
           family: familyOf(socket),
           address: localAddress(socket),
+          net_namespace: socket.netns.id,
         })),
       );
 }
@@ -98,11 +100,17 @@ function localAddress(socket: Socket): string {
   return written(socket, socket.local.address);
 }
 
-export function lookAtAddresses(host: Host): (at: Micros) => Columns<'interface_addresses'>[] {
+/** osquery tells the addresses of its own namespace, and not which that is. */
+export function lookAtAddresses(host: Host, isOsquery: boolean): (at: Micros) => Columns<'interface_addresses'>[] {
+  const namespaces = isOsquery ? [host.own] : host.namespaces;
   return (at) =>
-    host
-      .addressesAt(at)
-      .map((address) => ({ interface: address.startsWith('127.') || address === '::1' ? 'lo' : 'eth0', address }));
+    namespaces.flatMap((netns) =>
+      netns.addressesAt(at).map((address) => ({
+        interface: address.startsWith('127.') || address === '::1' ? 'lo' : 'eth0',
+        address,
+        ...(isOsquery ? {} : { net_namespace: netns.id }),
+      })),
+    );
 }
 
 export function lookAtUsers(host: Host): (at: Micros) => Columns<'users'>[] {

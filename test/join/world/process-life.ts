@@ -1,5 +1,6 @@
 import type { Micros } from '../../../src/core/time.js';
 import type { Host } from './host.js';
+import type { Netns } from './netns.js';
 
 export interface Image {
   readonly from: Micros;
@@ -10,6 +11,7 @@ export interface Image {
 /** A process as it truly was. Its identity is (host, pid, start); exec changes the image only. */
 export interface Process {
   readonly host: Host;
+  readonly netns: Netns;
   readonly pid: number;
   readonly start: Micros;
   readonly parent: Process | undefined;
@@ -51,22 +53,28 @@ export class ProcessTable {
     return this.all.filter((process) => process.exit === undefined);
   }
 
-  /** Undefined when every pid is taken. `execs`: it runs another program at once. */
-  fork(parent: Process | undefined, uid: number, at: Micros, execs = false): Process | undefined {
-    if (this.#hasFreshForks && !execs) return this.#born(this.#fresh++, parent, uid, at);
+  /** Undefined when every pid is taken. `execs`: it runs another program at once. `netns`: by default that of its parent. */
+  fork(
+    parent: Process | undefined,
+    uid: number,
+    at: Micros,
+    execs = false,
+    netns = parent?.netns ?? this.#host.own,
+  ): Process | undefined {
+    if (this.#hasFreshForks && !execs) return this.#born(this.#fresh++, parent, uid, at, netns);
     const taken = new Set(this.alive.map((process) => process.pid));
     for (let tried = 0; tried < this.#space; tried++) {
       const pid = 100 + (this.#next++ % this.#space);
       if (taken.has(pid)) continue;
-      return this.#born(pid, parent, uid, at);
+      return this.#born(pid, parent, uid, at, netns);
     }
     return undefined;
   }
 
-  #born(pid: number, parent: Process | undefined, uid: number, at: Micros): Process {
+  #born(pid: number, parent: Process | undefined, uid: number, at: Micros, netns: Netns): Process {
     const image = parent === undefined ? { path: '/sbin/init', cmdline: 'init' } : imageAt(parent, at);
     const images = [{ from: at, path: image.path, cmdline: image.cmdline }];
-    const process: Process = { host: this.#host, pid, start: at, parent, uid, images };
+    const process: Process = { host: this.#host, netns, pid, start: at, parent, uid, images };
     if (this.all.some((other) => other.pid === pid)) this.reused++;
     this.all.push(process);
     this.#host.facts.push({ kind: 'fork', at, process });

@@ -1,6 +1,7 @@
 import type { Micros } from '../../../src/core/time.js';
 import type { Activity } from './activity.js';
 import type { Host } from './host.js';
+import type { Netns } from './netns.js';
 import type { Process } from './process-life.js';
 import type { Random } from './random.js';
 import type { Endpoint } from './sockets.js';
@@ -33,8 +34,10 @@ export class Script {
     for (const host of this.#hosts) {
       const init = host.processes.fork(undefined, 0, start)!;
       this.#timeline.after(1, () => this.#activity.exec(init));
-      for (const port of tcpPorts) this.#planService(host, 'tcp', port);
-      for (const port of udpPorts) this.#planService(host, 'udp', port);
+      for (const netns of host.namespaces) {
+        for (const port of tcpPorts) this.#planService(netns, 'tcp', port);
+        for (const port of udpPorts) this.#planService(netns, 'udp', port);
+      }
     }
     const bursts = random.int(7, 10);
     for (let i = 0; i < bursts; i++) {
@@ -44,7 +47,7 @@ export class Script {
   }
 
   /** One service after another on a port; sometimes several at once, sharing it or told apart by address. */
-  #planService(host: Host, proto: 'tcp' | 'udp', port: number): void {
+  #planService(netns: Netns, proto: 'tcp' | 'udp', port: number): void {
     const random = this.#random;
     if (random.chance(0.05)) return;
     let at = this.#timeline.now + random.int(10, 3_000);
@@ -52,17 +55,18 @@ export class Script {
     for (let i = 0; i < generations; i++) {
       const until = i === generations - 1 ? undefined : at + random.int(second, 4 * second);
       const startAt = at;
-      this.#timeline.at(startAt, () => this.#startService(host, proto, port, until));
+      this.#timeline.at(startAt, () => this.#startService(netns, proto, port, until));
       if (until === undefined) break;
       at = until + random.int(50, 300_000);
     }
   }
 
-  #startService(host: Host, proto: 'tcp' | 'udp', port: number, until: Micros | undefined): void {
+  #startService(netns: Netns, proto: 'tcp' | 'udp', port: number, until: Micros | undefined): void {
     const random = this.#random;
-    const owner = this.#activity.spawn(host);
+    const { host } = netns;
+    const owner = this.#activity.spawn(netns);
     if (owner === undefined) return;
-    const own = host.addressesAt(this.#timeline.now);
+    const own = netns.addressesAt(this.#timeline.now);
     const wildcard = random.chance(0.7) ? { address: '::', v6: true } : { address: '0.0.0.0', v6: false };
     const exact = random.pick(own);
     const local = random.chance(0.8) ? wildcard : { address: exact, v6: exact.includes(':') };
@@ -74,15 +78,16 @@ export class Script {
         this.#timeline.at(until, () => host.sockets.close(socket, this.#timeline.now));
         this.#timeline.at(until + 10, () => this.#activity.exit(owner));
       }
-      if (random.chance(0.2)) this.#startSecond(host, proto, port, local.address === wildcard.address, until);
+      if (random.chance(0.2)) this.#startSecond(netns, proto, port, local.address === wildcard.address, until);
     });
   }
 
   /** A second owner of the port: on an exact address beside a wildcard, or one more on the same endpoint (SO_REUSEPORT). */
-  #startSecond(host: Host, proto: 'tcp' | 'udp', port: number, isWildcard: boolean, until: Micros | undefined): void {
-    const other = this.#activity.spawn(host);
+  #startSecond(netns: Netns, proto: 'tcp' | 'udp', port: number, isWildcard: boolean, until: Micros | undefined): void {
+    const { host } = netns;
+    const other = this.#activity.spawn(netns);
     if (other === undefined) return;
-    const exact = this.#random.pick(host.addressesAt(this.#timeline.now));
+    const exact = this.#random.pick(netns.addressesAt(this.#timeline.now));
     const local = isWildcard ? { address: exact, v6: exact.includes(':') } : { address: '0.0.0.0', v6: false };
     this.#timeline.after(60, () => {
       if (other.exit !== undefined) return;
@@ -93,12 +98,12 @@ export class Script {
 
   #burst(): void {
     const random = this.#random;
-    const host = random.pick(this.#hosts);
-    const target = this.#target();
+    const netns = this.#somewhere();
+    const target = this.#target(netns);
     const count = random.int(4, 9);
     for (let i = 0; i < count; i++) {
       this.#timeline.after(random.int(0, 60_000), () =>
-        this.#client(random.chance(0.75) ? host : random.pick(this.#hosts), target),
+        this.#client(random.chance(0.75) ? netns : this.#somewhere(), target),
       );
     }
     for (let i = 0; i < 2; i++) {
@@ -106,19 +111,33 @@ export class Script {
     }
   }
 
-  #target(): string {
+  /** A host, or one of its containers. */
+  #somewhere(): Netns {
+    const { own, namespaces } = this.#random.pick(this.#hosts);
+    return this.#random.chance(0.6) ? own : this.#random.pick(namespaces);
+  }
+
+  /** What there is to be reached from a place. */
+  #target(from: Netns): string {
     const random = this.#random;
     if (random.chance(0.12)) return random.pick(strangers);
     if (random.chance(0.12)) return random.pick(['127.0.0.1', '::1']);
-    const host = random.pick(this.#hosts);
-    return random.pick(host.addressesAt(this.#timeline.now).filter((a) => a !== '127.0.0.1' && a !== '::1'));
+    const netns = this.#reachable(from);
+    return random.pick(netns.addressesAt(this.#timeline.now).filter((a) => a !== '127.0.0.1' && a !== '::1'));
   }
 
-  #client(host: Host, target: string): void {
+  #reachable({ wire }: Netns): Netns {
+    const all = this.#hosts.flatMap(({ namespaces }) => namespaces);
+    return this.#random.pick(all.filter((netns) => netns.wire === wire));
+  }
+
+  #client(netns: Netns, target: string): void {
     const random = this.#random;
-    const process = random.chance(0.8) ? this.#activity.spawn(host) : random.pick(host.processes.alive);
+    const alive = netns.host.processes.alive.filter((process) => process.netns === netns);
+    const process = random.chance(0.8) || alive.length === 0 ? this.#activity.spawn(netns) : random.pick(alive);
     if (process === undefined) return;
-    const isLocal = host.addressesAt(this.#timeline.now).includes(target) && target !== '127.0.0.1' && target !== '::1';
+    const isLocal =
+      netns.addressesAt(this.#timeline.now).includes(target) && target !== '127.0.0.1' && target !== '::1';
     // A host speaks to its own addresses over loopback, which has a capture of its own; that stays with loopback addresses here.
     if (isLocal) return;
     this.#timeline.after(random.int(60, 400), () => this.#act(process, target));
@@ -138,9 +157,9 @@ export class Script {
     }
     const peers: Endpoint[] = [{ address: target, port: random.pick(udpPorts) }];
     if (target !== '127.0.0.1' && target !== '::1') {
-      const other = this.#target();
+      const other = this.#target(process.netns);
       const sameFamily = other.includes(':') === target.includes(':');
-      const isFar = !process.host.addressesAt(this.#timeline.now).includes(other);
+      const isFar = !process.netns.addressesAt(this.#timeline.now).includes(other);
       if (random.chance(0.5) && sameFamily && isFar) peers.push({ address: other, port: random.pick(udpPorts) });
     }
     this.#activity.datagrams(process, peers, random.chance(0.4));
@@ -148,8 +167,8 @@ export class Script {
 
   #visitorFromAfar(): void {
     const random = this.#random;
-    const host = random.pick(this.#hosts);
-    const address = random.pick(host.addressesAt(this.#timeline.now).filter((a) => a !== '127.0.0.1' && a !== '::1'));
+    const netns = this.#reachable(this.#hosts[0]!.own);
+    const address = random.pick(netns.addressesAt(this.#timeline.now).filter((a) => a !== '127.0.0.1' && a !== '::1'));
     const from = {
       address: address.includes(':') ? '2001:db8:ffff::9' : '203.0.113.9',
       port: random.int(50_000, 50_003),
@@ -164,14 +183,14 @@ export class Script {
     const [from, to] = random.shuffled(this.#hosts) as [Host, Host];
     const at = this.#timeline.now + random.int(2 * second, 5 * second);
     const address = '192.0.2.99';
-    from.addresses.push({ address, from: this.#timeline.now });
+    from.own.addresses.push({ address, from: this.#timeline.now });
     this.#timeline.at(at, () => {
-      const span = from.addresses.find((a) => a.address === address)!;
+      const span = from.own.addresses.find((a) => a.address === address)!;
       for (const socket of from.sockets.all) {
         if (socket.closed === undefined && socket.local.address === address) from.sockets.close(socket, at);
       }
       span.to = at;
-      to.addresses.push({ address, from: at + random.int(1_000, 800_000) });
+      to.own.addresses.push({ address, from: at + random.int(1_000, 800_000) });
     });
   }
 }

@@ -1,6 +1,7 @@
 import { isUnspecified } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
 import type { Host } from './host.js';
+import type { Netns } from './netns.js';
 import type { Process } from './process-life.js';
 
 export interface Endpoint {
@@ -31,6 +32,8 @@ export interface Hold {
 /** A socket as it truly was: who made it, who held it, from when to when. */
 export interface Socket {
   readonly host: Host;
+  /** It stays in the namespace that it was made in. */
+  readonly netns: Netns;
   readonly id: number;
   readonly proto: Transport;
   /** Made as an IPv6 socket; IPv4 peers show as mapped addresses in its rows. */
@@ -55,6 +58,8 @@ export interface SocketPlan {
   readonly local: Endpoint;
   readonly remote?: Endpoint;
   readonly listening?: boolean;
+  /** By default that of its maker. */
+  readonly netns?: Netns;
 }
 
 /** Sockets of a host. Ephemeral ports come from a range so small that a tuple is used again within milliseconds. */
@@ -73,12 +78,13 @@ export class SocketTable {
   }
 
   /** An ephemeral port free for the tuple, or undefined. */
-  freePort(proto: 'tcp' | 'udp', address: string, remote?: Endpoint): number | undefined {
+  freePort(netns: Netns, proto: 'tcp' | 'udp', address: string, remote?: Endpoint): number | undefined {
     for (let tried = 0; tried < this.#portSpace; tried++) {
       const port = 40_000 + (this.#nextPort++ % this.#portSpace);
       const clash = this.all.some(
         (socket) =>
           socket.proto === proto &&
+          socket.netns === netns &&
           socket.closed === undefined &&
           socket.local.port === port &&
           (socket.remote === undefined ||
@@ -95,6 +101,7 @@ export class SocketTable {
   open(maker: Process, plan: SocketPlan, at: Micros): Socket {
     const socket: Socket = {
       host: this.#host,
+      netns: plan.netns ?? maker.netns,
       id: this.#nextId++,
       proto: plan.proto,
       v6: plan.v6,
@@ -146,10 +153,11 @@ export class SocketTable {
   }
 
   /** The TCP listeners or unconnected UDP sockets that packets to an endpoint reach; an exact address goes before a wildcard. */
-  receivers(proto: 'tcp' | 'udp', to: Endpoint): Socket[] {
+  receivers(netns: Netns, proto: 'tcp' | 'udp', to: Endpoint): Socket[] {
     const open = this.all.filter(
       (socket) =>
         socket.closed === undefined &&
+        socket.netns === netns &&
         socket.proto === proto &&
         socket.local.port === to.port &&
         (proto === 'tcp' ? socket.listening : socket.remote === undefined),

@@ -3,7 +3,8 @@ import type { HostRow } from '../../../src/records/host-row.js';
 import type { HostTable } from '../../../src/records/host-tables.js';
 import { Activity } from './activity.js';
 import { observeProcesses, observeSockets } from './event-observer.js';
-import { Host } from './host.js';
+import { Host, type HostShape } from './host.js';
+import { network as publicWire, type Wire } from './netns.js';
 import { Network } from './network.js';
 import { type Emission, emitConnections } from './packet-side.js';
 import {
@@ -65,6 +66,7 @@ function makeHosts(random: Random, profiles: readonly Profile[]): Host[] {
       new Host({
         id: `host-${i}`,
         addresses: ['127.0.0.1', '::1', `192.0.2.${10 + i}`, `2001:db8::${10 + i}`],
+        containers: random.chance(0.5) ? makeContainers(random, i) : [],
         clockOffset: random.chance(0.3) ? 0 : random.int(-3 * second, 3 * second),
         clockDrift: random.int(-40, 40),
         pidSpace: random.int(14, 30),
@@ -75,6 +77,21 @@ function makeHosts(random: Random, profiles: readonly Profile[]): Host[] {
     );
   }
   return hosts;
+}
+
+/** Containers with addresses of the network, and pairs of them behind bridges, where the same addresses come up again. */
+function makeContainers(random: Random, host: number): HostShape['containers'] {
+  const containers: { addresses: string[]; wire: Wire }[] = [];
+  const loopback = ['127.0.0.1', '::1'];
+  for (let i = random.int(0, 2); i > 0; i--) {
+    const suffix = 100 + 10 * host + i;
+    containers.push({ addresses: [...loopback, `192.0.2.${suffix}`, `2001:db8::${suffix}`], wire: publicWire });
+  }
+  for (let bridge = random.int(0, 2); bridge > 0; bridge--) {
+    const wire = { name: `br${bridge}@host-${host}`, host: `host-${host}` };
+    for (const last of [2, 3]) containers.push({ addresses: [...loopback, `172.17.0.${last}`], wire });
+  }
+  return containers;
 }
 
 /** Builds a world, lets it live, and takes down what packets, observers and truth say of it. */
@@ -190,21 +207,29 @@ function observeHost(watch: Watch): Delivery[] {
     add(new RowStream<HostTable>(host, 'packet_sockets', 'packet_sockets', resolution), polls);
   }
   const addresses = new RowStream(host, 'interface_addresses', 'interface_addresses', resolution);
-  poll(addresses, polls, lookAtAddresses(host));
+  poll(addresses, polls, lookAtAddresses(host, osquery));
   add(addresses, polls);
   const users = new RowStream(host, 'users', 'users', resolution);
   poll(users, once, lookAtUsers(host));
   add(users, polls);
-  out.push(...controlRows(watch, from, streams));
+  out.push(...controlRows(watch, from, streams, osquery));
   return out;
 }
 
-function controlRows(watch: Watch, from: Micros, streams: { stream: string; table: HostTable }[]): Delivery[] {
+function controlRows(
+  watch: Watch,
+  from: Micros,
+  streams: { stream: string; table: HostTable }[],
+  isOsquery: boolean,
+): Delivery[] {
   const { random, host, transport, offset, endAt } = watch;
-  const seen: HostRow = { kind: 'host', host: host.id, boot: host.boot, streams, from: host.clock(from) };
+  const seen: HostRow = {
+    ...{ kind: 'host', host: host.id, boot: host.boot, streams, from: host.clock(from) },
+    ...(isOsquery ? {} : { net_namespace: host.own.id }),
+  };
   const out: Delivery[] = [{ at: from, row: seen }];
   const noise = random.pick([0, 100, 2_000, 30_000]);
-  for (const capture of ['eth0', `lo@${host.id}`]) {
+  for (const capture of ['eth0', ...host.captures]) {
     for (const sampleAt of [genesis - second, genesis + random.int(2, 6) * second]) {
       const [first, last] = [host.offset(Math.max(sampleAt, genesis)), host.offset(endAt)];
       const measured = first + random.int(-noise, noise);

@@ -1,0 +1,35 @@
+// Faults of network namespaces and containers.
+
+const containers = 'test/join/containers.test.ts';
+
+export const namespaceFaults = [
+  {
+    name: 'listener-of-any-namespace',
+    file: 'src/join/candidate.ts',
+    find: "if (had === 'no') return otherNamespace;",
+    replace: '',
+    tests: [containers],
+    ci: true,
+  },
+  {
+    name: 'loopback-of-any-namespace',
+    file: 'src/join/candidate.ts',
+    find: 'return namespace === ownNamespace ? contested(match, trial, socket, hasAddress) : otherNamespace;',
+    replace: 'return contested(match, trial, socket, hasAddress);',
+    tests: [containers],
+  },
+  {
+    name: 'shared-address-certain',
+    file: 'src/join/candidate.ts',
+    find: 'return addresses.isShared(local.text) ? shared(found) : found;',
+    replace: 'return found;',
+    tests: [containers],
+  },
+  {
+    name: 'monitor-in-container',
+    file: 'src/hosts/container.ts',
+    find: '(?:docker|cri-containerd|crio|libpod|nerdctl)[-:]',
+    replace: '(?:docker|cri-containerd|crio|libpod|nerdctl)[-:](?:conmon-)?',
+    tests: ['test/hosts/container.test.ts'],
+  },
+];

@@ -1,0 +1,86 @@
+import { canonicalAddress, isUnspecified } from '../core/address.js';
+import type { Micros } from '../core/time.js';
+import type { AnyTableRow } from '../records/host-row.js';
+import { type HostRows, type Socket, spaceOf } from './reference-rows.js';
+
+/* What the reference makes of the addresses of hosts, and of the network namespaces that have them. */
+
+/** Every address that the host had at any time, as far as its rows tell. */
+export function addressesOf(host: HostRows, sockets: readonly Socket[]): Set<string> {
+  const shown = sockets.flatMap(({ localAddress: address }) => (address === undefined ? [] : [address]));
+  const told = host.table.flatMap((row) => {
+    const address = row.table === 'interface_addresses' ? canonicalAddress(row.columns.address ?? '') : undefined;
+    return address === undefined ? [] : [address];
+  });
+  return new Set([...shown, ...told].filter((address) => !isUnspecified(address)));
+}
+
+export type Had = 'surely' | 'maybe' | 'no';
+
+/** Whether several network namespaces of the host had the address at any time. */
+export function isSharedAddress(host: HostRows, sockets: readonly Socket[], address: string): boolean {
+  const shown = sockets.filter(({ localAddress }) => localAddress === address).map(({ namespace }) => namespace);
+  const told = host.table
+    .filter((row) => row.table === 'interface_addresses' && canonicalAddress(row.columns.address ?? '') === address)
+    .map(spaceOf);
+  return new Set([...shown, ...told].filter((space) => space !== undefined)).size > 1;
+}
+
+/** The network namespace that captures on the host are taken in. */
+export function ownSpace(host: HostRows): string | undefined {
+  const told = host.seen.filter(({ net_namespace: space }) => space !== undefined);
+  return told.sort((a, b) => b.from - a.from)[0]?.net_namespace;
+}
+
+/**
+ * Whether the host, or one network namespace of it, had the address all through [from, to]. Without a table of interfaces its sockets
+ * show its addresses.
+ */
+export function hadAddress(
+  host: HostRows,
+  sockets: readonly Socket[],
+  address: string,
+  from: Micros,
+  to: Micros,
+  space?: string,
+): Had {
+  const rows = host.table.flatMap((row) => (row.table === 'interface_addresses' ? [row] : []));
+  if (rows.length === 0) {
+    const shown = sockets.filter(({ localAddress }) => localAddress === address);
+    const places = shown.map(({ namespace }) => namespace).filter((place) => place !== undefined);
+    const isThere = space === undefined || places.length === 0 || places.includes(space);
+    return shown.length > 0 && isThere ? 'surely' : 'no';
+  }
+  const shown = sockets
+    .filter(({ localAddress, namespace }) => localAddress === address && namespace !== undefined)
+    .map(({ namespace }) => namespace);
+  // A row that names no namespace is about the watcher's own, which sockets with the address show.
+  const isOf = (row: AnyTableRow): Had => {
+    const told = spaceOf(row);
+    if (space === undefined || told === space) return 'surely';
+    if (told !== undefined) return 'no';
+    if (shown.length > 0) return shown.includes(space) ? 'surely' : 'no';
+    return new Set(sockets.flatMap(({ namespace }) => namespace ?? [])).size > 1 ? 'maybe' : 'surely';
+  };
+  const changes = rows
+    .filter(({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address)
+    .filter((row) => isOf(row) !== 'no')
+    .sort((a, b) => a.time - b.time || a.seq - b.seq);
+  const end = (row: AnyTableRow): Micros => row.time + Math.max(row.resolution, 1) - 1;
+  const spans = changes.flatMap((row, i) => {
+    const isPeer = (other: typeof row): boolean =>
+      other.columns.interface === row.columns.interface && spaceOf(other) === spaceOf(row);
+    if (row.action === 'removed') {
+      const isPaired = changes.slice(0, i).some((other) => isPeer(other) && other.action !== 'removed');
+      return isPaired
+        ? []
+        : [{ row, lo: -Infinity, seen: row.since ?? Infinity, until: row.since ?? -Infinity, hi: end(row) }];
+    }
+    const gone = changes.slice(i + 1).find((other) => isPeer(other) && other.action === 'removed');
+    const until = gone === undefined ? Infinity : (gone.since ?? -Infinity);
+    return [{ row, lo: row.since ?? -Infinity, seen: end(row), until, hi: gone === undefined ? Infinity : end(gone) }];
+  });
+  const possible = spans.filter(({ lo, hi }) => lo <= to && hi >= from);
+  if (possible.some(({ row, seen, until }) => isOf(row) === 'surely' && seen <= from && until >= to)) return 'surely';
+  return possible.length > 0 ? 'maybe' : 'no';
+}
