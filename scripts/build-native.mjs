@@ -1,7 +1,7 @@
 // Compiles the native parts of correlate when their sources are newer than what is built. Needs Node.js alone to run,
 // and the compilers and headers named below to succeed. One part that cannot be built does not keep the others from it.
 //
-//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/sensor.node, build/netlink.node, build/traffic
+//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/memory.node, build/sensor.node ...
 //   node scripts/build-native.mjs --sanitize [NAME ...]    build/NAME.sanitize.node, with AddressSanitizer and UBSan (for CI;
 //                                               run node with LD_PRELOAD="$(g++ -print-file-name=libasan.so)")
 import { spawnSync } from 'node:child_process';
@@ -55,6 +55,15 @@ const parts = [
   {
     name: 'netlink',
     folder: 'native/netlink',
+    compiler: process.env.CC ?? 'gcc',
+    sources: ['.c'],
+    flags: ['-std=gnu11'],
+    libraries: [],
+    debianPackages: ['gcc'],
+  },
+  {
+    name: 'memory',
+    folder: 'native/memory',
     compiler: process.env.CC ?? 'gcc',
     sources: ['.c'],
     flags: ['-std=gnu11'],

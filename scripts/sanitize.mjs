@@ -16,6 +16,7 @@ const tests = [
   'run',
   'test/capture/live-source.test.ts',
   'test/capture/layout.test.ts',
+  'test/core/huge-pages.test.ts',
   'test/sensor/ring-record.test.ts',
   'test/sensor/ebpf-lifetime.test.ts',
   'test/sensor/netlink-sensor.test.ts',
@@ -25,6 +26,7 @@ process.exit(
   run(join(root, 'node_modules', '.bin', 'vitest'), tests, {
     CORRELATE_CAPTURE_ADDON: join(root, 'build', 'capture.sanitize.node'),
     CORRELATE_SENSOR_ADDON: join(root, 'build', 'sensor.sanitize.node'),
+    CORRELATE_MEMORY_ADDON: join(root, 'build', 'memory.sanitize.node'),
     CORRELATE_NETLINK_ADDON: join(root, 'build', 'netlink.sanitize.node'),
     LD_PRELOAD: stdout.trim(),
     // Node keeps memory until it exits, so leaks are not told apart from it; the first error ends the run.

@@ -85,7 +85,12 @@ describe('layers', () => {
 
   it('lets one file each import the native parts', () => {
     const importers = files.filter((file) => /\.node['"`]/.test(readFileSync(join(src, file), 'utf8')));
-    expect(importers).toEqual(['capture/live-source.ts', 'sensor/netlink-addon.ts', 'sensor/sensor-addon.ts']);
+    expect(importers).toEqual([
+      'capture/live-source.ts',
+      'core/huge-pages.ts',
+      'sensor/netlink-addon.ts',
+      'sensor/sensor-addon.ts',
+    ]);
   });
 
   it('reads a clock only where live input enters', () => {

@@ -1,5 +1,6 @@
 import { GrowingMemory } from '../core/growing-memory.js';
 import type { HashKey } from '../core/hash.js';
+import { adviseHugePages } from '../core/huge-pages.js';
 import { setFlowKey } from '../decode/flow-key.js';
 import {
   META_IPV6,
@@ -297,6 +298,7 @@ export class ConnectionTable {
     const entries = 4 * (this.#mask + 1);
     this.#mask = entries - 1;
     const index = new Int32Array(entries);
+    adviseHugePages(index);
     for (const entry of old) {
       if (entry === 0) continue;
       let at = this.hashOf((entry & SLOT_MASK) - 1) & this.#mask;

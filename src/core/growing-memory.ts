@@ -1,3 +1,5 @@
+import { adviseHugePages } from './huge-pages.js';
+
 /** A page of WebAssembly's memory. */
 const PAGE_BYTES = 65_536;
 /** glibc starts a large block 16 bytes behind a cache line. */
@@ -24,12 +26,16 @@ export class GrowingMemory {
   /** Makes it at least so large, `most` at most; `buffer` is another one then. */
   grow(bytes: number): void {
     if (this.#memory !== undefined) {
-      const more = pagesOf(bytes) - this.buffer.byteLength / PAGE_BYTES;
-      if (more > 0) this.#memory.grow(more);
+      const before = this.buffer.byteLength;
+      const more = pagesOf(bytes) - before / PAGE_BYTES;
+      if (more <= 0) return;
+      this.#memory.grow(more);
       this.buffer = this.#memory.buffer;
+      adviseHugePages(new Uint8Array(this.buffer, before));
       return;
     }
     const grown = new ArrayBuffer(ALIGN + bytes);
+    adviseHugePages(new Uint8Array(grown));
     new Uint8Array(grown).set(new Uint8Array(this.buffer));
     this.buffer = grown;
   }
