@@ -1,4 +1,4 @@
-// Faults of this machine's tables, of their SQL and of explanations.
+// Faults of this machine's tables, of their SQL, of explanations, and of what is kept of hosts.
 
 const module = 'test/sensor/sql/table-module.test.ts';
 const local = 'test/sensor/sql/local-tables.test.ts';
@@ -83,5 +83,12 @@ export const tableFaults = [
     find: 'this.#deciding.setView(tracked, true, knowsAll);\n      return explainConnection',
     replace: 'this.#deciding.setView(tracked, false, false);\n      return explainConnection',
     tests: ['test/pipeline/explain-files.test.ts'],
+  },
+  {
+    name: 'forgotten-pids-kept',
+    file: 'src/hosts/state/host-state.ts',
+    find: 'this.#processesGone.delete(pid);',
+    replace: ';',
+    tests: ['test/hosts/state/host-state.test.ts'],
   },
 ];

@@ -86,10 +86,10 @@ for (let second = 1; second <= seconds; second++) {
   const share = second / seconds;
   if (share !== 0.25 && share !== 0.5 && share !== 1) continue;
   globalThis.gc?.();
-  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const { rss, heapUsed, external } = process.memoryUsage();
   const used = process.cpuUsage(cpu);
   const mb = (bytes) => `${Math.round(bytes / 1e6)} MB`;
   console.log(
-    `${share * 100} %: ${rows} rows; rss ${mb(rss)}, heap ${mb(heapUsed)}, buffers ${mb(external + arrayBuffers)}; ${((used.user + used.system) / rows).toFixed(1)} us of processor a row; losses ${JSON.stringify(join.losses)}`,
+    `${share * 100} %: ${rows} rows; rss ${mb(rss)}, heap ${mb(heapUsed)}, buffers ${mb(external)}; ${((used.user + used.system) / rows).toFixed(1)} us of processor a row; losses ${JSON.stringify(join.losses)}`,
   );
 }

@@ -55,6 +55,9 @@ export interface HostCounters {
   rowsIgnored: number;
 }
 
+/** Fewer rows are not worth a sweep. */
+const MIN_SWEEP = 4_096;
+
 /**
  * What is known of one host, on its clock: sockets, processes, users, addresses and how complete that is. Rows are facts:
  * their order does not matter.
@@ -72,12 +75,14 @@ export class HostState {
   readonly #number: number;
   readonly #sockets: HostSockets;
   readonly #processes: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
-  /** By pid, up to when rows about it were forgotten at the bound; pids bound it. */
+  /** By pid, up to when rows about it were forgotten at the bound. A sweep drops the pids of which no row is left. */
   readonly #processesGone = new Map<number, Micros>();
   readonly #users = new Map<number, KnownUser>();
   /** Streams that tell when sockets close, not only when they open. */
   readonly #closingStreams = new Set<string>();
-  #sweepAt = 4_096;
+  /** Rows taken since the last sweep, and how many are awaited before the next. */
+  #taken = 0;
+  #sweepAfter = MIN_SWEEP;
   /** Some close names no endpoints, so that nobody can be told whom it concerns. */
   hasBlindCloses = false;
   #hasBlankAccepts = false;
@@ -100,6 +105,11 @@ export class HostState {
 
   get processRows(): number {
     return this.#processes.count;
+  }
+
+  /** Pids of which rows had to be forgotten at the bound. */
+  get partialPids(): number {
+    return this.#processesGone.size;
   }
 
   /** Rows about times up to here were let go or evicted. */
@@ -183,6 +193,7 @@ export class HostState {
     if (row.action === 'event' && (fact.source === 'close' || fact.source === 'listen')) {
       this.#closingStreams.add(row.stream);
     }
+    this.#taken++;
     if (fact.source === 'close') return this.#addClose(fact);
     const place = this.#sockets.add(fact);
     if (place === undefined) return 'nothing';
@@ -236,6 +247,7 @@ export class HostState {
       return 'nothing';
     }
     if (!processes.add(this.#processes, this.#number, pid, row)) return 'nothing';
+    this.#taken++;
     if (this.#processes.count > limits.processRows) {
       const { pid: of, hi } = processes.forgetOldest(this.#processes);
       this.#processesGone.set(of, Math.max(hi, this.#processesGone.get(of) ?? hi));
@@ -285,14 +297,18 @@ export class HostState {
     }
   }
 
-  /** Drops what closed before `horizon` when enough has gathered that looking pays. Returns whether it did. */
+  /**
+   * Drops what closed before `horizon` when as many rows have come as were kept, so that looking costs each row little. Rows kept
+   * would not do for a measure: at the bounds they stay as they are. Returns whether it did.
+   */
   prune(horizon: Micros): boolean {
-    if (this.socketRows + this.processRows < this.#sweepAt) return false;
+    if (this.#taken < this.#sweepAfter) return false;
     this.#sockets.prune(horizon);
     this.packetSockets.prune(horizon);
     this.#context.processes.prune(this.#processes, this.#number, horizon);
     this.#forgetGone();
-    this.#sweepAt = Math.max(4_096, 2 * (this.socketRows + this.processRows));
+    this.#taken = 0;
+    this.#sweepAfter = Math.max(MIN_SWEEP, this.socketRows + this.processRows);
     return true;
   }
 }

@@ -136,3 +136,28 @@ describe('the sockets of a host', () => {
     expect(states.counters.rowsIgnored).toBe(3);
   });
 });
+
+describe('the processes of a host', () => {
+  it('leave nothing behind when their rows went at the bound', () => {
+    const { host } = stateOf([], { ...defaultHostLimits, socketRows: 500, processRows: 500 });
+    for (let pid = 1; pid <= 60_000; pid++) {
+      host.add(row('process_events', 'event', pid, pid, { pid, syscall: 'execve', path: '/bin/true' }));
+      if (pid % 100 === 0) host.prune((pid - 1_000) * s);
+    }
+    expect(host.processRows).toBeLessThanOrEqual(500);
+    expect(host.partialPids).toBeLessThan(6_000);
+  });
+
+  it('are known in part as long as a row is left of those that went at the bound', () => {
+    const { host } = stateOf([], { ...defaultHostLimits, socketRows: 500, processRows: 500 });
+    const exec = (at: number, seq: number) =>
+      host.add(row('process_events', 'event', at, seq, { pid: 7, syscall: 'execve', path: '/bin/true' }));
+    exec(1, 1);
+    for (let pid = 100; pid < 600; pid++) {
+      host.add(row('process_events', 'event', 2, pid, { pid, syscall: 'execve', path: '/bin/true' }));
+    }
+    exec(3, 1_000);
+    expect(host.partialPids).toBeGreaterThan(0);
+    expect(host.processAt(7, 4 * s, 4 * s)).toBeUndefined();
+  });
+});
