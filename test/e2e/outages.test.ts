@@ -8,8 +8,8 @@ const settings =
     ? { simulated: 47, trafficMs: 10_000, engineAwayMs: 10_000, partitionMs: 60_000, agentAwayMs: 3_000 }
     : { simulated: 9, trafficMs: 1_000, engineAwayMs: 1_000, partitionMs: 9_000, agentAwayMs: 500 };
 
-const summary = ({ what, equalMs, medianMs, slowest }: Outage) =>
-  `${what}: every host's state equal to its truth ${(equalMs / 1000).toFixed(1)} s after the return (slowest ${slowest}; median ${(medianMs / 1000).toFixed(1)} s)`;
+const summary = ({ what, equalMs, medianMs, slowest, welcomeMs }: Outage) =>
+  `${what}: the last host welcomed again after ${(welcomeMs / 1000).toFixed(1)} s, every host's state equal to its truth ${(equalMs / 1000).toFixed(1)} s after the return (slowest ${slowest}; median ${(medianMs / 1000).toFixed(1)} s)`;
 
 describe.skipIf(!mayMakeNamespaces)(
   `outages with 3 real and ${settings.simulated} simulated hosts (needs root)`,

@@ -27,7 +27,21 @@ export interface Outage {
   readonly slowest: string;
   /** Median over the hosts. */
   readonly medianMs: number;
+  /** From the return until the last host that had to connect anew was welcomed. */
+  readonly welcomeMs: number;
 }
+
+/** What a host had at a time, see `OutageCampaign.untilEqual`. */
+interface Truth {
+  readonly at: number;
+  readonly processes: readonly string[];
+}
+
+/**
+ * A state is compared with what the host had at any look of this time before: without an outage too, a row takes a while to be told, and
+ * the processes here change all the time.
+ */
+const TELLING_MS = 1_000;
 
 /** How often the rows of hosts that do not change any more are in the state, against how often they were told. */
 export interface Balance {
@@ -163,24 +177,32 @@ export class OutageCampaign {
     const times = await this.untilEqual(from, hosts);
     const sorted = [...times].sort(([, a], [, b]) => a - b);
     const [slowest, equalMs] = sorted.at(-1)!;
-    return { what, equalMs, slowest, medianMs: sorted[sorted.length >> 1]![1] };
+    const welcomes = this.#engine.lines.filter(({ at, text }) => at >= from && text.startsWith('welcome '));
+    const welcomeMs = Math.max(0, ...welcomes.map(({ at }) => at - from));
+    return { what, equalMs, slowest, medianMs: sorted[sorted.length >> 1]![1], welcomeMs };
   }
 
-  /** Milliseconds from `from` until the state of each host was equal to its truth. Rejects when that takes more than two minutes. */
+  /**
+   * Milliseconds from `from` until the state of each host was equal to its truth as of some moment since then and no more than
+   * TELLING_MS before. Rejects when that takes more than two minutes.
+   */
   async untilEqual(from: number, hosts: readonly string[]): Promise<Map<string, number>> {
     const times = new Map<string, number>();
+    const looks = new Map<string, Truth[]>();
     let problems: string[] = [];
     while (times.size < hosts.length) {
       const missing = hosts.filter((host) => !times.has(host));
-      const truths = await this.#truths(missing);
-      const state = await this.#state();
+      for (const [host, processes] of await this.#truths(missing)) {
+        const kept = (looks.get(host) ?? []).filter(({ at }) => Date.now() - at < TELLING_MS);
+        looks.set(host, [...kept, { at: Date.now(), processes }]);
+      }
+      const { hosts: state } = await this.#state(missing);
       problems = [];
       for (const host of missing) {
-        const truth = truths.get(host);
         const told = texts(state[host]);
-        const wrong = truth === undefined ? 'it did not answer' : difference(truth, told)[0];
-        if (wrong === undefined) times.set(host, Date.now() - from);
-        else problems.push(`${host}: ${wrong}`);
+        const wrong = (looks.get(host) ?? []).map(({ processes }) => difference(processes, told)[0]);
+        if (wrong.includes(undefined) && wrong.length > 0) times.set(host, Date.now() - from);
+        else problems.push(`${host}: ${wrong.at(-1) ?? 'it did not answer'}`);
       }
       if (Date.now() - from > 120_000)
         throw new Error(
@@ -205,7 +227,7 @@ export class OutageCampaign {
       'told',
       this.#names.filter((name) => name.startsWith('sim-')),
     );
-    const state = await this.#state();
+    const { hosts: state } = await this.#state(this.#names);
     const truths = await this.#truths(this.#names);
     const wrong: string[] = [];
     let [told, taken, compared] = [0, 0, 0];
@@ -296,13 +318,13 @@ export class OutageCampaign {
     this.#simulated.push(program);
   }
 
-  /** What the engine holds now. */
-  async #state(): Promise<State> {
+  /** What the engine holds of hosts now. */
+  async #state(hosts: readonly string[]): Promise<{ readonly hosts: State }> {
     const before = this.#engine.lines.length;
-    this.#engine.child.stdin!.write('state\n');
-    const line = await this.#engine.until('the state', () => this.#engine.lines[before], 60_000);
-    const { state } = JSON.parse(line.text) as { state: State };
-    return state;
+    this.#engine.child.stdin!.write(`${hosts.join(' ')}\n`);
+    const isState = ({ text }: { readonly text: string }) => text.startsWith('{');
+    const line = await this.#engine.until('the state', () => this.#engine.lines.slice(before).find(isState), 60_000);
+    return JSON.parse(line.text) as { hosts: State };
   }
 
   /** What runs on hosts as they know it themselves: simulated ones through the engine's query, real ones by their /proc. */

@@ -1,5 +1,5 @@
-// The engine of the outage campaign, as a process that can be killed: real endpoint, hub and join, and the tables that rules read. A line on the
-// standard input is answered with what it holds of every host, as one JSON line.
+// The engine of the outage campaign, as a process that can be killed: real endpoint, hub and join, and the tables that rules read. A line with
+// names of hosts on the standard input is answered with what it holds of these, as one JSON line; each host that is welcomed is told of.
 //
 //   node engine.mjs --host ADDRESS --port N --cert FILE --key FILE --secret FILE --socket FILE
 import { createInterface } from 'node:readline';
@@ -39,18 +39,19 @@ function take(row) {
   counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
-function state() {
+function state(hosts) {
   return Object.fromEntries(
-    [...taken].map(([host, counts]) => [
-      host,
-      {
+    hosts.map((host) => {
+      const counts = taken.get(host) ?? new Map();
+      const held = {
         processes: [...tables.rows(host, 'processes')].map(({ pid, name, path }) => ({ pid, name, path })),
         ports: [...tables.rows(host, 'listening_ports')].map(({ pid, port, protocol }) => ({ pid, port, protocol })),
         connects: [...tables.rows(host, 'socket_events')].map(({ remote_port }) => remote_port),
         rows: counts.size,
         repeated: [...counts].filter(([, count]) => count > 1).map(([name]) => name),
-      },
-    ]),
+      };
+      return [host, held];
+    }),
   );
 }
 
@@ -73,10 +74,13 @@ await Engine.start(
     row: take,
     metrics: new RunMetrics('campaign', 0),
     warn: ({ message }) => warnings.push(message),
-    info() {},
+    info(message) {
+      const host = /^host (\S+) (?:joined|is back)$/.exec(message)?.[1];
+      if (host !== undefined) process.stdout.write(`welcome ${host}\n`);
+    },
   },
 );
-createInterface({ input: process.stdin }).on('line', () => {
-  process.stdout.write(`${JSON.stringify({ state: state(), warnings })}\n`);
+createInterface({ input: process.stdin }).on('line', (line) => {
+  process.stdout.write(`${JSON.stringify({ hosts: state(line.split(' ')), warnings })}\n`);
 });
 process.stdout.write('ready\n');
