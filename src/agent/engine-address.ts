@@ -18,8 +18,11 @@ export interface EngineAddress {
   readonly key?: string;
 }
 
-/** How long a TCP connection may take to be made, and then TLS and the upgrade: a busy engine answers late, a dead one never. */
-const CONNECT_MS = 3_000;
+/**
+ * How long a TCP connection may take to be made, and then TLS and the upgrade: a busy engine answers late, a dead one never. The kernel
+ * asks again after a second and then only after two more, which is too late when the network came back in between.
+ */
+const CONNECT_MS = 2_000;
 const HANDSHAKE_MS = 45_000;
 
 /** Reads the files that the address names and gives a function that opens a connection. Throws CONFIG_MALFORMED. */

@@ -4,7 +4,7 @@
  * not urgent. `lot` is in [0, 1).
  */
 export function retryDelayMs(outageMs: number, isRefused: boolean, lot: number): number {
-  const middle = Math.min(LONGEST_MS, Math.max(isRefused ? REFUSED_MS : SHORTEST_MS, outageMs / 30));
+  const middle = Math.min(LONGEST_MS, Math.max(isRefused ? REFUSED_MS : SHORTEST_MS, outageMs / 60));
   return Math.round(middle * (0.5 + lot));
 }
 

@@ -42,6 +42,8 @@ interface Truth {
  * the processes here change all the time.
  */
 const TELLING_MS = 1_000;
+/** A host that is not back yet is not waited for. */
+const LOOK_SECONDS = 0.5;
 
 /** How often the rows of hosts that do not change any more are in the state, against how often they were told. */
 export interface Balance {
@@ -192,7 +194,7 @@ export class OutageCampaign {
     let problems: string[] = [];
     while (times.size < hosts.length) {
       const missing = hosts.filter((host) => !times.has(host));
-      for (const [host, processes] of await this.#truths(missing)) {
+      for (const [host, processes] of await this.#truths(missing, LOOK_SECONDS)) {
         const kept = (looks.get(host) ?? []).filter(({ at }) => Date.now() - at < TELLING_MS);
         looks.set(host, [...kept, { at: Date.now(), processes }]);
       }
@@ -226,9 +228,10 @@ export class OutageCampaign {
     const answers = await this.#query(
       'told',
       this.#names.filter((name) => name.startsWith('sim-')),
+      10,
     );
     const { hosts: state } = await this.#state(this.#names);
-    const truths = await this.#truths(this.#names);
+    const truths = await this.#truths(this.#names, 10);
     const wrong: string[] = [];
     let [told, taken, compared] = [0, 0, 0];
     for (const { id } of summaries) {
@@ -328,10 +331,10 @@ export class OutageCampaign {
   }
 
   /** What runs on hosts as they know it themselves: simulated ones through the engine's query, real ones by their /proc. */
-  async #truths(hosts: readonly string[]): Promise<Map<string, string[]>> {
+  async #truths(hosts: readonly string[], timeout: number): Promise<Map<string, string[]>> {
     const truths = new Map<string, string[]>();
     const simulated = hosts.filter((host) => host.startsWith('sim-'));
-    for (const [host, answer] of await this.#query('processes', simulated)) {
+    for (const [host, answer] of await this.#query('processes', simulated, timeout)) {
       if ('rows' in answer)
         truths.set(
           host,
@@ -366,9 +369,9 @@ export class OutageCampaign {
   }
 
   /** The answers of hosts to a query through the engine; those that do not answer are absent. */
-  async #query(sql: string, hosts: readonly string[]): Promise<Map<string, QueryAnswer>> {
+  async #query(sql: string, hosts: readonly string[], timeout: number): Promise<Map<string, QueryAnswer>> {
     if (hosts.length === 0) return new Map();
-    const body = JSON.stringify({ sql, hosts, timeout: 2 });
+    const body = JSON.stringify({ sql, hosts, timeout });
     const answer = await new Promise<string>((resolve) => {
       const sent = request({ socketPath: this.#at('engine.sock'), method: 'POST', path: '/query' }, (response) => {
         let lines = '';
