@@ -311,6 +311,13 @@ export const faults = [
     ci: true,
   },
   {
+    name: 'fragment-taken-for-usual-frame',
+    file: 'src/decode/usual-frame.ts',
+    find: '|| (word1 & FRAGMENT) !== 0',
+    replace: '',
+    tests: ['test/decode/usual-frame.test.ts'],
+  },
+  {
     name: 'ip-checksum-not-verified',
     file: 'src/decode/ip.ts',
     find: '!headerSumHolds(view, at, headerBytes)',

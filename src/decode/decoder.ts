@@ -26,6 +26,7 @@ import {
 import { IpTunnelUids } from './tunnel/ip-tunnel-uid.js';
 import { ipTunnel, udpTunnel } from './tunnel/registry.js';
 import { Inside, type Tunnel, type TunnelVerdict } from './tunnel/tunnel.js';
+import { decodeUsualFrame, LINKTYPE_ETHERNET } from './usual-frame.js';
 import { ieee80211 } from './wireless.js';
 
 const PROTO_IGMP = 2;
@@ -53,8 +54,13 @@ export class Decoder {
    * `packet` stands for what is inside. False when it belongs to no connection; what was odd has been counted.
    */
   decode(packet: Packet, view: DataView, type: number, at: number, capLen: number, wireLen: number): boolean {
-    packet.meta = 0;
     packet.view = view;
+    if (type === LINKTYPE_ETHERNET) {
+      const { i32, base } = packet;
+      const { verifyChecksums } = this.#ip;
+      if (decodeUsualFrame(i32, base, view, at, capLen, wireLen, verifyChecksums, this.sums, this.#key)) return true;
+    }
+    packet.meta = 0;
     packet.cut = wireLen > capLen ? wireLen - capLen : 0;
     packet.vlan = -1;
     packet.innerVlan = -1;

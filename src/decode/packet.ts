@@ -34,15 +34,15 @@ export const ROW_SOURCE = 14;
 export const ROW_VLAN = 15;
 /** Three words of the source, three of the destination. */
 export const ROW_IPV6 = 16;
-const INNER_VLAN = 22;
-const CUT = 23;
-const VERSION = 24;
-const PROTO = 25;
-const ONE_WAY = 26;
-const DEPTH = 27;
-const SPORT = 28;
-const DPORT = 29;
-const BAD_CHECKSUM = 30;
+export const INNER_VLAN = 22;
+export const CUT = 23;
+export const VERSION = 24;
+export const PROTO = 25;
+export const ONE_WAY = 26;
+export const DEPTH = 27;
+export const SPORT = 28;
+export const DPORT = 29;
+export const BAD_CHECKSUM = 30;
 
 /** Bits of meta above the IP protocol. The first two are part of the connection's key. */
 export const META_IPV6 = 1 << 8;
