@@ -49,11 +49,18 @@ function exitCodeOf(error: unknown): number {
 
 const misuse: readonly ErrorCode[] = ['USAGE', 'RULE_MALFORMED', 'CONFIG_MALFORMED'];
 
-main(process.argv).catch((error: unknown) => {
+/** All is written by now; taking the heap apart object by object would take longer than letting the kernel have it. */
+function exit(): never {
+  process.exit();
+}
+
+function fail(error: unknown): void {
   process.exitCode = exitCodeOf(error);
   if (error instanceof CommanderError) return;
   const json = process.argv.includes('--json-log');
   const log = createLog({ json, quiet: false, verbose: false });
   if (error instanceof CorrelateError) log.error({ code: error.code, message: error.message });
   else process.stderr.write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
-});
+}
+
+main(process.argv).catch(fail).then(exit);
