@@ -24,7 +24,7 @@ import type { StoreStart } from './pipeline/store-messages.js';
 import type { Alert } from './records/alert.js';
 import type { AttributedConnection } from './records/attributed-connection.js';
 import type { HostRow } from './records/host-row.js';
-import { type SensorChoice, sensorMethods } from './sensor/host-sensor.js';
+import { type SensorChoice, sensorMethods } from './sensor/sensor-method.js';
 
 /** What a run reads, how it joins, and where its results go. */
 export interface RunOptions {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
-import { type SensorChoice, sensorChoices } from '../sensor/host-sensor.js';
+import { type SensorChoice, sensorChoices } from '../sensor/sensor-method.js';
 
 /** What an agent can be told, in its configuration file or as options; those win. */
 export interface AgentConfig {

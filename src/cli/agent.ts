@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { AgentConfig } from '../agent/agent-config.js';
-import type { SensorChoice } from '../sensor/host-sensor.js';
+import type { SensorChoice } from '../sensor/sensor-method.js';
 import { createLog } from './log.js';
 import { asText, bytes, repeated } from './values.js';
 

@@ -8,7 +8,6 @@ import { type QueryFormat, QueryPrinter, queryFormats } from '../outputs/query-r
 import { localHostId } from '../pipeline/live.js';
 import type { SqlValue } from '../records/host-database.js';
 import type { HostRow } from '../records/host-row.js';
-import { startHostSensor } from '../sensor/host-sensor.js';
 import { LocalDatabase } from '../sensor/sql/local-database.js';
 import { apiPaths, type JsonSqlValue, type QueryAnswer, type QueryRequest } from '../server/api-messages.js';
 import { EngineClient } from './engine-client.js';
@@ -109,6 +108,7 @@ async function askThisHost(sql: string, { rows, timeout, events }: Flags, printe
 /** Lets the sensor feed the event tables for a while. */
 async function watch(database: LocalDatabase, duration: Micros, warn: Warn): Promise<void> {
   const emit = (rows: HostRow[]) => database.take(rows);
+  const { startHostSensor } = await import('../sensor/host-sensor.js');
   const sensor = await startHostSensor('auto', { host: localHostId(), emit, warn });
   await setTimeout(duration / 1000);
   await sensor.stop();

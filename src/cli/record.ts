@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { RecordingWriter } from '../hosts/recording-writer.js';
 import { localHostId } from '../pipeline/live.js';
-import { type SensorChoice, sensorMethods, startHostSensor } from '../sensor/host-sensor.js';
+import { type SensorChoice, sensorMethods } from '../sensor/sensor-method.js';
 import { createLog } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
@@ -33,6 +33,7 @@ async function record(file: string, flags: Flags): Promise<void> {
   const log = createLog({ json: false, quiet: false, verbose: false });
   const writer = new RecordingWriter(file);
   let rows = 0;
+  const { startHostSensor } = await import('../sensor/host-sensor.js');
   const sensor = await startHostSensor(flags.sensor, {
     host: flags.hostId ?? localHostId(),
     ...(flags.poll !== undefined && { intervalMs: flags.poll / 1000 }),

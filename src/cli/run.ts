@@ -8,7 +8,7 @@ import { type ZeekFormat, zeekFormats } from '../outputs/zeek-log.js';
 import type { Outputs } from '../pipeline/outputs.js';
 import { type RunOptions, run } from '../pipeline.js';
 import { type Level, levels } from '../records/alert.js';
-import type { SensorChoice } from '../sensor/host-sensor.js';
+import type { SensorChoice } from '../sensor/sensor-method.js';
 import { engineOptions, type ListenFlags, listenOptions } from './listen.js';
 import { createLog, type Log } from './log.js';
 import { sensorOption } from './sensor-option.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { CorrelateError } from '../core/errors.js';
 import type { StageKind } from '../selftest/stage.js';
-import type { SensorChoice } from '../sensor/host-sensor.js';
+import type { SensorChoice } from '../sensor/sensor-method.js';
 import { createLog } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';

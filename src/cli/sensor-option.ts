@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { sensorChoices } from '../sensor/host-sensor.js';
+import { sensorChoices } from '../sensor/sensor-method.js';
 
 /** `--sensor`, of every command that watches this host. */
 export function sensorOption(): Option {

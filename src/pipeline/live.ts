@@ -2,7 +2,8 @@ import { hostname } from 'node:os';
 import { type Micros, SECOND } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
 import type { Weird } from '../records/weird.js';
-import { type HostSensor, type SensorChoice, startHostSensor } from '../sensor/host-sensor.js';
+import type { HostSensor } from '../sensor/host-sensor.js';
+import type { SensorChoice } from '../sensor/sensor-method.js';
 import type { LiveStart, LiveStats } from './live-messages.js';
 import { LiveNetwork } from './live-network.js';
 import type { Intake } from './offline.js';
@@ -94,6 +95,7 @@ async function watchHost(host: string, options: LiveOptions, intake: Intake, war
   for (const { name } of options.network.interfaces) {
     intake.row({ kind: 'clock', host, capture: name, offset: 0, err: CLOCK_ERR, from });
   }
+  const { startHostSensor } = await import('../sensor/host-sensor.js');
   return startHostSensor(options.sensor ?? 'auto', {
     host,
     emit: (rows) => {

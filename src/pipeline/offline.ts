@@ -1,7 +1,6 @@
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
-import { readHostLog } from '../hosts/sources/host-log.js';
 import { ClockEstimator } from '../join/clock.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
@@ -39,6 +38,7 @@ function timeOf(row: HostRow): Micros {
 }
 
 async function* hostRows(paths: readonly string[], warn: Warn): AsyncGenerator<HostRow[]> {
+  const { readHostLog } = await import('../hosts/sources/host-log.js');
   for (const path of paths) yield* readHostLog(path, { warn });
 }
 

@@ -1,4 +1,4 @@
-import { sensorMethods } from '../sensor/host-sensor.js';
+import { sensorMethods } from '../sensor/sensor-method.js';
 import { type Score, total } from './score.js';
 import type { KindResult, SelftestResult } from './selftest.js';
 import type { StageKind } from './stage.js';

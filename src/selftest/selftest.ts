@@ -1,5 +1,5 @@
 import { CorrelateError } from '../core/errors.js';
-import type { SensorChoice, SensorMethod } from '../sensor/host-sensor.js';
+import type { SensorChoice, SensorMethod } from '../sensor/sensor-method.js';
 import { CANNOT, type Child, ChildPrograms, trafficProgram } from './child-programs.js';
 import { type Score, score, type ToldConnection } from './score.js';
 import { buildStage, loopbackStage, type Spot, type Stage, type StageKind } from './stage.js';

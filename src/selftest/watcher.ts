@@ -1,5 +1,5 @@
 import { CorrelateError } from '../core/errors.js';
-import { type SensorChoice, type SensorMethod, sensorMethods } from '../sensor/host-sensor.js';
+import { type SensorChoice, type SensorMethod, sensorMethods } from '../sensor/sensor-method.js';
 import type { Child, ChildPrograms } from './child-programs.js';
 import type { Stage } from './stage.js';
 
