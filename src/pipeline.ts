@@ -88,7 +88,7 @@ export interface RunResult {
  */
 export async function run(options: RunOptions, context: RunContext): Promise<RunResult> {
   const began = process.hrtime.bigint();
-  const outputs = new Outputs(options.outputs, context.warn);
+  const outputs = await Outputs.open(options.outputs, context.warn);
   context.onReopen(() => outputs.reopen());
 
   const { latenessUs, attrWaitUs, store } = options;

@@ -181,9 +181,9 @@ async function timeoutsOf({ timeouts: path }: Flags): Promise<Pick<RunOptions, '
 }
 
 /** Connections, alerts and figures of a run, one below the other. */
-function forPerson(outputs: Outputs, summary: RunSummary): string {
+async function forPerson(outputs: Outputs, summary: RunSummary): Promise<string> {
   const alerts = outputs.alertTexts().join('\n');
-  return [outputs.table(), alerts, summaryText(summary)]
+  return [await outputs.table(), alerts, summaryText(summary)]
     .filter((part) => part !== undefined && part !== '')
     .join('\n\n');
 }
@@ -213,7 +213,7 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
       },
     );
     progress?.stop();
-    if (person) process.stderr.write(`${forPerson(outputs, summary)}\n`);
+    if (person) process.stderr.write(`${await forPerson(outputs, summary)}\n`);
     else log.info(summaryText(summary).replace(/\s+/g, ' '));
     if (outputs.linesLost > 0 && !outputs.readerGone) return 1;
     if (storeFailed) return 1;

@@ -1,5 +1,6 @@
 import type { Micros } from '../core/time.js';
-import type { Method, Reason } from '../records/attributed-connection.js';
+import type { Method } from '../records/attributed-connection.js';
+import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
 import { ranks } from './match.js';
 

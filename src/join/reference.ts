@@ -1,8 +1,9 @@
 import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
-import type { Method, Reason } from '../records/attributed-connection.js';
+import type { Method } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
+import type { Reason } from '../records/reason.js';
 import { isKernels } from './kernel-traffic.js';
 import { type EndQuery, type Matched, matchSocket, PROMPT, type Role, ranks, shared } from './match.js';
 import { addressesOf, type Had, hadAddress, isSharedAddress, ownSpace } from './reference-addresses.js';

@@ -1,7 +1,8 @@
 import { limits } from '../core/limits.js';
 import type { Metric, Sample } from '../core/metric.js';
-import { type AttributedConnection, type End, type Reason, reasons } from '../records/attributed-connection.js';
+import type { AttributedConnection, End } from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
+import { type Reason, reasons } from '../records/reason.js';
 
 type Outcome = 'attributed' | 'ambiguous' | 'pending' | Reason;
 const outcomes: readonly Outcome[] = ['attributed', 'ambiguous', 'pending', ...reasons];

@@ -3,10 +3,9 @@ import type { Warn } from '../core/warnings.js';
 import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { alertText } from '../outputs/alert-text.js';
 import { writeConnection } from '../outputs/connection-json.js';
-import { connectionTable } from '../outputs/connection-table.js';
 import { Coverage } from '../outputs/coverage.js';
 import { LineSink, type Overflow } from '../outputs/line-sink.js';
-import { openZeekLogs, type ZeekLogOptions, type ZeekLogs } from '../outputs/zeek-logs.js';
+import type { ZeekLogOptions, ZeekLogs } from '../outputs/zeek-logs.js';
 import { type Alert, type Level, levels } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { Weird } from '../records/weird.js';
@@ -58,14 +57,23 @@ export class Outputs {
   readonly #shown: AttributedConnection[] = [];
   readonly #told: Alert[] = [];
 
-  constructor(
+  private constructor(
     private readonly options: OutputOptions,
+    zeek: ZeekLogs | undefined,
     warn: Warn,
   ) {
     this.#connections =
       options.connections === undefined ? undefined : new LineSink(options.connections, warn, options.overflow);
     this.#alerts = options.alerts === undefined ? undefined : new LineSink(options.alerts, warn, options.overflow);
-    this.#zeek = options.zeekLogs && openZeekLogs(options.zeekLogs, warn, options.overflow);
+    this.#zeek = zeek;
+  }
+
+  /** Rejects with OUTPUT_OPEN_FAILED. Only what is written is loaded. */
+  static async open(options: OutputOptions, warn: Warn): Promise<Outputs> {
+    const { zeekLogs, overflow } = options;
+    if (zeekLogs === undefined) return new Outputs(options, undefined, warn);
+    const { openZeekLogs } = await import('../outputs/zeek-logs.js');
+    return new Outputs(options, openZeekLogs(zeekLogs, warn, overflow), warn);
   }
 
   connection(attributed: AttributedConnection): void {
@@ -132,8 +140,9 @@ export class Outputs {
   }
 
   /** The connections of the run as a table, in order of time; undefined when none is to be shown. */
-  table(): string | undefined {
+  async table(): Promise<string | undefined> {
     if (!this.options.table || this.#shown.length === 0) return undefined;
+    const { connectionTable } = await import('../outputs/connection-table.js');
     const shown = this.#shown.sort((a, b) => a.connection.ts - b.connection.ts);
     return connectionTable(shown, this.coverage.connections);
   }
