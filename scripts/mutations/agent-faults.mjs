@@ -77,4 +77,11 @@ export const agentFaults = [
     replace: 'for (const member in message) if (member === "nothing" && !rowMembers.has(member))',
     tests: ['test/wire/row-message.test.ts'],
   },
+  {
+    name: 'arrivals-begun-all-at-once',
+    file: 'src/server/arrival-queue.ts',
+    find: 'const PER_TURN = 8;',
+    replace: 'const PER_TURN = 8_000;',
+    tests: ['test/server/arrival-queue.test.ts'],
+  },
 ];

@@ -1,3 +1,4 @@
+import { intern } from '../core/intern.js';
 import { limits } from '../core/limits.js';
 import type { AnyTableRow } from '../records/host-row.js';
 import type { HostTable } from '../records/host-tables.js';
@@ -87,7 +88,7 @@ export class HostTables {
   }
 
   #event(table: Table, columns: TableColumns): boolean {
-    table.events.push(columns);
+    table.events.push(shared(columns));
     if (table.events.length > this.#limits.events) {
       table.events.shift();
       this.counters.evicted++;
@@ -106,7 +107,7 @@ export class HostTables {
       this.counters.dropped++;
       return false;
     }
-    table.current.set(key, { columns, count: 1 });
+    table.current.set(key, { columns: shared(columns), count: 1 });
     return true;
   }
 
@@ -126,4 +127,14 @@ export class HostTables {
 /** Equal for rows with equal columns, in whatever order they were given. */
 function rowKey(columns: TableColumns): string {
   return JSON.stringify(Object.entries(columns).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The same columns, equal texts of all hosts kept once. */
+function shared(columns: TableColumns): TableColumns {
+  const out: Record<string, unknown> = {};
+  for (const name in columns) {
+    const value = columns[name];
+    out[name] = typeof value === 'string' ? intern(value) : value;
+  }
+  return out;
 }

@@ -10,6 +10,7 @@ import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import { agentPath, chooseSubprotocol, versionsIn, wireVersions } from '../wire/protocol.js';
 import type { AgentHub } from './agent-hub.js';
+import { ArrivalQueue } from './arrival-queue.js';
 import { answerFigures, type RunFigures } from './metrics-pages.js';
 
 /** Where agents connect and what they have to show. */
@@ -65,11 +66,13 @@ export class AgentEndpoint {
                 rejectUnauthorized: true,
               }),
               handshakeTimeout: UPGRADE_MS,
+              pauseOnConnect: true,
             },
             answer,
           );
     this.#server.headersTimeout = UPGRADE_MS;
     this.#server.maxConnections = limits.agentHosts + 1_024;
+    if (tls !== undefined) paceHandshakes(this.#server);
     this.#server.on('connection', (socket: Duplex) => {
       this.#open.add(socket);
       socket.once('close', () => this.#open.delete(socket));
@@ -151,6 +154,17 @@ export class AgentEndpoint {
     const shown = /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
     return shown !== undefined && timingSafeEqual(digest(shown), this.#secret);
   }
+}
+
+/** Node.js begins the handshake of every connection as it comes; here they take turns. What they send meanwhile waits in the kernel. */
+function paceHandshakes(server: Server): void {
+  const [begin] = server.listeners('connection') as ((this: Server, socket: Duplex) => void)[];
+  if (begin === undefined) return;
+  const queue = new ArrivalQueue<Duplex>((socket) => {
+    if (!socket.destroyed) begin.call(server, socket);
+  });
+  server.removeListener('connection', begin);
+  server.on('connection', (socket: Duplex) => queue.add(socket));
 }
 
 const statusTexts: Readonly<Record<number, string>> = {

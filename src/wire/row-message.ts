@@ -1,8 +1,8 @@
+import { intern } from '../core/intern.js';
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import type { AnyTableRow, HostRow } from '../records/host-row.js';
 import { type ColumnType, type HostTable, hostTables } from '../records/host-tables.js';
-import { intern } from './intern.js';
 
 /**
  * Host rows on the wire. A message holds blocks in order: rows of one stream, table and action in columns, or a control row. Every
@@ -285,6 +285,7 @@ function readTable(block: Unknown, into: Reading): string | undefined {
   const names = Object.keys(columns);
   if (names.length > limits.hostRowColumns) return `${table}: too many columns`;
   const values: unknown[][] = [];
+  const streamName = intern(stream);
   for (const name of names) {
     const column = (columns as Unknown)[name];
     if (!isColumn(table, name, column, length)) return `${table}.${name.slice(0, 40)}: not of the column's type`;
@@ -296,7 +297,7 @@ function readTable(block: Unknown, into: Reading): string | undefined {
     const cells: Record<string, unknown> = {};
     for (let c = 0; c < names.length; c++) {
       const value = values[c]![i];
-      if (value !== null) cells[names[c]!] = typeof value === 'string' ? intern(value) : value;
+      if (value !== null) cells[names[c]!] = value;
     }
     const at = time[i] as number;
     if (at > into.latest) into.latest = at;
@@ -306,7 +307,7 @@ function readTable(block: Unknown, into: Reading): string | undefined {
       kind: 'row',
       host,
       ...(boot !== undefined && { boot }),
-      stream: intern(stream),
+      stream: streamName,
       table,
       action,
       time: at,

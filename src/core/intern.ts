@@ -1,4 +1,4 @@
-import { limits } from '../core/limits.js';
+import { limits } from './limits.js';
 
 let pool = new Map<string, string>();
 
