@@ -281,6 +281,20 @@ export const faults = [
     tests: ['test/join/attribution.test.ts'],
   },
   {
+    name: 'window-without-scale',
+    file: 'src/conn/tcp-windows.ts',
+    find: 'const scaled = window << scale;',
+    replace: 'const scaled = window;',
+    tests: ['test/conn/tcp-windows.test.ts'],
+  },
+  {
+    name: 'storm-at-any-pace',
+    file: 'src/conn/control-storms.ts',
+    find: 'const isSoon = timeUs < end.lastUs + INTERARRIVAL_US;',
+    replace: 'const isSoon = true;',
+    tests: ['test/conn/control-storms.test.ts'],
+  },
+  {
     name: 'history-case-swapped',
     file: 'src/conn/history.ts',
     find: 'const code = dir === 1 &&',

@@ -13,6 +13,7 @@ import type { Weird } from '../records/weird.js';
 import { CaptureNames, type CaptureRef } from './capture-names.js';
 import { connectionRecord, uidOfRecord, VLAN_PRESENT } from './connection-record.js';
 import { ConnectionTable } from './connection-table.js';
+import { ControlStorms } from './control-storms.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
 import { expiryOf } from './expiry.js';
 import { addLetter, LETTER_FLIP } from './history.js';
@@ -34,7 +35,8 @@ import {
 import { SegmentPool } from './segment-pool.js';
 import { StreamAssembler } from './stream/stream-assembler.js';
 import type { OpenStream } from './stream/stream-consumer.js';
-import { initTcp, isReuse, plainSegment, type TcpContext, tcpPacket } from './tcp-connection.js';
+import { initTcp, isReuse, plainSegment, plainWindow, type TcpContext, tcpPacket } from './tcp-connection.js';
+import { TcpWindows } from './tcp-windows.js';
 import { defaultTimeouts, type Timeouts } from './timeouts.js';
 import { TimerWheel } from './timer-wheel.js';
 import { noteParent, UdpTunnels } from './udp-tunnels.js';
@@ -129,6 +131,8 @@ export class ConnectionTracker {
       weird: this.#weird,
       segments: new SegmentPool(),
       streams: options.openStream && this.#assembler(options.openStream),
+      storms: new ControlStorms(),
+      windows: options.onWeird && new TcpWindows(),
       closed: false,
     };
     this.#tunnels = new UdpTunnels({
@@ -188,7 +192,10 @@ export class ConnectionTracker {
       const meta = i32[row + ROW_META]!;
       if ((meta & META_PLAIN_TCP) !== 0 && !(hasSides && batch.sides.has(k))) {
         const slot = table.find(i32, row);
-        if (slot >= 0 && plainSegment(context, slot * RECORD_WORDS, table.dir, i32, f64, row)) continue;
+        if (slot >= 0 && plainSegment(context, slot * RECORD_WORDS, table.dir, i32, f64, row)) {
+          if (context.windows !== undefined) this.#weirdsOfPlain(slot * RECORD_WORDS, i32, row, time);
+          continue;
+        }
       }
       const packet = this.#packet;
       batch.read(packet, k);
@@ -196,6 +203,12 @@ export class ConnectionTracker {
       if ((meta & META_VALID) !== 0) this.#take(packet);
       else this.#skipped++;
     }
+  }
+
+  /** What only who is told of weirds wants to know of a packet that `plainSegment` took. */
+  #weirdsOfPlain(base: number, rows: Int32Array, row: number, time: Micros): void {
+    plainWindow(this.#context, base, this.#table.dir, rows, row);
+    if (this.#weird.news.length > 0) this.#reportConnection(base, time);
   }
 
   /** Moves time on while the wire is idle, so that connections expire. */
@@ -308,6 +321,7 @@ export class ConnectionTracker {
     table.i32[base + VLANS] = vlans;
     if (packet.proto === PROTO_TCP) {
       initTcp(table, base);
+      this.#context.windows?.begin(base);
       if (this.#context.streams !== undefined) table.i32[base + FLAGS] = table.i32[base + FLAGS]! | STREAMED;
     }
     if (flipped) addLetter(table, this.#weird, base, 0, LETTER_FLIP);
@@ -382,6 +396,7 @@ export class ConnectionTracker {
       const head = table.i32[base + SEGMENTS + dir]!;
       if (head >= 0) this.#context.segments.drop(head);
     }
+    this.#context.storms.end(base);
     table.remove(slot);
   }
 

@@ -103,6 +103,11 @@ export function countLetter(
   if (isHistoryThreshold(count)) addLetter(table, weird, base, dir, letter);
 }
 
+/** Whether one of the letters of `mask` has occurred in this direction. */
+export function hasSeen(table: ConnectionTable, base: number, dir: number, mask: number): boolean {
+  return (table.i32[base + SEEN]! & (dir === 1 ? mask << RESPONDER_SHIFT : mask)) !== 0;
+}
+
 /** The history of a record, undefined without letters. */
 export function historyOf(table: ConnectionTable, base: number): string | undefined {
   const count = table.i32[base + SEEN]! >>> COUNT_SHIFT;

@@ -1,6 +1,7 @@
 import type { Micros } from '../core/time.js';
 import {
   META_ODD_SCALE,
+  META_SCALE_SHIFT,
   type Packet,
   ROW_ACK,
   ROW_CONTROL,
@@ -11,6 +12,7 @@ import {
 } from '../decode/packet.js';
 import { flagsOf, headerBytesOf, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, windowOf } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
+import type { ControlStorms } from './control-storms.js';
 import {
   addLetter,
   addLetterOnce,
@@ -78,6 +80,7 @@ import {
 import { catchUp, findStep, QUARTER } from './tcp-step.js';
 import { dataPending, type StreamContext, streamAcked, streamData } from './tcp-stream.js';
 import { updateState } from './tcp-transitions.js';
+import type { TcpWindows } from './tcp-windows.js';
 
 /*
  * One TCP packet on its connection. The order of effects is Zeek's (TCPSessionAdapter::Process): history and times are
@@ -91,6 +94,9 @@ const PLAIN_UNACKED = 8_388_608;
 export interface TcpContext extends StreamContext {
   /** Takes the bytes of connections marked STREAMED; absent when nobody wants any. */
   readonly streams: StreamAssembler | undefined;
+  readonly storms: ControlStorms;
+  /** Absent when nobody wants to be told of windows taken back. */
+  readonly windows: TcpWindows | undefined;
   /** Set when an end closed so that the connection must go soon: the tracker arms the deadline. */
   closed: boolean;
 }
@@ -287,6 +293,37 @@ export function plainSegment(
   return true;
 }
 
+/** The window of a packet that `plainSegment` took. */
+export function plainWindow(c: TcpContext, base: number, dir: number, rows: Int32Array, row: number): void {
+  const window = windowOf(rows[row + ROW_CONTROL]!);
+  const isRecision = c.windows?.offer(
+    base,
+    dir,
+    0,
+    rows[row + ROW_SEQ]!,
+    rows[row + ROW_ACK]!,
+    window,
+    TCP_ESTABLISHED,
+  );
+  if (isRecision === true) weirdOf(c, base, 'window_recision');
+}
+
+function offerWindow(
+  c: TcpContext,
+  windows: TcpWindows,
+  base: number,
+  dir: number,
+  flags: number,
+  { seq, ack, control, meta }: Packet,
+): void {
+  if (windows.offer(base, dir, flags, seq, ack, windowOf(control), stateOf(c.table, base, dir))) {
+    weirdOf(c, base, 'window_recision');
+  }
+  if ((flags & TCP_SYN) === 0) return;
+  const scale = ((meta >>> META_SCALE_SHIFT) & 15) - 1;
+  windows.scale(base, dir, (flags & TCP_ACK) !== 0, scale, seq, ack);
+}
+
 function markPartial(table: ConnectionTable, base: number, dir: number, flags: number): void {
   const before = table.i32[base + FLAGS]!;
   if ((before & (FIRST_SEEN << dir)) !== 0) return;
@@ -320,7 +357,9 @@ export function segment(
   const relative = last + ((seq - absolute(table, base, dir, last)) | 0);
   const underflow = relative < 0;
   if (underflow && !isRst) weirdOf(c, base, 'TCP_seq_underflow_or_misorder');
+  c.storms.packet(c, base, dir, flags, packet.timeUs);
   updateHistory(c, base, dir, flags, relative, length);
+  if (c.windows !== undefined) offerWindow(c, c.windows, base, dir, flags, packet);
   if (
     !isRst &&
     windowOf(control) === 0 &&
@@ -349,6 +388,7 @@ export function segment(
   if (now.flipped) {
     end = 1 - dir;
     c.streams?.flip(base);
+    c.windows?.flip(base);
   }
   if (isAck && relativeAck > 1 && relativeAck > ackedBefore) {
     streamAcked(c, base, 1 - end, relativeAck);

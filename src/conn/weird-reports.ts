@@ -23,6 +23,7 @@ const silent: ReadonlySet<CountedWeird> = new Set<WeirdName>([
 
 /** Weirds that Zeek logs once for each originator (ACTION_LOG_PER_ORIG and ACTION_NOTICE_PER_ORIG). */
 const byOriginator: ReadonlySet<CountedWeird> = new Set<WeirdName>([
+  'FIN_storm',
   'bad_ICMP_checksum',
   'bad_TCP_checksum',
   'bad_UDP_checksum',

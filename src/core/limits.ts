@@ -171,6 +171,8 @@ export const limits = {
   tunnelDepth: 4,
   /** Parents kept of one connection that came through several tunnels. Further ones are left out: `tunnel_parents_full`. */
   tunnelParents: 8,
+  /** TCP connections with repeated FINs or RSTs whose storms are counted. At the bound the oldest is forgotten: `storm_table_full`. */
+  stormConnections: 65_536,
   /** IP datagrams that wait for fragments. At the bound the oldest is dropped: `fragment_table_full`. */
   fragmentDatagrams: 4_096,
   /** Their bytes together, with the same policy. */

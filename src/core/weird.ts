@@ -99,6 +99,9 @@ export type WeirdName =
   | 'repeated_SYN_with_ack'
   | 'repeated_SYN_reply_wo_ack'
   | 'inappropriate_FIN'
+  | 'FIN_storm'
+  | 'RST_storm'
+  | 'window_recision'
   | 'data_before_established'
   | 'active_connection_reuse'
   | 'premature_connection_reuse'
@@ -108,6 +111,7 @@ export type WeirdName =
   | 'fragment_table_full'
   | 'segment_list_full'
   | 'history_full'
+  | 'storm_table_full'
   | 'stream_buffer_full'
   | 'tunnel_parents_full';
 

@@ -8,8 +8,8 @@ import { setFlowKey } from './flow-key.js';
 import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
 import { linkDecoder } from './link.js';
-import { META_ODD_SCALE, META_PLAIN_TCP, META_VALID, type Packet } from './packet.js';
-import { hasOddScale } from './tcp-options.js';
+import { META_PLAIN_TCP, META_VALID, type Packet } from './packet.js';
+import { scaleMeta } from './tcp-options.js';
 import {
   flagsOf,
   headerBytesOf,
@@ -86,7 +86,7 @@ export class Decoder {
     packet.badChecksum = this.#ip.verifyChecksums && checksumFails(packet, this.sums);
     setFlowKey(this.#key, packet);
     if (isPlainTcp(packet)) packet.meta |= META_VALID | META_PLAIN_TCP;
-    else packet.meta |= isOddSyn(packet) ? META_VALID | META_ODD_SCALE : META_VALID;
+    else packet.meta |= META_VALID | scaleOf(packet);
   }
 
   /** The tunnel that the UDP packet `outer`, on a connection to `responderPort`, may be. */
@@ -237,10 +237,10 @@ function readPorts(packet: Packet, weird: WeirdCounts): boolean {
   }
 }
 
-/** See META_ODD_SCALE. */
-function isOddSyn({ proto, control, view, at, captured }: Packet): boolean {
-  if (proto !== PROTO_TCP || (flagsOf(control) & TCP_SYN) === 0) return false;
-  return hasOddScale(view, at + SHORTEST_TCP_HEADER, at + Math.min(captured, headerBytesOf(control)));
+/** What the meta of a SYN says of its window scale; 0 for other packets. */
+function scaleOf({ proto, control, view, at, captured }: Packet): number {
+  if (proto !== PROTO_TCP || (flagsOf(control) & TCP_SYN) === 0) return 0;
+  return scaleMeta(view, at + SHORTEST_TCP_HEADER, at + Math.min(captured, headerBytesOf(control)));
 }
 
 /** See META_PLAIN_TCP. */

@@ -54,6 +54,8 @@ export const META_VALID = 1 << 10;
 export const META_PLAIN_TCP = 1 << 11;
 /** A SYN whose window scale is larger than allowed. */
 export const META_ODD_SCALE = 1 << 12;
+/** Four bits of a SYN: one more than its window scale, which is 14 at most; 0 without one. */
+export const META_SCALE_SHIFT = 13;
 
 /** Rows in one buffer, which two threads may share. */
 export class PacketRows {

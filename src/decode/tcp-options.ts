@@ -1,3 +1,5 @@
+import { META_ODD_SCALE, META_SCALE_SHIFT } from './packet.js';
+
 const OPTION_END = 0;
 const OPTION_NOP = 1;
 const OPTION_WINDOW_SCALE = 3;
@@ -23,7 +25,9 @@ function windowScale(view: DataView, options: number, end: number): number {
   return scale;
 }
 
-/** Whether the options of a SYN ask for a larger window scale than RFC 7323 allows. */
-export function hasOddScale(view: DataView, options: number, end: number): boolean {
-  return windowScale(view, options, end) > MAX_WINDOW_SCALE;
+/** What the meta of a SYN says of the window scale in its options. `end` is where they end. */
+export function scaleMeta(view: DataView, options: number, end: number): number {
+  const scale = windowScale(view, options, end);
+  if (scale > MAX_WINDOW_SCALE) return META_ODD_SCALE | ((MAX_WINDOW_SCALE + 1) << META_SCALE_SHIFT);
+  return (scale + 1) << META_SCALE_SHIFT;
 }

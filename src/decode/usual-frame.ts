@@ -6,7 +6,6 @@ import {
   DEPTH,
   DPORT,
   INNER_VLAN,
-  META_ODD_SCALE,
   META_PLAIN_TCP,
   META_VALID,
   ONE_WAY,
@@ -28,7 +27,7 @@ import {
   SPORT,
   VERSION,
 } from './packet.js';
-import { hasOddScale } from './tcp-options.js';
+import { scaleMeta } from './tcp-options.js';
 import { flagsOf, headerBytesOf, PROTO_TCP, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, windowOf } from './transport.js';
 
 export const LINKTYPE_ETHERNET = 1;
@@ -96,8 +95,7 @@ export function decodeUsualFrame(
   let meta = PROTO_TCP | META_VALID;
   if (flags === TCP_ACK) {
     if (windowOf(control) !== 0 && ack !== 0) meta |= META_PLAIN_TCP;
-  } else if ((flags & TCP_SYN) !== 0 && hasOddScale(view, at + SHORTEST, at + TCP + headerBytes))
-    meta |= META_ODD_SCALE;
+  } else if ((flags & TCP_SYN) !== 0) meta |= scaleMeta(view, at + SHORTEST, at + TCP + headerBytes);
   rows[base + ROW_HASH] = hashFour(key.k0, key.k1, lower, upper, swap ? (dport << 16) | sport : ports, PROTO_TCP);
   rows[base + ROW_META] = meta;
   rows[base + ROW_SRC3] = src;

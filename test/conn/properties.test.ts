@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConnectionTable } from '../../src/conn/connection-table.js';
+import { ControlStorms } from '../../src/conn/control-storms.js';
 import { SegmentPool } from '../../src/conn/segment-pool.js';
 import { initTcp, plainSegment, segment, type TcpContext } from '../../src/conn/tcp-connection.js';
 import { catchUp } from '../../src/conn/tcp-step.js';
@@ -197,6 +198,8 @@ describe('the shortcut for plain segments', () => {
       weird: new WeirdCounts(),
       segments: new SegmentPool(),
       streams: undefined,
+      storms: new ControlStorms(),
+      windows: undefined,
       closed: false,
     });
     // Mostly in order, sometimes behind or ahead of it.

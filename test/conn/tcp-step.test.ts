@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConnectionTable } from '../../src/conn/connection-table.js';
+import { ControlStorms } from '../../src/conn/control-storms.js';
 import { addIpBytes, ipBytesOf } from '../../src/conn/ip-bytes.js';
 import { SegmentPool } from '../../src/conn/segment-pool.js';
 import { initTcp, plainSegment, segment, type TcpContext } from '../../src/conn/tcp-connection.js';
@@ -21,6 +22,8 @@ function connection(start: readonly [number, number]) {
     weird: new WeirdCounts(),
     segments: new SegmentPool(),
     streams: undefined,
+    storms: new ControlStorms(),
+    windows: undefined,
     closed: false,
   };
   const packet = new Packet();

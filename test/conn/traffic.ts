@@ -30,6 +30,8 @@ export interface Tcp {
   readonly flags: string;
   readonly payload?: Uint8Array | number;
   readonly window?: number;
+  /** A multiple of four bytes. */
+  readonly options?: readonly number[];
 }
 
 const flagBits: Readonly<Record<string, number>> = { F: 1, S: 2, R: 4, P: 8, A: 16, U: 32 };
@@ -113,13 +115,14 @@ export function tcpSegment(t: Tcp): Uint8Array {
   view.setUint16(2, t.dport);
   view.setUint32(4, t.seq >>> 0);
   view.setUint32(8, (t.ack ?? 0) >>> 0);
-  view.setUint8(12, 0x50);
+  const options = new Uint8Array(t.options ?? []);
+  view.setUint8(12, ((20 + options.length) / 4) << 4);
   view.setUint8(
     13,
     [...t.flags].reduce((bits, flag) => bits | (flagBits[flag] ?? 0), 0),
   );
   view.setUint16(14, t.window ?? 4096);
-  return concat(new Uint8Array(view.buffer), payloadBytes(t.payload));
+  return concat(new Uint8Array(view.buffer), options, payloadBytes(t.payload));
 }
 
 export function udpDatagram(sport: number, dport: number, payload: Uint8Array | number): Uint8Array {
@@ -209,19 +212,27 @@ export class TcpScript {
   }
 
   /** A packet of the client. `ack` is relative to the server's SYN; absent: no ACK number (the flag stays as given). */
-  client(flags: string, seq: number, ack?: number, payload = 0, window = 4096): this {
-    return this.#send(0, flags, seq, ack, payload, window);
+  client(flags: string, seq: number, ack?: number, payload = 0, window = 4096, options: readonly number[] = []): this {
+    return this.#send(0, flags, seq, ack, payload, window, options);
   }
 
-  server(flags: string, seq: number, ack?: number, payload = 0, window = 4096): this {
-    return this.#send(1, flags, seq, ack, payload, window);
+  server(flags: string, seq: number, ack?: number, payload = 0, window = 4096, options: readonly number[] = []): this {
+    return this.#send(1, flags, seq, ack, payload, window, options);
   }
 
   handshake(): this {
     return this.client('S', 0).server('SA', 0, 1).client('A', 1, 1);
   }
 
-  #send(dir: 0 | 1, flags: string, seq: number, ack: number | undefined, payload: number, window: number): this {
+  #send(
+    dir: 0 | 1,
+    flags: string,
+    seq: number,
+    ack: number | undefined,
+    payload: number,
+    window: number,
+    options: readonly number[],
+  ): this {
     const peer = dir === 0 ? 1 : 0;
     const segment = tcpSegment({
       sport: this.#ports[dir],
@@ -231,6 +242,7 @@ export class TcpScript {
       flags,
       payload,
       window,
+      options,
     });
     const datagram = ip({ src: this.#ends[dir], dst: this.#ends[peer], proto: 6, payload: segment });
     this.frames.push({ timeUs: this.timeUs, bytes: ethernet(datagram) });
