@@ -13,6 +13,27 @@ export const ownerFaults = [
     ci: true,
   },
   {
+    name: 'sole-call-unsure',
+    file: 'src/join/sole-call.ts',
+    find: "match.weight === 'certain'",
+    replace: "match.weight !== 'possible'",
+    tests: ['test/join/sole-call.test.ts'],
+  },
+  {
+    name: 'sole-call-with-others',
+    file: 'src/join/sole-call.ts',
+    find: 'if (rows.word(handle, LINK) !== 0) return undefined;',
+    replace: '',
+    tests: ['test/join/sole-call.test.ts'],
+  },
+  {
+    name: 'caller-never-stale',
+    file: 'src/join/caller.ts',
+    find: 'if (!known.knowledge.some(({ isStale }) => isStale)) return known;',
+    replace: 'return known;',
+    tests: ['test/join/caller.test.ts'],
+  },
+  {
     name: 'kernel-unnamed',
     file: 'src/join/evaluation.ts',
     find: "if (isKernels(view.connection, role)) return unattributed('kernel', host);",

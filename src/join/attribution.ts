@@ -6,7 +6,7 @@ import type { SocketFact } from '../hosts/state/socket-fact.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { socketProtocol } from './connection-view.js';
-import { Deciding, KEPT_LEAD } from './deciding.js';
+import { Deciding, type DecidingOptions, KEPT_LEAD } from './deciding.js';
 import { type Explained, type Explanation, explainConnection } from './explain.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
@@ -15,14 +15,9 @@ import { Moments } from './moments.js';
 import { Telling, type TellingOptions } from './telling.js';
 import { type Capture, Tracked, type TrackedEnd, TrackedList, type TrackedTuple } from './tracked.js';
 
-export interface JoinOptions extends TellingOptions {
+export interface JoinOptions extends TellingOptions, DecidingOptions {
   /** No row comes later than this after the time it is about; a connection is kept that long after its end. */
   readonly latenessUs: Micros;
-  /**
-   * Every connection is handed in as soon as it begins, so that none can have begun unseen before the capture time reached.
-   * Absent or false: some come only when they end, and what depends on the next of the same endpoints waits for `latenessUs`.
-   */
-  readonly startsKnown?: boolean;
   /** Called as a connection is let go, after its last line: `explain` says then why its ends are what they are. */
   readonly onClose?: (connection: Connection, explain: () => Explanation) => void;
   readonly limits?: Partial<JoinLimits>;
@@ -86,7 +81,7 @@ export class Join {
       address: (address) => this.#addressNews(address as KnownAddress<TrackedEnd>),
     };
     this.#states = new HostStates(this.#limits, this.#limits.hosts, news);
-    this.#deciding = new Deciding(this.#states, this.#clocks, options.startsKnown === true);
+    this.#deciding = new Deciding(this.#states, this.#clocks, options);
   }
 
   get stats(): JoinStats {

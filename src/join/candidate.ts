@@ -1,3 +1,4 @@
+import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
@@ -36,29 +37,63 @@ const otherNamespace: Match = Object.freeze({ matched: false, loss: 'other_names
 /** Told of every socket that was tried; only `explain` wants to know. */
 export type Trace = (host: HostState, socket: HeldSocket, outcome: Matched | Loss) => void;
 
-/** The end in the clock of a host. */
-export function queryFor(view: ConnectionView, role: Role, protocol: number, clock: HostClock): EndQuery {
-  const { connection } = view;
-  const { local, localPort, remote, remotePort } = view[role];
-  return {
-    role,
-    protocol,
-    localAddress: local.text,
-    localPort,
-    remoteAddress: remote.text,
-    remotePort,
-    first: view.first + clock.offset,
-    last: view.last + clock.offset,
-    isOver: view.ended || view.closed,
-    err: clock.err,
-    opening: isOpening(connection),
-    answered: mayBeAnswered(view),
-    aloneSince: view.aloneSince + clock.offset,
-    previousLast: view.previousLast + clock.offset,
-    aloneUntil: view.aloneUntil + clock.offset,
-    capturedSince: view.capturedSince + clock.offset,
-    mayHaveEarlier: !view.knowsEarlier,
-  };
+/** The end in the clock of a host. What is asked of few ends is worked out when it is asked. */
+export class ViewQuery implements EndQuery {
+  readonly first: Micros;
+  readonly last: Micros;
+  readonly err: Micros;
+  readonly #view: ConnectionView;
+  readonly #offset: Micros;
+
+  constructor(
+    view: ConnectionView,
+    readonly role: Role,
+    readonly protocol: number,
+    { offset, err }: HostClock,
+  ) {
+    this.#view = view;
+    this.#offset = offset;
+    this.first = view.first + offset;
+    this.last = view.last + offset;
+    this.err = err;
+  }
+
+  get localAddress(): string {
+    return this.#view[this.role].local.text;
+  }
+  get localPort(): number {
+    return this.#view[this.role].localPort;
+  }
+  get remoteAddress(): string {
+    return this.#view[this.role].remote.text;
+  }
+  get remotePort(): number {
+    return this.#view[this.role].remotePort;
+  }
+  get isOver(): boolean {
+    return this.#view.ended || this.#view.closed;
+  }
+  get opening(): boolean {
+    return isOpening(this.#view.connection);
+  }
+  get answered(): boolean {
+    return mayBeAnswered(this.#view);
+  }
+  get aloneSince(): Micros {
+    return this.#view.aloneSince + this.#offset;
+  }
+  get previousLast(): Micros {
+    return this.#view.previousLast + this.#offset;
+  }
+  get aloneUntil(): Micros {
+    return this.#view.aloneUntil + this.#offset;
+  }
+  get capturedSince(): Micros {
+    return this.#view.capturedSince + this.#offset;
+  }
+  get mayHaveEarlier(): boolean {
+    return !this.#view.knowsEarlier;
+  }
 }
 
 /**
@@ -97,7 +132,7 @@ export function tryHosts(
 
   function make(host: HostState): Trial {
     const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
-    return { host, clock, query: queryFor(view, role, protocol, clock), candidates: [] };
+    return { host, clock, query: new ViewQuery(view, role, protocol, clock), candidates: [] };
   }
 
   function open(host: HostState): Trial {

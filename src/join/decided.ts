@@ -1,17 +1,13 @@
 import type { Micros } from '../core/time.js';
-import { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
-import type { ProcessMoment } from '../hosts/state/process-history.js';
 import type { RowStore } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
-import type { End } from '../records/attributed-connection.js';
-import type { Candidate } from './candidate.js';
+import { callerOf } from './caller.js';
 import type { ConnectionView } from './connection-view.js';
-import { attributed, type OwnerContext, processOf } from './end-record.js';
+import { shownProcess } from './end-record.js';
 import type { HostClock } from './host-clocks.js';
-import type { HostKnowledge } from './host-knowledge.js';
 import type { Matched } from './match.js';
-import type { OwnerChoice } from './owner-choice.js';
+import { OwnedEnd } from './owned-end.js';
 
 /**
  * One certain call of the full tuple and nothing beside it: whatever other rows say, it owns the end. What may still come is who its
@@ -23,29 +19,26 @@ export class Decided {
   readonly clock: HostClock;
   /** The call is a connect, not an accept. */
   readonly isConnect: boolean;
-  end: End;
+  end: OwnedEnd;
   hasDetails: boolean;
   readonly #match: Matched;
   readonly #rows: RowStore;
   readonly #call: number;
   readonly #stamp: number;
   /** The owner's process is known for sure. */
-  #isFound: boolean;
+  #isFound = false;
 
-  constructor(choice: OwnerChoice, known: HostKnowledge) {
-    const { host, socket, match } = choice.owner;
-    const { rows, handle } = socket.record;
-    const found = processOf(choice.owner, known);
+  constructor(host: HostState, clock: HostClock, match: Matched, call: SocketRecord, view: ConnectionView) {
+    const { rows, handle } = call;
     this.host = host;
-    this.clock = known.clock;
-    this.isConnect = socket.source === 'connect';
-    this.hasDetails = known.hasDetails;
-    this.end = attributed(choice, known, found);
+    this.clock = clock;
+    this.isConnect = call.source === 'connect';
     this.#match = match;
     this.#rows = rows;
     this.#call = handle;
     this.#stamp = rows.stamp(handle);
-    this.#isFound = found !== undefined;
+    this.hasDetails = host.progress.detailsUntil >= this.detailsMoment(view);
+    this.end = this.#endOf(call);
   }
 
   /** The first packet at the latest, host clock. */
@@ -65,26 +58,32 @@ export class Decided {
 
   /** Takes in how far the host's streams and the connection have come. Returns whether no row that may still come changes the end. */
   complete(view: ConnectionView): boolean {
-    if (!this.hasDetails && this.host.progress.detailsUntil >= this.detailsMoment(view)) this.#addDetails(view);
+    if (!this.hasDetails && this.host.progress.detailsUntil >= this.detailsMoment(view)) {
+      this.hasDetails = true;
+      // A call that had to be let go has no more details to give.
+      if (this.#isKept) this.end = this.#endOf(this.#record);
+    }
     return view.closed || (view.ended && this.#isLasting(view));
   }
 
-  #addDetails(view: ConnectionView): void {
-    this.hasDetails = true;
-    // A call that had to be let go has no more details to give.
-    if (!this.#isKept) return;
-    const record = this.#record;
-    const socket = new HeldSocket(record, record.lo, record.hi, record.lo, Infinity);
-    const owner: Candidate = { host: this.host, socket, match: this.#match };
-    const context: OwnerContext = {
-      clock: this.clock,
-      first: view.first + this.clock.offset,
-      lastLatest: this.lastLatest(view),
-      hasDetails: true,
-    };
-    const found: ProcessMoment | undefined = processOf(owner, context);
-    this.#isFound = found !== undefined;
-    this.end = attributed({ kind: 'owner', owner, method: this.#match.method, sharers: [] }, context, found);
+  #endOf(call: SocketRecord): OwnedEnd {
+    const { host, clock } = this;
+    const { pid, path, lo, hi } = call;
+    const caller = this.hasDetails ? callerOf(host, pid, lo, hi, path) : undefined;
+    this.#isFound = caller?.isFound === true;
+    // Programs change users after they began, so what the call says comes first.
+    const uid = call.uid ?? caller?.uid;
+    return new OwnedEnd(
+      this.#match.method,
+      host.shown,
+      clock.measured ? clock.shown : undefined,
+      caller?.process ?? shownProcess(host, pid, path, undefined, hi),
+      uid === undefined ? undefined : host.user(uid),
+      caller?.container,
+      [],
+      [call],
+      caller?.image,
+    );
   }
 
   get #isKept(): boolean {

@@ -6,6 +6,7 @@ import { type Evaluation, evaluateEnd } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
 import { PROMPT } from './match.js';
+import { decideSoleCall } from './sole-call.js';
 import type { Tracked, TrackedEnd } from './tracked.js';
 import { HostWaiting } from './waiting.js';
 
@@ -24,6 +25,16 @@ interface Appointment {
   readonly turn: number;
 }
 
+export interface DecidingOptions {
+  /**
+   * Every connection is handed in as soon as it begins, so that none can have begun unseen before the capture time reached.
+   * Absent or false: some come only when they end, and what depends on the next of the same endpoints waits for the lateness.
+   */
+  readonly startsKnown?: boolean;
+  /** Absent: yes. No: every end is decided by all rows, also where one call is all there is (sole-call.ts), which gives the same. */
+  readonly takesShortWay?: boolean;
+}
+
 /**
  * Who owns each end, and what an end that may still change waits for: a watermark of a host or a capture time. `evaluateEnd` looks at
  * all rows afresh, so no order of effects can leak into an answer; what one certain call has decided is only completed.
@@ -32,6 +43,7 @@ export class Deciding {
   readonly #states: HostStates<Tracked, TrackedEnd>;
   readonly #clocks: HostClocks;
   readonly #startsKnown: boolean;
+  readonly #takesShortWay: boolean;
   readonly #waiting = new Map<HostState, HostWaiting>();
   /** Ends that wait for the connection to go on, by capture time. */
   readonly #dueAt = new Heap<Appointment>();
@@ -44,11 +56,15 @@ export class Deciding {
   /** Connections of which something may still change. */
   unsettled = 0;
 
-  /** `startsKnown`: see JoinOptions. */
-  constructor(states: HostStates<Tracked, TrackedEnd>, clocks: HostClocks, startsKnown: boolean) {
+  constructor(
+    states: HostStates<Tracked, TrackedEnd>,
+    clocks: HostClocks,
+    { startsKnown = false, takesShortWay = true }: DecidingOptions,
+  ) {
     this.#states = states;
     this.#clocks = clocks;
     this.#startsKnown = startsKnown;
+    this.#takesShortWay = takesShortWay;
   }
 
   /** A host that ends may wait for. */
@@ -148,7 +164,15 @@ export class Deciding {
     if (end.end?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.prunedUntil) {
       end.settled = tracked.ended;
       if (end.settled) end.rest();
-    } else this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, end.role));
+      return;
+    }
+    const { role } = end;
+    const decided = this.#takesShortWay ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
+    if (decided === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
+    else {
+      end.decided = decided;
+      this.#complete(end, decided);
+    }
   }
 
   /** Takes over what was found and makes the end's appointments. */

@@ -133,7 +133,7 @@ function ownedBy(
     method,
     host.shown,
     clock.measured ? clock.shown : undefined,
-    processRecord(candidate, found, context),
+    shownProcess(host, socket.pid, socket.path, found, latestMoment(socket, context.first)),
     user,
     found?.container,
     sharers.map((sharer) => sharerRecord(sharer, context)),
@@ -167,10 +167,20 @@ export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidat
   };
 }
 
-function processRecord(candidate: Candidate, found: ProcessMoment | undefined, context: OwnerContext): Process {
-  const { host, socket } = candidate;
-  const path = socket.path ?? found?.path;
-  const process: Mutable<Process> = { pid: socket.pid };
+/**
+ * A process as lines show it: `path` is what its call says that it ran, `found` what other rows tell, `moment` when its ancestors are read.
+ * Every pid whose rows are looked at besides is added to `asked`.
+ */
+export function shownProcess(
+  host: HostState,
+  pid: number,
+  told: string | undefined,
+  found: ProcessMoment | undefined,
+  moment: Micros,
+  asked: number[] = [],
+): Process {
+  const path = told ?? found?.path;
+  const process: Mutable<Process> = { pid };
   const name = path === undefined ? found?.name : baseName(path);
   if (found?.start !== undefined) process.start = found.start;
   if (name !== undefined) process.name = name;
@@ -178,7 +188,7 @@ function processRecord(candidate: Candidate, found: ProcessMoment | undefined, c
   if (found === undefined) return process;
   if (found.cmdline !== undefined) process.cmdline = found.cmdline;
   if (found.cwd !== undefined) process.cwd = found.cwd;
-  const ancestors = ancestorsOf(host, found, latestMoment(socket, context.first));
+  const ancestors = ancestorsOf(host, found, moment, asked);
   if (ancestors.length > 0) process.ancestors = ancestors;
   return process;
 }
@@ -196,13 +206,14 @@ function sharerRecord(sharer: Candidate, context: OwnerContext): { pid: number; 
 type Ancestor = NonNullable<Process['ancestors']>[number];
 
 /** Parent first. A parent is who had its pid when the child started; its image is that of `moment`, or its last one. */
-function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros): Ancestor[] {
+function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros, asked: number[] = []): Ancestor[] {
   const out: Ancestor[] = [];
   let current = child;
   while (out.length < MAX_ANCESTORS && current.parent !== undefined && current.parent !== current.pid) {
     const { parent: pid } = current;
     // A loop shows that a pid passed on unseen, at whichever link: only what the owner's own row tells is left.
     if (pid === child.pid || out.some((known) => known.pid === pid)) return [{ pid: child.parent! }];
+    asked.push(pid);
     const parent = parentAt(host, pid, current, moment);
     if (parent === undefined) {
       out.push({ pid });

@@ -145,10 +145,12 @@ function isCall(choice: Choice): choice is OwnerChoice {
 
 /** The answer of the only host that may know. */
 function alone(answer: Answer, view: ConnectionView, role: Role): Evaluation {
-  const { choice, trial, known, settled } = answer;
+  const { choice, trial, known } = answer;
   if (!isCall(choice) || !isAloneAndCertain(trial)) return combine([answer], view, role);
-  const decided = new Decided(choice, known);
-  return { end: decided.end, settled, lacksDetails: !known.hasDetails, needs: nothing, decided };
+  const { host, match, socket } = choice.owner;
+  const decided = new Decided(host, known.clock, match, socket.record, view);
+  const settled = decided.complete(view);
+  return { end: decided.end, settled, lacksDetails: !decided.hasDetails, needs: nothing, decided };
 }
 
 function isAloneAndCertain({ candidates, host }: Trial): boolean {

@@ -189,7 +189,10 @@ export function matchSocket(query: EndQuery, socket: SocketInterval): Match {
   const remote = remoteEndpoint(query, socket);
   if (remote === undefined) return unmatched.other_remote_endpoint;
   if (isSelf(query) && query.role === 'resp' && remote === 'exact') return unmatched.not_for_this_end;
-  const found = table[ruleIndex(query.role, kindOf(query.protocol), socket.source, local, remote)];
+  return outcome(table[ruleIndex(query.role, kindOf(query.protocol), socket.source, local, remote)], query, socket);
+}
+
+function outcome(found: (typeof table)[number], query: EndQuery, socket: SocketInterval): Match {
   if (found === undefined) return unmatched.not_for_this_end;
   const fit = timings[found.timing](query, socket);
   if (typeof fit === 'string') return unmatched[fit];
@@ -205,6 +208,11 @@ export function matchSocket(query: EndQuery, socket: SocketInterval): Match {
 export function shared(match: Matched): Matched {
   if (match.rank === ranks.event && match.weight === 'certain') return { ...match, weight: 'sole' };
   return match.rank === ranks.poll && match.weight !== 'possible' ? { ...match, weight: 'possible' } : match;
+}
+
+/** As matchSocket, of a call of the end's own full tuple, which is not one and the same endpoint twice. */
+export function matchCall(query: EndQuery, call: SocketInterval): Match {
+  return outcome(table[ruleIndex(query.role, kindOf(query.protocol), call.source, 'exact', 'exact')], query, call);
 }
 
 /** Both ends are one and the same, as of packets without ports that a host sends to itself: the sender is the originating one. */
@@ -257,7 +265,7 @@ const possible = Object.freeze({ weight: 'possible' });
 const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> = {
   call: (query, socket) => fitCall(query, socket, CONNECT_LEAD),
   near: (query, socket) => {
-    const fit = fitCall({ ...query, opening: true, aloneSince: -Infinity }, socket, NEAR_LEAD);
+    const fit = fitCall(query, socket, NEAR_LEAD, true, -Infinity);
     // Datagrams also leave through sockets that never call connect, and not every source tells of each sending.
     return typeof fit === 'string' ? fit : query.protocol === 6 ? sole : possible;
   },
@@ -273,11 +281,17 @@ const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> 
 };
 
 /** connect comes before the first packet; between it and the packet there is no other connection with these endpoints. */
-function fitCall(query: EndQuery, socket: SocketInterval, lead: Micros): Fit {
-  const { first, err, aloneSince, aloneUntil, capturedSince = -Infinity, mayHaveEarlier = false } = query;
+function fitCall(
+  query: EndQuery,
+  socket: SocketInterval,
+  lead: Micros,
+  opening = query.opening,
+  aloneSince = query.aloneSince,
+): Fit {
+  const { first, err, aloneUntil, capturedSince = -Infinity, mayHaveEarlier = false } = query;
   if (socket.openLo > first + err) return 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
-  if (query.opening) {
+  if (opening) {
     if (socket.openHi <= aloneSince - err) return 'other_connection';
     if (socket.openHi < first - err - lead) return 'opened_too_early';
   } else if (socket.closeLo < first - err) return possible;

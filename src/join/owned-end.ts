@@ -1,10 +1,15 @@
-import type { ProcessRecord } from '../hosts/state/process-record.js';
 import type { RowStore } from '../hosts/state/row-store.js';
 import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { AttributedEnd, Method } from '../records/attributed-connection.js';
 import type { AnyTableRow } from '../records/host-row.js';
 
 export type User = NonNullable<AttributedEnd['user']>;
+
+/** Names the row that tells what the owner ran. */
+export interface ImageRow {
+  readonly handle: number;
+  readonly stamp: number;
+}
 
 /** An end with its owner. What it does not have it has no property for. */
 export class OwnedEnd implements AttributedEnd {
@@ -33,7 +38,7 @@ export class OwnedEnd implements AttributedEnd {
     container: string | undefined,
     sharers: NonNullable<AttributedEnd['sharers']>,
     [first, ...others]: readonly SocketRecord[],
-    image: ProcessRecord | undefined,
+    image: ImageRow | undefined,
   ) {
     // In the order of the schema, which lines follow.
     this.method = method;
@@ -48,7 +53,7 @@ export class OwnedEnd implements AttributedEnd {
     this.#row = handle;
     this.#stamp = rows.stamp(handle);
     this.#imageRow = image?.handle ?? 0;
-    this.#imageStamp = image === undefined ? 0 : rows.stamp(image.handle);
+    this.#imageStamp = image?.stamp ?? 0;
     this.#others =
       others.length === 0 ? undefined : others.flatMap((other) => [other.handle, rows.stamp(other.handle)]);
   }

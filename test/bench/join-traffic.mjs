@@ -1,5 +1,6 @@
-// Synthetic load for the benchmark of the join: hosts with standing sockets that report every call, and connections among them and
-// to the outside. Inputs come in the order in which a running engine gets them. Always the same for the same options.
+// Synthetic load for the benchmark of the join: hosts with standing sockets that report every call, and connections among them, to the
+// outside and from there, one in five of them UDP. Most are of processes that stand, one in ten of a process of its own, as a shell makes one for every
+// command. Each begins and ends with a line. Inputs come in the order in which a running engine gets them. Always the same for the same options.
 
 const SECOND = 1_000_000;
 const MS = 1_000;
@@ -9,8 +10,10 @@ export const genesis = 1_700_000_000 * SECOND;
 const PROCESSES = 25;
 const LISTENERS = 20;
 const LIFE = 40 * MS;
-/** Rows and connections are handed on in steps of this length. */
+/** Watermarks and capture time go on in steps of this length. */
 export const STEP = 20 * MS;
+/** Rows and connections handed on at a time. */
+const BATCH = 256;
 const WATERMARK_EVERY = 500 * MS;
 const streams = [
   'process_events',
@@ -24,6 +27,10 @@ const streams = [
 
 /** What comes, each kind by its number. */
 const names = ['fork', 'execve', 'exit', 'connect', 'accept', 'close', 'close', 'start', 'end', 'complete'];
+/** What the first datagram of either end is. */
+const datagrams = { connect: 'send', accept: 'receive', close: 'close' };
+const TCP = 6;
+const UDP = 17;
 const kinds = {
   fork: 0,
   execve: 1,
@@ -41,7 +48,7 @@ const KINDS = 16;
 const MOST = 1 << 22;
 /** Connections remembered at a time, and what of each. */
 const PLANNED = 1 << 15;
-const FIELDS = 7;
+const FIELDS = 8;
 
 /** mulberry32: small, seeded, good enough to pick hosts and ports. */
 function makeRandom(seed) {
@@ -56,15 +63,19 @@ function makeRandom(seed) {
 
 const addressOf = (host) => `10.${host >> 14}.${(host >> 7) & 127}.${(host & 127) + 1}`;
 const outside = (n) => `203.0.113.${n % 250}`;
+/** Of a host, or below 0 of somebody outside. */
+const placeOf = (n) => (n < 0 ? outside(-1 - n) : addressOf(n));
 const listenerPort = (n) => 1_000 + n;
 
-function columnsOf(pid, ends, inode) {
+const programOf = (pid) => (pid < 10_000 ? `/usr/bin/program-${pid - 100}` : '/usr/bin/client');
+
+function columnsOf(pid, ends, inode, protocol) {
   const { address, port, peer, peerPort } = ends;
   return {
     pid,
     fd: String(3 + (inode % 60)),
     family: 2,
-    protocol: 6,
+    protocol,
     socket: String(inode),
     local_address: address,
     local_port: port,
@@ -131,7 +142,7 @@ export class JoinTraffic {
       const ends = listens
         ? { address: '0.0.0.0', port: listenerPort(n), peer: '0.0.0.0', peerPort: 0 }
         : { address: addressOf(host), port: 2_000 + n, peer: outside(n), peerPort: 5_432 };
-      const columns = { ...columnsOf(pid, ends, 1 + n), fd: 3 + n, state: listens ? 'LISTEN' : 'ESTABLISHED' };
+      const columns = { ...columnsOf(pid, ends, 1 + n, TCP), fd: 3 + n, state: listens ? 'LISTEN' : 'ESTABLISHED' };
       out.push(this.#row(host, 'process_open_sockets', 'added', from, { ...columns, socket: 1 + n }));
     }
     for (const stream of streams) out.push({ kind: 'complete', host: id, stream, until: from });
@@ -140,13 +151,20 @@ export class JoinTraffic {
 
   /** What comes in the step that begins at `from`: rows, connections, watermarks, in order of arrival. */
   step(from) {
+    return [...this.batches(from)].flat();
+  }
+
+  /** The same in batches of the size in which frames of agents are taken, each made when it is asked for. */
+  *batches(from, size = BATCH) {
     const to = from + STEP;
     for (; this.#startOf(this.#count) < to; this.#count++) this.#connection(this.#count);
     this.#watermarks(from, to);
     const slot = from / STEP;
     const codes = Float64Array.from(this.#pending.get(slot) ?? []).sort();
     this.#pending.delete(slot);
-    return Array.from(codes, (code) => this.#input(code));
+    for (let at = 0; at < codes.length; at += size) {
+      yield Array.from(codes.subarray(at, at + size), (code) => this.#input(code));
+    }
   }
 
   /** Forgets what is planned but not handed on. */
@@ -181,20 +199,26 @@ export class JoinTraffic {
     const host = random(this.#hosts);
     const port = 32_768 + (this.#ports[host]++ % 28_000);
     const isInside = random(2) === 0;
+    // One in five of the others comes from the outside.
+    const isFromOutside = !isInside && random(5) === 0;
     const peer = isInside ? random(this.#hosts) : -1 - random(250);
-    const peerPort = isInside ? listenerPort(random(LISTENERS)) : 443;
-    const isShort = random(10) === 0;
+    const isUdp = random(5) === 0;
+    const peerPort = isInside || isFromOutside ? listenerPort(random(LISTENERS)) : isUdp ? 53 : 443;
+    const isShort = !isFromOutside && random(10) === 0;
     const pid = isShort ? 10_000 + (++this.#pids[host] % 22_000) : 100 + random(PROCESSES);
-    this.#plan.set([host, port, peer, peerPort, pid, this.#inode++, this.#inode++], (n % PLANNED) * FIELDS);
-    // A process of its own, as a shell makes one for every command.
+    const protocol = isUdp ? UDP : TCP;
+    const [near, far] = isFromOutside ? [peer, host] : [host, peer];
+    this.#plan.set([near, port, far, peerPort, pid, this.#inode++, this.#inode++, protocol], (n % PLANNED) * FIELDS);
     if (isShort) {
       this.#rowAt(start - 3 * MS, kinds.fork, n);
       this.#rowAt(start - 2 * MS, kinds.execve, n);
       this.#rowAt(end + MS, kinds.exit, n);
     }
-    this.#rowAt(start - 40, kinds.connect, n);
-    this.#rowAt(end + 10, kinds.closeOfConnect, n);
-    if (isInside) {
+    if (!isFromOutside) {
+      this.#rowAt(start - 40, kinds.connect, n);
+      this.#rowAt(end + 10, kinds.closeOfConnect, n);
+    }
+    if (isInside || isFromOutside) {
       this.#rowAt(start + 150, kinds.accept, n);
       this.#rowAt(end + 20, kinds.closeOfAccept, n);
     }
@@ -217,44 +241,46 @@ export class JoinTraffic {
   }
 
   #event(kind, n, time) {
-    const [host, port, peer, peerPort, pid, inode, peerInode] = this.#planned(n);
+    const [host, port, peer, peerPort, pid, inode, peerInode, protocol] = this.#planned(n);
     const isTaken = kind === kinds.accept || kind === kinds.closeOfAccept;
     if (kind === kinds.fork || kind === kinds.execve || kind === kinds.exit) {
       const columns = { pid, parent: 100, path: '/usr/bin/client', cmdline: `client ${pid}`, uid: 1000 };
       return this.#row(host, 'process_events', 'event', time, { ...columns, syscall: names[kind] });
     }
-    const [near, far] = [addressOf(host), peer < 0 ? outside(-1 - peer) : addressOf(peer)];
+    const [near, far] = [placeOf(host), placeOf(peer)];
     const ends = isTaken
       ? { address: far, port: peerPort, peer: near, peerPort: port }
       : { address: near, port, peer: far, peerPort };
-    const columns = columnsOf(isTaken ? 100 + (peerPort % PROCESSES) : pid, ends, isTaken ? peerInode : inode);
-    const call = { ...columns, action: names[kind], status: 'succeeded' };
-    if (kind === kinds.connect) call.path = '/usr/bin/client';
-    if (kind === kinds.accept) call.path = '/usr/bin/server';
+    const caller = isTaken ? 100 + (peerPort % PROCESSES) : pid;
+    const columns = columnsOf(caller, ends, isTaken ? peerInode : inode, protocol);
+    const action = protocol === UDP ? datagrams[names[kind]] : names[kind];
+    const call = { ...columns, action, status: 'succeeded' };
+    if (action !== 'close') call.path = programOf(caller);
     return this.#row(isTaken ? peer : host, 'socket_events', 'event', time, call);
   }
 
   #update(kind, n) {
-    const [host, port, peer, peerPort] = this.#planned(n);
+    const [host, port, peer, peerPort, , , , protocol] = this.#planned(n);
     const connection = {
       ts: this.#startOf(n),
       uid: `C${n}`,
-      'id.orig_h': addressOf(host),
+      'id.orig_h': placeOf(host),
       'id.orig_p': port,
-      'id.resp_h': peer < 0 ? outside(-1 - peer) : addressOf(peer),
+      'id.resp_h': placeOf(peer),
       'id.resp_p': peerPort,
-      proto: 'tcp',
+      proto: protocol === TCP ? 'tcp' : 'udp',
       conn_state: 'S0',
       missed_bytes: 0,
-      history: 'S',
+      history: protocol === TCP ? 'S' : 'D',
       orig_pkts: 1,
       orig_ip_bytes: 60,
       resp_pkts: 0,
       resp_ip_bytes: 0,
-      ip_proto: 6,
+      ip_proto: protocol,
     };
     if (kind === kinds.start) return { cause: 'start', capture: 'eth0', connection };
-    const ended = { ...connection, duration: LIFE, conn_state: 'SF', history: 'ShADadFf', resp_pkts: 4, orig_pkts: 5 };
+    const history = protocol === TCP ? 'ShADadFf' : 'Dd';
+    const ended = { ...connection, duration: LIFE, conn_state: 'SF', history, resp_pkts: 4, orig_pkts: 5 };
     return { cause: 'end', capture: 'eth0', connection: ended };
   }
 

@@ -7,7 +7,8 @@ import type { HeldSocket } from './held-socket.js';
 import type { HostLimits } from './host-limits.js';
 import { HostSockets, isTuple } from './host-sockets.js';
 import { PacketSockets } from './packet-sockets.js';
-import type { ProcessMoment } from './process-history.js';
+import { PidKnowledge } from './pid-knowledge.js';
+import type { PidHistory, ProcessMoment } from './process-history.js';
 import type { ProcessRow } from './process-record.js';
 import type { ProcessTable, RowsOfHost } from './process-table.js';
 import type { RowStore } from './row-store.js';
@@ -58,6 +59,9 @@ export interface HostCounters {
 /** Fewer rows are not worth a sweep. */
 const MIN_SWEEP = 4_096;
 
+/** Pids of one host of which something is worked out at a time; with more all of it is worked out anew. */
+const MAX_PIDS = 4_096;
+
 /**
  * What is known of one host, on its clock: sockets, processes, users, addresses and how complete that is. Rows are facts:
  * their order does not matter.
@@ -72,11 +76,13 @@ export class HostState {
   /** How records name it; shared by all of them. */
   shown: { readonly id: string; readonly boot?: string };
   readonly #context: HostContext;
-  readonly #number: number;
+  /** Names it in records. */
+  readonly number: number;
   readonly #sockets: HostSockets;
   readonly #processes: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
   /** By pid, up to when rows about it were forgotten at the bound. A sweep drops the pids of which no row is left. */
   readonly #processesGone = new Map<number, Micros>();
+  readonly #pids = new Map<number, PidKnowledge>();
   readonly #users = new Map<number, KnownUser>();
   /** Streams that tell when sockets close, not only when they open. */
   readonly #closingStreams = new Set<string>();
@@ -92,8 +98,8 @@ export class HostState {
     this.id = id;
     this.shown = { id };
     this.#context = context;
-    this.#number = context.rows.addHost(id);
-    this.#sockets = new HostSockets(context, this.#number, (stream, isEvent, openHi) => {
+    this.number = context.rows.addHost(id);
+    this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openHi) => {
       if (isEvent && !this.#closingStreams.has(stream)) return openHi;
       return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));
     });
@@ -172,11 +178,38 @@ export class HostState {
   /** See PidHistory.at. */
   processAt(pid: number, from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
     const gone = this.#processesGone.get(pid);
-    const history = this.#context.processes.history(this.#number, pid, gone !== undefined);
+    const history = this.#context.processes.history(this.number, pid, gone !== undefined);
     const found = history?.at(from, to, path);
     if (found === undefined || gone === undefined) return found;
     // Its end, or the birth of the next process with the pid, may be among what was forgotten.
     return (found.startLo ?? -Infinity) > gone ? found : undefined;
+  }
+
+  /** What rows tell of the pid, complete or not; undefined: nothing. */
+  historyOf(pid: number): PidHistory | undefined {
+    return this.#context.processes.history(this.number, pid, this.#processesGone.has(pid));
+  }
+
+  /** Stands for what rows tell of the pid now; it is stale once that is no longer all. */
+  knowledgeOf(pid: number): PidKnowledge {
+    const known = this.#pids.get(pid);
+    if (known !== undefined) return known;
+    if (this.#pids.size >= MAX_PIDS) this.#outdateAll();
+    const fresh = new PidKnowledge();
+    this.#pids.set(pid, fresh);
+    return fresh;
+  }
+
+  #outdate(pid: number): void {
+    const known = this.#pids.get(pid);
+    if (known === undefined) return;
+    known.isStale = true;
+    this.#pids.delete(pid);
+  }
+
+  #outdateAll(): void {
+    for (const known of this.#pids.values()) known.isStale = true;
+    this.#pids.clear();
   }
 
   /** A user as records name it; those that the host told of are shared by all of them. */
@@ -246,11 +279,13 @@ export class HostState {
       counters.rowsIgnored++;
       return 'nothing';
     }
-    if (!processes.add(this.#processes, this.#number, pid, row)) return 'nothing';
+    if (!processes.add(this.#processes, this.number, pid, row)) return 'nothing';
+    this.#outdate(pid);
     this.#taken++;
     if (this.#processes.count > limits.processRows) {
       const { pid: of, hi } = processes.forgetOldest(this.#processes);
       this.#processesGone.set(of, Math.max(hi, this.#processesGone.get(of) ?? hi));
+      this.#outdate(of);
       counters.processRowsEvicted++;
     }
     return 'process';
@@ -293,7 +328,7 @@ export class HostState {
 
   #forgetGone(): void {
     for (const pid of this.#processesGone.keys()) {
-      if (this.#context.processes.history(this.#number, pid) === undefined) this.#processesGone.delete(pid);
+      if (this.#context.processes.history(this.number, pid) === undefined) this.#processesGone.delete(pid);
     }
   }
 
@@ -305,7 +340,8 @@ export class HostState {
     if (this.#taken < this.#sweepAfter) return false;
     this.#sockets.prune(horizon);
     this.packetSockets.prune(horizon);
-    this.#context.processes.prune(this.#processes, this.#number, horizon);
+    this.#context.processes.prune(this.#processes, this.number, horizon);
+    this.#outdateAll();
     this.#forgetGone();
     this.#taken = 0;
     this.#sweepAfter = Math.max(MIN_SWEEP, this.socketRows + this.processRows);

@@ -69,6 +69,11 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     return host;
   }
 
+  /** The host of this number (HostState.number). */
+  numbered(number: number): HostState {
+    return this.#numbered[number]!;
+  }
+
   /** The sockets of the tuple whose local end is its first endpoint, or its second, by host. */
   held({ forward, backward }: Tuple<C, U>, isForward: boolean): HeldByHost[] {
     const { rows } = this;

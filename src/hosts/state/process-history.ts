@@ -86,6 +86,35 @@ export class PidHistory {
     return areOfOneContainer(images) ? found : withoutContainer(found);
   }
 
+  /**
+   * The span around [from, to], its ends not included, in which `at` gives one answer: no row tells of anything that began or ended in
+   * it. Undefined when some does within [from, to].
+   */
+  calmAround(from: Micros, to: Micros): { readonly from: Micros; readonly to: Micros } | undefined {
+    let [low, high] = [-Infinity, Infinity];
+    const pass = (moment: Micros): void => {
+      if (moment < from) low = Math.max(low, moment);
+      else if (moment > to) high = Math.min(high, moment);
+      else low = Infinity;
+    };
+    for (const { lo, hi, time, since } of this.#facts) {
+      pass(lo);
+      pass(hi);
+      pass(time);
+      if (since !== undefined) pass(since);
+    }
+    for (const { lo, hi } of this.#allBirths()) {
+      pass(lo);
+      pass(hi);
+    }
+    return low === Infinity ? undefined : { from: low, to: high };
+  }
+
+  /** The last moment that any row is about. */
+  get lastTold(): Micros {
+    return this.#facts.reduce((last, { hi }) => Math.max(last, hi), -Infinity);
+  }
+
   /** Whether the image was surely over before `until`: its process had ended, or had another image. */
   #hasEndedBetween(image: ProcessRecord, until: Micros): boolean {
     return this.#facts.some((fact) => {

@@ -64,6 +64,10 @@ export class ProcessRecord {
   get row(): AnyTableRow {
     return this.rows.row(this.handle, this.rows.stamp(this.handle))!;
   }
+  /** See RowStore.stamp. */
+  get stamp(): number {
+    return this.rows.stamp(this.handle);
+  }
   get table(): HostTable {
     return this.rows.shape(this.handle).table;
   }

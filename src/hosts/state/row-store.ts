@@ -164,6 +164,20 @@ export class RowStore {
     return typeof value === 'string' && value !== '' ? value : undefined;
   }
 
+  /** The number of a text, which counts as used once more; mostly it is that of the column. */
+  openAgain(handle: number, column: string, text: string): number {
+    const { places, kinds, offsets } = this.shape(handle);
+    const place = places.get(column);
+    if (place !== undefined && kinds[place] === TEXT) {
+      const id = this.word(handle, offsets[place]!);
+      if (this.texts.text(id) === text) {
+        this.texts.use(id);
+        return id;
+      }
+    }
+    return this.texts.open(text);
+  }
+
   /** A column that holds a number; undefined: absent or no number. */
   number(handle: number, name: string): number | undefined {
     const shape = this.shape(handle);

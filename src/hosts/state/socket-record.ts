@@ -35,8 +35,8 @@ export function packSocket(rows: RowStore, fact: SocketFact, host: number): numb
   const at = handle & OFFSET;
   const { localAddress, remoteAddress, source, protocol, family } = fact;
   rows.pages.doubles[handle >>> 16]![(at >>> 1) + INODE] = openInode(rows.texts, fact.inode);
-  words[at + LOCAL] = localAddress === undefined ? 0 : rows.texts.open(localAddress);
-  words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.texts.open(remoteAddress);
+  words[at + LOCAL] = localAddress === undefined ? 0 : rows.openAgain(handle, 'local_address', localAddress);
+  words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.openAgain(handle, 'remote_address', remoteAddress);
   words[at + PORTS] = ((fact.localPort ?? 0) << 16) | (fact.remotePort ?? 0);
   words[at + PID] = fact.pid;
   words[at + BITS] =

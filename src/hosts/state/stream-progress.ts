@@ -133,6 +133,11 @@ export class StreamProgress {
     return false;
   }
 
+  /** Nothing was lost, and the host was never given up. */
+  get isWhole(): boolean {
+    return this.#lost.size === 0 && this.#timeouts.length === 0;
+  }
+
   /** Rows about some time up to `until` are missing. */
   hasLost(until: Micros): boolean {
     if (this.#lost.size === 0 && this.#timeouts.length === 0) return false;

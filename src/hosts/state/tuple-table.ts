@@ -61,8 +61,19 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
     const second = this.#addresses.get(b);
     if (first === undefined || second === undefined) return undefined;
     return isInOrder(first, aPort, second, bPort)
-      ? this.#tuples[this.#slotOf(protocol, first, aPort, second, bPort)]
-      : this.#tuples[this.#slotOf(protocol, second, bPort, first, aPort)];
+      ? this.#find(protocol, first, aPort, second, bPort)
+      : this.#find(protocol, second, bPort, first, aPort);
+  }
+
+  #find(
+    protocol: number,
+    first: KnownAddress<U>,
+    firstPort: number,
+    second: KnownAddress<U>,
+    secondPort: number,
+  ): Tuple<C, U> | undefined {
+    const hash = this.#hash(protocol, first, firstPort, second, secondPort);
+    return this.#tuples[this.#slotOf(hash, protocol, first, firstPort, second, secondPort)];
   }
 
   /** The tuple of these endpoints, made when it is new. */
@@ -81,10 +92,10 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
     second: KnownAddress<U>,
     secondPort: number,
   ): Tuple<C, U> {
-    const slot = this.#slotOf(protocol, first, firstPort, second, secondPort);
+    const hash = this.#hash(protocol, first, firstPort, second, secondPort);
+    const slot = this.#slotOf(hash, protocol, first, firstPort, second, secondPort);
     const known = this.#tuples[slot];
     if (known !== undefined) return known;
-    const hash = this.#hash(protocol, first, firstPort, second, secondPort);
     const tuple = new Tuple<C, U>(hash, protocol, first, firstPort, second, secondPort);
     first.uses++;
     second.uses++;
@@ -135,13 +146,13 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
 
   /** The slot of this tuple, or the free one where it would go. */
   #slotOf(
+    hash: number,
     protocol: number,
     first: KnownAddress<U>,
     firstPort: number,
     second: KnownAddress<U>,
     secondPort: number,
   ): number {
-    const hash = this.#hash(protocol, first, firstPort, second, secondPort);
     const hashes = this.#hashes;
     const mask = hashes.length - 1;
     let slot = hash & mask;

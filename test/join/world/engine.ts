@@ -10,6 +10,7 @@ export interface RunOptions {
   readonly finalOnly?: boolean;
   /** The world's, where the inputs come in live order. */
   readonly startsKnown?: boolean;
+  readonly takesShortWay?: boolean;
   /** Looks at the join after every input. */
   readonly watch?: (stats: Join['stats']) => void;
 }
@@ -36,6 +37,7 @@ export function runJoin(world: World, inputs: readonly Input[], options: RunOpti
     attrWaitUs: 2_000_000,
     finalOnly: options.finalOnly ?? false,
     startsKnown: options.startsKnown ?? false,
+    takesShortWay: options.takesShortWay ?? true,
     emit: (line) => {
       lines.push(line);
       times.push(now);

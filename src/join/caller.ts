@@ -1,0 +1,91 @@
+import type { Micros } from '../core/time.js';
+import type { HostState } from '../hosts/state/host-state.js';
+import type { PidKnowledge } from '../hosts/state/pid-knowledge.js';
+import type { ProcessMoment } from '../hosts/state/process-history.js';
+import type { Process } from '../records/attributed-connection.js';
+import { shownProcess } from './end-record.js';
+import type { ImageRow } from './owned-end.js';
+
+/** Who made a call, as far as the rows about processes tell. */
+export interface Caller {
+  /** As lines show it; shared by all calls of it. */
+  readonly process: Process;
+  /** The rows tell for sure which process it was. */
+  readonly isFound: boolean;
+  readonly uid: number | undefined;
+  readonly container: string | undefined;
+  readonly image: ImageRow | undefined;
+}
+
+/** A caller with all that it was worked out from. */
+interface Remembered extends Caller {
+  readonly path: string | undefined;
+  /** Every call of the pid between these moments has this caller, as long as nothing of that knowledge is stale. */
+  readonly from: Micros;
+  readonly to: Micros;
+  readonly knowledge: readonly PidKnowledge[];
+}
+
+/** In place of a caller that was asked for once. */
+const once: Omit<Remembered, keyof Caller> = { path: undefined, from: Infinity, to: -Infinity, knowledge: [] };
+
+/**
+ * Who made a call of `pid` within [lo, hi] (host clock); `path` is what the call says that it ran. All rows about that time must be there.
+ *
+ * Most calls are of processes that make many. Looking them and their ancestors up gives the same as long as no row about them comes or goes
+ * and no row tells of anything between the one call and the other, hence it is done once. Not so on a host that lost rows, since a loss
+ * is asked for by the time of the call.
+ */
+export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined): Caller {
+  const known = host.knowledgeOf(pid).found as Remembered | undefined;
+  const isWhole = host.progress.isWhole;
+  if (known !== undefined && isWhole && known.path === path && known.from < lo && hi < known.to) {
+    if (!known.knowledge.some(({ isStale }) => isStale)) return known;
+  }
+  const found = surelyAt(host, pid, lo, hi, path);
+  const asked = [pid];
+  const caller: Caller = {
+    process: shownProcess(host, pid, path, found, hi, asked),
+    isFound: found !== undefined,
+    uid: found?.uid,
+    container: found?.container,
+    image: found?.image && { handle: found.image.handle, stamp: found.image.stamp },
+  };
+  const knowledge = host.knowledgeOf(pid);
+  // Most short-lived processes call once.
+  if (knowledge.found === undefined) knowledge.found = once;
+  else if (isWhole) remember(host, caller, asked, lo, hi, path);
+  return caller;
+}
+
+/** Who had the pid then; undefined when the rows do not tell for sure. */
+function surelyAt(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined) {
+  const found: ProcessMoment | undefined = host.processAt(pid, lo, hi, path);
+  if (found === undefined) return undefined;
+  const since = found.startLo ?? found.image?.time ?? -Infinity;
+  return host.progress.areProcessesLost(since, hi) ? undefined : found;
+}
+
+function remember(
+  host: HostState,
+  caller: Caller,
+  asked: readonly number[],
+  lo: Micros,
+  hi: Micros,
+  path: string | undefined,
+): void {
+  let [from, to] = [-Infinity, Infinity];
+  for (const [place, pid] of asked.entries()) {
+    const history = host.historyOf(pid);
+    if (history === undefined) continue;
+    // Ancestors are read as of the last possible moment of the call.
+    const calm = history.calmAround(place === 0 ? lo : hi, hi);
+    // What is said of a pid may change as the streams go on past what its rows tell.
+    if (calm === undefined || history.lastTold > host.progress.detailsUntil) return;
+    from = Math.max(from, calm.from);
+    to = Math.min(to, calm.to);
+  }
+  const knowledge = asked.map((pid) => host.knowledgeOf(pid));
+  const remembered: Remembered = { ...caller, path, from, to, knowledge };
+  knowledge[0]!.found = remembered;
+}

@@ -1,0 +1,45 @@
+import type { HostState } from '../hosts/state/host-state.js';
+import type { HostStates } from '../hosts/state/host-states.js';
+import { hasPorts } from '../hosts/state/portless-endpoints.js';
+import { HOST, LINK } from '../hosts/state/row-store.js';
+import { SocketRecord } from '../hosts/state/socket-record.js';
+import { ViewQuery } from './candidate.js';
+import type { ConnectionView } from './connection-view.js';
+import { Decided } from './decided.js';
+import type { HostClocks } from './host-clocks.js';
+import { matchCall, type Role } from './match.js';
+
+/**
+ * The short way to the owner of an end, for most ends of watched hosts: of its tuple and direction one row is known, a call on the only
+ * host that ever had the address, and the times make it certain. Undefined: it does not apply, and `evaluateEnd` says what there is.
+ *
+ * It gives what `evaluateEnd` gives then, by these steps of it: hosts are tried that had the address or told of the tuple, which is this one
+ * alone. Whatever it knows with blanks ranks below every row of the full tuple, so that of these the call is the only one and the
+ * best. A certain call is chosen at once where every earlier connection is known, and stands for good, with its details alone still to
+ * come, where it has no second of its rank and no close is without endpoints. What is left out here as rare is a matter of these steps, not of chance:
+ * loopback and group addresses and those of several network namespaces, protocols without ports, connections decided for good.
+ */
+export function decideSoleCall(
+  states: Pick<HostStates, 'rows' | 'numbered'>,
+  clocks: HostClocks,
+  view: ConnectionView,
+  role: Role,
+): Decided | undefined {
+  const { tuple } = view;
+  const { local, isForward } = view[role];
+  const handle = isForward ? tuple.forward : tuple.backward;
+  if (handle === 0 || local.hosts?.length !== 1 || view.closed || !view.knowsEarlier) return undefined;
+  if (!hasPorts(tuple.protocol) || local.isLoopback || local.isGroup || local.isUnspecified) return undefined;
+  // Both ends of it would be one, or the socket one of another network namespace.
+  if (tuple.first === tuple.second || local.hosts[0]!.addresses.isShared(local.text)) return undefined;
+  const { rows } = states;
+  if (rows.word(handle, LINK) !== 0) return undefined;
+  const [host] = local.hosts as [HostState];
+  if (states.numbered(rows.word(handle, HOST)) !== host || host.hasBlindCloses) return undefined;
+  const call = new SocketRecord(rows, handle);
+  if (!call.isEvent) return undefined;
+  const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
+  const [socket] = host.held([call]);
+  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock), socket!);
+  return match.matched && match.weight === 'certain' ? new Decided(host, clock, match, call, view) : undefined;
+}
