@@ -34,6 +34,13 @@ export const ownerFaults = [
     tests: ['test/join/caller.test.ts'],
   },
   {
+    name: 'written-of-another',
+    file: 'src/outputs/written-once.ts',
+    find: 'this.#texts.set(value, text);',
+    replace: 'for (const known of [value, ...this.#texts.keys()]) this.#texts.set(known, text);',
+    tests: ['test/outputs/connection-json.test.ts'],
+  },
+  {
     name: 'kernel-unnamed',
     file: 'src/join/evaluation.ts',
     find: "if (isKernels(view.connection, role)) return unattributed('kernel', host);",

@@ -1,7 +1,8 @@
 import { formatSeconds, type Micros } from '../core/time.js';
-import type { AttributedConnection, Candidate, End, Process } from '../records/attributed-connection.js';
+import type { AttributedConnection, AttributedEnd, Candidate, End, Process } from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
 import { ascii, LineBuffer, type Piece } from './line-buffer.js';
+import { WrittenOnce } from './written-once.js';
 
 /** Room for a connection's own fields: each text in them has a bound, and the rest is far below this. */
 const FIELD_BYTES = 2048;
@@ -122,9 +123,48 @@ function writeText(line: LineBuffer, name: Piece, json: string): void {
 }
 
 function writeEnd(line: LineBuffer, end: End): void {
-  if (end.state === 'unattributed' && end.reason === 'no_agent' && end.host === undefined) line.piece(NO_AGENT);
+  if (end.state === 'attributed') writeOwned(line, end);
+  else if (end.state === 'unattributed' && end.reason === 'no_agent' && end.host === undefined) line.piece(NO_AGENT);
   else line.text(stringifyTimed(endObject(end)));
   line.reserve(FIELD_BYTES);
+}
+
+const ATTRIBUTED = ascii('{"state":"attributed","method":"');
+const HOST = ascii('","host":');
+const OFFSET = ascii(',"clock":{"offset":');
+const ERR = ascii(',"err":');
+const PROCESS = ascii(',"process":');
+const USER = ascii(',"user":');
+const CONTAINER = ascii(',"container":');
+const SHARERS = ascii(',"sharers":');
+
+const hosts = new WrittenOnce<AttributedEnd['host']>((host) => JSON.stringify(host));
+const processes = new WrittenOnce<Process>((process) => stringifyTimed(processObject(process)));
+
+/** What `ownerObject` has, in the same order. Ends of one process share its record, and those of one host its name. */
+function writeOwned(line: LineBuffer, end: AttributedEnd): void {
+  line.reserve(FIELD_BYTES);
+  line.piece(ATTRIBUTED);
+  line.plain(end.method);
+  line.piece(HOST);
+  hosts.write(line, end.host);
+  line.reserve(FIELD_BYTES);
+  if (end.clock !== undefined) {
+    line.piece(OFFSET);
+    line.plain(formatSeconds(end.clock.offset));
+    line.piece(ERR);
+    line.plain(formatSeconds(end.clock.err));
+    line.piece(END);
+  }
+  line.piece(PROCESS);
+  // What only the row of a call tells is made for each call.
+  if (end.process.ancestors === undefined) line.text(stringifyTimed(processObject(end.process)));
+  else processes.write(line, end.process);
+  line.reserve(FIELD_BYTES);
+  if (end.user !== undefined) writeText(line, USER, stringifyTimed(end.user));
+  if (end.container !== undefined) writeText(line, CONTAINER, stringifyTimed(end.container));
+  if (end.sharers !== undefined) writeText(line, SHARERS, stringifyTimed(sharersOf(end)));
+  line.piece(END);
 }
 
 const NO_AGENT = ascii('{"state":"unattributed","reason":"no_agent"}');
@@ -170,9 +210,11 @@ function ownerObject(owner: Owned) {
     process: processObject(owner.process),
     user: owner.user,
     container: owner.container,
-    sharers: owner.sharers?.map(({ pid, start }) => ({ pid, start: seconds(start) })),
+    sharers: sharersOf(owner),
   };
 }
+
+const sharersOf = ({ sharers }: Owned) => sharers?.map(({ pid, start }) => ({ pid, start: seconds(start) }));
 
 function endObject(end: End): object {
   switch (end.state) {

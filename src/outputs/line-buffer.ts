@@ -92,6 +92,13 @@ export class LineBuffer {
     this.length += this.bytes.write(text, this.length);
   }
 
+  /** Bytes of text that was written before. */
+  copied(bytes: Buffer): void {
+    this.reserve(bytes.length);
+    bytes.copy(this.bytes, this.length);
+    this.length += bytes.length;
+  }
+
   /** An integer. The room (at most 22 bytes) is reserved. */
   integer(value: number): void {
     if (value < 0 || value >= SMALL || !Number.isInteger(value)) this.plain(String(value));

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import { connectionLine } from '../../src/outputs/connection-json.js';
+import { connectionLine, endJsonObject } from '../../src/outputs/connection-json.js';
 import type { End } from '../../src/records/attributed-connection.js';
 import { attributed, connection, curl } from './attributed-example.js';
 
@@ -64,5 +64,23 @@ describe('connection lines', () => {
   it('keep evidence rows to themselves', () => {
     const line = connectionLine(attributed({ orig: { ...curl, evidence: [] } }));
     expect(line).not.toContain('evidence');
+  });
+
+  it('say of a process that many connections share what they say of one that is told once', () => {
+    const process = { ...curl.process, cmdline: 'grün "x"', cwd: '/' };
+    const shared = { ...curl, process, container: { id: 'c1' } };
+    const expected = JSON.stringify(endJsonObject(shared));
+    const parsed = (line: string): string => JSON.stringify((JSON.parse(line) as { orig: object }).orig);
+    const lines = [1, 2, 3].map(() => connectionLine(attributed({ orig: shared })));
+    expect(new Set(lines).size).toBe(1);
+    expect(parsed(lines[0]!)).toBe(expected);
+    const other = { ...shared, host: { id: 'desk-2' }, process: { ...process, pid: 124 } };
+    expect(parsed(connectionLine(attributed({ orig: other })))).toBe(JSON.stringify(endJsonObject(other)));
+    // More of them than are remembered.
+    for (let n = 0; n < 40; n++) {
+      const long = { ...shared, process: { ...process, pid: n + 1, cmdline: 'x'.repeat(1_000_000) } };
+      expect(connectionLine(attributed({ orig: long }))).toContain(`"process":{"pid":${n + 1},`);
+    }
+    expect(connectionLine(attributed({ orig: shared }))).toBe(lines[0]);
   });
 });
