@@ -5,7 +5,7 @@ import { type Netns, network, type Wire } from './netns.js';
 import { type Flow, type Network, uncaptured } from './network.js';
 import type { Process } from './process-life.js';
 import type { Random } from './random.js';
-import type { Endpoint, Socket } from './sockets.js';
+import { type Endpoint, type Socket, sameEndpoint } from './sockets.js';
 import type { Timeline } from './timeline.js';
 
 const ms = 1_000;
@@ -356,7 +356,13 @@ export class Activity {
         flow = this.#network.begin(proto, capture, from, to, now);
         flow.origOwner = { process, at, socket };
       } else this.#network.packet(flow, now);
-      if (proto === 'raw') return;
+      if (proto === 'raw') {
+        if (sameEndpoint(flow.orig, from)) return;
+        // The other end sent to this one first: these are its answers.
+        flow.answered = true;
+        flow.respOwner ??= { process, at, socket };
+        return;
+      }
       flow.answered = true;
       this.#network.packet(flow, now + 200);
     });
