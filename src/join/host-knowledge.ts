@@ -11,6 +11,7 @@ import type { Knowledge } from './owner-choice.js';
 export class HostKnowledge implements Knowledge, OwnerContext {
   readonly clock: HostClock;
   readonly first: Micros;
+  readonly firstEarliest: Micros;
   readonly firstLatest: Micros;
   readonly lastLatest: Micros;
   /** Calls up to here can have opened the connection. */
@@ -35,6 +36,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     this.#from = first - err - PROMPT;
     this.clock = trial.clock;
     this.first = first;
+    this.firstEarliest = first - err;
     this.firstLatest = first + err;
     this.lastLatest = Math.max(last, first) + err;
     // A connect comes before the first packet; an accept may come as long as the connection lasts.

@@ -1,4 +1,5 @@
 import type { Micros } from '../core/time.js';
+import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
@@ -26,6 +27,8 @@ export interface Knowledge {
   /** No more rows about that time will come, and no more connections either when `isClosed`. */
   readonly isOver: boolean;
   readonly isClosed: boolean;
+  /** When the first packet may have come, host clock. */
+  readonly firstEarliest: Micros;
   readonly firstLatest: Micros;
   /** Whether one candidate's process is an ancestor of another's. */
   isAncestor(candidate: Candidate, of: Candidate): boolean;
@@ -73,8 +76,11 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   const isSure = strong.some(({ match }) => match.weight === 'certain');
   if (isSure && (known.knowsEarlier || known.hasCalls || known.isOver)) {
-    if (isOneProcess(strong)) return owner(strong[0]!, others(strong[0]!, polls), strong);
-    return known.hasCalls || known.isOver ? ambiguous(strong, ties.sameTuple) : wait;
+    const earlier = events.filter((event) => mayHaveTakenFirst(event, strong[0]!, known));
+    const rivals = [...strong, ...earlier];
+    if (isOneProcess(rivals)) return owner(strong[0]!, others(strong[0]!, polls), strong);
+    const maySettle = !known.isClosed && earlier.some(({ match }) => match.settles !== undefined);
+    return (known.hasCalls || known.isOver) && !maySettle ? ambiguous(rivals, ties.sameTuple) : wait;
   }
   if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
   if (strong.length > 0 && !known.areCallsLost && !isUnwatchedBefore(strong, known)) {
@@ -95,6 +101,16 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   if (known.isUnwatched) return { kind: 'none', reason: 'agent_offline' };
   if (known.isAnyLost) return { kind: 'none', reason: 'events_lost' };
   return chooseWeaker(candidates);
+}
+
+/**
+ * A connection is accepted once, but several may take its datagrams or packets in turn, and who took the first owns the end: one that
+ * may have taken those of an earlier connection instead is not out of it because a later one is certain.
+ */
+function mayHaveTakenFirst({ match, socket }: Candidate, certain: Candidate, known: Knowledge): boolean {
+  if (match.weight !== 'possible' || socket.protocol === 6) return false;
+  const isTaken = socket.source === 'accept' || !hasPorts(socket.protocol);
+  return isTaken && socket.openHi >= known.firstEarliest && socket.openLo <= certain.socket.openHi;
 }
 
 /**

@@ -84,6 +84,7 @@ interface Knowledge {
   readonly isUnwatched: boolean;
   /** Nobody watched the host in some of the time from a moment, or from before the connection, to the last call that could have opened it. */
   readonly areCallsUnwatched: (moment?: Micros) => boolean;
+  readonly firstEarliest: Micros;
   readonly firstLatest: Micros;
 }
 
@@ -273,6 +274,7 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
     isUnwatched: isUnwatched(host, from, lastLatest),
     areCallsUnwatched: (moment = from) => isUnwatched(host, moment, callsUntil),
     firstLatest,
+    firstEarliest: first - err,
   };
   return choose(candidates, known);
 }
@@ -282,7 +284,11 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   const events = candidates.filter(({ match }) => match.rank === ranks.event);
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
-  if (strong.some(({ match }) => match.weight === 'certain')) return ownerOrTie(strong, polls);
+  if (strong.some(({ match }) => match.weight === 'certain')) {
+    const until = Math.min(...strong.map(({ socket }) => socket.openHi));
+    const earlier = events.filter((event) => mayHaveTaken(event, known.firstEarliest, until));
+    return ownerOrTie([...strong, ...earlier], polls);
+  }
   const incomplete = none(known.isUnwatched ? 'agent_offline' : 'agent_late');
   if (!known.hasCalls) return incomplete;
   // Calls before the watch began were overtaken by those that were seen, unless these were for the next connection or for datagrams.
@@ -304,6 +310,12 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
 }
 
 /** A poll saw the connected socket. Calls with blanks tell which of its holders made it. */
+/** Whoever took a datagram or a packet that may be of an earlier connection may as well have taken the first of this one. */
+function mayHaveTaken({ match, socket }: Candidate, from: Micros, until: Micros): boolean {
+  const isTaken = socket.protocol !== 6 && (socket.source === 'accept' || socket.protocol !== 17);
+  return isTaken && match.weight === 'possible' && socket.openHi >= from && socket.openLo <= until;
+}
+
 function chooseHolder(seen: readonly Candidate[], candidates: readonly Candidate[]): Answer {
   const callers = candidates.filter(
     ({ match }) => match.weight === 'sole' && (match.rank === ranks.call || match.rank === ranks.near),
