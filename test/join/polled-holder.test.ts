@@ -89,4 +89,25 @@ describe('a socket that a poll saw', () => {
     expect(resp).toMatchObject({ state: 'attributed', method: 'listening_port' });
     expect(resp).toHaveProperty('process', { pid: 40 });
   });
+
+  it('is not told to be held by who had its pid later in that second, before the poll that saw this one is complete', () => {
+    const polls = ['processes', 'process_open_sockets', 'listening_ports', 'users'] as const;
+    const scene = new Scene().host('web', polls);
+    scene.added('web', 'users', 0, { uid: 1000, username: 'alice' });
+    scene.added('web', 'process_open_sockets', 11.2, { ...tuple, pid: 40, fd: 3, socket: 5, state: 'LISTEN' }, 10.1);
+    scene.removed('web', 'process_open_sockets', 13.2, { ...tuple, pid: 40, fd: 3, socket: 5, state: 'LISTEN' }, 12.1);
+    const later = { pid: 40, parent: 1, path: '/usr/bin/python3', cmdline: 'python3 new', uid: 1000 };
+    scene.added('web', 'processes', 13.2, { ...later, start_time: t0 / s + 12 }, 12.1);
+    scene
+      .complete('web', 12.1, ['processes'])
+      .complete('web', 13.2, ['process_open_sockets', 'listening_ports', 'users']);
+    scene.end('C1', 12.03, 0.01, '192.0.2.10 40000 > 192.0.2.20 22');
+    expect(scene.last().resp).toMatchObject({ state: 'attributed', method: 'listening_port' });
+    expect(scene.last().resp).toHaveProperty('process', { pid: 40 });
+    // The row of its predecessor, whose coming was lost, is late.
+    const before = { pid: 40, parent: 1, path: '/usr/bin/dnsmasq', cmdline: 'dnsmasq', uid: 0 };
+    scene.removed('web', 'processes', 13.2, { ...before, start_time: t0 / s + 10 }, 12.1);
+    scene.complete('web', 20, polls).join.end();
+    for (const { resp } of scene.lines) expect(resp).not.toHaveProperty('process.path');
+  });
 });

@@ -180,7 +180,11 @@ export class HostState {
     const gone = this.#processesGone.get(pid);
     const history = this.#context.processes.history(this.number, pid, gone !== undefined);
     const found = history?.at(from, to, path);
-    if (found === undefined || gone === undefined) return found;
+    if (found === undefined) return undefined;
+    // It may have begun later in that second: the poll that saw it also tells who had the pid before.
+    const { startHi = -Infinity, toldAt = -Infinity } = found;
+    if (startHi > from && toldAt > this.progress.processesUntil) return undefined;
+    if (gone === undefined) return found;
     // Its end, or the birth of the next process with the pid, may be among what was forgotten.
     return (found.startLo ?? -Infinity) > gone ? found : undefined;
   }

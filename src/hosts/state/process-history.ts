@@ -23,6 +23,8 @@ export interface ProcessMoment extends ProcessImage {
   /** First possible moment of its start; absent with `start`. */
   readonly startLo?: Micros;
   readonly startHi?: Micros;
+  /** The first row that told of its start came about this moment. */
+  readonly toldAt?: Micros;
   /** The row that tells what it ran. */
   readonly image?: ProcessRecord;
 }
@@ -34,6 +36,8 @@ interface Birth {
   lo: Micros;
   hi: Micros;
   readonly start: Micros;
+  /** The first moment about which a row told of it. */
+  toldAt: Micros;
 }
 
 /** All that rows tell about one pid, in order of time and sequence: who had it when, and what it ran. */
@@ -137,7 +141,8 @@ export class PidHistory {
     if (state === 'dead' || (state === 'unsure' && (path === undefined || fact?.kind !== 'exec'))) return undefined;
     return {
       pid: this.#pid,
-      ...(birth !== undefined && state === 'alive' && { start: birth.start, startLo: birth.lo, startHi: birth.hi }),
+      ...(birth !== undefined &&
+        state === 'alive' && { start: birth.start, startLo: birth.lo, startHi: birth.hi, toldAt: birth.toldAt }),
       ...(fact !== undefined && imageOf(fact, fact.cgroup ?? this.#cgroupSeen(birth))),
     };
   }
@@ -244,7 +249,7 @@ export class PidHistory {
     const births: Birth[] = [];
     this.#birthOf.clear();
     for (const fact of this.#facts) {
-      if (fact.kind === 'fork') births.push({ lo: fact.lo, hi: fact.hi, start: fact.lo });
+      if (fact.kind === 'fork') births.push({ lo: fact.lo, hi: fact.hi, start: fact.lo, toldAt: fact.hi });
     }
     const forks = births.length;
     for (const fact of this.#facts) {
@@ -257,7 +262,8 @@ export class PidHistory {
         known.find((birth) => within(birth, 0) && birth.lo <= fact.hi) ??
         known.find((birth) => within(birth, START_SLACK) && birth.lo <= fact.hi) ??
         births.slice(forks).find((birth) => Math.abs(birth.start - start) <= 10);
-      const birth = same ?? { lo: start, hi: Math.min(start + SECOND - 1, fact.hi), start };
+      const birth = same ?? { lo: start, hi: Math.min(start + SECOND - 1, fact.hi), start, toldAt: fact.hi };
+      birth.toldAt = Math.min(birth.toldAt, fact.hi);
       if (same === undefined) births.push(birth);
       this.#birthOf.set(fact, birth);
     }

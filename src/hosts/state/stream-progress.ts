@@ -43,7 +43,9 @@ export class StreamProgress {
   eventsUntil: Micros = Infinity;
   /** As eventsUntil, over every stream that tells of sockets and addresses. */
   socketsUntil: Micros = Infinity;
-  /** As eventsUntil, over the streams of processes; -Infinity until a users stream has told its first state. */
+  /** As eventsUntil, over the streams of processes. */
+  processesUntil: Micros = Infinity;
+  /** As processesUntil, but -Infinity until a users stream has told its first state. */
   detailsUntil: Micros = Infinity;
   hasSocketStream = false;
   /** Some stream tells of calls. */
@@ -197,6 +199,7 @@ export class StreamProgress {
     }
     this.eventsUntil = events;
     this.socketsUntil = answers;
+    this.processesUntil = processes;
     this.detailsUntil = users === -Infinity ? -Infinity : processes;
   }
 }
