@@ -193,10 +193,13 @@ export function tryHosts(
   function mayClaim(rival: Rival, host: HostState, socket: HeldSocket): boolean {
     const { tracked: other, role: side } = rival;
     if (other.tuple.protocol !== view.tuple.protocol || !mayBeAnswered(other)) return false;
-    if (other[side].local.isLoopback && other.captureHost !== host.id) return false;
+    const { isLoopback, text } = other[side].local;
+    if (isLoopback && other.captureHost !== host.id) return false;
     if (side === 'orig' && !mayBeFlipped(other.connection)) return false;
     const { offset, err } = clocks.at(host.id, other.capture, other.captureHost, other.first);
+    const first = other.first + offset;
+    if (!isLoopback && host.addresses.had(text, first - err, first + err) === 'no') return false;
     const lag = other.ended || other.closed ? 0 : ACCEPT_LAG;
-    return socket.openLo <= other.last + offset + err + lag && socket.openHi >= other.first + offset - err;
+    return socket.openLo <= other.last + offset + err + lag && socket.openHi >= first - err;
   }
 }

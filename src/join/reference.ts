@@ -172,14 +172,15 @@ function isClaimedByAnother(
   all: readonly ConnectionUpdate[],
   { connection }: ConnectionUpdate,
 ): boolean {
-  const addresses = addressesOf(host, held);
   return all.some((other) => {
     const { connection: c, captureHost } = other;
     if (c.proto !== connection.proto || isSamePair(c, connection) || !isAnswered(c)) return false;
     const { offset, err } = clockOf(host, other);
     if (openLo > c.ts + (c.duration ?? 0) + offset + err || openHi < c.ts + offset - err) return false;
     const isOfHost = (address: string): boolean =>
-      isLoopback(address) ? captureHost === host.id : addresses.has(address);
+      isLoopback(address)
+        ? captureHost === host.id
+        : hadAddress(host, held, address, c.ts + offset - err, c.ts + offset + err) !== 'no';
     const isTo = c['id.orig_h'] === remoteAddress && c['id.orig_p'] === remotePort && isOfHost(c['id.resp_h']);
     const isFrom = c['id.resp_h'] === remoteAddress && c['id.resp_p'] === remotePort && isOfHost(c['id.orig_h']);
     return isTo || (isFrom && mayBeFlipped(c));

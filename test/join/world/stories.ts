@@ -340,6 +340,20 @@ export const stories: readonly Story[] = [
     },
   },
   {
+    name: 'an accept without its port while the originator is connected to an address that comes to the host only later',
+    rows: rowsOf(
+      db()
+        .socket(5, 'accept', 200, ends('>10.0.0.1:40000'))
+        .row('interface_addresses', 'added', 60_000, { interface: 'eth0', address: '10.0.0.3' }, 50_000)
+        .complete(90_000),
+    ),
+    updates: [connection(0, 10, tuple, { uid: 'C1' }), connection(1, 10, '10.0.0.1:40000>10.0.0.3:80', { uid: 'C2' })],
+    expected: {
+      C1: { orig: 'no_agent', resp: 'accept_event db:200' },
+      C2: { orig: 'no_agent', resp: 'no_agent' },
+    },
+  },
+  {
     name: 'an accept without its port that a connection the wrong way round may claim',
     rows: rowsOf(db().socket(5, 'accept', 200, ends('>10.0.0.1:40000')).complete(90_000)),
     updates: [
