@@ -58,7 +58,10 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   }
 
   get isGone(): boolean {
-    return this.#trial.host.goneUntil >= this.#from;
+    const { host, query } = this.#trial;
+    // The socket of a connection that was going on already may have been opened at any time before.
+    const until = query.opening ? host.goneUntil : Math.max(host.goneUntil, host.goneStoodUntil);
+    return until >= this.#from;
   }
 
   get areCallsLost(): boolean {

@@ -274,8 +274,8 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
     isAnyLost: isLost(host, socketTables, from, lastLatest),
     isUnwatched: isUnwatched(host, from, lastLatest),
     areCallsUnwatched: (moment = from) => isUnwatched(host, moment, callsUntil),
-    firstLatest,
     firstEarliest: first - err,
+    firstLatest,
   };
   return choose(candidates, known);
 }
@@ -310,13 +310,13 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   return chooseWeaker(candidates);
 }
 
-/** A poll saw the connected socket. Calls with blanks tell which of its holders made it. */
 /** Whoever took a datagram or a packet that may be of an earlier connection may as well have taken the first of this one. */
 function mayHaveTaken({ match, socket }: Candidate, from: Micros, until: Micros): boolean {
   const isTaken = socket.protocol !== 6 && (socket.source === 'accept' || socket.protocol !== 17);
   return isTaken && match.weight === 'possible' && socket.openHi >= from && socket.openLo <= until;
 }
 
+/** A poll saw the connected socket. Calls with blanks tell which of its holders made it. */
 function chooseHolder(seen: readonly Candidate[], candidates: readonly Candidate[]): Answer {
   const callers = candidates.filter(
     ({ match }) => match.weight === 'sole' && (match.rank === ranks.call || match.rank === ranks.near),

@@ -36,6 +36,8 @@ export class HostSockets {
   readonly #closes: ClosesOfHost = { oldest: 0, newest: 0, count: 0 };
   /** Rows about times up to here were let go or evicted. */
   goneUntil: Micros = -Infinity;
+  /** A socket of which the row was evicted may have stood until here. */
+  goneStoodUntil: Micros = -Infinity;
 
   constructor(context: HostContext, host: number, openUntil: Closings['openUntil']) {
     this.#context = context;
@@ -205,6 +207,8 @@ export class HostSockets {
     }
     const record = this.#record(handle);
     this.goneUntil = isStanding(record) ? Infinity : Math.max(this.goneUntil, record.hi);
+    const close = record.isEvent ? this.#closings.closeOf(record, record.lo) : undefined;
+    this.goneStoodUntil = Math.max(this.goneStoodUntil, close?.hi ?? Infinity);
     this.#forget(record);
     this.#context.counters.socketRowsEvicted++;
   }

@@ -133,6 +133,11 @@ export class HostState {
     if (this.#own === undefined || from > this.#own.from) this.#own = { namespace, from };
   }
 
+  /** See HostSockets.goneStoodUntil. */
+  get goneStoodUntil(): Micros {
+    return this.#sockets.goneStoodUntil;
+  }
+
   /** The host said which boot of it this is. */
   hasBoot(boot: string): void {
     this.shown = { id: this.id, boot };
