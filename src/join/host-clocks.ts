@@ -49,19 +49,21 @@ export class HostClocks {
     if (at > 0 && compare(samples[at - 1]!, sample) === 0) return undefined;
     samples.splice(at, 0, sample);
     if (samples.length > MAX_SAMPLES) samples.shift();
-    return at === 0 ? -Infinity : from;
+    return from === samples[0]!.from ? -Infinity : from;
   }
 
-  /** The clock that held for a connection that began at `first` (capture clock); before the first sample, the first. */
+  /** The clock that held for a connection that began at `first` (capture clock); before the first sample, the first. Of several from one moment on the most exact. */
   at(host: string, capture: string, captureHost: string | undefined, first: Micros): HostClock {
     const samples = this.#samples.get(host)?.get(capture);
     if (samples === undefined) return captureHost === host ? sameHost : unmeasured;
+    const from = samples[0]!.from;
     let at = samples.length - 1;
-    while (at > 0 && samples[at]!.from > first) at--;
+    while (samples[at]!.from > first && samples[at]!.from > from) at--;
     return samples[at]!;
   }
 }
 
+/** Of samples from one moment on the most exact is the last, and counts. */
 function compare(a: Sample, b: Sample): number {
-  return a.from - b.from || a.err - b.err || a.offset - b.offset;
+  return a.from - b.from || b.err - a.err || a.offset - b.offset;
 }

@@ -252,8 +252,9 @@ function isSamePair(a: Connection, b: Connection): boolean {
 function clockOf(host: HostRows, update: ConnectionUpdate): { offset: Micros; err: Micros } {
   const samples = host.clocks
     .filter(({ capture }) => capture === update.capture)
-    .sort((a, b) => a.from - b.from || a.err - b.err || a.offset - b.offset);
-  const held = samples.filter(({ from }) => from <= update.connection.ts).at(-1) ?? samples[0];
+    .sort((a, b) => a.from - b.from || b.err - a.err || a.offset - b.offset);
+  const until = Math.max(update.connection.ts, samples[0]?.from ?? -Infinity);
+  const held = samples.findLast(({ from }) => from <= until);
   if (held !== undefined) return held;
   return { offset: 0, err: update.captureHost === host.id ? 1_000 : 2_000_000 };
 }

@@ -39,6 +39,8 @@ export class AgentConnection implements Feeder {
   readonly clock = new HostClock();
   readonly budget = new RowBudget(limits.agentRowsPerSecond * 1.25, limits.agentWindowRows * 2);
   hello: Hello | undefined;
+  /** When the hello arrived. */
+  greeted: Micros = 0;
   host: RegisteredHost | undefined;
   /** The host's clock minus the engine's, as far as it is known. */
   offset: Micros = 0;

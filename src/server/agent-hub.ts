@@ -165,6 +165,7 @@ export class AgentHub implements ConnectionOwner {
 
   async #hello(connection: AgentConnection, hello: Hello, arrived: Micros): Promise<void> {
     connection.hello = hello;
+    connection.greeted = arrived;
     const skew = hello.time - arrived;
     // As far as the hello tells, until the clock is measured.
     connection.offset = skew;
@@ -236,6 +237,7 @@ export class AgentHub implements ConnectionOwner {
   #welcome(connection: AgentConnection, host: RegisteredHost, hello: Hello): void {
     const now = nowUs();
     connection.phase = 'joining';
+    this.#clocks.greeted(connection);
     if (host.timedOutAt !== undefined) this.#seenAgain(host, host.timedOutAt);
     const position = host.positionIn(hello.journal.id);
     const { received } = position;

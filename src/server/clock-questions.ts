@@ -59,17 +59,30 @@ export class ClockQuestions {
       this.#options.refuse(connection, 'the host answered before it was asked, by its own clock');
       return;
     }
+    this.#read(connection, asked, received, sent, arrived);
+    if (connection.clockAsks < FIRST_ASKS) this.ask(connection, this.#options.nowUs());
+  }
+
+  /**
+   * The time that a hello told is an answer to the opening of the connection. With it a clock is known before the first row: a host that
+   * is minutes off is not taken for one that is not.
+   */
+  greeted(connection: AgentConnection): void {
+    const { time } = connection.hello!;
+    this.#read(connection, connection.since, time, time, connection.greeted);
+  }
+
+  #read(connection: AgentConnection, asked: Micros, received: Micros, sent: Micros, arrived: Micros): void {
+    const host = connection.host!;
     const news = connection.clock.reading(asked, received, sent, arrived);
     const { best } = connection.clock;
     if (best !== undefined) {
       connection.offset = best.offset;
-      connection.host!.clock = best;
+      host.clock = best;
     }
-    if (connection.clockAsks < FIRST_ASKS) this.ask(connection, this.#options.nowUs());
     if (news === undefined) return;
-    const { offset, err } = news;
     for (const capture of this.#options.captures) {
-      this.#options.emit({ kind: 'clock', host: connection.host!.id, capture, offset, err, from: asked });
+      this.#options.emit({ kind: 'clock', host: host.id, capture, ...news });
     }
   }
 }

@@ -6,6 +6,11 @@ export interface ClockReading {
   readonly err: Micros;
 }
 
+/** A clock from a moment of the engine's on. */
+export interface ToldClock extends ClockReading {
+  readonly from: Micros;
+}
+
 /** Readings that are looked at; a clock drifts, so old ones go. */
 const READINGS = 8;
 /** Both clocks are read in whole milliseconds. */
@@ -13,6 +18,8 @@ const COARSE: Micros = 2 * MILLISECOND;
 /** A clock that is set or drifts by less than this between two readings does not show. */
 const STEADY: Micros = 5 * MILLISECOND;
 const RENEW: Micros = 600 * SECOND;
+/** A better reading that comes this soon after one that it agrees with holds for that one's time too: no clock drifts that fast. */
+const SETTLING: Micros = 10 * SECOND;
 
 /**
  * The clock of a host, measured by question and answer (RFC 5905 8): the answer was written between question and arrival, so half the
@@ -20,7 +27,7 @@ const RENEW: Micros = 600 * SECOND;
  */
 export class HostClock {
   #readings: ClockReading[] = [];
-  #told: (ClockReading & { at: Micros }) | undefined;
+  #told: (ToldClock & { at: Micros }) | undefined;
 
   get best(): ClockReading | undefined {
     return this.#readings.reduce<ClockReading | undefined>(
@@ -33,7 +40,7 @@ export class HostClock {
    * `asked` and `arrived` are the engine's times, `received` and `sent` the host's. Returns the clock when it is time to tell of it: it
    * is new, has become much more exact, has moved, or was told long ago.
    */
-  reading(asked: Micros, received: Micros, sent: Micros, arrived: Micros): ClockReading | undefined {
+  reading(asked: Micros, received: Micros, sent: Micros, arrived: Micros): ToldClock | undefined {
     const round = Math.max(0, arrived - asked - (sent - received));
     const reading = {
       offset: Math.round((received - asked + (sent - arrived)) / 2),
@@ -51,7 +58,10 @@ export class HostClock {
       Math.abs(best.offset - told.offset) > Math.max(told.err, STEADY) ||
       arrived - told.at > RENEW;
     if (!isNews) return undefined;
-    this.#told = { ...best, at: arrived };
-    return { offset: best.offset, err: best.err + STEADY };
+    const isRefined =
+      told !== undefined && arrived - told.at <= SETTLING && Math.abs(best.offset - told.offset) <= best.err + told.err;
+    const from = isRefined ? told.from : asked;
+    this.#told = { ...best, from, at: arrived };
+    return { offset: best.offset, err: best.err + STEADY, from };
   }
 }
