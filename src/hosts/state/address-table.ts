@@ -44,14 +44,26 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
     if (this.#peers !== undefined) this.#introduce(user);
   }
 
-  /** From now on users that are connected to one endpoint meet. */
+  /** From now on users that are connected to one endpoint meet, on every host that has had the address by now. */
   introducePeers(): void {
-    if (this.#peers !== undefined) return;
+    if (this.#peers !== undefined) {
+      for (const user of this.users) this.#meetPeers(user);
+      return;
+    }
     this.#peers = new Map();
     for (const user of this.users) this.#introduce(user);
   }
 
   #introduce(user: U): void {
+    this.#meetPeers(user);
+    const peers = this.#peers!;
+    const key = peerKey(user);
+    const list = peers.get(key);
+    if (list === undefined) peers.set(key, [user]);
+    else list.push(user);
+  }
+
+  #meetPeers(user: U): void {
     // A loopback address is every host's own.
     const places = this.isLoopback ? [this] : (this.hosts ?? []).flatMap(({ known }) => known as KnownAddress<U>[]);
     for (const address of places) {
@@ -60,11 +72,6 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
         user.meet(other);
       }
     }
-    const peers = this.#peers!;
-    const key = peerKey(user);
-    const list = peers.get(key);
-    if (list === undefined) peers.set(key, [user]);
-    else list.push(user);
   }
 
   #withPeer(user: U): readonly U[] {

@@ -354,6 +354,24 @@ export const stories: readonly Story[] = [
     },
   },
   {
+    name: 'an accept without its port that a connection to an address may claim which may have come from another host by then',
+    rows: rowsOf(
+      new Teller('old', { address: '10.0.0.3' })
+        .socket(-900, 'accept', 300, ends('>10.0.0.9:1'))
+        .row('interface_addresses', 'removed', 60_000, { interface: 'eth0', address: '10.0.0.3' }, -5)
+        .complete(90_000),
+      db()
+        .socket(5, 'accept', 200, ends('>10.0.0.1:40000'))
+        .row('interface_addresses', 'added', 60_000, { interface: 'eth0', address: '10.0.0.3' }, -5)
+        .complete(90_000),
+    ),
+    updates: [connection(0, 10, tuple, { uid: 'C1' }), connection(1, 10, '10.0.0.1:40000>10.0.0.3:80', { uid: 'C2' })],
+    expected: {
+      C1: { orig: 'no_agent', resp: 'ambiguous db:200' },
+      C2: { orig: 'no_agent', resp: 'ambiguous db:200' },
+    },
+  },
+  {
     name: 'an accept without its port that a connection the wrong way round may claim',
     rows: rowsOf(db().socket(5, 'accept', 200, ends('>10.0.0.1:40000')).complete(90_000)),
     updates: [
