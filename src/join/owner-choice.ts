@@ -1,5 +1,5 @@
 import type { Micros } from '../core/time.js';
-import { hasPorts } from '../hosts/state/portless-endpoints.js';
+
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
@@ -71,7 +71,7 @@ const ties = {
  * could outrank it, and not before; where several processes remain, none is picked.
  */
 export function chooseOwner(candidates: readonly Candidate[], known: Knowledge): Choice {
-  const events = candidates.filter(({ match }) => match.rank === ranks.event);
+  const events = withoutLaterTakers(candidates.filter(({ match }) => match.rank === ranks.event));
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   const isSure = strong.some(({ match }) => match.weight === 'certain');
@@ -103,14 +103,24 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   return chooseWeaker(candidates);
 }
 
-/**
- * A connection is accepted once, but several may take its datagrams or packets in turn, and who took the first owns the end: one that
- * may have taken those of an earlier connection instead is not out of it because a later one is certain.
- */
-function mayHaveTakenFirst({ match, socket }: Candidate, certain: Candidate, known: Knowledge): boolean {
-  if (match.weight !== 'possible' || socket.protocol === 6) return false;
-  const isTaken = socket.source === 'accept' || !hasPorts(socket.protocol);
-  return isTaken && socket.openHi >= known.firstEarliest && socket.openLo <= certain.socket.openHi;
+/** A connection is accepted once, but several may take its datagrams in turn, and who took the first owns the end. */
+function isTaker({ socket }: Candidate): boolean {
+  return socket.source === 'accept' && socket.protocol !== 6;
+}
+
+/** Without those that took theirs after another had surely taken one. */
+function withoutLaterTakers(events: readonly Candidate[]): readonly Candidate[] {
+  if (events.length < 2 || events[0]!.socket.protocol === 6) return events;
+  const strong = events.filter((event) => event.match.weight !== 'possible' && isTaker(event));
+  const until = Math.min(...strong.map(({ socket }) => socket.openHi));
+  return events.filter((event) => !isTaker(event) || event.socket.openLo <= until);
+}
+
+/** One that may have taken those of an earlier connection instead is not out of it because a later one is certain. */
+function mayHaveTakenFirst(event: Candidate, certain: Candidate, known: Knowledge): boolean {
+  if (event.match.weight !== 'possible' || !isTaker(event)) return false;
+  const { socket } = event;
+  return socket.openHi >= known.firstEarliest && socket.openLo <= certain.socket.openHi;
 }
 
 /**

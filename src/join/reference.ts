@@ -283,7 +283,7 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
 
 /** The best evidence of one host: full tuples by event, then by poll, then what has blanks. */
 function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
-  const events = candidates.filter(({ match }) => match.rank === ranks.event);
+  const events = candidates.filter((one) => one.match.rank === ranks.event && !isLaterTaker(one, candidates));
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   if (strong.some(({ match }) => match.weight === 'certain')) {
@@ -311,10 +311,20 @@ function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
   return chooseWeaker(candidates);
 }
 
+/** Datagrams are taken by several in turn; the first owns the end. */
+function isTaker({ socket }: Candidate): boolean {
+  return socket.source === 'accept' && socket.protocol !== 6;
+}
+
+function isLaterTaker(one: Candidate, candidates: readonly Candidate[]): boolean {
+  const isBefore = (other: Candidate): boolean =>
+    isTaker(other) && other.match.weight !== 'possible' && other.socket.openHi < one.socket.openLo;
+  return isTaker(one) && candidates.some(isBefore);
+}
+
 /** Whoever took a datagram or a packet that may be of an earlier connection may as well have taken the first of this one. */
-function mayHaveTaken({ match, socket }: Candidate, from: Micros, until: Micros): boolean {
-  const isTaken = socket.protocol !== 6 && (socket.source === 'accept' || socket.protocol !== 17);
-  return isTaken && match.weight === 'possible' && socket.openHi >= from && socket.openLo <= until;
+function mayHaveTaken(one: Candidate, from: Micros, until: Micros): boolean {
+  return isTaker(one) && one.match.weight === 'possible' && one.socket.openHi >= from && one.socket.openLo <= until;
 }
 
 /** A poll saw the connected socket. Calls with blanks tell which of its holders made it. */

@@ -16,15 +16,25 @@ function twoServers(scene: Scene): Scene {
 }
 
 describe('datagrams that several processes took in turn', () => {
-  it('are not given to a later one while the first taker may have taken those of an earlier connection', () => {
+  it('are given to nobody while the first taker may have taken those of an earlier connection, and then to the first', () => {
     const scene = twoServers(new Scene()).end('C1', 10, 0.6, ends).complete('b', 20, tables);
     expect(scene.last().resp.state).toBe('pending');
     scene.join.end();
-    expect(scene.last().resp).toMatchObject({
-      state: 'ambiguous',
-      candidates: [{ process: { pid: 8 } }, { process: { pid: 9 } }],
-    });
-    expect(scene.lines.map((line) => line.resp.state)).not.toContain('attributed');
+    expect(scene.last().resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+  });
+
+  it('are the first one’s whether a later taker is told of before or after that was decided', () => {
+    const [early, late] = [new Scene({ startsKnown: true }), new Scene({ startsKnown: true })];
+    for (const scene of [early, late]) {
+      scene.host('b', tables, { err: 0.001 });
+      scene.event('b', 'socket_events', 10.0005, { ...receive, pid: 8, socket: '1' });
+      const tellLater = () => scene.event('b', 'socket_events', 12, { ...receive, pid: 9, socket: '1' });
+      if (scene === early) tellLater();
+      scene.end('C1', 10, 0.1, ends).advance(11).complete('b', 11, tables);
+      if (scene === late) tellLater();
+      scene.end('C2', 11.9995, 0.1, ends).complete('b', 20, tables).join.end();
+      expect(scene.last('C1').resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+    }
   });
 
   it('stay ambiguous when earlier connections had to be forgotten', () => {
