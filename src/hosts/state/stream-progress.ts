@@ -17,6 +17,9 @@ interface Stream {
 /** Polls are not evenly spaced: the pause before a loss may be longer than the shortest that rows tell of. */
 export const PAUSE_MARGIN = 1.25;
 
+/** Streams of which a watermark may come before the row that makes them known; a watermark of a further one is not kept. */
+const MAX_EARLY = 256;
+
 /** A span of the host's clock about which something is not known; both ends belong to it. */
 export interface Gap {
   readonly from: Micros;
@@ -35,6 +38,8 @@ const answerTables: readonly HostTable[] = [...socketTables, 'interface_addresse
  */
 export class StreamProgress {
   readonly #streams = new Map<string, Stream>();
+  /** Watermarks of streams of which nothing else is known yet. */
+  readonly #early = new Map<string, Micros>();
   readonly #lost = new Map<string, Gap[]>();
   /** Spans without a watcher: from a timeout to the time the host was seen again. */
   readonly #timeouts: Micros[] = [];
@@ -70,9 +75,10 @@ export class StreamProgress {
       isOfAnswers: answerTables.includes(table),
       isOfProcesses: processTables.includes(table),
       isOfUsers: table === 'users',
-      until: -Infinity,
+      until: this.#early.get(name) ?? -Infinity,
       pause: Infinity,
     });
+    this.#early.delete(name);
     this.hasEventStream ||= eventTables.includes(table);
     this.hasSocketStream ||= socketTables.includes(table);
     this.hasProcessStream ||= processTables.includes(table);
@@ -95,7 +101,12 @@ export class StreamProgress {
   /** Returns whether anything moved. */
   complete(name: string, until: Micros): boolean {
     const stream = this.#streams.get(name);
-    if (stream === undefined || until <= stream.until) return false;
+    if (stream === undefined) {
+      const known = this.#early.get(name) ?? -Infinity;
+      if (this.#early.has(name) || this.#early.size < MAX_EARLY) this.#early.set(name, Math.max(known, until));
+      return false;
+    }
+    if (until <= stream.until) return false;
     stream.until = until;
     this.#update();
     return true;

@@ -14,6 +14,16 @@ describe('the progress of a host', () => {
     }
   });
 
+  it('keeps a watermark that comes before anything else that is told of its stream', () => {
+    const [progress, early] = [new StreamProgress(), new StreamProgress()];
+    progress.stream('events', 'socket_events');
+    expect(progress.complete('events', 50)).toBe(true);
+    expect([early.complete('events', 50), early.complete('events', 40)]).toEqual([false, false]);
+    early.stream('events', 'socket_events');
+    expect([early.eventsUntil, early.complete('events', 50)]).toEqual([50, false]);
+    expect(progress.eventsUntil).toBe(50);
+  });
+
   it('has none where the host was seen again right after the timeout: its rows were only late', () => {
     for (const isLate of [false, true]) {
       const progress = new StreamProgress();
