@@ -38,7 +38,7 @@ export const ownerFaults = [
     file: 'src/outputs/written-once.ts',
     find: 'this.#texts.set(value, text);',
     replace: 'for (const known of [value, ...this.#texts.keys()]) this.#texts.set(known, text);',
-    tests: ['test/outputs/connection-json.test.ts'],
+    tests: ['test/outputs/written-once.test.ts'],
   },
   {
     name: 'kernel-unnamed',
