@@ -7,7 +7,7 @@ import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { type LiveOptions, openLive } from '../../src/capture/live-source.js';
+import { type LiveOptions, loadCaptureAddon, openLive } from '../../src/capture/live-source.js';
 import type { PacketSource } from '../../src/capture/packet-source.js';
 import { CorrelateError } from '../../src/core/errors.js';
 
@@ -106,7 +106,116 @@ async function startCapturingWorker(): Promise<Worker> {
   return worker;
 }
 
+/** Numbers that are the same in every run. */
+function randomSource(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+/** Reads to the end, holding each batch for a while; throws when a packet does not lie in its batch behind the one before. */
+async function checkPlaces(source: PacketSource, snaplen: number, holdMs: () => number): Promise<number> {
+  let packets = 0;
+  for (;;) {
+    const batch = await source.next();
+    if (batch === undefined) return packets;
+    let free = 0;
+    for (let i = 0; i < batch.count; i++) {
+      const [at, length] = [batch.offset[i]!, batch.capLen[i]!];
+      const isWithin = at >= free && at + length <= batch.buffer.byteLength;
+      if (!isWithin || length > snaplen || length > batch.wireLen[i]!) {
+        throw new Error(`packet ${i} of ${batch.count}: ${length} of ${batch.wireLen[i]} bytes at ${at}`);
+      }
+      free = at + length;
+    }
+    packets += batch.count;
+    await sleep(holdMs());
+    source.release(batch);
+  }
+}
+
+/** Datagrams of random sizes to nobody; tells how many the kernel took. */
+async function sendRandom(count: number, random: (below: number) => number): Promise<number> {
+  const socket = createSocket('udp4');
+  const payload = Buffer.alloc(65_507, 0x55);
+  let sent = 0;
+  for (let i = 0; i < count; i++) {
+    const length = random(4) === 0 ? random(65_508) : random(1_500);
+    await new Promise<void>((resolve) =>
+      socket.send(payload, 0, length, 1 + random(65_535), '127.0.0.1', (error) => {
+        if (error === null) sent++;
+        resolve();
+      }),
+    );
+  }
+  socket.close();
+  return sent;
+}
+
+const FILTER_PIECES = [
+  ...['tcp', 'udp', 'port', 'host', 'net', '127.0.0.1', '::1', '80', '-1', '99999999999', 'and', 'or', 'not', '(', ')'],
+  ...[
+    '[',
+    ']',
+    '=',
+    '&',
+    '!',
+    'ether',
+    'vlan',
+    'mpls',
+    'less',
+    'greater',
+    '0x',
+    '"',
+    '\\',
+    '%s',
+    'é',
+    'x'.repeat(5_000),
+  ],
+];
+
 const scenarios: Record<string, () => Promise<unknown>> = {
+  /** Captures with random settings, some closed while traffic comes, beside one another. */
+  async 'random-settings'() {
+    ip('link', 'set', 'lo', 'up');
+    const random = randomSource(5);
+    let [captures, packets, sent] = [0, 0, 0];
+    for (let round = 0; round < 12; round++) {
+      const settings = Array.from({ length: 1 + random(3) }, () => ({
+        interface: random(3) === 0 ? 'any' : 'lo',
+        snaplen: 1 + random(random(2) === 0 ? 200 : 262_144),
+        ringBytes: 1 + random(random(2) === 0 ? 100_000 : 8 << 20),
+        promiscuous: random(2) === 0,
+        ...(random(2) === 0 && { filter: `udp and greater ${random(2_000)}` }),
+      }));
+      const sources = await Promise.all(settings.map((options) => openLive(options)));
+      // On `any` libpcap takes one byte more than the longest cooked header at least.
+      const most = settings.map((options) => Math.max(options.snaplen, options.interface === 'any' ? 21 : 0));
+      const reading = sources.map((source, i) => checkPlaces(source, most[i]!, () => random(4)));
+      const traffic = sendRandom(200, random);
+      if (random(2) === 0) await sleep(random(20));
+      else sent += await traffic;
+      await Promise.all(sources.map((source) => source.close()));
+      for (const count of await Promise.all(reading)) packets += count;
+      captures += sources.length;
+      await traffic;
+    }
+    return { captures, packets, sent };
+  },
+  /** Filters of random pieces: libpcap says what is wrong, or nothing. */
+  async 'random-filters'() {
+    const random = randomSource(9);
+    const addon = loadCaptureAddon();
+    let [compiled, refused] = [0, 0];
+    for (let i = 0; i < 3_000; i++) {
+      const pieces = Array.from({ length: random(12) }, () => FILTER_PIECES[random(FILTER_PIECES.length)]);
+      if (addon.filterError(pieces.join(' ')) === '') compiled++;
+      else refused++;
+    }
+    return { compiled, refused };
+  },
   async 'count-on-veth'() {
     makeVeth();
     return captureDuring({ interface: 'vb', filter: 'udp dst port 9' }, () => sendDatagrams(30_000, '192.0.2.255', 9));

@@ -88,6 +88,19 @@ describe.skipIf(skipped !== undefined)(`live capture${skipped === undefined ? ''
     });
   });
 
+  it('keeps every packet in its place whatever sizes, settings and moments of closing', () => {
+    const { captures, packets, sent } = run('random-settings') as Record<string, number>;
+    expect(captures).toBeGreaterThanOrEqual(12);
+    expect(packets).toBeGreaterThan(0);
+    expect(sent).toBeGreaterThan(0);
+  });
+
+  it('answers to any filter', () => {
+    const { compiled, refused } = run('random-filters') as Record<string, number>;
+    expect(compiled).toBeGreaterThan(100);
+    expect(refused).toBeGreaterThan(1_000);
+  });
+
   it('names the capability that a user without it needs', () => {
     expect(run('refused', ['setpriv', '--bounding-set=-net_raw'])).toMatchObject({
       code: 'CAPTURE_PERMISSION',
