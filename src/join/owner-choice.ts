@@ -1,5 +1,4 @@
 import type { Micros } from '../core/time.js';
-
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
