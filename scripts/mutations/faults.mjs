@@ -5,6 +5,7 @@ import { engineFaults } from './engine-faults.mjs';
 import { namespaceFaults } from './namespace-faults.mjs';
 import { ownerFaults } from './owner-faults.mjs';
 import { tableFaults } from './table-faults.mjs';
+import { translationFaults } from './translation-faults.mjs';
 
 const stories = 'test/join/laws-by-example.test.ts';
 const match = 'src/join/match.ts';
@@ -376,6 +377,7 @@ export const faults = [
   },
   ...engineFaults,
   ...namespaceFaults,
+  ...translationFaults,
   ...ownerFaults,
   ...tableFaults,
   ...agentFaults,

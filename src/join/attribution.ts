@@ -37,6 +37,7 @@ export interface JoinStats {
   readonly hostsRefused: number;
   readonly socketRowsEvicted: number;
   readonly processRowsEvicted: number;
+  readonly translationsEvicted: number;
   /** Rows about sockets or processes that could not be used: no process, no endpoint, not about the Internet. */
   readonly rowsIgnored: number;
 }
@@ -78,6 +79,7 @@ export class Join {
     const news: HostNews = {
       socket: (tuple, isForward) => this.#socketNews(tuple as TrackedTuple, isForward),
       close: (tuple, isForward, fact) => this.#closeNews(tuple as TrackedTuple, isForward, fact),
+      translation: (tuple) => this.#translationNews(tuple as TrackedTuple),
       address: (address) => this.#addressNews(address as KnownAddress<TrackedEnd>),
     };
     this.#states = new HostStates(this.#limits, this.#limits.hosts, news);
@@ -99,12 +101,13 @@ export class Join {
 
   /** What was given up at a bound, by name. */
   get losses(): Readonly<Record<string, number>> {
-    const { connectionsEvicted, hostsRefused, socketRowsEvicted, processRowsEvicted } = this.stats;
+    const { connectionsEvicted, hostsRefused, socketRowsEvicted, processRowsEvicted, translationsEvicted } = this.stats;
     return {
       'connections decided early': connectionsEvicted,
       'hosts refused': hostsRefused,
       'socket rows': socketRowsEvicted,
       'process rows': processRowsEvicted,
+      translations: translationsEvicted,
     };
   }
 
@@ -229,22 +232,28 @@ export class Join {
     return host;
   }
 
-  #socketNews({ connections }: TrackedTuple, isForward: boolean): void {
+  #socketNews({ connections, translated = [] }: TrackedTuple, isForward: boolean): void {
     for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) {
       const { orig, resp } = tracked;
-      if (orig.isForward === isForward) this.#reviewEnd(orig);
-      if (resp.isForward === isForward) this.#reviewEnd(resp);
+      if (orig.isCapturedForward === isForward) this.#reviewEnd(orig);
+      if (resp.isCapturedForward === isForward) this.#reviewEnd(resp);
     }
+    for (const end of translated) if (end.isForward === isForward) this.#reviewEnd(end);
   }
 
   /** What closed after its connection had begun says nothing against a call of it. */
   #closeNews({ connections }: TrackedTuple, isForward: boolean, { lo }: SocketFact): void {
     for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) {
       for (const end of [tracked.orig, tracked.resp]) {
-        if (end.isForward !== isForward || end.decided === undefined) continue;
+        if (end.isCapturedForward !== isForward || end.decided === undefined) continue;
         if (lo <= end.decided.firstLatest(tracked)) this.#reviewEnd(end);
       }
     }
+  }
+
+  #translationNews({ connections, translated = [] }: TrackedTuple): void {
+    for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) this.#review(tracked);
+    for (const end of translated) this.#reviewEnd(end);
   }
 
   #addressNews({ users }: KnownAddress<TrackedEnd>): void {
@@ -327,6 +336,7 @@ export class Join {
     tracked.gone = true;
     this.#kept.remove(tracked);
     tracked.leave();
+    this.#deciding.forget(tracked);
     this.#states.tuples.forget(tracked.tuple);
   }
 

@@ -80,19 +80,24 @@ export class ViewQuery implements EndQuery {
     return mayBeAnswered(this.#view);
   }
   get aloneSince(): Micros {
-    return this.#view.aloneSince + this.#offset;
+    return Math.max(this.#view.aloneSince, this.#inner?.aloneSince ?? -Infinity) + this.#offset;
   }
   get previousLast(): Micros {
     return this.#view.previousLast + this.#offset;
   }
   get aloneUntil(): Micros {
-    return this.#view.aloneUntil + this.#offset;
+    return Math.min(this.#view.aloneUntil, this.#inner?.aloneUntil ?? Infinity) + this.#offset;
   }
   get capturedSince(): Micros {
     return this.#view.capturedSince + this.#offset;
   }
   get mayHaveEarlier(): boolean {
     return !this.#view.knowsEarlier;
+  }
+
+  get #inner() {
+    const { stitch } = this.#view[this.role];
+    return stitch?.kind === 'inner' ? stitch : undefined;
   }
 }
 
@@ -108,13 +113,15 @@ export function tryHosts(
   protocol: number,
   trace?: Trace,
 ): Trial[] {
-  const { local, localPort, remote, remotePort, isForward } = view[role];
+  const { local, localPort, remote, remotePort, tuple, isForward, stitch } = view[role];
   const own = local.isLoopback && view.captureHost !== undefined ? states.get(view.captureHost) : undefined;
   const trials: Trial[] = [];
   if (local.isLoopback) {
     if (own !== undefined) open(own);
   } else if (local.hosts !== undefined) {
+    const owner = innerHost(local.hosts);
     for (const host of local.hosts) {
+      if (owner !== undefined && host !== owner) continue;
       const trial = make(host);
       const { first, err } = trial.query;
       const had = host.addresses.had(local.text, first - err, first + err);
@@ -123,12 +130,21 @@ export function tryHosts(
       considerBlanks(trial, had === 'surely');
     }
   }
-  if (view.tuple.hasSockets(isForward)) {
-    for (const { host, sockets } of states.held(view.tuple, isForward)) {
+  if (tuple.hasSockets(isForward)) {
+    const owner = innerHost(local.hosts);
+    for (const { host, sockets } of states.held(tuple, isForward)) {
+      if (owner !== undefined && host !== owner) continue;
       if (!local.isLoopback || host === own) consider(open(host), sockets, true, true);
     }
   }
   return trials;
+
+  /** An address behind a host that has it itself, as of a container, is that host's, whoever else has the same. */
+  function innerHost(hosts: readonly HostState[] | undefined): HostState | undefined {
+    if (stitch?.kind !== 'inner' || hosts?.includes(stitch.gateway) !== true) return undefined;
+    const { first, err } = make(stitch.gateway).query;
+    return stitch.gateway.addresses.had(local.text, first - err, first + err) === 'no' ? undefined : stitch.gateway;
+  }
 
   function make(host: HostState): Trial {
     const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
@@ -176,6 +192,8 @@ export function tryHosts(
       isThere = had === 'surely';
     }
     const found = contested(match, trial, socket, isThere);
+    // Calls of the same inner endpoints may be of a connection that has other ones on the wire.
+    if (stitch !== undefined && found.rank === ranks.event) return shared(found);
     return addresses.isShared(local.text) ? shared(found) : found;
   }
 

@@ -3,6 +3,7 @@ import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection } from '../records/connection.js';
 import type { Role } from './match.js';
+import type { Stitch } from './stitch.js';
 
 /** One end's endpoints, as it sees them. */
 export interface EndView {
@@ -10,8 +11,12 @@ export interface EndView {
   readonly localPort: number;
   readonly remote: KnownAddress;
   readonly remotePort: number;
+  /** Both its endpoints: those of the connection, or of a translated one as the end itself has them. */
+  readonly tuple: Tuple;
   /** Its local endpoint is the tuple's first. */
   readonly isForward: boolean;
+  /** How its packets are translated; undefined: they are not, as far as it is known. */
+  readonly stitch: Stitch | undefined;
   /** Ends on the same host, of connections with the same remote endpoint and another local one. */
   readonly rivals: readonly Rival[];
   /** There are more of them than are remembered. */

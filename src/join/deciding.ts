@@ -1,12 +1,14 @@
 import { type Micros, SECOND } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
+import { socketProtocol } from './connection-view.js';
 import type { Decided } from './decided.js';
 import { type Evaluation, evaluateEnd } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
 import { PROMPT } from './match.js';
 import { decideSoleCall } from './sole-call.js';
+import { stitchOf } from './stitch.js';
 import type { Tracked, TrackedEnd } from './tracked.js';
 import { HostWaiting } from './waiting.js';
 
@@ -134,6 +136,36 @@ export class Deciding {
     tracked.aloneUntil = Math.min(tracked.nextFirst, knowsAll ? Infinity : lasting);
   }
 
+  /** The connection is let go: it has no endpoints any more. */
+  forget({ orig, resp }: Tracked): void {
+    for (const end of [orig, resp]) this.#move(end);
+  }
+
+  /** Finds the endpoints behind a translation. */
+  #stitch(end: TrackedEnd): void {
+    const { tracked, stitch: before, captured } = end;
+    if (before === undefined && this.#states.translations.isEmpty) return;
+    const protocol = socketProtocol(tracked.connection);
+    const stitch = stitchOf(this.#states, this.#clocks, tracked, protocol, captured);
+    end.stitch = stitch;
+    this.#move(end);
+  }
+
+  #move(end: TrackedEnd): void {
+    const { stitch } = end;
+    if (stitch?.kind !== 'inner' || end.tracked.gone) {
+      const left = end.move(undefined, false);
+      if (left !== undefined) this.#states.tuples.forget(left);
+      return;
+    }
+    const { source, sourcePort, destination, destinationPort } = stitch.packets;
+    const protocol = socketProtocol(end.tracked.connection);
+    const tuple = this.#states.tuples.open(protocol, destination, destinationPort, source, sourcePort);
+    const local = this.#states.addresses.get(destination)!;
+    const left = end.move(tuple, tuple.isForward(local, destinationPort));
+    if (left !== undefined) this.#states.tuples.forget(left);
+  }
+
   #complete(end: TrackedEnd, decided: Decided): void {
     const { tracked } = end;
     end.settled = decided.complete(tracked) && tracked.ended;
@@ -166,8 +198,10 @@ export class Deciding {
       if (end.settled) end.rest();
       return;
     }
+    this.#stitch(end);
     const { role } = end;
-    const decided = this.#takesShortWay ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
+    const isShort = this.#takesShortWay && end.stitch === undefined;
+    const decided = isShort ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
     if (decided === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
     else {
       end.decided = decided;

@@ -2,12 +2,13 @@ import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import { type ProcessMoment, START_SLACK } from '../hosts/state/process-history.js';
-import type { End, Method, Process } from '../records/attributed-connection.js';
+import type { End, Method, Nat, Process } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
 import type { HostClock } from './host-clocks.js';
 import { OwnedEnd, type User } from './owned-end.js';
 import type { OwnerChoice, Tied } from './owner-choice.js';
+import type { Stitch } from './stitch.js';
 
 /** Ancestors told at most; a chain this long is a loop of reused pids rather than a family. */
 const MAX_ANCESTORS = 16;
@@ -23,6 +24,24 @@ type PacketSocketHolder = NonNullable<Unattributed['packet_sockets']>[number];
 
 export function unattributed(reason: Reason, host: HostState): Unattributed {
   return { state: 'unattributed', reason, host: { id: host.id } };
+}
+
+/** The end with the endpoints that it has behind the translation. */
+export function translated(end: End, { gateway, packets }: Extract<Stitch, { kind: 'inner' }>): End {
+  if (end.state === 'pending') return end;
+  const nat: Nat = {
+    host: { id: gateway.id },
+    address: packets.destination,
+    port: packets.destinationPort,
+    peer_address: packets.source,
+    peer_port: packets.sourcePort,
+  };
+  if (end instanceof OwnedEnd) {
+    end.nat = nat;
+    return end;
+  }
+  const isUnknown = end.state === 'unattributed' && end.reason === 'no_agent';
+  return { ...(isUnknown ? unattributed('nat', gateway) : end), nat };
 }
 
 /** Packet sockets told of one end at most. */

@@ -16,6 +16,7 @@ import {
   notLocal,
   pending,
   processOf,
+  translated,
   unaccounted,
   unattributed,
 } from './end-record.js';
@@ -63,8 +64,25 @@ interface Answer {
   readonly need: Need | undefined;
 }
 
-/** What the rows that are there say of one end. */
+/** What the rows that are there say of one end, behind the translation of its packets where there is one. */
 export function evaluateEnd(
+  states: Pick<HostStates, 'get' | 'held'>,
+  clocks: HostClocks,
+  view: ConnectionView,
+  role: Role,
+  trace?: Trace,
+): Evaluation {
+  const { stitch } = view[role];
+  if (stitch === undefined) return evaluate(states, clocks, view, role, trace);
+  const { gateway } = stitch;
+  if (stitch.kind === 'wait') return { ...waiting, needs: [{ host: gateway, calls: stitch.until }] };
+  if (stitch.kind === 'unsure') return { ...unhosted, end: unattributed('nat', gateway), settled: view.closed };
+  const found = evaluate(states, clocks, view, role, trace);
+  return { ...found, end: translated(found.end, stitch) };
+}
+
+/** What the rows that are there say of who has an endpoint. */
+function evaluate(
   states: Pick<HostStates, 'get' | 'held'>,
   clocks: HostClocks,
   view: ConnectionView,
@@ -98,16 +116,16 @@ function tellsOf({ progress }: HostState, protocol: number): boolean {
 
 /** Most ends of a network have no watched host. */
 function isUnhosted(view: ConnectionView, role: Role): boolean {
-  const { local, isForward } = view[role];
-  if (local.hosts !== undefined || view.tuple.hasSockets(isForward)) return false;
+  const { local, tuple, isForward } = view[role];
+  if (local.hosts !== undefined || tuple.hasSockets(isForward)) return false;
   return view.captureHost === undefined || !local.isLoopback;
 }
 
 /** Before a row of the tuple has come nothing is decided without every call; most connections begin like that. */
 function callsAwaited(clocks: HostClocks, view: ConnectionView, role: Role): Need | undefined {
-  const { local, isForward } = view[role];
+  const { local, tuple, isForward } = view[role];
   const { hosts } = local;
-  if (view.closed || local.isLoopback || hosts?.length !== 1 || view.tuple.hasSockets(isForward)) return undefined;
+  if (view.closed || local.isLoopback || hosts?.length !== 1 || tuple.hasSockets(isForward)) return undefined;
   const [host] = hosts as [HostState];
   const { progress } = host;
   if (!progress.hasEventStream || !tellsOf(host, socketProtocol(view.connection))) return undefined;

@@ -61,7 +61,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     const { host, query } = this.#trial;
     // The socket of a connection that was going on already may have been opened at any time before.
     const until = query.opening ? host.goneUntil : Math.max(host.goneUntil, host.goneStoodUntil);
-    return until >= this.#from;
+    return Math.max(until, host.translationsGoneUntil) >= this.#from;
   }
 
   get areCallsLost(): boolean {

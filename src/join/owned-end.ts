@@ -1,6 +1,6 @@
 import type { RowStore } from '../hosts/state/row-store.js';
 import type { SocketRecord } from '../hosts/state/socket-record.js';
-import type { AttributedEnd, Method } from '../records/attributed-connection.js';
+import type { AttributedEnd, Method, Nat } from '../records/attributed-connection.js';
 import type { AnyTableRow } from '../records/host-row.js';
 
 export type User = NonNullable<AttributedEnd['user']>;
@@ -21,6 +21,7 @@ export class OwnedEnd implements AttributedEnd {
   declare readonly user?: User;
   declare readonly container?: NonNullable<AttributedEnd['container']>;
   declare readonly sharers?: NonNullable<AttributedEnd['sharers']>;
+  declare nat?: Nat;
   readonly #store: RowStore;
   /** Handles of the rows that decided, and a stamp of each. */
   readonly #row: number;

@@ -277,6 +277,8 @@ function socketOf(fact: Fact, bounds: Pick<Socket, 'openLo' | 'openHi' | 'closeL
 
 export const socketTables: readonly HostTable[] = ['socket_events', 'process_open_sockets', 'listening_ports'];
 
+export const eventTables: readonly HostTable[] = ['socket_events', 'conntrack'];
+
 /** A weak answer also needs to know that the address had not moved to another host. */
 export const answerTables: readonly HostTable[] = [...socketTables, 'interface_addresses'];
 

@@ -10,6 +10,7 @@ import { addressesOf, type Had, hadAddress, isSharedAddress, ownSpace } from './
 import {
   answerTables,
   completeUntil,
+  eventTables,
   type HostRows,
   hostsOf,
   isLost,
@@ -19,6 +20,9 @@ import {
   socketTables,
   streamsOf,
 } from './reference-rows.js';
+import { type Delivered, delivered } from './reference-translations.js';
+
+type Inner = Extract<Delivered, { kind: 'inner' }>;
 
 /**
  * The join as a plain specification: what the last line of every connection must say about who owns its ends, from all rows
@@ -100,16 +104,44 @@ function endOf(
   update: ConnectionUpdate,
   role: Role,
 ): ReferenceEnd {
+  const { connection: c } = update;
+  const protocol = c.proto === 'tcp' ? 6 : c.proto === 'udp' ? 17 : c.ip_proto;
+  const [orig, resp] = [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`];
+  const sent = role === 'orig' ? { source: resp, destination: orig } : { source: orig, destination: resp };
+  const clock = (host: HostRows) => clockOf(host, update);
+  const found = delivered(hosts, protocol, sent, c.ts, clock);
+  if (found?.kind === 'unsure') return nobody('nat');
+  const end = endAt(hosts, sockets, all, update, role, found);
+  return found !== undefined && end.kind === 'nobody' && end.reason === 'no_agent' ? nobody('nat') : end;
+}
+
+/** Who has an end, at the endpoints that were captured or behind a translation. */
+function endAt(
+  hosts: readonly HostRows[],
+  sockets: ReadonlyMap<string, readonly Socket[]>,
+  all: readonly ConnectionUpdate[],
+  update: ConnectionUpdate,
+  role: Role,
+  inner: Inner | undefined,
+): ReferenceEnd {
   const { connection } = update;
-  const local = connection[role === 'orig' ? 'id.orig_h' : 'id.resp_h'];
+  const captured = connection[role === 'orig' ? 'id.orig_h' : 'id.resp_h'];
+  const local = inner === undefined ? captured : inner.way.destination.split(' ')[0]!;
   if (isUnspecified(local)) return nobody('not_local');
   if (role === 'resp' && (isGroupAddress(local) || isBroadcast(hosts, sockets, local))) return nobody('group');
   const protocol = connection.proto === 'tcp' ? 6 : connection.proto === 'udp' ? 17 : connection.ip_proto;
   const hasPorts = protocol === 6 || protocol === 17;
   const answers: Answer[] = [];
   let isTold = false;
-  for (const host of hosts) {
-    const query = queryOf(host, all, update, role, protocol);
+  // An address behind a host that has it itself, as of a container, is that host's, whoever else has the same.
+  const isInnerHost = ({ id }: HostRows): boolean => {
+    if (inner === undefined) return false;
+    const { first, err } = queryOf(inner.host, all, update, role, protocol, inner);
+    return id === inner.host.id && hadAddress(inner.host, sockets.get(id)!, local, first - err, first + err) !== 'no';
+  };
+  const owner = hosts.find(isInnerHost);
+  for (const host of owner === undefined ? hosts : [owner]) {
+    const query = queryOf(host, all, update, role, protocol, inner);
     const held = sockets.get(host.id)!;
     if (isLoopback(local) && host.id !== update.captureHost) continue;
     const had = isLoopback(local)
@@ -130,7 +162,8 @@ function endOf(
       const isContested = match.rank === ranks.call && isClaimedByAnother(host, held, socket, all, update);
       const isSure = isFull || (hadThere === 'surely' && !isContested);
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
-      const isShared = !isPlaced && isSharedAddress(host, held, local);
+      const isCall = inner !== undefined && match.rank === ranks.event;
+      const isShared = !isPlaced && (isCall || isSharedAddress(host, held, local));
       return [{ host: host.id, socket, match: isShared ? shared(found) : found }];
     });
     // A full tuple on record makes the host a suspect even where its times do not fit.
@@ -207,6 +240,7 @@ function queryOf(
   update: ConnectionUpdate,
   role: Role,
   protocol: number,
+  inner: Inner | undefined,
 ): EndQuery {
   const { connection: c, capture } = update;
   const clock = clockOf(host, update);
@@ -215,24 +249,29 @@ function queryOf(
     .filter((other) => other.connection.ts < c.ts && isAnswered(other.connection))
     .map((other) => other.connection.ts + (other.connection.duration ?? 0));
   const firsts = same.map(({ connection }) => connection.ts);
-  const isOrig = role === 'orig';
+  const [orig, resp] = [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`];
+  const ends = role === 'orig' ? { source: resp, destination: orig } : { source: orig, destination: resp };
+  const { source, destination } = inner?.way ?? ends;
+  const [local, localPort] = destination.split(' ') as [string, string];
+  const [remote, remotePort] = source.split(' ') as [string, string];
+  const [since, until] = [inner?.since ?? -Infinity, inner?.until ?? Infinity];
   const captured = all.filter((other) => other.capture === capture).map((other) => other.connection.ts);
   return {
     role,
     protocol,
-    localAddress: c[isOrig ? 'id.orig_h' : 'id.resp_h'],
-    localPort: c[isOrig ? 'id.orig_p' : 'id.resp_p'],
-    remoteAddress: c[isOrig ? 'id.resp_h' : 'id.orig_h'],
-    remotePort: c[isOrig ? 'id.resp_p' : 'id.orig_p'],
+    localAddress: local,
+    localPort: Number(localPort),
+    remoteAddress: remote,
+    remotePort: Number(remotePort),
     first: c.ts + clock.offset,
     last: c.ts + (c.duration ?? 0) + clock.offset,
     err: clock.err,
     opening: c.proto === 'tcp' && (c.history === undefined || /[SsHh]/.test(c.history)),
     answered: isAnswered(c),
     isOver: true,
-    aloneSince: Math.max(-Infinity, ...firsts.filter((ts) => ts < c.ts)) + clock.offset,
+    aloneSince: Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + clock.offset,
     previousLast: Math.max(-Infinity, ...before) + clock.offset,
-    aloneUntil: Math.min(Infinity, ...firsts.filter((ts) => ts > c.ts)) + clock.offset,
+    aloneUntil: Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + clock.offset,
     capturedSince: Math.min(...captured) + clock.offset,
   };
 }
@@ -264,14 +303,14 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
   const [firstLatest, lastLatest] = [first + err, Math.max(last, first) + err];
   const from = first - err - PROMPT;
   // A connect comes before the first packet; an accept may come as long as the connection lasts.
-  const eventsUntil = completeUntil(host, ['socket_events']);
+  const eventsUntil = completeUntil(host, eventTables);
   const socketsUntil = completeUntil(host, answerTables);
   const callsUntil = role === 'resp' || mayBeFlipped(connection) ? lastLatest : firstLatest;
   const known: Knowledge = {
     hasCalls: eventsUntil >= callsUntil,
     hasAll: Math.min(eventsUntil, socketsUntil) >= lastLatest,
     socketsUntil,
-    areCallsLost: isLost(host, ['socket_events'], from, callsUntil),
+    areCallsLost: isLost(host, eventTables, from, callsUntil),
     isAnyLost: isLost(host, socketTables, from, lastLatest),
     isUnwatched: isUnwatched(host, from, lastLatest),
     areCallsUnwatched: (moment = from) => isUnwatched(host, moment, callsUntil),

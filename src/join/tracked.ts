@@ -1,5 +1,6 @@
 import type { Micros } from '../core/time.js';
 import type { AddressUser, KnownAddress } from '../hosts/state/address-table.js';
+import type { Direction } from '../hosts/state/translations.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
@@ -7,6 +8,7 @@ import { type ConnectionView, type EndView, mayBeAnswered } from './connection-v
 import type { Decided } from './decided.js';
 import type { Role } from './match.js';
 import type { Moments } from './moments.js';
+import type { Stitch } from './stitch.js';
 
 /** A packet source. */
 export interface Capture {
@@ -50,23 +52,61 @@ export class TrackedEnd implements EndView, AddressUser {
   /** An answer that only watermarks complete. */
   decided: Decided | undefined;
 
+  /** How its packets are translated, as of the last evaluation. */
+  stitch: Stitch | undefined;
+  /** The endpoints behind the translation. */
+  #inner: { readonly tuple: TrackedTuple; readonly isForward: boolean } | undefined;
+
   constructor(
     readonly tracked: Tracked,
     readonly role: Role,
-    readonly isForward: boolean,
+    /** Its endpoint as it was captured is the first of the connection's tuple. */
+    readonly isCapturedForward: boolean,
   ) {}
 
+  get tuple(): TrackedTuple {
+    return this.#inner === undefined ? this.tracked.tuple : this.#inner.tuple;
+  }
+  get isForward(): boolean {
+    return this.#inner === undefined ? this.isCapturedForward : this.#inner.isForward;
+  }
   get local(): KnownAddress<TrackedEnd> {
-    return this.isForward ? this.tracked.tuple.first : this.tracked.tuple.second;
+    return this.isForward ? this.tuple.first : this.tuple.second;
   }
   get localPort(): number {
-    return this.isForward ? this.tracked.tuple.firstPort : this.tracked.tuple.secondPort;
+    return this.isForward ? this.tuple.firstPort : this.tuple.secondPort;
   }
   get remote(): KnownAddress<TrackedEnd> {
-    return this.isForward ? this.tracked.tuple.second : this.tracked.tuple.first;
+    return this.isForward ? this.tuple.second : this.tuple.first;
   }
   get remotePort(): number {
-    return this.isForward ? this.tracked.tuple.secondPort : this.tracked.tuple.firstPort;
+    return this.isForward ? this.tuple.secondPort : this.tuple.firstPort;
+  }
+
+  /** The packets that are sent to it, as they were captured. */
+  get captured(): Direction {
+    const { first, firstPort, second, secondPort } = this.tracked.tuple;
+    return this.isCapturedForward
+      ? { source: second.text, sourcePort: secondPort, destination: first.text, destinationPort: firstPort }
+      : { source: first.text, sourcePort: firstPort, destination: second.text, destinationPort: secondPort };
+  }
+
+  /** From now on it has the endpoints of this tuple, or its own again. Returns the tuple that it had instead. */
+  move(tuple: TrackedTuple | undefined, isForward: boolean): TrackedTuple | undefined {
+    const before = this.#inner;
+    const isKept = before?.tuple === tuple && (tuple === undefined || before?.isForward === isForward);
+    if (isKept) return undefined;
+    const isIn = this.place >= 0;
+    if (isIn) this.local.leave(this);
+    if (before !== undefined) {
+      const left = before.tuple.translated!.filter((end) => end !== this);
+      before.tuple.translated = left.length === 0 ? undefined : left;
+    }
+    this.#inner = tuple === undefined ? undefined : { tuple, isForward };
+    if (tuple !== undefined) tuple.translated = [...(tuple.translated ?? []), this];
+    if (isIn) this.local.enter(this);
+    else this.place = -1;
+    return before?.tuple;
   }
 
   /** See EndView.rivals. */

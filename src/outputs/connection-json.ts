@@ -219,7 +219,7 @@ const sharersOf = ({ sharers }: Owned) => sharers?.map(({ pid, start }) => ({ pi
 function endObject(end: End): object {
   switch (end.state) {
     case 'attributed':
-      return { state: end.state, ...ownerObject(end) };
+      return { state: end.state, ...ownerObject(end), nat: end.nat };
     case 'ambiguous':
       return {
         state: end.state,
@@ -229,6 +229,7 @@ function endObject(end: End): object {
           to: seconds(candidate.to),
           tie: candidate.tie,
         })),
+        nat: end.nat,
       };
     case 'pending':
       return { state: end.state };
@@ -238,6 +239,7 @@ function endObject(end: End): object {
         reason: end.reason,
         host: end.host,
         packet_sockets: end.packet_sockets?.map((holder) => ({ ...holder, start: seconds(holder.start) })),
+        nat: end.nat,
       };
   }
 }

@@ -71,7 +71,7 @@ export function explanationText(attributed: AttributedConnection, { orig, resp }
 }
 
 function endLines(name: string, end: End, { clocks, tried }: EndExplanation): string[] {
-  const lines = [`  ${name}: ${verdict(end)}`, ...clocks.map(clockLine)];
+  const lines = [`  ${name}: ${verdict(end)}`, ...natLines(end), ...clocks.map(clockLine)];
   const decisive =
     end.state === 'attributed' ? tried.find(({ lost, method }) => !lost && method === end.method) : undefined;
   for (const socket of tried.slice(0, SHOWN_SOCKETS)) {
@@ -83,6 +83,13 @@ function endLines(name: string, end: End, { clocks, tried }: EndExplanation): st
   for (const [reason, count] of reasons) lines.push(`    ${count} more sockets: ${reason}`);
   if (tried.length === 0) lines.push('    no socket of a watched host has this address and port');
   return lines;
+}
+
+function natLines(end: End): string[] {
+  if (end.state === 'pending' || end.nat === undefined) return [];
+  const { host, address, port, peer_address, peer_port } = end.nat;
+  const [own, peer] = [endpointText(address, port), endpointText(peer_address, peer_port)];
+  return [`    translated by ${printable(host.id)}: it is ${own} itself, and its peer is ${peer} to it`];
 }
 
 function verdict(end: End): string {

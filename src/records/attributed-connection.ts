@@ -81,9 +81,21 @@ const candidateSchema = Type.Object({
   tie: Type.String({ description: 'Why this candidate is not better or worse than the others.' }),
 });
 
+const natSchema = Type.Object(
+  {
+    host: Type.Object({ id: Type.String({ description: 'The host that translates, the last one of several.' }) }),
+    address: Type.String({ description: "The end's own address." }),
+    port: Type.Integer({ description: 'Its own port.' }),
+    peer_address: Type.String({ description: "The other end's address as this end has it." }),
+    peer_port: Type.Integer({ description: 'Its port as this end has it.' }),
+  },
+  { description: 'The endpoints behind a translation of addresses (NAT), where one is known.' },
+);
+const nat = Type.Optional(natSchema);
+
 export const endSchema = Type.Union([
-  Type.Object({ state: Type.Literal('attributed'), ...owner }),
-  Type.Object({ state: Type.Literal('ambiguous'), candidates: Type.Array(candidateSchema) }),
+  Type.Object({ state: Type.Literal('attributed'), ...owner, nat }),
+  Type.Object({ state: Type.Literal('ambiguous'), candidates: Type.Array(candidateSchema), nat }),
   Type.Object({ state: Type.Literal('pending') }),
   Type.Object({
     state: Type.Literal('unattributed'),
@@ -95,9 +107,11 @@ export const endSchema = Type.Union([
           'Of no_socket_seen where packets were sent: processes of the host that then held packet sockets (AF_PACKET), which send past all other sockets. At most 16, least pid first.',
       }),
     ),
+    nat,
   }),
 ]);
 
+export type Nat = Static<typeof natSchema>;
 export type Process = Static<typeof processSchema>;
 export type Candidate = Static<typeof candidateSchema> & Evidence;
 
@@ -108,7 +122,7 @@ export interface Evidence {
 
 type EndShape = Static<typeof endSchema>;
 export type AttributedEnd = Extract<EndShape, { state: 'attributed' }> & Evidence;
-export type AmbiguousEnd = { state: 'ambiguous'; candidates: Candidate[] };
+export type AmbiguousEnd = { state: 'ambiguous'; candidates: Candidate[]; nat?: Nat };
 export type End = AttributedEnd | AmbiguousEnd | Extract<EndShape, { state: 'pending' | 'unattributed' }>;
 
 /** What made this line: the connection began, lasts or ended, or host rows changed what is known of it. */

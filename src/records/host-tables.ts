@@ -117,6 +117,22 @@ export const hostTables = {
     interface_index: 'INTEGER',
     net_namespace: 'TEXT',
   },
+  /**
+   * Not osquery's: connections that this host translates (NAT) for others or itself. `original` is a packet of who began the connection as it
+   * comes in, `reply` a packet of the answer as it comes in; without translation they would be each other's reverse.
+   */
+  conntrack: {
+    protocol: 'INTEGER',
+    original_source: 'TEXT',
+    original_source_port: 'INTEGER',
+    original_destination: 'TEXT',
+    original_destination_port: 'INTEGER',
+    reply_source: 'TEXT',
+    reply_source_port: 'INTEGER',
+    reply_destination: 'TEXT',
+    reply_destination_port: 'INTEGER',
+    net_namespace: 'TEXT',
+  },
   interface_addresses: {
     interface: 'TEXT',
     address: 'TEXT',

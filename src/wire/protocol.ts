@@ -2,7 +2,8 @@
  * Versions of the agent protocol that this program speaks, best first. A version fixes every message to its last member; a change makes
  * a new version, and the one before stays in this list for a release, so that neighbours understand each other.
  *
- * 2: a host tells the network namespace of who watches it (`older-version.ts` leaves that out for an engine of version 1).
+ * 2: a host tells the network namespace of who watches it, and which connections it translates (`older-version.ts` leaves both out for an
+ * engine of version 1).
  */
 export const wireVersions = [2, 1] as const;
 export type WireVersion = (typeof wireVersions)[number];

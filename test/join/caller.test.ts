@@ -7,7 +7,12 @@ import type { AnyTableRow } from '../../src/records/host-row.js';
 import { Random } from './world/random.js';
 
 const s = 1_000_000;
-const deaf: HostNews = { socket: () => undefined, close: () => undefined, address: () => undefined };
+const deaf: HostNews = {
+  socket: () => undefined,
+  close: () => undefined,
+  translation: () => undefined,
+  address: () => undefined,
+};
 const paths = ['/bin/sh', '/usr/bin/curl', '/usr/bin/nginx'];
 
 const hostOf = (limits = defaultHostLimits): HostState => new HostStates(limits, 1, deaf).open('a')!;

@@ -7,22 +7,39 @@ import { encodeRows, readRows } from '../../src/wire/row-message.js';
 const host: HostRow = {
   kind: 'host',
   host: 'h',
-  streams: [{ stream: 'processes', table: 'processes' }],
+  streams: [
+    { stream: 'processes', table: 'processes' },
+    { stream: 'conntrack', table: 'conntrack' },
+  ],
   from: 5,
   net_namespace: '4026531840',
 };
-const { text } = encodeRows([host, { kind: 'complete', host: 'h', stream: 'processes', until: 6 }], 0, undefined);
+const translated: HostRow = {
+  ...{ kind: 'row', host: 'h', stream: 'conntrack', table: 'conntrack', action: 'added', time: 7, resolution: 1 },
+  seq: 0,
+  columns: { protocol: 6, original_source: '192.0.2.1' },
+};
+const { text } = encodeRows(
+  [host, { kind: 'complete', host: 'h', stream: 'processes', until: 6 }, translated],
+  0,
+  undefined,
+);
 const read = (message: string) => readRows(JSON.parse(message) as Record<string, unknown>, 'h');
 
 describe('a message of rows', () => {
-  it('tells the network namespace of who watches', () => {
-    expect(read(inVersion(text, 2))).toMatchObject({ rows: [host, { kind: 'complete' }] });
+  it('tells the network namespace of who watches, and what is translated', () => {
+    expect(read(inVersion(text, 2))).toMatchObject({ rows: [host, { kind: 'complete' }, translated] });
   });
 
-  it('leaves that out for an engine of version 1, with the same sequences', () => {
+  it('leaves both out for an engine of version 1, with the same sequences', () => {
     const older = inVersion(text, versionOf('correlate.agent.v1'));
     expect(older).not.toContain('namespace');
+    expect(older).not.toContain('"table":"conntrack"');
     const { net_namespace: _, ...known } = host;
-    expect(read(older)).toMatchObject({ rows: [known, { kind: 'complete' }], sequences: [0, 1] });
+    const untold = { kind: 'complete', stream: 'conntrack' };
+    expect(read(older)).toMatchObject({
+      rows: [{ ...known, streams: [{ stream: 'processes', table: 'processes' }] }, { kind: 'complete' }, untold],
+      sequences: [0, 1, 2],
+    });
   });
 });

@@ -4,6 +4,8 @@ export interface HostLimits {
   readonly socketRows: number;
   /** Rows about processes. */
   readonly processRows: number;
+  /** Rows about translated connections. */
+  readonly translationRows: number;
   /** Users, and addresses: more are not taken. */
   readonly users: number;
   readonly addresses: number;
@@ -12,6 +14,7 @@ export interface HostLimits {
 export const defaultHostLimits: HostLimits = {
   socketRows: 262_144,
   processRows: 262_144,
+  translationRows: 262_144,
   users: 65_536,
   addresses: 4_096,
 };

@@ -16,6 +16,7 @@ import type { SocketCloses } from './socket-closes.js';
 import { isSocketRow, namespaceOf, type SocketFact, socketFact } from './socket-fact.js';
 import type { SocketRecord } from './socket-record.js';
 import { StreamProgress } from './stream-progress.js';
+import { directionsOf, type Translations, type TranslationsOfHost } from './translations.js';
 import type { Tuple, TupleTable } from './tuple-table.js';
 
 /** Without a name where the host did not tell it. */
@@ -25,7 +26,7 @@ export interface KnownUser {
 }
 
 /** What a row changed. */
-export type Change = 'nothing' | 'socket' | 'process' | 'address' | 'other';
+export type Change = 'nothing' | 'socket' | 'process' | 'address' | 'translation' | 'other';
 
 /** Told of what rows bring that may concern a connection. */
 export interface HostNews {
@@ -33,6 +34,8 @@ export interface HostNews {
   socket(tuple: Tuple, isForward: boolean): void;
   /** A socket of these endpoints was closed. */
   close(tuple: Tuple, isForward: boolean, fact: SocketFact): void;
+  /** A host turns packets between these endpoints into others, or others into these. */
+  translation(tuple: Tuple): void;
   /** A host has an address that it had not had before. */
   address(address: KnownAddress): void;
 }
@@ -44,6 +47,7 @@ export interface HostContext {
   readonly rows: RowStore;
   readonly closes: SocketCloses;
   readonly processes: ProcessTable;
+  readonly translations: Translations;
   readonly limits: HostLimits;
   readonly counters: HostCounters;
   readonly news: HostNews;
@@ -53,6 +57,7 @@ export interface HostContext {
 export interface HostCounters {
   socketRowsEvicted: number;
   processRowsEvicted: number;
+  translationsEvicted: number;
   rowsIgnored: number;
 }
 
@@ -80,6 +85,9 @@ export class HostState {
   readonly number: number;
   readonly #sockets: HostSockets;
   readonly #processes: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
+  readonly #translations: TranslationsOfHost = { entries: new Map(), rows: 0 };
+  /** Translations of times up to here had to be forgotten. */
+  translationsGoneUntil: Micros = -Infinity;
   /** By pid, up to when rows about it were forgotten at the bound. A sweep drops the pids of which no row is left. */
   readonly #processesGone = new Map<number, Micros>();
   readonly #pids = new Map<number, PidKnowledge>();
@@ -160,6 +168,8 @@ export class HostState {
         return this.#addUser(row.columns.uid, row.columns.username);
       case 'interface_addresses':
         return this.#addAddress(row);
+      case 'conntrack':
+        return this.#addTranslation(row);
       default:
         return 'nothing';
     }
@@ -300,6 +310,22 @@ export class HostState {
     return 'process';
   }
 
+  #addTranslation(row: Extract<AnyTableRow, { table: 'conntrack' }>): Change {
+    const { translations, tuples, counters, limits, news } = this.#context;
+    const of = this.#translations;
+    if (!translations.add(of, this, row)) return 'nothing';
+    while (of.rows > limits.translationRows) {
+      this.translationsGoneUntil = Math.max(this.translationsGoneUntil, translations.forgetOldest(of));
+      counters.translationsEvicted++;
+    }
+    const { protocol, original, reply } = directionsOf(row)!;
+    for (const { source, sourcePort, destination, destinationPort } of [original, reply]) {
+      const tuple = tuples.find(protocol, source, sourcePort, destination, destinationPort);
+      if (tuple !== undefined) news.translation(tuple);
+    }
+    return 'translation';
+  }
+
   #addUser(uid: number | undefined, name: string | undefined): Change {
     if (uid === undefined || !name || (this.#users.size >= this.#context.limits.users && !this.#users.has(uid)))
       return 'nothing';
@@ -349,11 +375,12 @@ export class HostState {
     if (this.#taken < this.#sweepAfter) return false;
     this.#sockets.prune(horizon);
     this.packetSockets.prune(horizon);
+    this.#context.translations.prune(this.#translations, horizon);
     this.#context.processes.prune(this.#processes, this.number, horizon);
     this.#outdateAll();
     this.#forgetGone();
     this.#taken = 0;
-    this.#sweepAfter = Math.max(MIN_SWEEP, this.socketRows + this.processRows);
+    this.#sweepAfter = Math.max(MIN_SWEEP, this.socketRows + this.processRows + this.#translations.rows);
     return true;
   }
 }

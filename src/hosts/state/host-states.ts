@@ -8,6 +8,7 @@ import { ProcessTable } from './process-table.js';
 import { LINK, RowStore } from './row-store.js';
 import { SocketCloses } from './socket-closes.js';
 import { SocketRecord } from './socket-record.js';
+import { Translations } from './translations.js';
 import { type Tuple, TupleTable } from './tuple-table.js';
 
 /** Sockets of one host. */
@@ -24,11 +25,13 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   readonly counters: HostCounters & { hostsRefused: number } = {
     socketRowsEvicted: 0,
     processRowsEvicted: 0,
+    translationsEvicted: 0,
     rowsIgnored: 0,
     hostsRefused: 0,
   };
   readonly addresses = new AddressTable<U>();
   readonly tuples: TupleTable<C, U>;
+  readonly translations = new Translations();
   /** Every row that is kept. */
   readonly rows = new RowStore();
   readonly #numbered: HostState[] = [];
@@ -39,11 +42,11 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   constructor(limits: HostLimits, maxHosts: number, news: HostNews) {
     const [k0, k1] = randomFillSync(new Int32Array(2)) as unknown as [number, number];
     const key = { k0, k1 };
-    const { addresses, counters, rows } = this;
+    const { addresses, counters, rows, translations } = this;
     this.tuples = new TupleTable<C, U>(addresses, key);
     const closes = new SocketCloses(key, rows.texts);
     const processes = new ProcessTable(key, rows);
-    this.#context = { addresses, tuples: this.tuples, rows, closes, processes, limits, counters, news };
+    this.#context = { addresses, tuples: this.tuples, rows, closes, processes, translations, limits, counters, news };
     this.#maxHosts = maxHosts;
   }
 

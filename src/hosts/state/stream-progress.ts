@@ -27,7 +27,8 @@ export interface Gap {
 }
 
 export const socketTables: readonly HostTable[] = ['socket_events', 'process_open_sockets', 'listening_ports'];
-const eventTables: readonly HostTable[] = ['socket_events'];
+/** Tables that tell of every single thing as it happens: what is not among them by then, did not happen. */
+export const eventTables: readonly HostTable[] = ['socket_events', 'conntrack'];
 const processTables: readonly HostTable[] = ['processes', 'process_events'];
 /** Tables that a weak answer needs besides those of sockets: an address may have moved to another host. */
 const answerTables: readonly HostTable[] = [...socketTables, 'interface_addresses'];
@@ -44,7 +45,7 @@ export class StreamProgress {
   /** Spans without a watcher: from a timeout to the time the host was seen again. */
   readonly #timeouts: Micros[] = [];
   readonly #seen: Micros[] = [];
-  /** No socket_events row is missing up to here: min over the streams. Infinity without such a stream. */
+  /** No row of socket_events or conntrack is missing up to here: min over the streams. Infinity without such a stream. */
   eventsUntil: Micros = Infinity;
   /** As eventsUntil, over every stream that tells of sockets and addresses. */
   socketsUntil: Micros = Infinity;
@@ -79,7 +80,7 @@ export class StreamProgress {
       pause: Infinity,
     });
     this.#early.delete(name);
-    this.hasEventStream ||= eventTables.includes(table);
+    this.hasEventStream ||= table === 'socket_events';
     this.hasSocketStream ||= socketTables.includes(table);
     this.hasProcessStream ||= processTables.includes(table);
     this.#hasPacketStream ||= table === 'packet_sockets';

@@ -11,6 +11,8 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
   backward = 0;
   /** Linked too. */
   connections: C | undefined;
+  /** Users that are, or may be, of these endpoints although what was captured of them names others. */
+  translated: U[] | undefined;
 
   constructor(
     readonly hash: number,
@@ -109,6 +111,7 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   /** Drops the tuple if nothing is known by it any more. */
   forget(tuple: Tuple<C, U>): void {
     if (tuple.forward !== 0 || tuple.backward !== 0 || tuple.connections !== undefined) return;
+    if (tuple.translated !== undefined) return;
     const mask = this.#hashes.length - 1;
     let slot = tuple.hash & mask;
     while (this.#tuples[slot] !== tuple) {

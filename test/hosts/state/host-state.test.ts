@@ -36,7 +36,12 @@ const tuple = {
   remote_address: '192.0.2.2',
   remote_port: 443,
 };
-const deaf: HostNews = { socket: () => undefined, close: () => undefined, address: () => undefined };
+const deaf: HostNews = {
+  socket: () => undefined,
+  close: () => undefined,
+  translation: () => undefined,
+  address: () => undefined,
+};
 
 function stateOf(rows: readonly AnyTableRow[], limits = defaultHostLimits) {
   const states = new HostStates(limits, 10, deaf);

@@ -1,0 +1,194 @@
+import { canonicalAddress } from '../../core/address.js';
+import type { Micros } from '../../core/time.js';
+import type { AnyTableRow, TableRow } from '../../records/host-row.js';
+import type { HostState } from './host-state.js';
+import { hasPorts } from './portless-endpoints.js';
+
+/** Packets from one endpoint to another. */
+export interface Direction {
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+}
+
+/** A host turned packets of one direction into the reverse of the other, from a moment in [openLo, openHi] to one in [closeLo, closeHi] of its clock. */
+export interface Translation {
+  readonly gateway: HostState;
+  readonly openLo: Micros;
+  readonly openHi: Micros;
+  readonly closeHi: Micros;
+  /** The direction that is not the one asked for: what its packets come from is where the others go to. */
+  readonly other: Direction;
+}
+
+interface Fact {
+  readonly isGone: boolean;
+  readonly lo: Micros;
+  readonly hi: Micros;
+  readonly since: Micros | undefined;
+  readonly seq: number;
+  readonly stream: string;
+}
+
+/** What rows tell of one pair of directions on one host. */
+interface Entry {
+  readonly gateway: HostState;
+  readonly protocol: number;
+  readonly original: Direction;
+  readonly reply: Direction;
+  /** In order of time. */
+  readonly facts: Fact[];
+}
+
+type ConntrackRow = TableRow<'conntrack'>;
+
+/** What a row says; undefined: it lacks an endpoint, or says that nothing was translated. */
+export function directionsOf({
+  columns: c,
+}: ConntrackRow): { readonly protocol: number; readonly original: Direction; readonly reply: Direction } | undefined {
+  const original = direction(
+    c.original_source,
+    c.original_source_port,
+    c.original_destination,
+    c.original_destination_port,
+  );
+  const reply = direction(c.reply_source, c.reply_source_port, c.reply_destination, c.reply_destination_port);
+  if (c.protocol === undefined || !hasPorts(c.protocol) || original === undefined || reply === undefined)
+    return undefined;
+  return isSame(original, reversed(reply)) ? undefined : { protocol: c.protocol, original, reply };
+}
+
+function direction(
+  from: string | undefined,
+  sourcePort: number | undefined,
+  to: string | undefined,
+  destinationPort: number | undefined,
+): Direction | undefined {
+  const source = from === undefined ? undefined : canonicalAddress(from);
+  const destination = to === undefined ? undefined : canonicalAddress(to);
+  if (source === undefined || destination === undefined || !isPort(sourcePort) || !isPort(destinationPort)) {
+    return undefined;
+  }
+  return { source, sourcePort, destination, destinationPort };
+}
+
+function isPort(port: number | undefined): port is number {
+  return port !== undefined && Number.isInteger(port) && port > 0 && port <= 0xffff;
+}
+
+export function reversed({ source, sourcePort, destination, destinationPort }: Direction): Direction {
+  return { source: destination, sourcePort: destinationPort, destination: source, destinationPort: sourcePort };
+}
+
+export function isSame(a: Direction, b: Direction): boolean {
+  return (
+    a.source === b.source &&
+    a.sourcePort === b.sourcePort &&
+    a.destination === b.destination &&
+    a.destinationPort === b.destinationPort
+  );
+}
+
+function keyOf(protocol: number, { source, sourcePort, destination, destinationPort }: Direction): string {
+  return `${protocol} ${source} ${sourcePort} ${destination} ${destinationPort}`;
+}
+
+/** The rows of one host, oldest first; its bound is `HostLimits.translationRows`. */
+export interface TranslationsOfHost {
+  readonly entries: Map<string, Entry>;
+  rows: number;
+}
+
+/** The connections that hosts translate, found by either direction. Rows may come in any order. */
+export class Translations {
+  readonly #byDirection = new Map<string, Entry[]>();
+
+  get isEmpty(): boolean {
+    return this.#byDirection.size === 0;
+  }
+
+  /** Takes a row over; false: it was known, or tells of no translation. */
+  add(of: TranslationsOfHost, gateway: HostState, row: ConntrackRow & AnyTableRow): boolean {
+    const told = directionsOf(row);
+    if (told === undefined) return false;
+    const { protocol, original, reply } = told;
+    const name = `${row.columns.net_namespace ?? ''} ${keyOf(protocol, original)} ${keyOf(protocol, reply)}`;
+    let entry = of.entries.get(name);
+    if (entry === undefined) {
+      entry = { gateway, protocol, original, reply, facts: [] };
+      of.entries.set(name, entry);
+      for (const each of [original, reply]) this.#enter(keyOf(protocol, each), entry);
+    }
+    const { time: lo, since, seq, stream } = row;
+    if (entry.facts.some((fact) => fact.seq === seq && fact.stream === stream)) return false;
+    const fact = { isGone: row.action === 'removed', lo, hi: lo + Math.max(row.resolution, 1) - 1, since, seq, stream };
+    let at = entry.facts.length;
+    while (at > 0 && isBefore(fact, entry.facts[at - 1]!)) at--;
+    entry.facts.splice(at, 0, fact);
+    of.rows++;
+    return true;
+  }
+
+  /** Forgets the entry known for longest. Returns up to when it was told of. */
+  forgetOldest(of: TranslationsOfHost): Micros {
+    const [name, entry] = of.entries.entries().next().value!;
+    this.#drop(of, name, entry);
+    return Math.max(...entry.facts.map(({ hi }) => hi));
+  }
+
+  /** Drops what was over before the horizon. */
+  prune(of: TranslationsOfHost, horizon: Micros): void {
+    for (const [name, entry] of of.entries) {
+      const last = entry.facts.at(-1)!;
+      if (last.isGone && last.hi < horizon) this.#drop(of, name, entry);
+    }
+  }
+
+  /** What became of packets of a direction at any time: every translation that has it as one of its two. */
+  of(protocol: number, asked: Direction): Translation[] {
+    const entries = this.#byDirection.get(keyOf(protocol, asked)) ?? [];
+    return entries.flatMap((entry) => {
+      const other = isSame(entry.original, asked) ? entry.reply : entry.original;
+      return spansOf(entry).map((span) => ({ ...span, gateway: entry.gateway, other }));
+    });
+  }
+
+  #enter(key: string, entry: Entry): void {
+    const known = this.#byDirection.get(key);
+    if (known === undefined) this.#byDirection.set(key, [entry]);
+    else known.push(entry);
+  }
+
+  #drop(of: TranslationsOfHost, name: string, entry: Entry): void {
+    of.entries.delete(name);
+    of.rows -= entry.facts.length;
+    for (const each of [entry.original, entry.reply]) {
+      const key = keyOf(entry.protocol, each);
+      const left = this.#byDirection.get(key)!.filter((other) => other !== entry);
+      if (left.length === 0) this.#byDirection.delete(key);
+      else this.#byDirection.set(key, left);
+    }
+  }
+}
+
+function isBefore(a: Fact, b: Fact): boolean {
+  return a.lo < b.lo || (a.lo === b.lo && a.seq < b.seq);
+}
+
+/** From each beginning to the end that follows it. An end alone tells that the translation had begun before. */
+function spansOf({ facts }: Entry): Pick<Translation, 'openLo' | 'openHi' | 'closeHi'>[] {
+  const spans: Pick<Translation, 'openLo' | 'openHi' | 'closeHi'>[] = [];
+  let began: Fact | undefined;
+  for (const fact of facts) {
+    if (!fact.isGone) {
+      began ??= fact;
+      continue;
+    }
+    const openHi = began?.hi ?? fact.since ?? fact.hi;
+    spans.push({ openLo: began === undefined ? -Infinity : (began.since ?? -Infinity), openHi, closeHi: fact.hi });
+    began = undefined;
+  }
+  if (began !== undefined) spans.push({ openLo: began.since ?? -Infinity, openHi: began.hi, closeHi: Infinity });
+  return spans;
+}

@@ -1,0 +1,132 @@
+import { canonicalAddress } from '../core/address.js';
+import type { Micros } from '../core/time.js';
+import type { HostRows } from './reference-rows.js';
+
+/* What the reference makes of rows about translated connections (NAT). */
+
+/** Packets on their way: from `source` to `destination`, each as `address port`. */
+export interface Way {
+  readonly source: string;
+  readonly destination: string;
+}
+
+interface Span {
+  readonly host: HostRows;
+  readonly asked: Way;
+  readonly other: Way;
+  readonly openLo: Micros;
+  readonly openHi: Micros;
+  readonly closeHi: Micros;
+}
+
+/** Where the packets that are sent to an end go. */
+export type Delivered =
+  | {
+      readonly kind: 'inner';
+      readonly host: HostRows;
+      readonly way: Way;
+      readonly since: Micros;
+      readonly until: Micros;
+    }
+  | { readonly kind: 'unsure' };
+
+export interface Clock {
+  readonly offset: Micros;
+  readonly err: Micros;
+}
+
+/** Follows packets of a connection whose first came at `first`, capture clock, through at most four hosts. */
+export function delivered(
+  hosts: readonly HostRows[],
+  protocol: number,
+  sent: Way,
+  first: Micros,
+  clockOf: (host: HostRows) => Clock,
+): Delivered | undefined {
+  let way = sent;
+  let found: Delivered | undefined;
+  for (let hop = 0; hop < 4; hop++) {
+    const spans = hosts.flatMap((host) => spansOf(host, protocol, way));
+    const fitting = spans.filter(({ host, openLo, closeHi }) => {
+      const { offset, err } = clockOf(host);
+      return openLo <= first + offset + err && closeHi >= first + offset - err;
+    });
+    const [one] = fitting;
+    if (one === undefined) break;
+    if (fitting.some(({ other }) => !isSame(other, one.other))) return { kind: 'unsure' };
+    way = { source: one.other.destination, destination: one.other.source };
+    const { offset } = clockOf(one.host);
+    const others = spansOf(one.host, protocol, way).filter(
+      ({ openLo, openHi, closeHi }) => openLo !== one.openLo || openHi !== one.openHi || closeHi !== one.closeHi,
+    );
+    const before = others.filter(({ openLo, openHi }) => openHi <= one.openHi && openLo < one.openLo);
+    const after = others.filter(({ openLo, openHi }) => openHi > one.openHi && openLo >= one.openLo);
+    if (before.length + after.length < others.length) return { kind: 'unsure' };
+    const since = Math.max(-Infinity, ...before.map(({ openHi }) => openHi - offset));
+    const until = Math.min(Infinity, ...after.map(({ openLo }) => openLo - offset));
+    found = { kind: 'inner', host: one.host, way, since, until };
+  }
+  return found;
+}
+
+function isSame(a: Way, b: Way): boolean {
+  return a.source === b.source && a.destination === b.destination;
+}
+
+/** Every span of time in which a host translated packets of this way. */
+function spansOf(host: HostRows, protocol: number, asked: Way): Span[] {
+  const rows = host.table.flatMap((row) => (row.table === 'conntrack' ? [row] : []));
+  const ways = rows.flatMap((row) => {
+    const c = row.columns;
+    const original = wayOf(
+      c.original_source,
+      c.original_source_port,
+      c.original_destination,
+      c.original_destination_port,
+    );
+    const reply = wayOf(c.reply_source, c.reply_source_port, c.reply_destination, c.reply_destination_port);
+    const isUntouched = original.source === reply.destination && original.destination === reply.source;
+    if (c.protocol !== protocol || isUntouched || (!isSame(original, asked) && !isSame(reply, asked))) return [];
+    return [
+      {
+        row,
+        name: JSON.stringify([c.net_namespace, original, reply]),
+        other: isSame(original, asked) ? reply : original,
+      },
+    ];
+  });
+  const spans: Span[] = [];
+  for (const name of new Set(ways.map((each) => each.name))) {
+    const told = ways
+      .filter((each) => each.name === name)
+      .sort((a, b) => a.row.time - b.row.time || a.row.seq - b.row.seq);
+    const { other } = told[0]!;
+    let began: (typeof told)[number]['row'] | undefined;
+    for (const { row } of told) {
+      const hi = row.time + Math.max(row.resolution, 1) - 1;
+      if (row.action !== 'removed') {
+        began ??= row;
+        continue;
+      }
+      const openHi = began === undefined ? (row.since ?? hi) : began.time + Math.max(began.resolution, 1) - 1;
+      spans.push({ host, asked, other, openLo: began?.since ?? -Infinity, openHi, closeHi: hi });
+      began = undefined;
+    }
+    if (began === undefined) continue;
+    const openHi = began.time + Math.max(began.resolution, 1) - 1;
+    spans.push({ host, asked, other, openLo: began.since ?? -Infinity, openHi, closeHi: Infinity });
+  }
+  return spans;
+}
+
+function wayOf(
+  source: string | undefined,
+  sourcePort: number | undefined,
+  destination: string | undefined,
+  destinationPort: number | undefined,
+): Way {
+  return {
+    source: `${canonicalAddress(source ?? '')} ${sourcePort}`,
+    destination: `${canonicalAddress(destination ?? '')} ${destinationPort}`,
+  };
+}

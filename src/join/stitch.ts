@@ -1,0 +1,100 @@
+import type { Micros } from '../core/time.js';
+import type { HostState } from '../hosts/state/host-state.js';
+import type { HostStates } from '../hosts/state/host-states.js';
+import { hasPorts } from '../hosts/state/portless-endpoints.js';
+import { type Direction, isSame, reversed, type Translation } from '../hosts/state/translations.js';
+import type { ConnectionView } from './connection-view.js';
+import type { HostClocks } from './host-clocks.js';
+
+/** What became of the packets that were sent to an end as it was captured. */
+export type Stitch =
+  /** A host delivers them translated. */
+  | {
+      readonly kind: 'inner';
+      /** The last host that translated them. */
+      readonly gateway: HostState;
+      /** As they reach their end. */
+      readonly packets: Direction;
+      /** When the connections with the inner endpoints before and after this one began, capture clock; see EndQuery. */
+      readonly aloneSince: Micros;
+      readonly aloneUntil: Micros;
+    }
+  /** The host is not known to have told every translation of that time: up to `until` of its clock. */
+  | { readonly kind: 'wait'; readonly gateway: HostState; readonly until: Micros }
+  /** The host had several translations for them about that time, as when a port was used again. */
+  | { readonly kind: 'unsure'; readonly gateway: HostState };
+
+/** Gateways one behind the other that are followed. */
+const MAX_HOPS = 4;
+
+/**
+ * Follows the packets that are sent to an end through the hosts that translate them: whoever began the connection is found behind a
+ * translated source, whoever answers behind a translated destination. Undefined: nobody is known to translate them.
+ */
+export function stitchOf(
+  states: Pick<HostStates, 'translations'>,
+  clocks: HostClocks,
+  view: ConnectionView,
+  protocol: number,
+  captured: Direction,
+): Stitch | undefined {
+  const { translations } = states;
+  if (translations.isEmpty || !hasPorts(protocol)) return undefined;
+  let packets = captured;
+  let stitch: Stitch | undefined;
+  for (let hop = 0; hop < MAX_HOPS; hop++) {
+    const known = translations.of(protocol, packets).filter((one) => mayHold(one, clockOf(one.gateway), view));
+    const [first] = known;
+    if (first === undefined) break;
+    const late = view.closed ? undefined : known.find(({ gateway }) => isLate(gateway, view, clockOf(gateway)));
+    if (late !== undefined) {
+      const { offset, err } = clockOf(late.gateway);
+      return { kind: 'wait', gateway: late.gateway, until: view.first + offset + err };
+    }
+    if (known.some(({ other }) => !isSame(other, first.other))) return unsure(first);
+    packets = reversed(first.other);
+    const bounds = boundsOf(first, translations.of(protocol, packets), clockOf(first.gateway).offset);
+    if (bounds === undefined) return unsure(first);
+    stitch = { kind: 'inner', gateway: first.gateway, packets, ...bounds };
+  }
+  return stitch;
+
+  function clockOf({ id }: HostState) {
+    return clocks.at(id, view.capture, view.captureHost, view.first);
+  }
+}
+
+function unsure({ gateway }: Translation): Stitch {
+  return { kind: 'unsure', gateway };
+}
+
+function mayHold(
+  { openLo, closeHi }: Translation,
+  clock: { offset: Micros; err: Micros },
+  view: ConnectionView,
+): boolean {
+  const first = view.first + clock.offset;
+  return openLo <= first + clock.err && closeHi >= first - clock.err;
+}
+
+function isLate({ progress }: HostState, { first }: ConnectionView, clock: { offset: Micros; err: Micros }): boolean {
+  const until = first + clock.offset + clock.err;
+  return progress.eventsUntil < until && !progress.isSilent(until);
+}
+
+/** The neighbours in time among the translations of the same inner endpoints; undefined: some may be of the same time. */
+function boundsOf(
+  chosen: Translation,
+  all: readonly Translation[],
+  offset: Micros,
+): { aloneSince: Micros; aloneUntil: Micros } | undefined {
+  let [aloneSince, aloneUntil] = [-Infinity, Infinity];
+  for (const { gateway, openLo, openHi, closeHi } of all) {
+    if (gateway !== chosen.gateway) continue;
+    if (openLo === chosen.openLo && openHi === chosen.openHi && closeHi === chosen.closeHi) continue;
+    if (openHi <= chosen.openHi && openLo < chosen.openLo) aloneSince = Math.max(aloneSince, openHi - offset);
+    else if (openHi > chosen.openHi && openLo >= chosen.openLo) aloneUntil = Math.min(aloneUntil, openLo - offset);
+    else return undefined;
+  }
+  return { aloneSince, aloneUntil };
+}

@@ -1,0 +1,263 @@
+import { describe, expect, it } from 'vitest';
+import { Join } from '../../src/join/attribution.js';
+import { reference } from '../../src/join/reference.js';
+import type { AttributedConnection } from '../../src/records/attributed-connection.js';
+import type { ConnectionUpdate } from '../../src/records/connection.js';
+import type { HostRow } from '../../src/records/host-row.js';
+import type { Columns } from '../../src/records/host-tables.js';
+import { referenceInWords } from './world/agreement.js';
+import { at, connection, ends, inWords, Teller } from './world/story.js';
+
+/** Who begins 10.0.0.5:40000 > 203.0.113.1:443 is seen outside as 198.51.100.1:61000. */
+const inner = '10.0.0.5:40000>203.0.113.1:443';
+const outer = '198.51.100.1:61000>203.0.113.1:443';
+/** 10.0.0.5:80 is published as 198.51.100.1:8080. */
+const asked = '203.0.113.9:5555>198.51.100.1:8080';
+const taken = '10.0.0.5:80>203.0.113.9:5555';
+
+function way(name: 'original' | 'reply', text: string): Columns<'conntrack'> {
+  const [source, destination] = text.split('>').map((end) => end.split(':')) as [[string, string], [string, string]];
+  return {
+    [`${name}_source`]: source[0],
+    [`${name}_source_port`]: Number(source[1]),
+    [`${name}_destination`]: destination[0],
+    [`${name}_destination_port`]: Number(destination[1]),
+  };
+}
+
+const swapped = (text: string): string => text.split('>').reverse().join('>');
+const translation = (original: string, reply: string) => ({
+  protocol: 6,
+  ...way('original', original),
+  ...way('reply', reply),
+});
+/** As the gateway tells of the connection from within. */
+const masqueraded = translation(inner, swapped(outer));
+const published = translation(asked, taken);
+
+const streams = ['socket_events', 'processes', 'interface_addresses', 'conntrack'] as const;
+const gateway = (options = {}) => new Teller('gw', { address: '198.51.100.1', streams, ...options });
+const inside = () => new Teller('inside', { address: '10.0.0.5' });
+
+interface Told {
+  readonly orig: string;
+  readonly resp: string;
+  readonly line: AttributedConnection;
+}
+
+/** What is told in the end, in three orders, and that the reference says the same. */
+function told(tellers: readonly Teller[], updates: readonly ConnectionUpdate[]): Told {
+  const rows = tellers.flatMap((teller) => teller.rows);
+  const orders: (HostRow | ConnectionUpdate)[][] = [
+    [...rows, ...updates],
+    [...updates, ...rows],
+    [
+      ...rows.toReversed().filter(({ kind }) => kind === 'row'),
+      ...rows.filter(({ kind }) => kind !== 'row'),
+      ...updates,
+    ],
+  ];
+  const shown = orders.map((order) => {
+    const last = new Map<string, AttributedConnection>();
+    const emit = (line: AttributedConnection): void => void last.set(line.connection.uid, line);
+    const join = new Join({ latenessUs: 30_000_000, attrWaitUs: 2_000_000, finalOnly: false, emit });
+    for (const step of order)
+      if ('kind' in step) join.row(step);
+      else join.connection(step);
+    join.end();
+    return last.get('C1')!;
+  });
+  const { orig, resp } = reference(updates, rows).get('C1')!;
+  for (const line of shown) {
+    expect([inWords(line.orig), inWords(line.resp)]).toEqual([referenceInWords(orig), referenceInWords(resp)]);
+    expect(JSON.stringify([line.orig, line.resp])).toBe(JSON.stringify([shown[0]!.orig, shown[0]!.resp]));
+  }
+  return { orig: inWords(shown[0]!.orig), resp: inWords(shown[0]!.resp), line: shown[0]! };
+}
+
+describe('a connection that a gateway translates', () => {
+  it('has its originator behind a masquerade', () => {
+    const { line, ...words } = told(
+      [
+        gateway().row('conntrack', 'added', 0.2, masqueraded, -20).complete(90_000),
+        inside().socket(-0.1, 'connect', 100, ends(inner)).complete(90_000),
+      ],
+      [connection(0, 10, outer)],
+    );
+    expect(words).toEqual({ orig: 'socket_event inside:100', resp: 'no_agent' });
+    expect(line.orig).toMatchObject({
+      nat: { host: { id: 'gw' }, address: '10.0.0.5', port: 40_000, peer_address: '203.0.113.1', peer_port: 443 },
+    });
+    expect(line.resp).not.toHaveProperty('nat');
+  });
+
+  it('has its responder behind a published port, and not at what listens on the gateway', () => {
+    const { line, ...words } = told(
+      [
+        gateway()
+          .socket(-900, 'listen', 7, ends('0.0.0.0:8080'))
+          .row('conntrack', 'added', 0.2, published, -20)
+          .complete(90_000),
+        inside().socket(1, 'accept', 200, ends(taken)).complete(90_000),
+      ],
+      [connection(0, 10, asked)],
+    );
+    expect(words).toEqual({ orig: 'no_agent', resp: 'accept_event inside:200' });
+    expect(line.resp).toMatchObject({
+      nat: { host: { id: 'gw' }, address: '10.0.0.5', port: 80, peer_address: '203.0.113.9', peer_port: 5555 },
+    });
+  });
+
+  it('is what it is where it was captured within', () => {
+    const tellers = [
+      gateway().row('conntrack', 'added', 0.2, masqueraded, -20).complete(90_000),
+      inside().socket(-0.1, 'connect', 100, ends(inner)).complete(90_000),
+    ];
+    const { orig, line } = told(tellers, [connection(0, 10, inner)]);
+    expect(orig).toBe('socket_event inside:100');
+    expect(line.orig).not.toHaveProperty('nat');
+  });
+
+  it('is told apart by time from others with the same translated port', () => {
+    const other = '10.0.0.6:50000>203.0.113.1:443';
+    const { orig } = told(
+      [
+        gateway()
+          .row('conntrack', 'added', -9_000, translation(other, swapped(outer)), -9_020)
+          .row('conntrack', 'removed', -500, translation(other, swapped(outer)), -520)
+          .row('conntrack', 'added', 0.2, masqueraded, -20)
+          .row('conntrack', 'removed', 5_000, masqueraded, 4_980)
+          .row('conntrack', 'added', 6_000, translation(other, swapped(outer)), 5_980)
+          .complete(90_000),
+        inside().socket(-0.1, 'connect', 100, ends(inner)).complete(90_000),
+      ],
+      [connection(0, 10, outer)],
+    );
+    expect(orig).toBe('socket_event inside:100');
+  });
+
+  it('is not told apart from another one whose time overlaps', () => {
+    const other = '10.0.0.6:50000>203.0.113.1:443';
+    const { orig, line } = told(
+      [
+        gateway()
+          .row('conntrack', 'added', -9_000, translation(other, swapped(outer)))
+          .row('conntrack', 'removed', 10, translation(other, swapped(outer)), -30)
+          .row('conntrack', 'added', 11, masqueraded, -30)
+          .complete(90_000),
+        inside().socket(-0.1, 'connect', 100, ends(inner)).complete(90_000),
+      ],
+      [connection(0, 10, outer)],
+    );
+    expect(orig).toBe('nat');
+    expect(line.orig).toMatchObject({ host: { id: 'gw' } });
+  });
+
+  it('says so where nobody watches behind the gateway', () => {
+    const { orig, line } = told(
+      [gateway().row('conntrack', 'added', 0.2, masqueraded, -20).complete(90_000)],
+      [connection(0, 10, outer)],
+    );
+    expect(orig).toBe('nat');
+    expect(line.orig).toMatchObject({ host: { id: 'gw' }, nat: { address: '10.0.0.5' } });
+  });
+
+  it('is followed through two gateways', () => {
+    const middle = '192.0.2.7:55555>203.0.113.1:443';
+    const { orig, line } = told(
+      [
+        gateway()
+          .row('conntrack', 'added', 0.2, translation(middle, swapped(outer)), -20)
+          .complete(90_000),
+        new Teller('gw2', { address: '192.0.2.7', streams })
+          .row('conntrack', 'added', 0.1, translation(inner, swapped(middle)), -20)
+          .complete(90_000),
+        inside().socket(-0.1, 'connect', 100, ends(inner)).complete(90_000),
+      ],
+      [connection(0, 10, outer)],
+    );
+    expect(orig).toBe('socket_event inside:100');
+    expect(line.orig).toMatchObject({ nat: { host: { id: 'gw2' }, address: '10.0.0.5' } });
+  });
+
+  it('belongs to the container of the gateway itself, whoever else has such an address', () => {
+    const host = gateway().row('interface_addresses', 'added', -60_000, {
+      interface: 'eth0',
+      address: '10.0.0.5',
+      net_namespace: '2',
+    });
+    const { orig } = told(
+      [
+        host
+          .socket(-0.1, 'connect', 300, ends(inner))
+          .row('conntrack', 'added', 0.2, masqueraded, -20)
+          .complete(90_000),
+        inside().socket(-0.1, 'connect', 100, ends(inner)).complete(90_000),
+      ],
+      [connection(0, 10, outer)],
+    );
+    expect(orig).toBe('socket_event gw:300');
+  });
+
+  it('is told apart by its translations from others with the same inner endpoints', () => {
+    const second = '198.51.100.1:61001>203.0.113.1:443';
+    const { orig } = told(
+      [
+        gateway()
+          .row('conntrack', 'added', -1_499.8, translation(inner, swapped(second)), -1_520)
+          .row('conntrack', 'removed', -700, translation(inner, swapped(second)), -720)
+          .row('conntrack', 'added', 0.2, masqueraded, -20)
+          .complete(90_000),
+        inside()
+          .socket(-1_500.1, 'connect', 99, { ...ends(inner), socket: '1' })
+          .socket(-0.1, 'connect', 100, { ...ends(inner), socket: '2' })
+          .complete(90_000),
+      ],
+      [connection(0, 10, outer)],
+    );
+    expect(orig).toBe('socket_event inside:100');
+  });
+
+  it('is pending until the gateway has told every translation of that time', () => {
+    const lines: string[] = [];
+    const emit = ({ orig }: AttributedConnection): void => void lines.push(inWords(orig));
+    const join = new Join({ latenessUs: 30_000_000, attrWaitUs: 2_000_000, finalOnly: false, startsKnown: true, emit });
+    const first = gateway().row('conntrack', 'added', 0.2, masqueraded, -20).complete(-5_000);
+    const then = inside().socket(-0.1, 'connect', 100, ends(inner)).complete(90_000);
+    for (const row of [...first.rows, ...then.rows]) join.row(row);
+    join.connection(connection(0, 10, outer, { cause: 'start' }));
+    join.advance(at(3_000));
+    expect(lines).toEqual(['pending']);
+    join.row({ kind: 'complete', host: 'gw', stream: 'conntrack', until: at(5_000) });
+    join.row({ kind: 'complete', host: 'gw', stream: 'socket_events', until: at(5_000) });
+    expect(lines).toEqual(['pending', 'socket_event inside:100']);
+  });
+
+  it('is forgotten at the bound, which shows as a reason', () => {
+    const last = new Map<string, AttributedConnection>();
+    const emit = (line: AttributedConnection): void => void last.set(line.connection.uid, line);
+    const join = new Join({
+      latenessUs: 30_000_000,
+      attrWaitUs: 2_000_000,
+      finalOnly: true,
+      emit,
+      limits: { translationRows: 2 },
+    });
+    const rows = gateway()
+      .socket(-900, 'listen', 7, ends('0.0.0.0:8080'))
+      .row('conntrack', 'added', 0.2, published, -20);
+    for (let port = 1; port <= 2; port++) {
+      rows.row(
+        'conntrack',
+        'added',
+        1,
+        translation(`203.0.113.9:${port}>198.51.100.1:8080`, `10.0.0.5:80>203.0.113.9:${port}`),
+      );
+    }
+    for (const row of rows.complete(90_000).rows) join.row(row);
+    join.connection(connection(0, 10, asked));
+    join.end();
+    expect(inWords(last.get('C1')!.resp)).toBe('events_lost');
+    expect(join.stats.translationsEvicted).toBe(1);
+  });
+});
