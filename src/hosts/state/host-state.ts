@@ -314,6 +314,7 @@ export class HostState {
     const { translations, tuples, counters, limits, news } = this.#context;
     const of = this.#translations;
     if (!translations.add(of, this, row)) return 'nothing';
+    this.#taken++;
     while (of.rows > limits.translationRows) {
       this.translationsGoneUntil = Math.max(this.translationsGoneUntil, translations.forgetOldest(of));
       counters.translationsEvicted++;
