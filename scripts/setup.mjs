@@ -23,6 +23,7 @@ const nativePackages = [
 const testPackages = [
   ['iproute2', '/usr/sbin/ip'],
   ['ethtool', '/usr/sbin/ethtool'],
+  ['nftables', '/usr/sbin/nft'],
   ['curl', '/usr/bin/curl'],
   ['openssl', '/usr/bin/openssl'],
   ['openssh-client', '/usr/bin/ssh'],

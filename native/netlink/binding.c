@@ -46,6 +46,12 @@ static napi_value open_call(napi_env env, napi_callback_info info) {
   return number(env, events_open());
 }
 
+// openConntrack() -> descriptor
+static napi_value conntrack_call(napi_env env, napi_callback_info info) {
+  (void)info;
+  return number(env, conntrack_open());
+}
+
 // readEvents(descriptor, buffer)
 static napi_value read_call(napi_env env, napi_callback_info info) {
   const struct arguments given = arguments_of(env, info);
@@ -100,6 +106,7 @@ static void set_function(napi_env env, napi_value exports, const char *name, nap
 
 NAPI_MODULE_INIT() {
   set_function(env, exports, "openEvents", open_call);
+  set_function(env, exports, "openConntrack", conntrack_call);
   set_function(env, exports, "readEvents", read_call);
   set_function(env, exports, "socketsOf", sockets_call);
   set_function(env, exports, "socketDump", dump_call);

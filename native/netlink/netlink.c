@@ -8,6 +8,8 @@
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
 #include <linux/inet_diag.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
@@ -23,7 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENT_BYTES = 1 << 22, MESSAGE_MOST = 4096, ACK_MS = 500 };
+// A message of a dump has up to 32 KiB.
+enum { EVENT_BYTES = 1 << 22, MESSAGE_MOST = 4096, ROOM_LEAST = 1 << 15, ACK_MS = 500 };
 
 // Runs in the network namespace of another process for as long as it takes to make a socket there.
 static int socket_in(const char *namespace, int protocol) {
@@ -105,6 +108,25 @@ int events_open(void) {
   return -kept;
 }
 
+int conntrack_open(void) {
+  const int fd = socket_in(NULL, NETLINK_NETFILTER);
+  if (fd < 0) return -errno;
+  const int bytes = EVENT_BYTES;
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+  const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1 << (NFNLGRP_CONNTRACK_NEW - 1) | 1 << (NFNLGRP_CONNTRACK_DESTROY - 1)};
+  struct {
+    struct nlmsghdr header;
+    struct nfgenmsg message;
+  } ask = {
+      .header = {.nlmsg_len = sizeof(ask), .nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+      .message = {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0},
+  };
+  if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 && send(fd, &ask, sizeof(ask), 0) == sizeof(ask)) return fd;
+  const int kept = errno;
+  close(fd);
+  return -kept;
+}
+
 static int64_t clock_ns(clockid_t clock) {
   struct timespec time;
   clock_gettime(clock, &time);
@@ -117,7 +139,7 @@ void events_read(int socket, void *buffer, size_t size) {
   batch->drained_ns = clock_ns(CLOCK_MONOTONIC);
   batch->wall_offset_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
   size_t used = sizeof(*batch);
-  while (size - used >= MESSAGE_MOST) {
+  while (size - used >= ROOM_LEAST) {
     const ssize_t got = recv(socket, (char *)buffer + used, size - used, MSG_DONTWAIT);
     if (got < 0 && errno == ENOBUFS) {
       batch->is_lost = 1;
@@ -126,7 +148,7 @@ void events_read(int socket, void *buffer, size_t size) {
     if (got <= 0) break;
     used += NLMSG_ALIGN((size_t)got);
   }
-  batch->has_more = size - used < MESSAGE_MOST;
+  batch->has_more = size - used < ROOM_LEAST;
   batch->bytes = (uint32_t)used;
 }
 

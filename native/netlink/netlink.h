@@ -33,7 +33,11 @@ struct held_socket {
 // Negative: -errno.
 int events_open(void);
 
-// Takes what waits on it without blocking. `buffer` has room for the head and one message at least.
+// A socket that gets every beginning and end of a connection that the kernel tracks in our network namespace (ctnetlink), and has been asked for
+// those that it tracks now. It does not block. Negative: -errno.
+int conntrack_open(void);
+
+// Takes what waits on it without blocking. `buffer` has room for the head and 32 KiB at least.
 void events_read(int socket, void *buffer, size_t size);
 
 // The internet sockets that a process holds, through its descriptors: each is borrowed for a moment and asked for its addresses. Returns

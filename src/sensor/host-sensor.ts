@@ -1,4 +1,6 @@
 import { CorrelateError } from '../core/errors.js';
+import type { HostRow } from '../records/host-row.js';
+import { ConntrackWatch, conntrackStream } from './conntrack-watch.js';
 import { EbpfSensor } from './ebpf-sensor.js';
 import { NetlinkSensor } from './netlink-sensor.js';
 import { PollSensor, type PollSensorOptions } from './poll-sensor.js';
@@ -23,9 +25,53 @@ export interface HostSensor {
  * @throws CorrelateError of EbpfSensor.open where `ebpf` was asked for
  */
 export async function startHostSensor(choice: SensorChoice, options: HostSensorOptions): Promise<HostSensor> {
-  const sensor = choice === 'ebpf' ? EbpfSensor.open(options) : bestSensor(choice, options);
+  const translations = ConntrackWatch.open(options);
+  if (translations === undefined) {
+    const sensor = choice === 'ebpf' ? EbpfSensor.open(options) : bestSensor(choice, options);
+    await sensor.start();
+    return sensor;
+  }
+  const withStream = { ...options, emit: (rows: HostRow[]) => options.emit(rows.map(withTranslations)) };
+  let sensor: HostSensor;
+  try {
+    sensor = choice === 'ebpf' ? EbpfSensor.open(withStream) : bestSensor(choice, withStream);
+  } catch (error) {
+    translations.stop();
+    throw error;
+  }
   await sensor.start();
-  return sensor;
+  translations.start();
+  return new TranslatingSensor(sensor, translations);
+}
+
+/** The host tells of the connections that it translates too. */
+function withTranslations(row: HostRow): HostRow {
+  return row.kind === 'host' ? { ...row, streams: [...row.streams, conntrackStream] } : row;
+}
+
+/** A sensor with a watch on what the host translates beside it. */
+class TranslatingSensor implements HostSensor {
+  constructor(
+    private readonly sensor: HostSensor,
+    private readonly translations: ConntrackWatch,
+  ) {}
+
+  get method(): SensorMethod {
+    return this.sensor.method;
+  }
+
+  get degradation(): string[] {
+    return this.sensor.degradation;
+  }
+
+  start(): Promise<void> {
+    return this.sensor.start();
+  }
+
+  async stop(): Promise<void> {
+    this.translations.stop();
+    await this.sensor.stop();
+  }
 }
 
 function bestSensor(choice: 'auto' | 'poll', options: HostSensorOptions): HostSensor {

@@ -7,6 +7,7 @@ import { CorrelateError, messageOf } from '../core/errors.js';
 /** The native part of the fallback sensor (`native/netlink/netlink.h`, which says what each call does). Negative results are errors. */
 export interface NetlinkAddon {
   openEvents(): number;
+  openConntrack(): number;
   readEvents(descriptor: number, buffer: ArrayBuffer): void;
   socketsOf(pid: number, buffer: ArrayBuffer): number;
   socketDump(pid: number, family: number, protocol: number, states: number, buffer: ArrayBuffer): number;

@@ -37,6 +37,23 @@ export class TestNetwork {
     }
   }
 
+  /** A further host that only this one reaches, over a link of their own with these addresses, and whose packets this one forwards. */
+  addBehind(gateway: string, name: string, gatewayAddress: string, address: string): void {
+    const ns = this.#add(name);
+    const to = `${this.#prefix}-${gateway}`;
+    must(`ip -n ${to} link add lan type veth peer name eth0 netns ${ns}`);
+    must(`ip -n ${to} address add ${gatewayAddress}/24 dev lan && ip -n ${ns} address add ${address}/24 dev eth0`);
+    must(`ip -n ${to} link set lan up && ip -n ${ns} link set eth0 up && ip -n ${ns} link set lo up`);
+    must(`ip -n ${ns} route add default via ${gatewayAddress}`);
+    must(`ip netns exec ${to} sysctl -qw net.ipv4.ip_forward=1`);
+    for (const [where, device] of [
+      [ns, 'eth0'],
+      [to, 'lan'],
+    ]) {
+      must(`ip netns exec ${where} ethtool -K ${device} tx off rx off tso off gso off gro off >/dev/null`);
+    }
+  }
+
   #add(name: string): string {
     const ns = `${this.#prefix}-${name}`;
     must(`ip netns add ${ns}`);
