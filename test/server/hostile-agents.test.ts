@@ -7,7 +7,7 @@ import { AgentHub } from '../../src/server/agent-hub.js';
 import { Enrolments } from '../../src/server/enrolments.js';
 import { QueryLog } from '../../src/server/query-log.js';
 import { closeName } from '../../src/wire/close-code.js';
-import { subprotocols } from '../../src/wire/protocol.js';
+import { subprotocols, wireVersions } from '../../src/wire/protocol.js';
 import { encodeRows } from '../../src/wire/row-message.js';
 
 const SECOND = 1_000_000;
@@ -199,7 +199,9 @@ describe('a hostile agent is cut off with a code', () => {
         response.setEncoding('utf8').on('data', (text: string) => resolve(`${response.statusCode} ${text}`));
       });
     });
-    expect(await answer).toContain('426 this engine speaks version 1 of the agent protocol, the agent 9');
+    expect(await answer).toContain(
+      `426 this engine speaks version ${wireVersions.join(', ')} of the agent protocol, the agent 9`,
+    );
   });
 
   it('that speaks ours and one to come is taken', async () => {
