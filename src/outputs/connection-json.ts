@@ -137,6 +137,7 @@ const PROCESS = ascii(',"process":');
 const USER = ascii(',"user":');
 const CONTAINER = ascii(',"container":');
 const SHARERS = ascii(',"sharers":');
+const NAT = ascii(',"nat":');
 
 const hosts = new WrittenOnce<AttributedEnd['host']>((host) => JSON.stringify(host));
 const processes = new WrittenOnce<Process>((process) => stringifyTimed(processObject(process)));
@@ -164,6 +165,7 @@ function writeOwned(line: LineBuffer, end: AttributedEnd): void {
   if (end.user !== undefined) writeText(line, USER, stringifyTimed(end.user));
   if (end.container !== undefined) writeText(line, CONTAINER, stringifyTimed(end.container));
   if (end.sharers !== undefined) writeText(line, SHARERS, stringifyTimed(sharersOf(end)));
+  if (end.nat !== undefined) writeText(line, NAT, stringifyTimed(end.nat));
   line.piece(END);
 }
 

@@ -41,6 +41,7 @@ export class ConntrackWatch {
   #before: Micros = nowFloor();
   #completed: Micros = 0;
   #seq = 0;
+  #isClosed = false;
 
   private constructor(options: ConntrackWatchOptions, addon: NetlinkAddon, socket: number) {
     const files = new ProcFiles();
@@ -71,6 +72,8 @@ export class ConntrackWatch {
 
   /** Takes a last look, and ends. */
   stop(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#read();
     closeSync(this.#socket);
