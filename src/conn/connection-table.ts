@@ -19,6 +19,7 @@ import {
 import {
   DEADLINE,
   FLAGS,
+  HASH,
   IPV6_WORDS,
   LONG_HISTORY,
   META,
@@ -189,7 +190,7 @@ export class ConnectionTable {
       i32[dst] = p.dst0;
       i32[dst + 1] = p.dst1;
       i32[dst + 2] = p.dst2;
-    }
+    } else i32[base + HASH] = p.hash;
     i32[base + SEGMENTS] = -1;
     i32[base + SEGMENTS + 1] = -1;
     this.f64[(base >> 1) + DEADLINE] = -1;
@@ -263,9 +264,10 @@ export class ConnectionTable {
   hashOf(slot: number): number {
     const i32 = this.i32;
     const base = slot * RECORD_WORDS;
-    const scratch = this.#scratch;
     const meta = i32[base + META]!;
-    scratch.version = (meta & META_IPV6) !== 0 ? 6 : 4;
+    if ((meta & META_IPV6) === 0) return i32[base + HASH]!;
+    const scratch = this.#scratch;
+    scratch.version = 6;
     scratch.oneWay = (meta & META_ONE_WAY) !== 0;
     scratch.proto = meta & 0xff;
     scratch.src3 = i32[base + ORIG_WORD]!;
@@ -292,18 +294,19 @@ export class ConnectionTable {
     this.f64 = new Float64Array(buffer, offset);
     this.u16 = new Uint16Array(buffer, offset);
     this.u8 = new Uint8Array(buffer, offset);
-    const old = this.#index;
     if (2 * this.#capacity <= this.#mask + 1) return;
     // Fourfold, since finding the new places takes a look at every record.
     const entries = 4 * (this.#mask + 1);
     this.#mask = entries - 1;
     const index = new Int32Array(entries);
     adviseHugePages(index);
-    for (const entry of old) {
-      if (entry === 0) continue;
-      let at = this.hashOf((entry & SLOT_MASK) - 1) & this.#mask;
+    // In their order in memory, which the processor reads ahead.
+    for (let slot = 0; slot < this.#used; slot++) {
+      if (this.i32[slot * RECORD_WORDS + TIMER_PREV] === UNUSED) continue;
+      const hash = this.hashOf(slot);
+      let at = hash & this.#mask;
       while (index[at] !== 0) at = (at + 1) & this.#mask;
-      index[at] = entry;
+      index[at] = (hash & TAG_MASK) | (slot + 1);
     }
     this.#index = index;
   }

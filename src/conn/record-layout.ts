@@ -6,7 +6,7 @@
  *     bytes   0  address words (IPv4, or the last word of IPv6), ports, meta, flags, seen
  *            24  last time   32 packets + dir   40 IP bytes (low) + dir   48 next + dir   56 confirmed + dir
  *            64  last + dir  80 acknowledged + dir     96 reassembled + dir   112 start sequence + dir   120 segments + dir
- *           128  start time  136 deadline  144 first 12 history letters  156 IP bytes (high)  160 ordinal  164 VLANs  168 rest of IPv6 addresses
+ *           128  start time  136 deadline  144 first 12 history letters  156 IP bytes (high)  160 ordinal  164 VLANs  168 rest of IPv6 addresses, or hash
  *           192  counters    216 timer links  224 sequence numbers of the last SYN, FIN, RST + dir  248 FIN sequence + dir
  */
 export const RECORD_BYTES = 256;
@@ -35,6 +35,8 @@ export const ORDINAL = 40;
 export const VLANS = 41;
 /** Three words of the originator's IPv6 address, three of the responder's. */
 export const IPV6_WORDS = 42;
+/** IPv4: hash of the connection's key, as its packets have it. */
+export const HASH = IPV6_WORDS;
 export const RETRANSMITS = 48;
 export const TIMER_NEXT = 54;
 export const TIMER_PREV = 55;

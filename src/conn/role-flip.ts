@@ -1,4 +1,5 @@
 import type { WeirdCounts } from '../core/weird.js';
+import { META_IPV6 } from '../decode/packet.js';
 import type { ConnectionTable } from './connection-table.js';
 import { addLetter, LETTER_FLIP } from './history.js';
 import {
@@ -14,6 +15,7 @@ import {
   LAST_FIN,
   LAST_RST,
   LAST_SYN,
+  META,
   ORIG_WORD,
   PACKETS,
   PARTIAL,
@@ -52,7 +54,9 @@ export function flipRoles(table: ConnectionTable, weird: WeirdCounts, base: numb
   swap(i32, base + ORIG_WORD, base + RESP_WORD);
   const ports = i32[base + PORTS]!;
   i32[base + PORTS] = (ports << 16) | (ports >>> 16);
-  for (let i = 0; i < 3; i++) swap(i32, base + IPV6_WORDS + i, base + IPV6_WORDS + 3 + i);
+  if ((i32[base + META]! & META_IPV6) !== 0) {
+    for (let i = 0; i < 3; i++) swap(i32, base + IPV6_WORDS + i, base + IPV6_WORDS + 3 + i);
+  }
   for (const at of WORD_PAIRS) swap(i32, base + at, base + at + 1);
   for (const at of DOUBLE_PAIRS) swap(f64, (base >> 1) + at, (base >> 1) + at + 1);
   for (const at of HALF_PAIRS) swap(u16, (base << 1) + at, (base << 1) + at + 1);

@@ -40,7 +40,8 @@ export class Coverage {
   line({ connection, orig, resp, rev, cause }: AttributedConnection, last: boolean): void {
     const { uid, proto } = connection;
     const now = [this.#cell('orig', proto, orig), this.#cell('resp', proto, resp)] as const;
-    const before = this.#open.get(uid);
+    // Most runs over files remember nothing, and then no text needs its hash.
+    const before = this.#open.size === 0 ? undefined : this.#open.get(uid);
     if (before === undefined) {
       if (rev > 0 && cause === 'evidence') return;
       this.connections++;
@@ -48,8 +49,8 @@ export class Coverage {
       for (const cell of before) cell.count--;
     }
     for (const cell of now) cell.count++;
-    if (last) this.#open.delete(uid);
-    else this.#remember(uid, now);
+    if (!last) this.#remember(uid, now);
+    else if (before !== undefined) this.#open.delete(uid);
   }
 
   #remember(uid: string, now: readonly [Cell, Cell]): void {

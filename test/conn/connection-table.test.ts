@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConnectionTable } from '../../src/conn/connection-table.js';
 import { ORDINAL, RECORD_WORDS } from '../../src/conn/record-layout.js';
+import { flipRoles } from '../../src/conn/role-flip.js';
+import { WeirdCounts } from '../../src/core/weird.js';
 import { setFlowKey } from '../../src/decode/flow-key.js';
 import { Packet } from '../../src/decode/packet.js';
 import { PROTO_UDP } from '../../src/decode/transport.js';
@@ -23,21 +25,28 @@ function packetOf(number: number, reverse = false): Packet {
 
 describe('the connection table', () => {
   it('agrees with a map, whatever is put in and taken out', () => {
-    const step = fc.record({ number: fc.nat(400), isRemoval: fc.boolean(), reverse: fc.boolean() });
+    const action = fc.constantFrom('remove', 'flip');
+    const step = fc.record({ number: fc.nat(40), action, reverse: fc.boolean() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 600 }), (steps) => {
         const table = new ConnectionTable(key, 1_000);
         const slots = new Map<number, number>();
-        for (const { number, isRemoval, reverse } of steps) {
+        const flipped = new Set<number>();
+        for (const { number, action, reverse } of steps) {
           const packet = packetOf(number, reverse);
           const found = table.find(packet.i32, packet.base);
           expect(found).toBe(slots.get(number) ?? -1);
           if (found < 0) slots.set(number, table.insert(packetOf(number), false));
           else {
-            expect(table.dir).toBe(reverse ? 1 : 0);
-            if (isRemoval) {
+            expect(table.dir).toBe(reverse !== flipped.has(number) ? 1 : 0);
+            if (action === 'flip') {
+              flipRoles(table, new WeirdCounts(false), found * RECORD_WORDS);
+              if (!flipped.delete(number)) flipped.add(number);
+            } else if (action === 'remove') {
+              expect(table.hashOf(found)).toBe(packet.hash);
               table.remove(found);
               slots.delete(number);
+              flipped.delete(number);
             }
           }
         }
@@ -45,6 +54,23 @@ describe('the connection table', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('holds all but what was taken out when it grows', () => {
+    const table = new ConnectionTable(key, 20_000);
+    const slots = new Map<number, number>();
+    for (let number = 0; number < 20_000; number++) {
+      slots.set(number, table.insert(packetOf(number), false));
+      if (number % 3 !== 0) continue;
+      const gone = number >> 1;
+      table.remove(slots.get(gone) ?? slots.get(number)!);
+      if (!slots.delete(gone)) slots.delete(number);
+    }
+    for (let number = 0; number < 20_000; number++) {
+      const packet = packetOf(number, number % 2 === 0);
+      expect(table.find(packet.i32, packet.base)).toBe(slots.get(number) ?? -1);
+    }
+    expect(table.count).toBe(slots.size);
   });
 
   it.each([
