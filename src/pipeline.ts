@@ -3,7 +3,7 @@ import type { TrackerOptions, TrackerStats } from './conn/connection-tracker.js'
 import type { Timeouts } from './conn/timeouts.js';
 import type { Micros } from './core/time.js';
 import type { Warn } from './core/warnings.js';
-import { Join } from './join/attribution.js';
+import type { Join, JoinOptions } from './join/attribution.js';
 import { Unwatched } from './join/unwatched.js';
 import { AttributionDelays } from './outputs/attribution-delays.js';
 import type { RunSummary } from './outputs/summary.js';
@@ -119,8 +119,8 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
     rules?.engine.connection(attributed);
   };
   const hostsWatched = options.hostLogs.length > 0 || (live && options.watchLocalHost) || options.engine !== undefined;
-  const join = hostsWatched
-    ? new Join({ latenessUs, attrWaitUs, finalOnly, startsKnown: live, emit })
+  const join: Join | Unwatched = hostsWatched
+    ? await joinOf({ latenessUs, attrWaitUs, finalOnly, startsKnown: live, emit })
     : new Unwatched(emit, finalOnly);
   const baseline = await baselineOf(options, context.warn);
   let hostRows = 0;
@@ -256,6 +256,12 @@ const nothingCaptured: NetworkFigures = {
   },
   updatesDropped: 0,
 };
+
+/** Loaded only where hosts are watched. */
+async function joinOf(options: JoinOptions): Promise<Join> {
+  const { Join } = await import('./join/attribution.js');
+  return new Join(options);
+}
 
 /** Live outputs are written this often. */
 const FLUSH_MS = 20;

@@ -1,30 +1,27 @@
 import { Command, CommanderError } from 'commander';
-import { addAgentCommand } from './cli/agent.js';
-import { addCertCommand } from './cli/cert.js';
-import { addExplainCommand } from './cli/explain.js';
-import { addHostsCommand } from './cli/hosts.js';
-import { addHuntCommand } from './cli/hunt.js';
 import { createLog } from './cli/log.js';
-import { addQueryCommand } from './cli/query.js';
-import { addRecordCommand } from './cli/record.js';
-import { addRulesCommand } from './cli/rules.js';
-import { addRunCommand } from './cli/run.js';
-import { addSelftestCommand } from './cli/selftest.js';
 import { version } from './cli/version.js';
 import { CorrelateError, type ErrorCode, messageOf } from './core/errors.js';
 
-const commands = [
-  addRunCommand,
-  addAgentCommand,
-  addHostsCommand,
-  addCertCommand,
-  addExplainCommand,
-  addHuntCommand,
-  addQueryCommand,
-  addRecordCommand,
-  addRulesCommand,
-  addSelftestCommand,
-] as const;
+const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  run: async () => (await import('./cli/run.js')).addRunCommand,
+  agent: async () => (await import('./cli/agent.js')).addAgentCommand,
+  hosts: async () => (await import('./cli/hosts.js')).addHostsCommand,
+  cert: async () => (await import('./cli/cert.js')).addCertCommand,
+  explain: async () => (await import('./cli/explain.js')).addExplainCommand,
+  hunt: async () => (await import('./cli/hunt.js')).addHuntCommand,
+  query: async () => (await import('./cli/query.js')).addQueryCommand,
+  record: async () => (await import('./cli/record.js')).addRecordCommand,
+  rules: async () => (await import('./cli/rules.js')).addRulesCommand,
+  selftest: async () => (await import('./cli/selftest.js')).addSelftestCommand,
+};
+
+/** Only the command that was asked for is loaded; all of them where somebody asks for help or asks for none that there is. */
+function askedCommands([, , word]: readonly string[]): readonly string[] {
+  if (word !== undefined && Object.hasOwn(commands, word)) return [word];
+  const isHelp = word === '-h' || word === '--help';
+  return word === undefined || (word.startsWith('-') && !isHelp) ? ['run'] : Object.keys(commands);
+}
 
 /** argv to one command. Exit codes: 0 done, 1 operating failure, 2 usage or malformed rules, 3 see --fail-on-alert. */
 async function main(argv: readonly string[]): Promise<void> {
@@ -33,7 +30,7 @@ async function main(argv: readonly string[]): Promise<void> {
     .version(version(), '-V, --version')
     .showHelpAfterError('(see --help)')
     .exitOverride();
-  for (const add of commands) add(program);
+  for (const name of askedCommands(argv)) (await commands[name]!())(program);
   program
     .command('version')
     .description('tell the version')

@@ -1,7 +1,6 @@
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
-import { ClockEstimator } from '../join/clock.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import type { FileNetwork } from './file-network.js';
@@ -91,6 +90,7 @@ export async function readFiles(
   const rows = new Lookahead(hostRows(hostLogs, warn));
   const firstRows = inOrder(await rows.peek(limits.clockRows));
   const firstConnections = await connections.peek(limits.clockConnections);
+  const { ClockEstimator } = await import('../join/clock.js');
   const clocks = new ClockEstimator();
   for (const row of firstRows) clocks.row(row);
   for (const list of firstConnections) for (const update of list) clocks.connection(update);
