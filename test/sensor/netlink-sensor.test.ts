@@ -45,7 +45,7 @@ describe.skipIf(reason !== undefined)(
       const { pid: launcher, told } = await runToEnd(
         python(`
 import json, subprocess
-children = [subprocess.Popen(['sleep', '0.1%d5' % (5 + i % 3)], user=1000 + i, group=1000) for i in range(20)]
+children = [subprocess.Popen(['sleep', '0.4%d5' % (5 + i % 3)], user=1000 + i, group=1000) for i in range(20)]
 for child in children: child.wait()
 print(json.dumps({str(i): child.pid for i, child in enumerate(children)}))`),
       );
@@ -61,7 +61,7 @@ print(json.dumps({str(i): child.pid for i, child in enumerate(children)}))`),
           gid: 1000,
           path: expect.stringMatching(/sleep$/) as string,
         });
-        expect(exec?.columns).toMatchObject({ cmdline: `sleep 0.1${5 + (i % 3)}5` });
+        expect(exec?.columns).toMatchObject({ cmdline: `sleep 0.4${5 + (i % 3)}5` });
         expect(exit!.time).toBeGreaterThanOrEqual(exec!.time);
       }
       const until = rows.findLast((row) => row.kind === 'complete' && row.stream === 'process_events');
@@ -71,7 +71,7 @@ print(json.dumps({str(i): child.pid for i, child in enumerate(children)}))`),
 
     it('sees the sockets of a process that has just begun, and that they are gone when it ends', async () => {
       const { of, stop } = await watch();
-      const code = `${tcp('socket.AF_INET', '127.0.0.1').replace('print(json', 'import time; time.sleep(0.6); print(json')}`;
+      const code = `${tcp('socket.AF_INET', '127.0.0.1').replace('print(json', 'import time; time.sleep(0.9); print(json')}`;
       const { pid, told } = await runToEnd(python(code));
       await stop();
       const sockets = of(pid).filter(({ stream }) => stream === 'process_open_sockets_quick');
