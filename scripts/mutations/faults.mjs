@@ -42,8 +42,8 @@ export const faults = [
   {
     name: 'skew-ignored',
     file: 'src/join/candidate.ts',
-    find: 'first: view.first + clock.offset,',
-    replace: 'first: view.first,',
+    find: 'this.first = view.first + offset;',
+    replace: 'this.first = view.first;',
     tests: [stories],
     ci: true,
   },
@@ -150,8 +150,8 @@ export const faults = [
   {
     name: 'ancestors-not-frozen',
     file: 'src/join/end-record.ts',
-    find: 'const ancestors = ancestorsOf(host, found, latestMoment(socket, context.first));',
-    replace: 'const ancestors = ancestorsOf(host, found, Infinity);',
+    find: 'const ancestors = ancestorsOf(host, found, moment, asked);',
+    replace: 'const ancestors = ancestorsOf(host, found, Infinity, asked);',
     tests: [stories],
   },
   {
@@ -178,7 +178,7 @@ export const faults = [
   {
     name: 'rows-of-a-tuple-not-told',
     file: attribution,
-    find: 'if (orig.isForward === isForward) this.#reviewEnd(orig);',
+    find: 'if (orig.isCapturedForward === isForward) this.#reviewEnd(orig);',
     replace: '',
     tests: ['test/join/attribution.test.ts'],
   },
