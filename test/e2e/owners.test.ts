@@ -134,13 +134,13 @@ describe.skipIf(reason !== undefined)(`owners${reason === undefined ? '' : ` (sk
     expect(line).toMatchObject({ orig: { method: 'socket_event', process: { pid } }, resp: { reason: 'kernel' } });
   });
 
-  it('name who sends a protocol without ports', () => {
+  it('name who sends a protocol without ports, and nobody where it arrives, since no socket there takes it', () => {
     const { pid } = told.find(({ kind }) => kind === 'raw')!;
     const line = lines.find(({ ip_proto: protocol }) => protocol === 253);
     expect(line).toMatchObject({
       proto: 'unknown_transport',
       orig: { process: { pid } },
-      resp: { state: 'ambiguous' },
+      resp: { state: 'unattributed', reason: 'no_socket_seen' },
     });
   });
 
