@@ -50,8 +50,8 @@ function isAllOnes(sum: number): boolean {
 
 /**
  * TCP over IPv4 without options over Ethernet, captured whole and in order as far as its checksums are verified: most packets there are.
- * Fills the row at `base` just as the decoders of the layers do, one after the other, in a third of the time (2026-11), or leaves the
- * frame at `at` to them and gives false. What would be counted as a weird is left to them.
+ * Fills the row at `base` just as the decoders of the layers do one after the other, or leaves the frame at `at` to them and gives false.
+ * What would be counted as a weird is left to them. Reading and decoding a file took a sixth less time with it (2026-11).
  */
 export function decodeUsualFrame(
   rows: Int32Array,
