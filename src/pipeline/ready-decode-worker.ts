@@ -31,11 +31,21 @@ export function worthAThread(paths: readonly string[]): boolean {
   if (paths.length === 0 || availableParallelism() < 2) return false;
   let bytes = 0;
   for (const path of paths) {
-    const info = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
-    if (info === undefined || !info.isFile()) return false;
-    bytes += info.size;
+    const size = path === '-' ? undefined : fileBytes(path);
+    if (size === undefined) return false;
+    bytes += size;
   }
   return bytes >= WORTH_A_THREAD;
+}
+
+/** Undefined for what is no file, or cannot be looked at, which whoever opens it tells. */
+function fileBytes(path: string): number | undefined {
+  try {
+    const info = statSync(path);
+    return info.isFile() ? info.size : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function decodeWorker(): Worker {
