@@ -6,7 +6,8 @@ import type { HostRow } from '../records/host-row.js';
 import { EventRows } from './event-rows.js';
 import type { HostSensor, HostSensorOptions } from './host-sensor.js';
 import { type HeldSocket, heldSockets } from './netlink/held-socket.js';
-import { decodeProcessEvents, eventLayout, type ProcessEvent } from './netlink/process-event.js';
+import { batchLayout } from './netlink/message-batch.js';
+import { decodeProcessEvents, type ProcessEvent } from './netlink/process-event.js';
 import { QuickLooks, quickStream } from './netlink/quick-looks.js';
 import { SocketDumps, SYN_SENT } from './netlink/socket-dump.js';
 import { loadNetlinkAddon, type NetlinkAddon, systemError } from './netlink-addon.js';
@@ -316,9 +317,9 @@ export class NetlinkSensor implements HostSensor {
 
 /** A message that was read by itself, as a batch with the clocks of another. */
 function inBatch(message: Uint8Array, clocks: ArrayBuffer): ArrayBuffer {
-  const batch = new Uint8Array(eventLayout.batchBytes + message.length);
-  batch.set(new Uint8Array(clocks, 0, eventLayout.batchBytes));
-  batch.set(message, eventLayout.batchBytes);
-  new Uint32Array(batch.buffer, eventLayout.bytes, 1)[0] = batch.length;
+  const batch = new Uint8Array(batchLayout.batchBytes + message.length);
+  batch.set(new Uint8Array(clocks, 0, batchLayout.batchBytes));
+  batch.set(message, batchLayout.batchBytes);
+  new Uint32Array(batch.buffer, batchLayout.bytes, 1)[0] = batch.length;
   return batch.buffer;
 }

@@ -1,8 +1,7 @@
 import { endianness } from 'node:os';
-import type { Micros } from '../../core/time.js';
 import type { Columns } from '../../records/host-tables.js';
 import { address } from './held-socket.js';
-import { eventLayout } from './process-event.js';
+import { header, type MessageBatch, type NetlinkMessage, readMessages } from './message-batch.js';
 
 /** A connection that the kernel translates began, ended, or was there when it was asked for all (`standing`). */
 export interface ConntrackEvent {
@@ -10,19 +9,7 @@ export interface ConntrackEvent {
   readonly columns: Columns<'conntrack'>;
 }
 
-export interface ConntrackBatch {
-  readonly events: readonly ConntrackEvent[];
-  /** Host clock just before the socket was read. */
-  readonly drained: Micros;
-  /** The kernel dropped messages since the read before. */
-  readonly isLost: boolean;
-  readonly hasMore: boolean;
-  /** Messages that are too short for what they say to be. */
-  readonly bad: number;
-}
-
 const little = endianness() === 'LE';
-const NETLINK_HEADER = 16;
 const FAMILY_HEADER = 4;
 /** Subsystem and message (linux/netfilter/nfnetlink.h, nfnetlink_conntrack.h). */
 const message = { began: 0x100, ended: 0x102 } as const;
@@ -36,41 +23,18 @@ const TYPE = 0x3fff;
 
 type Attributes = ReadonlyMap<number, { readonly at: number; readonly end: number }>;
 
-/** Reads a batch as the addon wrote it, and leaves out what is not translated. Never throws: what does not fit is counted as bad. */
-export function decodeConntrack(buffer: ArrayBuffer): ConntrackBatch {
-  const empty = { events: [], drained: 0, isLost: false, hasMore: false };
-  if (buffer.byteLength < eventLayout.batchBytes) return { ...empty, bad: 1 };
-  const view = new DataView(buffer);
-  const end = view.getUint32(eventLayout.bytes, little);
-  if (end > buffer.byteLength) return { ...empty, bad: 1 };
-  const offset = Math.round(Number(view.getBigInt64(eventLayout.wallOffset, little)) / 1000);
-  const events: ConntrackEvent[] = [];
-  let bad = 0;
-  let start: number = eventLayout.batchBytes;
-  while (start + NETLINK_HEADER <= end) {
-    const size = view.getUint32(start, little);
-    if (size < NETLINK_HEADER || start + size > end) {
-      bad++;
-      break;
-    }
-    const type = view.getUint16(start + 4, little);
-    if (type === message.began || type === message.ended) {
-      const from = start + NETLINK_HEADER + FAMILY_HEADER;
-      const columns = translationOf(view, attributes(view, from, start + size));
-      const isStanding = (view.getUint16(start + 6, little) & MULTI) !== 0;
-      const kind = type === message.ended ? 'ended' : isStanding ? 'standing' : 'began';
-      if (columns === 'bad') bad++;
-      else if (columns !== undefined) events.push({ kind, columns });
-    }
-    start += (size + 3) & ~3;
-  }
-  return {
-    events,
-    drained: Math.round(Number(view.getBigInt64(eventLayout.drained, little)) / 1000) + offset,
-    isLost: view.getUint32(eventLayout.isLost, little) !== 0,
-    hasMore: view.getUint32(eventLayout.hasMore, little) !== 0,
-    bad,
-  };
+/** Reads a batch as the addon wrote it, and leaves out what is not translated. */
+export function decodeConntrack(buffer: ArrayBuffer): MessageBatch<ConntrackEvent> {
+  return readMessages(buffer, decodeMessage);
+}
+
+function decodeMessage({ view, start, end }: NetlinkMessage): ConntrackEvent | 'bad' | undefined {
+  const type = view.getUint16(start + header.type, little);
+  if (type !== message.began && type !== message.ended) return undefined;
+  const columns = translationOf(view, attributes(view, start + header.bytes + FAMILY_HEADER, end));
+  if (columns === 'bad' || columns === undefined) return columns;
+  const isStanding = (view.getUint16(start + header.flags, little) & MULTI) !== 0;
+  return { kind: type === message.ended ? 'ended' : isStanding ? 'standing' : 'began', columns };
 }
 
 interface Way {

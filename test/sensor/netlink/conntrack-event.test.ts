@@ -2,7 +2,7 @@ import { endianness } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeConntrack } from '../../../src/sensor/netlink/conntrack-event.js';
-import { eventLayout } from '../../../src/sensor/netlink/process-event.js';
+import { batchLayout } from '../../../src/sensor/netlink/message-batch.js';
 
 const isLittle = endianness() === 'LE';
 
@@ -42,8 +42,8 @@ function message(type: number, flags: number, ...attributes: Buffer[]): Buffer {
 }
 
 function batch(...messages: Buffer[]): ArrayBuffer {
-  const bytes = Buffer.concat([Buffer.alloc(eventLayout.batchBytes), ...messages]);
-  u32(bytes.length).copy(bytes, eventLayout.bytes);
+  const bytes = Buffer.concat([Buffer.alloc(batchLayout.batchBytes), ...messages]);
+  u32(bytes.length).copy(bytes, batchLayout.bytes);
   return new Uint8Array(bytes).buffer;
 }
 

@@ -2,7 +2,8 @@ import { endianness } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeHeldSockets, heldLayout } from '../../../src/sensor/netlink/held-socket.js';
-import { decodeProcessEvents, eventLayout } from '../../../src/sensor/netlink/process-event.js';
+import { batchLayout } from '../../../src/sensor/netlink/message-batch.js';
+import { decodeProcessEvents } from '../../../src/sensor/netlink/process-event.js';
 import { decodeSocketDump } from '../../../src/sensor/netlink/socket-dump.js';
 import { loadNetlinkAddon, netlinkAddonBuilt } from '../../../src/sensor/netlink-addon.js';
 import { socketFiles } from '../../../src/sensor/socket-table.js';
@@ -13,13 +14,13 @@ const tcp4 = socketFiles.find(({ name }) => name === 'tcp')!;
 /** A batch of the process connector: netlink header, connector header, proc_event. */
 function batch(events: readonly { what: number; ns: bigint; data: readonly number[] }[]): ArrayBuffer {
   const size = 16 + 20 + 16 + 24;
-  const buffer = new ArrayBuffer(eventLayout.batchBytes + events.length * size);
+  const buffer = new ArrayBuffer(batchLayout.batchBytes + events.length * size);
   const view = new DataView(buffer);
-  view.setBigInt64(eventLayout.wallOffset, 1_000_000_000n, little);
-  view.setBigInt64(eventLayout.drained, 9_000_000n, little);
-  view.setUint32(eventLayout.bytes, buffer.byteLength, little);
+  view.setBigInt64(batchLayout.wallOffset, 1_000_000_000n, little);
+  view.setBigInt64(batchLayout.drained, 9_000_000n, little);
+  view.setUint32(batchLayout.bytes, buffer.byteLength, little);
   for (const [i, { what, ns, data }] of events.entries()) {
-    const at = eventLayout.batchBytes + i * size;
+    const at = batchLayout.batchBytes + i * size;
     view.setUint32(at, size, little);
     view.setUint32(at + 36, what, little);
     view.setBigUint64(at + 44, ns, little);
@@ -58,7 +59,7 @@ describe('what the kernel says over netlink', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), fc.integer({ min: 0, max: 500 }), (bytes, claimed) => {
         const buffer = bytes.slice().buffer;
-        if (bytes.length >= 20) new DataView(buffer).setUint32(eventLayout.bytes, claimed, little);
+        if (bytes.length >= 20) new DataView(buffer).setUint32(batchLayout.bytes, claimed, little);
         expect(decodeProcessEvents(buffer).events.length).toBeLessThanOrEqual(bytes.length / 16);
         expect(decodeSocketDump(buffer, claimed, tcp4, 5).sockets.length).toBeLessThanOrEqual(5);
         expect(decodeHeldSockets(buffer, claimed).length).toBeLessThanOrEqual(bytes.length / heldLayout.heldBytes);
@@ -67,6 +68,6 @@ describe('what the kernel says over netlink', () => {
   });
 
   it.skipIf(!netlinkAddonBuilt())('lies where the C compiler puts it (skipped without build/netlink.node)', () => {
-    expect({ ...eventLayout, ...heldLayout }).toEqual(loadNetlinkAddon().layout);
+    expect({ ...batchLayout, ...heldLayout }).toEqual(loadNetlinkAddon().layout);
   });
 });
