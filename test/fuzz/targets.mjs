@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { netlinkTargets } from './netlink-targets.mjs';
 import { tableTargets } from './table-targets.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -293,5 +294,6 @@ export const targets = [
   joined,
   ringRecords,
   sigmaRules,
+  ...netlinkTargets,
   ...tableTargets,
 ];
