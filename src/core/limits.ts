@@ -21,6 +21,9 @@ export const limits = {
   sinkQueueBytes: 1 << 20,
   /** Bytes of output lines that may wait in a live run. Beyond it lines are dropped, which are counted as lost. */
   sinkPendingBytes: 1 << 26,
+  /** Characters of a command line that an output line shows, of an owner and its parent, and of elder ancestors. The rest is cut: `cmdline_size`. */
+  shownCommandChars: 8_192,
+  shownElderCommandChars: 1_024,
   /** Connections whose counted outcome may still be revised. At the bound the oldest stays as it was counted. */
   coverageConnections: 200_000,
   /** Hosts told apart when ends are counted. Ends of further ones count as those of the host `other`. */

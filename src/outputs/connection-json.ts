@@ -1,7 +1,15 @@
 import { formatSeconds, type Micros } from '../core/time.js';
-import type { AttributedConnection, AttributedEnd, Candidate, End, Process } from '../records/attributed-connection.js';
+import type {
+  AttributedConnection,
+  AttributedEnd,
+  Candidate,
+  End,
+  Image,
+  Process,
+} from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
 import { ascii, LineBuffer, type Piece } from './line-buffer.js';
+import { type ShownCommandLine, shownCommandLine, shownElderCommandLine } from './shown-command-line.js';
 import { WrittenOnce } from './written-once.js';
 
 /** Room for a connection's own fields: each text in them has a bound, and the rest is far below this. */
@@ -193,13 +201,19 @@ function stringifyTimed(value: unknown): string {
 const seconds = (us: Micros | undefined) => (us === undefined ? undefined : new Seconds(us));
 
 function processObject(process: Process) {
-  const { pid, start, ancestors, ...image } = process;
+  const { cwd, sha256, ancestors, ...image } = process;
   return {
-    pid,
-    start: seconds(start),
-    ...image,
-    ancestors: ancestors?.map((ancestor) => ({ ...ancestor, start: seconds(ancestor.start) })),
+    ...imageObject(image, shownCommandLine(image.cmdline)),
+    cwd,
+    sha256,
+    ancestors: ancestors?.map((ancestor, i) =>
+      imageObject(ancestor, (i === 0 ? shownCommandLine : shownElderCommandLine)(ancestor.cmdline)),
+    ),
   };
+}
+
+function imageObject({ pid, start, name, path }: Image, shown: ShownCommandLine) {
+  return { pid, start: seconds(start), name, path, ...shown };
 }
 
 type Owned = Omit<Candidate, 'tie' | 'from' | 'to'>;
@@ -240,7 +254,7 @@ function endObject(end: End): object {
         state: end.state,
         reason: end.reason,
         host: end.host,
-        packet_sockets: end.packet_sockets?.map((holder) => ({ ...holder, start: seconds(holder.start) })),
+        packet_sockets: end.packet_sockets?.map((holder) => imageObject(holder, shownElderCommandLine(holder.cmdline))),
         nat: end.nat,
       };
   }

@@ -28,7 +28,14 @@ const ancestor = Type.Object({
   start: Type.Optional(Type.Number({ description: 'When the process started; absent when no row tells.' })),
   name: Type.Optional(Type.String({ description: 'Name of the process: the last part of its path.' })),
   path: Type.Optional(Type.String({ description: 'Path of the executable.' })),
-  cmdline: Type.Optional(Type.String({ description: 'Command line.' })),
+  cmdline: Type.Optional(
+    Type.String({
+      description: 'Command line; in lines cut after 8,192 characters, of ancestors beyond the parent after 1,024.',
+    }),
+  ),
+  cmdline_size: Type.Optional(
+    Type.Integer({ description: 'Bytes of the whole command line; in lines, and only where it is cut.' }),
+  ),
 });
 
 export const processSchema = Type.Composite([
@@ -113,6 +120,8 @@ export const endSchema = Type.Union([
 
 export type Nat = Static<typeof natSchema>;
 export type Process = Static<typeof processSchema>;
+/** What a process ran. */
+export type Image = Static<typeof ancestor>;
 export type Candidate = Static<typeof candidateSchema> & Evidence;
 
 /** The rows that decided; shown in alerts and by `explain`, not in connection lines. */

@@ -53,6 +53,8 @@ describe('bad input', () => {
     ['an empty file', () => file('empty.pcap', ''), 'CAPTURE_WRONG_MAGIC'],
     ['a missing file', () => join(folder, 'missing.pcap'), 'CAPTURE_OPEN_FAILED'],
     ['a folder', () => folder, 'CAPTURE_OPEN_FAILED'],
+    ['a name longer than a file system takes', () => join(folder, 'x'.repeat(300)), 'CAPTURE_OPEN_FAILED'],
+    ['a file within a file', () => join(file('no-folder', ''), 'traffic.pcap'), 'CAPTURE_OPEN_FAILED'],
   ])('%s ends the program with 1 and a code', (_name, path, code) => {
     const { status, log } = correlate(['-r', path()]);
     expect(status).toBe(1);

@@ -66,6 +66,24 @@ describe('connection lines', () => {
     expect(line).not.toContain('evidence');
   });
 
+  it('show long command lines in part, with the size of the whole', () => {
+    const cmdline = `é${'x'.repeat(8_190)}😀${'y'.repeat(100_000)}`;
+    const ancestors = [1, 2, 3].map((pid) => ({ pid, cmdline }));
+    const long: End = { ...curl, process: { ...curl.process, cmdline, ancestors } };
+    const whole = { cmdline: cmdline.slice(0, 8_191), cmdline_size: 108_196 };
+    const expected = [whole, whole, ...[1, 2].map(() => ({ cmdline: cmdline.slice(0, 1_024), cmdline_size: 108_196 }))];
+    const text = connectionLine(attributed({ orig: long, resp: { ...long, process: { ...long.process, pid: 7 } } }));
+    const line = JSON.parse(text) as Record<'orig' | 'resp', { process: NonNullable<typeof long.process> }>;
+    expect(validate(line), JSON.stringify(validate.errors)).toBe(true);
+    for (const { process } of [line.orig, line.resp]) {
+      const shown = [process, ...process.ancestors!].map((image) => [image.cmdline, image.cmdline_size]);
+      expect(shown).toEqual(expected.map((image) => [image.cmdline, image.cmdline_size]));
+    }
+    const exact = { ...curl, process: { ...curl.process, cmdline: 'x'.repeat(8_192) } };
+    expect(endJsonObject(exact)).toMatchObject({ process: { cmdline: exact.process.cmdline } });
+    expect(endJsonObject(exact)).not.toHaveProperty('process.cmdline_size');
+  });
+
   it('say of a process that many connections share what they say of one that is told once', () => {
     const process = { ...curl.process, cmdline: 'grün "x"', cwd: '/' };
     const shared = { ...curl, process, container: { id: 'c1' } };
@@ -78,7 +96,7 @@ describe('connection lines', () => {
     expect(parsed(connectionLine(attributed({ orig: other })))).toBe(JSON.stringify(endJsonObject(other)));
     // More of them than are remembered.
     for (let n = 0; n < 40; n++) {
-      const long = { ...shared, process: { ...process, pid: n + 1, cmdline: 'x'.repeat(1_000_000) } };
+      const long = { ...shared, process: { ...process, pid: n + 1, cwd: 'x'.repeat(1_000_000) } };
       expect(connectionLine(attributed({ orig: long }))).toContain(`"process":{"pid":${n + 1},`);
     }
     expect(connectionLine(attributed({ orig: shared }))).toBe(lines[0]);
