@@ -3,6 +3,7 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { socketProtocol } from './connection-view.js';
 import type { Decided } from './decided.js';
+import { isSameEnd } from './end-record.js';
 import { type Evaluation, evaluateEnd } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
@@ -215,10 +216,11 @@ export class Deciding {
     const { needs, settles } = found;
     end.turn++;
     end.settled = found.settled && tracked.ended;
-    end.lacksDetails = found.lacksDetails;
     end.decided = found.decided;
-    // An owner stands until there is another answer.
-    if (found.end.state !== 'pending' || end.end?.state !== 'attributed') end.end = found.end;
+    if (!stands(end, found)) {
+      end.end = found.end;
+      end.lacksDetails = found.lacksDetails;
+    }
     if (end.settled) end.rest();
     else if (found.decided !== undefined) this.#await(end, found.decided);
     else for (const need of needs) this.#waiting.get(need.host)!.wait(end, need);
@@ -227,4 +229,14 @@ export class Deciding {
     // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.
     if (at > this.now && at !== Infinity) this.#dueAt.push({ at, end, turn: end.turn });
   }
+}
+
+/** An owner stands until there is another answer; also where the same process is found again whose details are not all known yet. */
+function stands({ end, lacksDetails, tracked }: TrackedEnd, found: Evaluation): boolean {
+  if (end?.state !== 'attributed') return false;
+  if (found.end.state === 'pending') return true;
+  if (found.end.state !== 'attributed' || !found.lacksDetails || lacksDetails || tracked.closed) return false;
+  const { host, process, nat } = found.end;
+  const isSame = host.id === end.host.id && process.pid === end.process.pid && process.path === end.process.path;
+  return isSame && isSameEnd(nat, end.nat);
 }

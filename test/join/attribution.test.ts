@@ -419,6 +419,28 @@ describe('lines', () => {
     expect(scene.lines.filter(({ connection }) => connection.uid === 'C1')).toHaveLength(2);
   });
 
+  it('do not tell less of a process, and the same again, while a poll that saw its socket is not complete', () => {
+    const tables = [...events, ...polls] as const;
+    const scene = new Scene({ startsKnown: true }).host('a', tables);
+    scene.event('a', 'process_events', 5, {
+      pid: 7,
+      parent: 1,
+      uid: 0,
+      syscall: 'fork',
+      path: '/bin/sh',
+      cmdline: 'sh',
+    });
+    scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7, path: '/bin/sh' });
+    scene.start('C1', 10, web).complete('a', 11, tables);
+    const told = { state: 'attributed', process: { pid: 7, cmdline: 'sh', start: t0 + 5 * s } };
+    expect(scene.last()).toMatchObject({ rev: 0, orig: told });
+    scene.added('a', 'process_open_sockets', 12, { ...client, pid: 7, fd: 3, socket: 90 }, 9);
+    scene.added('a', 'process_open_sockets', 12, { ...client, pid: 8, fd: 3, socket: 90 }, 9);
+    scene.complete('a', 12, tables).advance(13);
+    const lines = scene.lines.filter(({ orig }) => orig.state === 'attributed');
+    expect(lines).toMatchObject([{ orig: told }, { orig: { ...told, sharers: [{ pid: 8 }] } }]);
+  });
+
   it('take back an owner whose socket turns out to have closed before the connection, and keep one that closed later', () => {
     const scene = new Scene({ startsKnown: true }).host('a', events);
     const call = { ...client, pid: 7, socket: '90' };
