@@ -62,6 +62,20 @@ export const ownerFaults = [
     tests: [attribution],
   },
   {
+    name: 'change-of-user-ignored',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'fact.hi >= image.lo) uid = fact.uid;',
+    replace: 'fact.hi >= image.lo + 1e15) uid = fact.uid;',
+    tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
+    name: 'user-of-the-start-kept',
+    file: 'src/sensor/process-watch.ts',
+    find: 'known.process = this.withUser(known.process);',
+    replace: '',
+    tests: ['test/sensor/poll-sensor.test.ts'],
+  },
+  {
     name: 'packet-socket-never-closed',
     file: 'src/hosts/state/packet-sockets.ts',
     find: 'closed: closed > added ? closed : Infinity',

@@ -57,7 +57,7 @@ export class StandingRows {
     if (row.kind === 'row' && row.table === 'socket_events') this.#sockets.get(socketName(row))?.delete(oldest);
   }
 
-  /** A process stands from its fork and exec to its exit, a socket from its calls to its close. */
+  /** A process stands from its fork and exec to its exit, with its last change of user, a socket from its calls to its close. */
   #event(row: AnyTableRow, sequence: number): void {
     if (row.table === 'process_events') {
       const { pid, syscall } = row.columns;
@@ -65,6 +65,9 @@ export class StandingRows {
       if (syscall === 'exit' || syscall === 'exit_group') {
         this.#rows.delete(`exec ${pid}`);
         this.#rows.delete(`fork ${pid}`);
+        this.#rows.delete(`user ${pid}`);
+      } else if (syscall === 'setresuid') {
+        this.#put(`user ${pid}`, { row, sequence });
       } else {
         const isFork = syscall === 'fork' || syscall === 'vfork' || syscall === 'clone' || syscall === 'clone3';
         this.#put(`${isFork ? 'fork' : 'exec'} ${pid}`, { row, sequence });

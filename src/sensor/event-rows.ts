@@ -8,7 +8,7 @@ import type { ProcessRecord, RingRecord, SocketRecord } from './ring-record.js';
 export const eventTables = ['socket_events', 'process_events'] as const;
 export type EventTable = (typeof eventTables)[number];
 
-const syscalls = { exec: 'execve', fork: 'fork', exit: 'exit' } as const;
+const syscalls = { exec: 'execve', fork: 'fork', exit: 'exit', user: 'setresuid' } as const;
 
 /** Turns records of the ring into rows of osquery's event tables. */
 export class EventRows {

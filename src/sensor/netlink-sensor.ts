@@ -38,7 +38,7 @@ interface Known {
 }
 
 /**
- * Watches this machine where eBPF cannot be had: the kernel's process connector tells of every fork, exec and exit, which become rows of
+ * Watches this machine where eBPF cannot be had: the kernel's process connector tells of every fork, exec, change of user and exit, which become rows of
  * `process_events` with what /proc says while the process still runs; its sockets are looked at again and again while it is young; sock_diag
  * and /proc are polled beside it. Needs root (CAP_NET_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN) and must not run in
  * a container. Connections that live for less than a look of an older process are missed, and a program that ends within a
@@ -195,16 +195,20 @@ export class NetlinkSensor implements HostSensor {
         this.tell(event, out);
         this.known.delete(pid);
         return;
-      default: {
-        const known = this.known.get(pid);
-        if (known?.ids === undefined) return;
-        const { real, effective } = event;
-        known.ids =
-          event.kind === 'user'
-            ? { ...known.ids, uid: real, euid: effective }
-            : { ...known.ids, gid: real, egid: effective };
-      }
+      case 'group':
+        this.change(pid, { gid: event.real, egid: event.effective });
+        return;
+      case 'user':
+        this.change(pid, { uid: event.real, euid: event.effective });
+        this.tell(event, out);
+        // Its sockets may be older than this.
+        if (this.isOurs(pid)) this.looks.begin(pid, this.known.get(pid)?.netns, undefined, performance.now());
     }
+  }
+
+  private change(pid: number, ids: Partial<ProcIds>): void {
+    const known = this.known.get(pid);
+    if (known?.ids !== undefined) known.ids = { ...known.ids, ...ids };
   }
 
   /** A connection that is not answered yet does not tell its peer to whoever holds it, but it does to sock_diag. */
@@ -242,7 +246,7 @@ export class NetlinkSensor implements HostSensor {
 
   /** A row of process_events. */
   private tell(
-    event: Extract<ProcessEvent, { kind: 'fork' | 'exec' | 'exit' }>,
+    event: Extract<ProcessEvent, { kind: 'fork' | 'exec' | 'exit' | 'user' }>,
     out: HostRow[],
     parent?: number,
   ): void {

@@ -25,15 +25,18 @@ interface Entry {
 }
 
 const FRESH_POLLS = 2;
+/** One in so many processes is asked in each poll whether it has become another user. */
+const USER_POLLS = 16;
 const TICKS_PER_SECOND = 100;
 
 /**
  * Follows the processes of this machine. A poll reads one small file for every process; the others only for a process
- * that is new or has a new image. Parent and working directory are those of that moment. Processes that have ended but are
+ * that is new or has a new image, and in every sixteenth poll that which tells its user. Parent and working directory are those of that moment. Processes that have ended but are
  * not yet reaped are gone already.
  */
 export class ProcessWatch {
   private entries = new Map<number, Entry>();
+  private polls = 0;
   /** Processes beyond the limit, in the last poll. */
   overflow = 0;
 
@@ -47,6 +50,7 @@ export class ProcessWatch {
     const alive = new Map<number, Entry>();
     const found = new Map<number, WatchedProcess>();
     this.overflow = 0;
+    this.polls++;
     for (const name of this.files.names('/proc') ?? []) {
       const pid = Number(name);
       if (!Number.isSafeInteger(pid)) continue;
@@ -76,8 +80,18 @@ export class ProcessWatch {
       known.process = this.read(pid, stat);
     } else if (known.process.isFresh) {
       known.process = { ...known.process, isFresh: false };
+    } else if ((pid + this.polls) % USER_POLLS === 0) {
+      known.process = this.withUser(known.process);
     }
     return known;
+  }
+
+  /** The process as who it is now: servers give root up without an exec. */
+  private withUser(process: WatchedProcess): WatchedProcess {
+    const ids = parseIds(this.files.text(`/proc/${process.pid}/status`) ?? '');
+    if (ids === undefined || (ids.uid === process.columns.uid && ids.euid === process.columns.euid)) return process;
+    const columns = { ...process.columns, ...ids };
+    return { ...process, columns, key: keyOf(process.startTicks, columns) };
   }
 
   private read(pid: number, stat: ProcStat): WatchedProcess {
@@ -112,10 +126,14 @@ export class ProcessWatch {
       startTicks,
       netNamespace: namespace,
       columns,
-      key: `${startTicks} ${JSON.stringify(columns)}`,
+      key: keyOf(startTicks, columns),
       isFresh: true,
     };
   }
+}
+
+function keyOf(startTicks: number, columns: Columns<'processes'>): string {
+  return `${startTicks} ${JSON.stringify(columns)}`;
 }
 
 /** An exec shows in the layout of the image. Threads of the kernel have none, and change their names all the time. */

@@ -89,7 +89,8 @@ interface Endpoint {
 }
 
 export interface ProcessRecord extends RecordHead {
-  readonly kind: (typeof processKinds)[number];
+  /** `user`: it goes on as another one; the ring has none of these. */
+  readonly kind: (typeof processKinds)[number] | 'user';
   readonly parent?: number;
   readonly euid: number;
   readonly gid: number;

@@ -43,6 +43,13 @@ describe('rows that still hold', () => {
     ]);
   });
 
+  it('are the last change of user of a process that has not exited', () => {
+    const event = (syscall: string, more: object = {}) => row('process_events', 'event', { pid: 1, syscall, ...more });
+    const rows = [event('fork'), event('setresuid', { uid: 5 }), event('setresuid', { uid: 6 })];
+    expect(standing(rows)).toMatchObject([{ syscall: 'fork' }, { syscall: 'setresuid', uid: 6 }]);
+    expect(standing([...rows, event('exit')])).toEqual([]);
+  });
+
   it('are calls on sockets that have not closed, with every peer of a datagram socket', () => {
     const peer = (port: number) => event('send', '7', { remote_address: '192.0.2.1', remote_port: port });
     const rows = [event('listen', '5'), event('accept', '6'), peer(53), peer(123), peer(53), event('close', '6')];

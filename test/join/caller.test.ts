@@ -31,7 +31,7 @@ function randomRow(random: Random, seq: number): AnyTableRow {
         table: 'process_events',
         action: 'event',
         resolution: random.pick([1, s]),
-        columns: { ...about, syscall: random.pick(['fork', 'execve', 'exit']) },
+        columns: { ...about, syscall: random.pick(['fork', 'execve', 'setresuid', 'exit']) },
       }
     : {
         ...base,

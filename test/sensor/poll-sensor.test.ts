@@ -213,6 +213,26 @@ describe.skipIf(!isLinux)('the polling sensor (skipped where there is no Linux)'
     expect(sleep.columns).toMatchObject({ cmdline: 'sleep 1000' });
   });
 
+  it.skipIf(process.getuid?.() !== 0)(
+    'shows who a process has become without an exec (skipped without root)',
+    async () => {
+      const { child } = await run(`
+      process.stdin.once('data', () => { process.setgid(65534); process.setuid(65534); });
+      console.log(1);`);
+      const watch = new Watch();
+      await watch.sensor.start();
+      await watch.find(onTable('processes', 'added', { pid: child.pid, uid: 0 }));
+      // Those that have just begun are looked at closely anyway.
+      for (let polls = 0; polls < 4; polls++) {
+        const seen = watch.rows.length;
+        await watch.find((row) => watch.rows.indexOf(row) >= seen);
+      }
+      child.stdin?.write('\n');
+      await watch.find(onTable('processes', 'removed', { pid: child.pid, uid: 0 }));
+      await watch.find(onTable('processes', 'added', { pid: child.pid, uid: 65_534, gid: 65_534 }));
+    },
+  );
+
   it('shows that a socket is shared with a forked process and no longer when that closes it', async () => {
     const { child, told } = await run(`
       const { spawn } = require('child_process');

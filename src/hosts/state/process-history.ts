@@ -76,11 +76,24 @@ export class PidHistory {
     const found = this.#at(to, path);
     if (found === undefined || from >= to) return found;
     const before = this.#at(from, path);
+    const one = this.#within(from, to, path, found, before);
+    const isAnotherUser = one !== undefined && before?.uid !== one.uid && this.#changesUser(from, to);
+    return isAnotherUser ? withoutUser(one) : one;
+  }
+
+  /** Who it was all the time from `before` to `found`; undefined where that is not sure. */
+  #within(
+    from: Micros,
+    to: Micros,
+    path: string | undefined,
+    found: ProcessMoment,
+    before: ProcessMoment | undefined,
+  ): ProcessMoment | undefined {
     const isSameImage = found.image !== undefined && before?.image === found.image;
     if (before?.start !== found.start && !isSameImage) return undefined;
     // Of several images within the span, or from before it, none is sure, unless they differ in nothing that is told.
     const images = this.#facts.filter((fact) => {
-      if (fact.kind === 'exit' || fact.kind === 'gone' || fact.lo > to) return false;
+      if (fact.kind === 'exit' || fact.kind === 'gone' || fact.kind === 'user' || fact.lo > to) return false;
       if (path !== undefined && fact.path !== path) return false;
       return fact.hi >= from ? fact.kind !== 'seen' : !this.#hasEndedBetween(fact, from);
     });
@@ -143,8 +156,24 @@ export class PidHistory {
       pid: this.#pid,
       ...(birth !== undefined &&
         state === 'alive' && { start: birth.start, startLo: birth.lo, startHi: birth.hi, toldAt: birth.toldAt }),
-      ...(fact !== undefined && imageOf(fact, fact.cgroup ?? this.#cgroupSeen(birth))),
+      ...(fact !== undefined && imageOf(fact, this.#userAt(moment, fact), fact.cgroup ?? this.#cgroupSeen(birth))),
     };
+  }
+
+  /** Who the process was then: the user that its image came with, unless it has changed since, without an exec. */
+  #userAt(moment: Micros, image: ProcessRecord): number | undefined {
+    let { uid } = image;
+    for (const fact of this.#facts) {
+      if (fact.kind !== 'user') continue;
+      if (fact.lo <= moment && fact.hi >= image.lo) uid = fact.uid;
+      // A later poll saw who it had become.
+      else if (fact.lo > moment && fact.hi <= image.lo) return undefined;
+    }
+    return uid;
+  }
+
+  #changesUser(from: Micros, to: Micros): boolean {
+    return this.#facts.some((fact) => fact.kind === 'user' && fact.hi >= from && fact.lo <= to);
   }
 
   /** The control group that a poll saw this process in, for sources whose events do not tell it. */
@@ -294,8 +323,16 @@ function withoutContainer({ container: _, ...moment }: ProcessMoment): ProcessMo
   return moment;
 }
 
-function imageOf(image: ProcessRecord, cgroup: string | undefined): ProcessImage & { readonly image: ProcessRecord } {
-  const { path, name, cmdline, cwd, uid, parent } = image;
+function withoutUser({ uid: _, ...moment }: ProcessMoment): ProcessMoment {
+  return moment;
+}
+
+function imageOf(
+  image: ProcessRecord,
+  uid: number | undefined,
+  cgroup: string | undefined,
+): ProcessImage & { readonly image: ProcessRecord } {
+  const { path, name, cmdline, cwd, parent } = image;
   const container = cgroup === undefined ? undefined : containerOf(cgroup);
   return {
     image,

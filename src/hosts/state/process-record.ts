@@ -6,7 +6,7 @@ import { HEAD, type RowStore } from './row-store.js';
 
 export type ProcessRow = (TableRow<'processes'> | TableRow<'process_events'>) & AnyTableRow;
 
-const kinds = ['fork', 'exec', 'exit', 'seen', 'gone'] as const;
+const kinds = ['fork', 'exec', 'exit', 'seen', 'gone', 'user'] as const;
 type Kind = (typeof kinds)[number];
 
 const eventKinds: Readonly<Record<string, Kind>> = {
@@ -16,6 +16,10 @@ const eventKinds: Readonly<Record<string, Kind>> = {
   clone3: 'fork',
   exit: 'exit',
   exit_group: 'exit',
+  // The process goes on with the same program as another user.
+  setuid: 'user',
+  setreuid: 'user',
+  setresuid: 'user',
 };
 
 /** What records about processes have besides. */

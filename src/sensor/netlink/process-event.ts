@@ -7,14 +7,16 @@ export type ProcessEvent =
   | { readonly kind: 'fork'; readonly pid: number; readonly parent: number; readonly time: Micros }
   | { readonly kind: 'exec'; readonly pid: number; readonly time: Micros }
   | { readonly kind: 'exit'; readonly pid: number; readonly exitCode: number; readonly time: Micros }
-  /** Its real and effective user, or group, are these now. */
-  | {
-      readonly kind: 'user' | 'group';
-      readonly pid: number;
-      readonly real: number;
-      readonly effective: number;
-      readonly time: Micros;
-    };
+  | ({ readonly kind: 'user' } & ChangedId)
+  | ({ readonly kind: 'group' } & ChangedId);
+
+/** Real and effective user, or group, of a process are these now. */
+interface ChangedId {
+  readonly pid: number;
+  readonly real: number;
+  readonly effective: number;
+  readonly time: Micros;
+}
 
 const little = endianness() === 'LE';
 const CONNECTOR_HEADER = 20;

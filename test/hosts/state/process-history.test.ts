@@ -153,4 +153,31 @@ describe('the process behind a pid', () => {
     const renamed = { ...seen, columns: { ...seen.columns, cmdline: 'sshd: alice [priv]', parent: 3 } } as AnyTableRow;
     expect(at([start, renamed], 10.5)).toMatchObject({ path: '/usr/sbin/sshd', start: 10 * s, parent: 3 });
   });
+
+  const dropped = [exec(10, '/usr/sbin/d', 'fork'), exec(12, '/usr/sbin/d', 'setresuid', { uid: 33 })];
+  const polledAs = (when: number, uid: number): AnyTableRow => {
+    const row = polled('added', when, when - 1, '/usr/sbin/d', 5);
+    return { ...row, columns: { ...row.columns, uid } } as AnyTableRow;
+  };
+
+  it('is another user from when it changed, with the same program', () => {
+    expect(at(dropped, 11)).toMatchObject({ path: '/usr/sbin/d', uid: 0, start: 10 * s });
+    expect(at(dropped, 13)).toMatchObject({ path: '/usr/sbin/d', uid: 33, start: 10 * s });
+    expect(at([...dropped, exec(14, '/bin/sh', 'execve', { uid: 34 })], 15)).toMatchObject({ uid: 34 });
+  });
+
+  it('has no user where it may have changed within the time in question', () => {
+    const { history } = tableOf(dropped);
+    expect(history()!.at(11 * s, 13 * s)).toMatchObject({ path: '/usr/sbin/d' });
+    expect(history()!.at(11 * s, 13 * s)!.uid).toBeUndefined();
+    expect(history()!.at(12.5 * s, 13 * s)).toMatchObject({ uid: 33 });
+  });
+
+  it('has no user before a change that polls alone saw it after', () => {
+    const change = exec(12, '/usr/sbin/d', 'setresuid', { uid: 33 });
+    expect(at([change, polledAs(20, 33)], 11)).toMatchObject({ path: '/usr/sbin/d' });
+    expect(at([change, polledAs(20, 33)], 11)).not.toHaveProperty('uid');
+    expect(at([polledAs(11, 0), change], 11.5)).toMatchObject({ uid: 0 });
+    expect(at([polledAs(11, 0), change], 13)).toMatchObject({ uid: 33 });
+  });
 });
