@@ -41,7 +41,7 @@ describe('the place of an error in a text of any such language', () => {
     ['tcp and', 8],
     ['or tcp', 1],
     [`${'tcp and '.repeat(100)}tcp tcp`, 805],
-  ])('%.30s: %i', (text, column) => {
+  ])('in %j is its column %s', (text, column) => {
     expect(filterErrorColumn(text, 'syntax error', compiles)).toBe(column);
   });
 

@@ -1,20 +1,11 @@
+import { hostTables } from '../../records/host-tables.js';
 import { openSockets } from './open-sockets.js';
 import { defineTable } from './sensor-table.js';
 
 /** As osquery has it: sockets without a remote port, that is TCP listeners, UDP sockets without a peer, raw sockets, and UNIX sockets with a name. */
 export const listeningPorts = defineTable({
   name: 'listening_ports',
-  columns: {
-    pid: 'INTEGER',
-    port: 'INTEGER',
-    protocol: 'INTEGER',
-    family: 'INTEGER',
-    address: 'TEXT',
-    fd: 'BIGINT',
-    socket: 'BIGINT',
-    path: 'TEXT',
-    net_namespace: 'TEXT',
-  },
+  columns: hostTables.listening_ports,
   *rows({ files }) {
     for (const each of openSockets(files)) {
       const { pid, fd, socket, family, protocol, path, net_namespace } = each;

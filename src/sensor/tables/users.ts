@@ -1,22 +1,11 @@
+import { hostTables } from '../../records/host-tables.js';
 import { parsePasswd } from '../user-table.js';
 import { defineTable } from './sensor-table.js';
 
 /** The users of /etc/passwd; those that only a directory service knows are not there. */
 export const users = defineTable({
   name: 'users',
-  columns: {
-    uid: 'BIGINT',
-    gid: 'BIGINT',
-    uid_signed: 'BIGINT',
-    gid_signed: 'BIGINT',
-    username: 'TEXT',
-    description: 'TEXT',
-    directory: 'TEXT',
-    shell: 'TEXT',
-    uuid: 'TEXT',
-    pid_with_namespace: 'INTEGER',
-    include_remote: 'INTEGER',
-  },
+  columns: { ...hostTables.users, pid_with_namespace: 'INTEGER', include_remote: 'INTEGER' },
   hidden: ['pid_with_namespace', 'include_remote'],
   nocase: ['uuid'],
   rows: ({ files }) =>
