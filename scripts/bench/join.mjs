@@ -1,11 +1,13 @@
 // Connections joined in a second on one core, and what state costs in memory.
 //
-//   npm run bench -- --join [--hosts 1,100,1000,10000] [--sockets 500] [--seconds 4] [--rate 100000] [--lateness 600]
+//   npm run bench -- --join [--hosts 1,100,1000,10000] [--sockets 500] [--seconds 4] [--rate 100000] [--lateness 600] [--stages]
 //
 // Time is CPU time of the process (its threads that compile and collect garbage included) while the join takes connections, their rows and
-// the watermarks of the hosts; making these is not timed.
+// the watermarks of the hosts, and lines are written to memory; making these is not timed. `--stages` tells how it is divided, rows apart from
+// connections (stages.mjs).
 import { parseArgs } from 'node:util';
 import { genesis, JoinTraffic, STEP } from '../../test/bench/join-traffic.mjs';
+import { StageProfile } from './stages.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -16,10 +18,18 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     rate: { type: 'string', default: '100000' },
     lateness: { type: 'string', default: '600' },
+    stages: { type: 'boolean', default: false },
   },
 });
 const { Join } = await import(values.module);
+const { LineBuffer } = await import(new URL('../outputs/line-buffer.js', import.meta.resolve(values.module)).href);
+const { writeConnection } = await import(
+  new URL('../outputs/connection-json.js', import.meta.resolve(values.module)).href
+);
 const SECOND = 1_000_000;
+/** Ends that have an owner. */
+const ORIG = 1;
+const RESP = 2;
 
 function makeJoin(emit) {
   return new Join({
@@ -49,17 +59,26 @@ function feed(join, inputs) {
 }
 
 function run(hosts, sockets) {
-  const counts = { lines: 0, attributed: 0 };
-  const last = new Map();
-  const join = makeJoin(({ orig, resp, connection }) => {
+  const counts = { lines: 0, bytes: 0 };
+  const line = new LineBuffer();
+  // States of both ends in the last line of each connection.
+  const last = new Uint8Array(Number(values.seconds) * Number(values.rate) + 1);
+  const join = makeJoin((attributed) => {
+    const { orig, resp, connection } = attributed;
     counts.lines++;
-    if (orig.state === 'attributed') last.set(connection.uid, resp.state);
+    counts.bytes += line.length;
+    line.length = 0;
+    writeConnection(line, attributed);
+    last[Number(connection.uid.slice(1))] =
+      (orig.state === 'attributed' ? ORIG : 0) | (resp.state === 'attributed' ? RESP : 0);
   });
   const traffic = new JoinTraffic({ hosts, sockets, rate: Number(values.rate) });
   const before = heldBytes();
   for (const rows of traffic.standing()) for (const row of rows) join.row(row);
   const state = heldBytes() - before;
+  const profile = values.stages ? new StageProfile() : undefined;
   const costs = [];
+  let total = 0;
   let rows = 0;
   let known = 0;
   const until = genesis + Number(values.seconds) * SECOND;
@@ -67,7 +86,8 @@ function run(hosts, sockets) {
     let used = 0;
     const time = (work) => {
       const started = process.cpuUsage();
-      work();
+      if (profile === undefined) work();
+      else profile.during(work);
       const { user, system } = process.cpuUsage(started);
       used += user + system;
     };
@@ -76,20 +96,23 @@ function run(hosts, sockets) {
       time(() => feed(join, inputs));
     }
     time(() => join.advance(now + STEP));
+    total += used;
     costs.push(used / Math.max(1, traffic.connections - known));
     known = traffic.connections;
   }
   costs.sort((a, b) => a - b);
   const { connections } = traffic;
-  const inside = [...last.values()].filter((state) => state === 'attributed').length;
+  const shareOf = (end) => last.filter((ends) => (ends & end) !== 0).length / connections;
   return {
     hosts,
     us: costs[costs.length >> 1],
     best: costs[costs.length >> 3],
     rows: rows / connections,
     lines: counts.lines / connections,
-    owned: last.size / connections,
-    inside: inside / connections,
+    owned: shareOf(ORIG),
+    inside: shareOf(RESP),
+    mean: total / connections,
+    stages: profile?.stop(),
     socketBytes: state / (hosts * sockets),
     stats: join.stats,
   };
@@ -114,6 +137,15 @@ function waitingBytes(hosts) {
   return (heldBytes() - before) / unsettled;
 }
 
+function printStages(stages, mean) {
+  const shareOf = (group) => stages.reduce((sum, [stage, share]) => sum + (stage.startsWith(group) ? share : 0), 0);
+  const us = (share) => `${(share * mean).toFixed(2).padStart(10)} us`;
+  for (const [stage, share] of stages) console.log(`${us(share)}  ${stage}`);
+  console.log(
+    `${us(1)}  a connection altogether: its rows ${us(shareOf('rows')).trim()}, itself ${us(shareOf('connections')).trim()}`,
+  );
+}
+
 if (globalThis.gc === undefined) {
   console.error('the join is measured with node --expose-gc');
   process.exit(2);
@@ -121,10 +153,11 @@ if (globalThis.gc === undefined) {
 console.log(`${Math.round(waitingBytes(100))} bytes for a waiting connection`);
 for (const hosts of values.hosts.split(',').map(Number)) {
   const sockets = hosts > 1000 ? Math.min(Number(values.sockets), 50) : Number(values.sockets);
-  const { us, best, rows, lines, owned, inside, socketBytes, stats } = run(hosts, sockets);
+  const { us, best, mean, stages, rows, lines, owned, inside, socketBytes, stats } = run(hosts, sockets);
   console.log(
     `${String(hosts).padStart(6)} hosts with ${sockets} sockets: ${Math.round(1e6 / us)} connections/s, median ${us.toFixed(2)} us each (best eighth of the steps below ${best.toFixed(2)}) with ` +
       `${rows.toFixed(1)} rows and ${lines.toFixed(2)} lines; ${(100 * owned).toFixed(1)} % originators, ${(100 * inside).toFixed(1)} % responders owned; ` +
       `${Math.round(socketBytes)} bytes for a socket; ${stats.kept} kept, ${stats.unsettled} unsettled`,
   );
+  if (stages !== undefined) printStages(stages, mean);
 }

@@ -12,8 +12,8 @@ const LISTENERS = 20;
 const LIFE = 40 * MS;
 /** Watermarks and capture time go on in steps of this length. */
 export const STEP = 20 * MS;
-/** Rows and connections handed on at a time. */
-const BATCH = 256;
+/** Rows and connections handed on at a time: enough that reading the clock of the processor, slow on some machines, does not count. */
+const BATCH = 2_048;
 const WATERMARK_EVERY = 500 * MS;
 const streams = [
   'process_events',
@@ -44,11 +44,11 @@ const kinds = {
   watermark: 9,
 };
 const KINDS = 16;
-/** More connections than this cannot be told apart. */
-const MOST = 1 << 22;
 /** Connections remembered at a time, and what of each. */
 const PLANNED = 1 << 15;
-const FIELDS = 8;
+const FIELDS = 9;
+/** What comes at one moment is told apart by numbers below this: of connections that go on, or of a host and stream. */
+const MOST = 1 << 17;
 
 /** mulberry32: small, seeded, good enough to pick hosts and ports. */
 function makeRandom(seed) {
@@ -62,12 +62,12 @@ function makeRandom(seed) {
 }
 
 const addressOf = (host) => `10.${host >> 14}.${(host >> 7) & 127}.${(host & 127) + 1}`;
-const outside = (n) => `203.0.113.${n % 250}`;
-/** Of a host, or below 0 of somebody outside. */
-const placeOf = (n) => (n < 0 ? outside(-1 - n) : addressOf(n));
+const OUTSIDE = 250;
+const outside = Array.from({ length: OUTSIDE }, (_, n) => Buffer.from(`203.0.113.${n}`).toString('latin1'));
 const listenerPort = (n) => 1_000 + n;
 
-const programOf = (pid) => (pid < 10_000 ? `/usr/bin/program-${pid - 100}` : '/usr/bin/client');
+const programs = Array.from({ length: PROCESSES }, (_, n) => Buffer.from(`/usr/bin/program-${n}`).toString('latin1'));
+const programOf = (pid) => (pid < 10_000 ? programs[pid - 100] : '/usr/bin/client');
 
 function columnsOf(pid, ends, inode, protocol) {
   const { address, port, peer, peerPort } = ends;
@@ -91,21 +91,29 @@ export class JoinTraffic {
   #sockets;
   #interval;
   #delivery;
+  #own;
   #count = 0;
   #ports;
   #seq;
   #pids;
+  #addresses;
+  #names;
   #inode = 1_000_000;
   /** What is to come by step: moment, kind and connection in one number, so that the load itself is no work for the garbage collector. */
   #pending = new Map();
   /** What the connections that go on are, in turn. */
-  #plan = new Int32Array(PLANNED * FIELDS);
+  #plan = new Float64Array(PLANNED * FIELDS);
 
-  constructor({ hosts, sockets, rate, holdRows = 5 * MS }) {
+  /** One connection in `own` is of a process that is made for it and ends after it. */
+  constructor({ hosts, sockets, rate, holdRows = 5 * MS, own = 10 }) {
     this.#hosts = hosts;
+    // Texts in one piece, as a parser makes them.
+    this.#addresses = Array.from({ length: hosts }, (_, host) => Buffer.from(addressOf(host)).toString('latin1'));
+    this.#names = Array.from({ length: hosts }, (_, host) => Buffer.from(`host-${host}`).toString('latin1'));
     this.#sockets = sockets;
     this.#interval = SECOND / rate;
     this.#delivery = holdRows;
+    this.#own = own;
     this.#ports = new Int32Array(hosts);
     this.#seq = new Int32Array(hosts);
     this.#pids = new Int32Array(hosts).fill(10_000);
@@ -118,16 +126,16 @@ export class JoinTraffic {
 
   #row(host, table, action, time, columns) {
     const seq = ++this.#seq[host];
-    return { kind: 'row', host: `host-${host}`, stream: table, table, action, time, resolution: 1, seq, columns };
+    return { kind: 'row', host: this.#names[host], stream: table, table, action, time, resolution: 1, seq, columns };
   }
 
   #standingOf(host) {
-    const id = `host-${host}`;
+    const id = this.#names[host];
     const from = genesis - 10 * SECOND;
     const out = [
       { kind: 'host', host: id, boot: `boot-${host}`, streams: streams.map((s) => ({ stream: s, table: s })), from },
       { kind: 'clock', host: id, capture: 'eth0', offset: 0, err: 500, from },
-      this.#row(host, 'interface_addresses', 'added', from, { interface: 'eth0', address: addressOf(host) }),
+      this.#row(host, 'interface_addresses', 'added', from, { interface: 'eth0', address: this.#addresses[host] }),
       this.#row(host, 'users', 'added', from, { uid: 1000, username: 'alice' }),
     ];
     for (let n = 0; n < PROCESSES; n++) {
@@ -141,7 +149,7 @@ export class JoinTraffic {
       const listens = n < LISTENERS;
       const ends = listens
         ? { address: '0.0.0.0', port: listenerPort(n), peer: '0.0.0.0', peerPort: 0 }
-        : { address: addressOf(host), port: 2_000 + n, peer: outside(n), peerPort: 5_432 };
+        : { address: this.#addresses[host], port: 2_000 + n, peer: outside[n % OUTSIDE], peerPort: 5_432 };
       const columns = { ...columnsOf(pid, ends, 1 + n, TCP), fd: 3 + n, state: listens ? 'LISTEN' : 'ESTABLISHED' };
       out.push(this.#row(host, 'process_open_sockets', 'added', from, { ...columns, socket: 1 + n }));
     }
@@ -163,7 +171,7 @@ export class JoinTraffic {
     const codes = Float64Array.from(this.#pending.get(slot) ?? []).sort();
     this.#pending.delete(slot);
     for (let at = 0; at < codes.length; at += size) {
-      yield Array.from(codes.subarray(at, at + size), (code) => this.#input(code));
+      yield Array.from(codes.subarray(at, at + size), (code) => this.#input(code, from));
     }
   }
 
@@ -182,7 +190,7 @@ export class JoinTraffic {
 
   #push(at, kind, n) {
     const slot = Math.floor(at / STEP);
-    const code = ((at - genesis + SECOND) * KINDS + kind) * MOST + n;
+    const code = ((at - slot * STEP) * KINDS + kind) * MOST + n;
     const list = this.#pending.get(slot);
     if (list === undefined) this.#pending.set(slot, [code]);
     else list.push(code);
@@ -201,74 +209,90 @@ export class JoinTraffic {
     const isInside = random(2) === 0;
     // One in five of the others comes from the outside.
     const isFromOutside = !isInside && random(5) === 0;
-    const peer = isInside ? random(this.#hosts) : -1 - random(250);
+    const peer = isInside ? random(this.#hosts) : -1 - random(OUTSIDE);
     const isUdp = random(5) === 0;
     const peerPort = isInside || isFromOutside ? listenerPort(random(LISTENERS)) : isUdp ? 53 : 443;
-    const isShort = !isFromOutside && random(10) === 0;
+    const isShort = (!isFromOutside || this.#own === 1) && random(this.#own) === 0;
     const pid = isShort ? 10_000 + (++this.#pids[host] % 22_000) : 100 + random(PROCESSES);
     const protocol = isUdp ? UDP : TCP;
     const [near, far] = isFromOutside ? [peer, host] : [host, peer];
-    this.#plan.set([near, port, far, peerPort, pid, this.#inode++, this.#inode++, protocol], (n % PLANNED) * FIELDS);
+    const place = n % PLANNED;
+    this.#plan.set([near, port, far, peerPort, pid, this.#inode++, this.#inode++, protocol, n], place * FIELDS);
     if (isShort) {
-      this.#rowAt(start - 3 * MS, kinds.fork, n);
-      this.#rowAt(start - 2 * MS, kinds.execve, n);
-      this.#rowAt(end + MS, kinds.exit, n);
+      this.#rowAt(start - 3 * MS, kinds.fork, place);
+      this.#rowAt(start - 2 * MS, kinds.execve, place);
+      this.#rowAt(end + MS, kinds.exit, place);
     }
     if (!isFromOutside) {
-      this.#rowAt(start - 40, kinds.connect, n);
-      this.#rowAt(end + 10, kinds.closeOfConnect, n);
+      this.#rowAt(start - 40, kinds.connect, place);
+      this.#rowAt(end + 10, kinds.closeOfConnect, place);
     }
     if (isInside || isFromOutside) {
-      this.#rowAt(start + 150, kinds.accept, n);
-      this.#rowAt(end + 20, kinds.closeOfAccept, n);
+      this.#rowAt(start + 150, kinds.accept, place);
+      this.#rowAt(end + 20, kinds.closeOfAccept, place);
     }
-    this.#push(start + MS, kinds.start, n);
-    this.#push(end + MS, kinds.end, n);
+    this.#push(start + MS, kinds.start, place);
+    this.#push(end + MS, kinds.end, place);
   }
 
-  #input(code) {
+  #input(code, from) {
     const n = code % MOST;
     const rest = Math.floor(code / MOST);
     const kind = rest % KINDS;
-    const at = Math.floor(rest / KINDS) + genesis - SECOND;
+    const at = Math.floor(rest / KINDS) + from;
     if (kind === kinds.watermark) {
       const stream = streams[n % streams.length];
-      const host = `host-${Math.floor(n / streams.length)}`;
+      const host = this.#names[Math.floor(n / streams.length)];
       return { row: { kind: 'complete', host, stream, until: at - this.#delivery - MS } };
     }
     if (kind === kinds.start || kind === kinds.end) return { update: this.#update(kind, n) };
     return { row: this.#event(kind, n, at - this.#delivery) };
   }
 
-  #event(kind, n, time) {
-    const [host, port, peer, peerPort, pid, inode, peerInode, protocol] = this.#planned(n);
+  #event(kind, place, time) {
+    const [host, port, peer, peerPort, pid, inode, peerInode, protocol] = this.#planned(place);
     const isTaken = kind === kinds.accept || kind === kinds.closeOfAccept;
     if (kind === kinds.fork || kind === kinds.execve || kind === kinds.exit) {
-      const columns = { pid, parent: 100, path: '/usr/bin/client', cmdline: `client ${pid}`, uid: 1000 };
-      return this.#row(host, 'process_events', 'event', time, { ...columns, syscall: names[kind] });
+      const by = host < 0 ? peer : host;
+      const cmdline = `client ${pid}`;
+      const columns = { pid, parent: 100, path: '/usr/bin/client', cmdline, uid: 1000, syscall: names[kind] };
+      return this.#row(by, 'process_events', 'event', time, columns);
     }
-    const [near, far] = [placeOf(host), placeOf(peer)];
-    const ends = isTaken
-      ? { address: far, port: peerPort, peer: near, peerPort: port }
-      : { address: near, port, peer: far, peerPort };
     const caller = isTaken ? 100 + (peerPort % PROCESSES) : pid;
-    const columns = columnsOf(caller, ends, isTaken ? peerInode : inode, protocol);
-    const action = protocol === UDP ? datagrams[names[kind]] : names[kind];
-    const call = { ...columns, action, status: 'succeeded' };
-    if (action !== 'close') call.path = programOf(caller);
-    return this.#row(isTaken ? peer : host, 'socket_events', 'event', time, call);
+    const own = isTaken ? peerInode : inode;
+    const columns = {
+      action: protocol === UDP ? datagrams[names[kind]] : names[kind],
+      pid: caller,
+      fd: String(3 + (own % 60)),
+      family: 2,
+      protocol,
+      socket: String(own),
+      local_address: this.#placeOf(isTaken ? peer : host),
+      local_port: isTaken ? peerPort : port,
+      remote_address: this.#placeOf(isTaken ? host : peer),
+      remote_port: isTaken ? port : peerPort,
+      status: 'succeeded',
+      path: kind === kinds.connect || kind === kinds.accept ? programOf(caller) : '',
+    };
+    return this.#row(isTaken ? peer : host, 'socket_events', 'event', time, columns);
   }
 
-  #update(kind, n) {
-    const [host, port, peer, peerPort, , , , protocol] = this.#planned(n);
+  /** The address of a host, or for a number below 0 of somebody outside. */
+  #placeOf(n) {
+    return n < 0 ? outside[-1 - n] : this.#addresses[n];
+  }
+
+  #update(kind, place) {
+    const [host, port, peer, peerPort, , , , protocol, n] = this.#planned(place);
     const connection = {
       ts: this.#startOf(n),
       uid: `C${n}`,
-      'id.orig_h': placeOf(host),
+      'id.orig_h': this.#placeOf(host),
       'id.orig_p': port,
-      'id.resp_h': placeOf(peer),
+      'id.resp_h': this.#placeOf(peer),
       'id.resp_p': peerPort,
       proto: protocol === TCP ? 'tcp' : 'udp',
+      duration: undefined,
       conn_state: 'S0',
       missed_bytes: 0,
       history: protocol === TCP ? 'S' : 'D',
@@ -280,12 +304,16 @@ export class JoinTraffic {
     };
     if (kind === kinds.start) return { cause: 'start', capture: 'eth0', connection };
     const history = protocol === TCP ? 'ShADadFf' : 'Dd';
-    const ended = { ...connection, duration: LIFE, conn_state: 'SF', history, resp_pkts: 4, orig_pkts: 5 };
-    return { cause: 'end', capture: 'eth0', connection: ended };
+    connection.duration = LIFE;
+    connection.conn_state = 'SF';
+    connection.history = history;
+    connection.orig_pkts = 5;
+    connection.resp_pkts = 4;
+    return { cause: 'end', capture: 'eth0', connection };
   }
 
-  #planned(n) {
-    const at = (n % PLANNED) * FIELDS;
+  #planned(place) {
+    const at = place * FIELDS;
     return this.#plan.subarray(at, at + FIELDS);
   }
 
