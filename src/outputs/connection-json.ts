@@ -9,6 +9,7 @@ import type {
 } from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
 import { ascii, LineBuffer, type Piece } from './line-buffer.js';
+import { writeProcess } from './process-json.js';
 import { type ShownCommandLine, shownCommandLine, shownElderCommandLine } from './shown-command-line.js';
 import { WrittenOnce } from './written-once.js';
 
@@ -142,13 +143,21 @@ const HOST = ascii('","host":');
 const OFFSET = ascii(',"clock":{"offset":');
 const ERR = ascii(',"err":');
 const PROCESS = ascii(',"process":');
-const USER = ascii(',"user":');
+const USER = ascii(',"user":{"uid":');
+const USER_NAME = ascii(',"name":');
 const CONTAINER = ascii(',"container":');
 const SHARERS = ascii(',"sharers":');
 const NAT = ascii(',"nat":');
 
-const hosts = new WrittenOnce<AttributedEnd['host']>((host) => JSON.stringify(host));
-const processes = new WrittenOnce<Process>((process) => stringifyTimed(processObject(process)));
+const hosts = new WrittenOnce<AttributedEnd['host']>((line, host) => line.text(JSON.stringify(host)));
+const clocks = new WrittenOnce<NonNullable<AttributedEnd['clock']>>((line, { offset, err }) => {
+  line.piece(OFFSET);
+  line.plain(formatSeconds(offset));
+  line.piece(ERR);
+  line.plain(formatSeconds(err));
+  line.piece(END);
+});
+const processes = new WrittenOnce<Process>(writeProcess);
 
 /** What `ownerObject` has, in the same order. Ends of one process share its record, and those of one host its name. */
 function writeOwned(line: LineBuffer, end: AttributedEnd): void {
@@ -158,22 +167,28 @@ function writeOwned(line: LineBuffer, end: AttributedEnd): void {
   line.piece(HOST);
   hosts.write(line, end.host);
   line.reserve(FIELD_BYTES);
-  if (end.clock !== undefined) {
-    line.piece(OFFSET);
-    line.plain(formatSeconds(end.clock.offset));
-    line.piece(ERR);
-    line.plain(formatSeconds(end.clock.err));
-    line.piece(END);
-  }
+  if (end.clock !== undefined) clocks.write(line, end.clock);
+  line.reserve(FIELD_BYTES);
   line.piece(PROCESS);
   // What only the row of a call tells is made for each call.
-  if (end.process.ancestors === undefined) line.text(stringifyTimed(processObject(end.process)));
+  if (end.process.ancestors === undefined) writeProcess(line, end.process);
   else processes.write(line, end.process);
   line.reserve(FIELD_BYTES);
-  if (end.user !== undefined) writeText(line, USER, stringifyTimed(end.user));
+  if (end.user !== undefined) writeUser(line, end.user);
   if (end.container !== undefined) writeText(line, CONTAINER, stringifyTimed(end.container));
   if (end.sharers !== undefined) writeText(line, SHARERS, stringifyTimed(sharersOf(end)));
   if (end.nat !== undefined) writeText(line, NAT, stringifyTimed(end.nat));
+  line.piece(END);
+}
+
+function writeUser(line: LineBuffer, { uid, name }: NonNullable<AttributedEnd['user']>): void {
+  line.piece(USER);
+  line.integer(uid);
+  if (name !== undefined) {
+    line.piece(USER_NAME);
+    line.quoted(name);
+  }
+  line.reserve(FIELD_BYTES);
   line.piece(END);
 }
 

@@ -6,6 +6,11 @@ const MINUS = 45;
 /** Room behind what is reserved, for the rest of a piece's last word. */
 const SPARE = 8;
 const DOT = 46;
+const QUOTE = 34;
+const BACKSLASH = 92;
+/** Characters from here to there stand for themselves in JSON, but for two. */
+const FIRST_PLAIN = 32;
+const LAST_PLAIN = 126;
 /** Below this, digits come from 32-bit arithmetic. */
 const SMALL = 2 ** 31;
 /** Two decimal digits of a number below 100, the first in the low byte. */
@@ -90,6 +95,24 @@ export class LineBuffer {
     // A UTF-16 unit takes at most three bytes.
     this.reserve(3 * text.length);
     this.length += this.bytes.write(text, this.length);
+  }
+
+  /** Any text as JSON has it, with its quotes. */
+  quoted(text: string): void {
+    this.reserve(text.length + 2);
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = QUOTE;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code < FIRST_PLAIN || code > LAST_PLAIN || code === QUOTE || code === BACKSLASH) {
+        this.text(JSON.stringify(text));
+        return;
+      }
+      bytes[at++] = code;
+    }
+    bytes[at++] = QUOTE;
+    this.length = at;
   }
 
   /** Bytes of text that was written before. */

@@ -11,24 +11,28 @@ const OVERHEAD = 128;
  */
 export class WrittenOnce<T extends object> {
   readonly #texts = new Map<T, Buffer>();
-  readonly #make: (value: T) => string;
+  readonly #make: (line: LineBuffer, value: T) => void;
   #bytes = 0;
 
-  constructor(make: (value: T) => string) {
+  /** `make` appends the text to a line. */
+  constructor(make: (line: LineBuffer, value: T) => void) {
     this.#make = make;
   }
 
   write(line: LineBuffer, value: T): void {
-    let text = this.#texts.get(value);
-    if (text === undefined) {
-      text = Buffer.from(this.#make(value));
-      this.#bytes += text.length + OVERHEAD;
-      if (this.#bytes > MAX_BYTES) {
-        this.#texts.clear();
-        this.#bytes = text.length + OVERHEAD;
-      }
-      this.#texts.set(value, text);
+    const known = this.#texts.get(value);
+    if (known !== undefined) {
+      line.copied(known);
+      return;
     }
-    line.copied(text);
+    const from = line.length;
+    this.#make(line, value);
+    const text = Buffer.from(line.bytes.subarray(from, line.length));
+    this.#bytes += text.length + OVERHEAD;
+    if (this.#bytes > MAX_BYTES) {
+      this.#texts.clear();
+      this.#bytes = text.length + OVERHEAD;
+    }
+    this.#texts.set(value, text);
   }
 }

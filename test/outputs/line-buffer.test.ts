@@ -31,6 +31,17 @@ describe('LineBuffer', () => {
     );
   });
 
+  it('quotes any text as JSON.stringify does', () => {
+    for (const text of ['', 'plain', '"', 'a\\b', 'tab\t', '\u007f', 'ä€𝄞', '\ud800', 'x'.repeat(5_000)]) {
+      expect(written((line) => line.quoted(text))).toBe(JSON.stringify(text));
+    }
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(written((line) => line.quoted(text))).toBe(JSON.stringify(text));
+      }),
+    );
+  });
+
   it('joins pieces, plain and any text, and grows', () => {
     const long = 'ä€𝄞"'.repeat(5_000);
     const text = written((line) => {

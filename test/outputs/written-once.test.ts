@@ -5,9 +5,9 @@ import { WrittenOnce } from '../../src/outputs/written-once.js';
 describe('texts that are made once', () => {
   it('are those of their own values, each made once', () => {
     let made = 0;
-    const texts = new WrittenOnce<{ name: string }>(({ name }) => {
+    const texts = new WrittenOnce<{ name: string }>((line, { name }) => {
       made++;
-      return `<${name}>`;
+      line.text(`<${name}>`);
     });
     const values = ['a', 'grün', 'b'].map((name) => ({ name }));
     const line = new LineBuffer();
