@@ -66,8 +66,8 @@ export interface RunContext {
   readonly stop: AbortSignal;
   /** Called with bytes read, and the total where it is known. */
   readonly onProgress: (readBytes: number, totalBytes: number | undefined) => void;
-  /** Gets a function that reopens the output files, for a log rotation. */
-  readonly onReopen: (reopen: () => Promise<void>) => void;
+  /** Gets a function that reopens the output files, for a log rotation, and in a live run loads the rules anew. Rejects with what could not be opened. */
+  readonly onRefresh: (refresh: () => Promise<void>) => void;
 }
 
 export interface RunResult {
@@ -89,7 +89,6 @@ export interface RunResult {
 export async function run(options: RunOptions, context: RunContext): Promise<RunResult> {
   const began = process.hrtime.bigint();
   const outputs = await Outputs.open(options.outputs, context.warn);
-  context.onReopen(() => outputs.reopen());
 
   const { latenessUs, attrWaitUs, store } = options;
   const { finalOnly, overflow } = options.outputs;
@@ -99,7 +98,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       outputs.alert(alert);
       keeping.alert(alert);
     },
-    context.warn,
+    context,
   );
   const keeping = await Keeping.open(
     { ...(store !== undefined && { store }), latenessUs, finalOnly, overflow },
@@ -111,6 +110,10 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
     },
   );
   const live = options.interfaces.length > 0 || options.engine !== undefined;
+  context.onRefresh(async () => {
+    // What is read from files depends on the rules that it began with.
+    await Promise.all([outputs.reopen(), live ? rules?.reload() : undefined]);
+  });
   const delays = live ? new AttributionDelays() : undefined;
   const emit = (attributed: AttributedConnection): void => {
     delays?.line(attributed, wallClock());
@@ -205,10 +208,14 @@ interface NetworkFigures {
 }
 
 /** The rules are loaded only where there are any: the parts that run scripts and SQL take a while to start. */
-async function rulesOf(options: RunOptions, onAlert: (alert: Alert) => void, warn: Warn): Promise<Rules | undefined> {
+async function rulesOf(
+  options: RunOptions,
+  emit: (alert: Alert) => void,
+  { warn, info }: RunContext,
+): Promise<Rules | undefined> {
   if (options.rules.length === 0) return undefined;
-  const { startRules } = await import('./pipeline/rules.js');
-  return startRules(options.rules, options.strictRules, onAlert, warn);
+  const { Rules } = await import('./pipeline/rules.js');
+  return Rules.start({ paths: options.rules, strict: options.strictRules, emit, warn, info });
 }
 
 async function baselineOf({ baseline }: RunOptions, warn: Warn): Promise<BaselineRun | undefined> {

@@ -168,4 +168,18 @@ export const engineFaults = [
     replace: 'if (canBegin("", compiles) && last.index < 0) good = middle;',
     tests: ['test/capture/filter-position.test.ts'],
   },
+  {
+    name: 'unchanged-rule-begins-anew',
+    file: 'src/rules/script/script-rules.ts',
+    find: 'return isSame && !guard.stopped;',
+    replace: 'return false;',
+    tests: ['test/rules/script/replaced-rules.test.ts'],
+  },
+  {
+    name: 'file-in-its-place-emptied',
+    file: 'src/outputs/line-sink.ts',
+    find: 'return written.ino === found.ino && written.dev === found.dev;',
+    replace: 'return false;',
+    tests: ['test/outputs/line-sink.test.ts'],
+  },
 ];

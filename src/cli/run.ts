@@ -192,8 +192,8 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
   checkUsage(flags);
   const person = flags.table === 'always' || (flags.table === 'auto' && process.stderr.isTTY === true);
   const stop = new AbortController();
-  let reopen = async (): Promise<void> => {};
-  const signals = onSignals({ stop: () => stop.abort(), reopen: () => reopen(), warn: log.warn });
+  let refresh = async (): Promise<void> => {};
+  const signals = onSignals({ stop: () => stop.abort(), refresh: () => refresh(), warn: log.warn });
   let progress: Progress | undefined;
   try {
     const timeouts = await timeoutsOf(flags);
@@ -207,8 +207,8 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
           progress ??= startProgress(total, person);
           progress.update(read);
         },
-        onReopen: (function_) => {
-          reopen = function_;
+        onRefresh: (function_) => {
+          refresh = function_;
         },
       },
     );

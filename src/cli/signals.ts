@@ -4,8 +4,8 @@ import type { Warn } from '../core/warnings.js';
 export interface SignalActions {
   /** SIGINT or SIGTERM: end and flush. A second one ends the process at once. */
   readonly stop: () => void;
-  /** SIGHUP: open output files again. */
-  readonly reopen?: () => Promise<void>;
+  /** SIGHUP: open output files again, load rules anew. */
+  readonly refresh?: () => Promise<void>;
   readonly warn: Warn;
 }
 
@@ -18,7 +18,7 @@ export function onSignals(actions: SignalActions): { close(): void } {
     actions.stop();
   };
   const hangUp = () => {
-    actions.reopen?.().catch((error: unknown) => {
+    actions.refresh?.().catch((error: unknown) => {
       const code = error instanceof CorrelateError ? error.code : 'OUTPUT_OPEN_FAILED';
       actions.warn({ code, message: messageOf(error) });
     });

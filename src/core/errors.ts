@@ -21,6 +21,9 @@ export const errorCodes = {
   RULE_MALFORMED: 'A rule is not well-formed.',
   RULE_UNSUPPORTED: 'A rule asks for something that this version does not evaluate.',
   RULE_SCRIPT_FAILED: 'A script rule failed while it ran; its other events go on.',
+  RULE_STATE_PARTIAL:
+    'A script rule was added to a run by SIGHUP and reads tables that no rule had read: rows from before are not known to it.',
+  RULES_KEPT: 'SIGHUP found rules that are broken: those from before go on.',
   OUTPUT_OPEN_FAILED: 'An output file could not be opened for writing.',
   OUTPUT_WRITE_FAILED: 'An output could not be written (disk full, device gone).',
   USER_CHANGE_FAILED:

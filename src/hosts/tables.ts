@@ -72,6 +72,13 @@ export class HostTables {
     this.#hosts.delete(host);
   }
 
+  /** Forgets all other tables. */
+  keep(wanted: ReadonlySet<HostTable>): void {
+    for (const tables of this.#hosts.values()) {
+      for (const name of tables.keys()) if (!wanted.has(name)) tables.delete(name);
+    }
+  }
+
   #table(host: string, name: HostTable): Table | undefined {
     let tables = this.#hosts.get(host);
     if (tables === undefined) {

@@ -1,4 +1,4 @@
-import { closeSync, fchownSync, fstatSync, openSync, write as writeFile } from 'node:fs';
+import { closeSync, fchownSync, fstatSync, openSync, statSync, write as writeFile } from 'node:fs';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
@@ -117,10 +117,24 @@ export class LineSink {
     if (this.#fd > 2 && fstatSync(this.#fd).isFile()) fchownSync(this.#fd, uid, gid);
   }
 
-  /** Opens the path again, after the file was moved away by a log rotation. Rejects with OUTPUT_OPEN_FAILED and keeps the old file. */
+  /** The path still leads to the file that is written: nobody has moved it away. */
+  get isInPlace(): boolean {
+    if (this.#fd <= 2) return true;
+    try {
+      const [written, found] = [fstatSync(this.#fd), statSync(this.path)];
+      return written.ino === found.ino && written.dev === found.dev;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Opens the path again, after the file was moved away by a log rotation; one that is in its place goes on. Rejects with OUTPUT_OPEN_FAILED
+   * and keeps the old file.
+   */
   async reopen(): Promise<void> {
     await this.drain();
-    if (this.#fd <= 2) return;
+    if (this.isInPlace) return;
     const old = this.#fd;
     this.#fd = open(this.path);
     closeSync(old);

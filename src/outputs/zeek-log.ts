@@ -78,8 +78,12 @@ export class ZeekLog<T> {
     await this.#sink.drain();
   }
 
-  /** Ends this file and begins another at the same path, with a header of its own. Rejects with OUTPUT_OPEN_FAILED. */
+  /**
+   * Ends this file, when a log rotation has moved it away, and begins another at the same path, with a header of its own. Rejects with
+   * OUTPUT_OPEN_FAILED.
+   */
   reopen(): Promise<void> {
+    if (this.#sink.isInPlace) return Promise.resolve();
     this.#reopening ??= this.#reopen();
     return this.#reopening;
   }

@@ -2,31 +2,81 @@ import { CorrelateError } from '../core/errors.js';
 import type { Warn } from '../core/warnings.js';
 import type { Alert } from '../records/alert.js';
 import { RuleEngine } from '../rules/rule-engine.js';
-import { loadRules } from '../rules/rule-set.js';
+import { formatProblem, type RuleProblem } from '../rules/rule-problem.js';
+import { loadRules, type RuleSet } from '../rules/rule-set.js';
 
-/** The rules of a run, and how many were refused. */
-export interface Rules {
-  readonly engine: RuleEngine;
-  readonly problems: number;
+export interface RulesOptions {
+  readonly paths: readonly string[];
+  /** None may be refused. */
+  readonly strict: boolean;
+  readonly emit: (alert: Alert) => void;
+  readonly warn: Warn;
+  readonly info: (message: string) => void;
 }
 
-/**
- * Loads the rules and tells what is wrong with any of them. Rejects when a path cannot be read, or when one is refused and
- * `strict` wants none to be missing.
- */
-export async function startRules(
-  paths: readonly string[],
-  strict: boolean,
-  emit: (alert: Alert) => void,
-  warn: Warn,
-): Promise<Rules> {
-  const set = await loadRules(paths);
-  for (const { code, file, line, column, message } of set.problems) {
-    if (code === 'RULE_OPEN_FAILED') throw new CorrelateError(code, `${file}: ${message}`);
-    warn({ code, message, where: `${file}:${line}:${column}` });
+/** The rules of a run. */
+export class Rules {
+  readonly engine: RuleEngine;
+  readonly #options: RulesOptions;
+  #set: RuleSet;
+  /** Files are read once at a time. */
+  #reloading: Promise<void> = Promise.resolve();
+
+  private constructor(options: RulesOptions, set: RuleSet) {
+    this.#options = options;
+    this.#set = set;
+    this.engine = new RuleEngine(set, options);
   }
-  if (strict && set.problems.length > 0) {
-    throw new CorrelateError('RULE_MALFORMED', `${set.problems.length} rules were refused`);
+
+  /**
+   * Loads the rules and tells what is wrong with any of them.
+   * @throws CorrelateError RULE_OPEN_FAILED when a path cannot be read, RULE_MALFORMED when one is refused and `strict` wants none to be
+   */
+  static async start(options: RulesOptions): Promise<Rules> {
+    const set = await loadRules(options.paths);
+    for (const problem of set.problems) {
+      const { code, file, message } = problem;
+      if (code === 'RULE_OPEN_FAILED') throw new CorrelateError(code, `${file}: ${message}`);
+      options.warn(warningOf(problem));
+    }
+    if (options.strict && set.problems.length > 0) {
+      throw new CorrelateError('RULE_MALFORMED', `${set.problems.length} rules were refused`);
+    }
+    return new Rules(options, set);
   }
-  return { engine: new RuleEngine(set, { emit, warn }), problems: set.problems.length };
+
+  /** How many were refused. */
+  get problems(): number {
+    return this.#set.problems.length;
+  }
+
+  /**
+   * Reads the files again and goes on with what they hold now. When one has become broken (or, with `strict`, when any is refused) that is
+   * told and all rules stay as they were; what was broken from the start does not count. Never rejects.
+   */
+  reload(): Promise<void> {
+    this.#reloading = this.#reloading.then(() => this.#reload());
+    return this.#reloading;
+  }
+
+  async #reload(): Promise<void> {
+    const { paths, strict, warn, info } = this.#options;
+    const set = await loadRules(paths, this.#set.sql);
+    const known = new Set(this.#set.problems.map(formatProblem));
+    const fresh = set.problems.filter((problem) => !known.has(formatProblem(problem)));
+    for (const problem of fresh) warn(warningOf(problem));
+    const broken = strict ? set.problems : fresh.filter(({ kind }) => kind === 'malformed');
+    if (broken.length > 0) {
+      const message = `rules are not loaded anew, since ${broken.length} of them are broken: those from before go on`;
+      warn({ code: 'RULES_KEPT', message });
+      return;
+    }
+    this.#set = set;
+    this.engine.replace(set);
+    info(`${set.rules.length} rules are loaded anew`);
+  }
+}
+
+function warningOf({ code, file, line, column, message }: RuleProblem): Parameters<Warn>[0] {
+  return { code, message, where: `${file}:${line}:${column}` };
 }

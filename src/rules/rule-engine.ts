@@ -4,6 +4,7 @@ import type { Alert } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { type Finding, MatchMemory } from './match-memory.js';
+import type { ScriptRule } from './rule.js';
 import type { RuleSet } from './rule-set.js';
 import type { ScriptFinding } from './script/running-rule.js';
 import { ScriptRules } from './script/script-rules.js';
@@ -37,30 +38,40 @@ export interface RuleCounters {
  */
 export class RuleEngine {
   readonly #emit: (alert: Alert) => void;
-  readonly #sigma: SigmaRules;
-  readonly #sigmaIds: ReadonlySet<string>;
+  #sigma = new SigmaRules([]);
+  #sigmaIds: ReadonlySet<string> = new Set();
   readonly #scripts: ScriptRules;
   readonly #memory = new MatchMemory(limits.rememberedMatches);
   readonly #counts = { connections: 0, rows: 0, alerts: 0, stopped: 0, cut: 0 };
 
   constructor(ruleSet: RuleSet, options: RuleEngineOptions) {
     this.#emit = options.emit;
-    const sigma = ruleSet.rules.filter((rule) => rule.kind === 'sigma');
+    this.#takeSigma(ruleSet);
+    this.#scripts = new ScriptRules(scriptsOf(ruleSet), {
+      warn: options.warn,
+      onFinding: (finding) => this.#scriptFinding(finding),
+      onStop: () => {
+        this.#counts.stopped++;
+      },
+      onCut: () => {
+        this.#counts.cut++;
+      },
+    });
+  }
+
+  /**
+   * Goes on with other rules. What was told stays told: a rule that is still there tells only what is new, and one that is gone withdraws
+   * nothing. See ScriptRules.replace for what script rules keep.
+   */
+  replace(ruleSet: RuleSet): void {
+    this.#takeSigma(ruleSet);
+    this.#scripts.replace(scriptsOf(ruleSet));
+  }
+
+  #takeSigma({ rules }: RuleSet): void {
+    const sigma = rules.filter((rule) => rule.kind === 'sigma');
     this.#sigma = new SigmaRules(sigma);
     this.#sigmaIds = new Set(sigma.map(({ about }) => about.id));
-    this.#scripts = new ScriptRules(
-      ruleSet.rules.filter((rule) => rule.kind === 'script'),
-      {
-        warn: options.warn,
-        onFinding: (finding) => this.#scriptFinding(finding),
-        onStop: () => {
-          this.#counts.stopped++;
-        },
-        onCut: () => {
-          this.#counts.cut++;
-        },
-      },
-    );
   }
 
   /** What was given up at a bound, by name. */
@@ -121,4 +132,8 @@ export class RuleEngine {
     this.#counts.alerts++;
     this.#emit(alert);
   }
+}
+
+function scriptsOf({ rules }: RuleSet): ScriptRule[] {
+  return rules.filter((rule) => rule.kind === 'script');
 }

@@ -13,6 +13,8 @@ import { parseRules } from './sigma/rule-document.js';
 export interface RuleSet {
   readonly rules: readonly Rule[];
   readonly problems: readonly RuleProblem[];
+  /** Where the subscriptions of script rules are evaluated; absent where there never were any. */
+  readonly sql?: SqlDatabase;
 }
 
 const sigmaEndings: readonly string[] = ['.yml', '.yaml'];
@@ -21,12 +23,13 @@ const scriptEndings: readonly string[] = ['.ts', '.js', '.mjs'];
 /**
  * Reads rule files and folders (recursively, in sorted order): .yml and .yaml hold Sigma rules, .ts, .js and .mjs script rules.
  * Other files of a folder, names that begin with a dot, folders called `tests` and `node_modules` are passed over. A file with
- * problems yields its other rules; of two rules with one id the first is taken. Never throws for what a rule contains.
+ * problems yields its other rules; of two rules with one id the first is taken. Never throws for what a rule contains. `known` is the
+ * database of a set that was loaded before.
  */
-export async function loadRules(paths: readonly string[]): Promise<RuleSet> {
+export async function loadRules(paths: readonly string[], known?: SqlDatabase): Promise<RuleSet> {
   const loaded: LoadedFile[] = [];
   const problems: RuleProblem[] = [];
-  let sql: SqlDatabase | undefined;
+  let sql = known;
   for (const path of paths) {
     for (const file of await ruleFiles(path, problems)) {
       const found = new ProblemList(file);
@@ -44,7 +47,11 @@ export async function loadRules(paths: readonly string[]): Promise<RuleSet> {
     }
   }
   const rules = takeRules(loaded);
-  return { rules, problems: [...problems, ...loaded.flatMap((file) => file.problems.problems)] };
+  return {
+    rules,
+    problems: [...problems, ...loaded.flatMap((file) => file.problems.problems)],
+    ...(sql !== undefined && { sql }),
+  };
 }
 
 interface LoadedRule {

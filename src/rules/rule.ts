@@ -17,6 +17,8 @@ export interface ScriptRule {
   readonly kind: 'script';
   readonly about: AlertRule;
   readonly definition: RuleDefinition;
+  /** The rule with all that it imports, bundled: the same text is the same rule. */
+  readonly code: string;
   /** Where its subscriptions are evaluated. */
   readonly sql: SqlDatabase;
   /** `file:line:column` of the place in the rule's source from which an error came; undefined when it came from elsewhere. */

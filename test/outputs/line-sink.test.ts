@@ -59,6 +59,16 @@ describe('LineSink', () => {
     expect([readFileSync(`${path}.1`, 'utf8'), readFileSync(path, 'utf8')]).toEqual(['before\n', 'after\n']);
   });
 
+  it('goes on in the same file when nobody has moved it', async () => {
+    const path = join(folder, 'stays');
+    const sink = new LineSink(path, warn);
+    sink.line('before');
+    await sink.reopen();
+    sink.line('after');
+    await sink.close();
+    expect(readFileSync(path, 'utf8')).toBe('before\nafter\n');
+  });
+
   it('drops nothing of what comes at the end', async () => {
     const sink = new LineSink(join(folder, 'end'), warn, 'drop');
     sink.keepAll();

@@ -175,6 +175,16 @@ describe('the logs', () => {
     expect(read('conn.log').match(/#fields/g)).toHaveLength(1);
   });
 
+  it('go on where nobody has moved them when they are reopened', async () => {
+    const logs = open();
+    logs.conn.write(attributed());
+    await logs.conn.reopen();
+    logs.conn.write(attributed());
+    await Promise.all([logs.conn.close(), logs.weird.close()]);
+    expect(readZeekLog(read('conn.log')).rows).toHaveLength(2);
+    expect(read('conn.log').match(/#fields/g)).toHaveLength(1);
+  });
+
   it('go on in the old file when their folder went away, and say so', async () => {
     const logs = open();
     const moved = `${folder}-moved`;

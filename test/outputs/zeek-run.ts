@@ -29,7 +29,7 @@ export async function runFiles({ files, hostLogs = [], checksums = 'verify', out
       info: () => {},
       stop: new AbortController().signal,
       onProgress: () => {},
-      onReopen: () => {},
+      onRefresh: () => {},
     },
   );
 }

@@ -19,6 +19,11 @@ export class RuleGuard {
     return this.#stopped;
   }
 
+  /** The rule is no longer wanted: what it still does has no effect. */
+  retire(): void {
+    this.#stopped = true;
+  }
+
   run(code: () => unknown): void {
     if (this.#stopped) return;
     try {

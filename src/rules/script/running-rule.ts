@@ -11,6 +11,7 @@ import { RuleGuard } from './rule-guard.js';
 import { RuleStream } from './rule-stream.js';
 import type { RowsOf } from './sql-database.js';
 import { SqlSubscription } from './sql-subscription.js';
+import { watchUnhandledErrors } from './unhandled-errors.js';
 
 /** An alert as a script gave it, completed. */
 export interface ScriptFinding {
@@ -34,20 +35,22 @@ export interface RunningRuleOptions {
 
 /** A script rule at work: its subscriptions and what it reports. */
 export class RunningRule {
-  readonly #rule: ScriptRule;
+  readonly rule: ScriptRule;
   readonly guard: RuleGuard;
   readonly #options: RunningRuleOptions;
   readonly #subscriptions: SqlSubscription[] = [];
   readonly #connections = new Subject<AttributedConnection>();
   /** Which query a row came from. */
   readonly #labels = new WeakMap<object, string>();
+  readonly #unwatch: () => void;
   #wiring = true;
   #time: Micros = 0;
 
   constructor(rule: ScriptRule, options: RunningRuleOptions) {
-    this.#rule = rule;
+    this.rule = rule;
     this.#options = options;
     this.guard = new RuleGuard(rule, options.warn, options.onStop);
+    this.#unwatch = watchUnhandledErrors(this.guard);
     const context: RuleContext = {
       hosts: { subscribe: (sql) => this.#subscribe(sql) },
       connections: { attributed$: new RuleStream(this.guard, this.#connections) },
@@ -84,14 +87,21 @@ export class RunningRule {
     for (const subscription of this.#subscriptions) subscription.forget(host);
   }
 
+  /** The rule was taken away or replaced by another version. */
+  retire(): void {
+    this.guard.retire();
+    this.end();
+  }
+
   end(): void {
     for (const subscription of this.#subscriptions) subscription.complete();
     this.#connections.complete();
+    this.#unwatch();
   }
 
   #subscribe<Row extends object>(sql: string): Subscription<Row> {
     if (!this.#wiring) throw new Error('subscribe while the function of the rule runs, not later');
-    const { sql: database } = this.#rule;
+    const { sql: database } = this.rule;
     const subscription = new SqlSubscription(database, database.prepare(sql), this.guard, this.#options.onCut);
     this.#subscriptions.push(subscription);
     // What columns a query has is the rule's own promise.
@@ -101,14 +111,14 @@ export class RunningRule {
   #alert(alert: ScriptAlert): void {
     if (this.guard.stopped) return;
     const time = alert.time ?? alert.connection?.connection.ts ?? this.#time;
-    const title = alert.title ?? this.#rule.about.title;
+    const title = alert.title ?? this.rule.about.title;
     const evidence = (alert.evidence ?? []).map((row) => this.#evidence(row));
     // A connection may become known better, so what is told of it does not make it another alert.
     const parts = alert.connection
       ? [alert.side, alert.key]
       : [alert.host, alert.key ?? [title, time, evidence.map(({ row }) => row)]];
     this.#options.onFinding({
-      rule: this.#rule,
+      rule: this.rule,
       title,
       time,
       evidence,
@@ -121,7 +131,7 @@ export class RunningRule {
 
   #evidence(row: object): AlertEvidence {
     const label =
-      this.#labels.get(row) ?? ('stream' in row && typeof row.stream === 'string' ? row.stream : this.#rule.about.id);
+      this.#labels.get(row) ?? ('stream' in row && typeof row.stream === 'string' ? row.stream : this.rule.about.id);
     return { stream: label, row: row as Readonly<Record<string, unknown>> };
   }
 }

@@ -56,6 +56,7 @@ export async function loadScript(
     kind: 'script',
     about,
     definition: exported,
+    code: built.code,
     sql,
     locate: (error) => {
       const at = locate(error);

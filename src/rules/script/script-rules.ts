@@ -6,7 +6,13 @@ import type { AnyTableRow, HostRow } from '../../records/host-row.js';
 import type { HostTable } from '../../records/host-tables.js';
 import type { ScriptRule } from '../rule.js';
 import { RunningRule, type RunningRuleOptions } from './running-rule.js';
-import { watchUnhandledErrors } from './unhandled-errors.js';
+
+/** Whether the rule that was loaded is one that runs. One that failed is to be started anew. */
+function goesOn({ rule, guard }: RunningRule, loaded: ScriptRule): boolean {
+  const isSame =
+    rule.code === loaded.code && rule.about.id === loaded.about.id && rule.about.file === loaded.about.file;
+  return isSame && !guard.stopped;
+}
 
 /** What came in of one host and was not yet looked at. */
 interface HostMoment {
@@ -26,15 +32,55 @@ interface HostMoment {
  */
 export class ScriptRules {
   readonly tables = new HostTables();
-  readonly #rules: readonly RunningRule[];
-  readonly #named: ReadonlySet<HostTable>;
-  readonly #unwatch: () => void;
+  readonly #options: RunningRuleOptions;
+  #rules: readonly RunningRule[];
+  #named: ReadonlySet<HostTable>;
   readonly #moments = new Map<string, HostMoment>();
 
   constructor(rules: readonly ScriptRule[], options: RunningRuleOptions) {
+    this.#options = options;
     this.#rules = rules.map((rule) => new RunningRule(rule, options));
-    this.#unwatch = watchUnhandledErrors(this.#rules.map(({ guard }) => guard));
     this.#named = new Set(this.#rules.flatMap((rule) => rule.tables));
+  }
+
+  /**
+   * Goes on with these rules. One that runs already, with the same code, goes on with all that it knows; others begin with what the
+   * tables hold that rules have read so far. Of tables that none has read until now, the rows of before are not known (RULE_STATE_PARTIAL).
+   */
+  replace(rules: readonly ScriptRule[]): void {
+    for (const [host, moment] of this.#moments) this.#evaluate(host, moment);
+    const left = new Set(this.#rules);
+    const fresh: RunningRule[] = [];
+    this.#rules = rules.map((rule) => {
+      const same = [...left].find((running) => goesOn(running, rule));
+      if (same !== undefined) {
+        left.delete(same);
+        return same;
+      }
+      const running = new RunningRule(rule, this.#options);
+      fresh.push(running);
+      return running;
+    });
+    for (const rule of left) rule.retire();
+    const known = this.#named;
+    this.#named = new Set(this.#rules.flatMap((rule) => rule.tables));
+    this.tables.keep(this.#named);
+    for (const rule of fresh) this.#begin(rule, known);
+  }
+
+  /** A rule that comes later sees the tables that were followed until then. */
+  #begin(rule: RunningRule, known: ReadonlySet<HostTable>): void {
+    const unknown = [...new Set(rule.tables)].filter((table) => !known.has(table));
+    if (unknown.length > 0) {
+      this.#options.warn({
+        code: 'RULE_STATE_PARTIAL',
+        message: `rule ${rule.rule.about.id} sees of ${unknown.join(', ')} only what hosts tell from now on`,
+        where: rule.rule.about.file ?? rule.rule.about.id,
+      });
+    }
+    for (const [host, { time }] of this.#moments) {
+      rule.hostChanged(host, time, known, (table) => this.tables.rows(host, table));
+    }
   }
 
   connection(connection: AttributedConnection): void {
@@ -74,7 +120,6 @@ export class ScriptRules {
   end(): void {
     for (const host of [...this.#moments.keys()].sort()) this.#evaluate(host, this.#moments.get(host)!);
     for (const rule of this.#rules) rule.end();
-    this.#unwatch();
   }
 
   #moment(host: string): HostMoment | undefined {

@@ -5,16 +5,15 @@ const watched = new Set<RuleGuard>();
 
 /**
  * rxjs throws what a handler behind a combined Observable (`merge`, `combineLatest`) throws from a timer, which would end the
- * process. As long as rules are watched, such an error goes to the rule in whose source it arose. The result ends the watch,
+ * process. As long as a rule is watched, such an error goes to the rule in whose source it arose. The result ends the watch,
  * after the timers that wait.
  */
-export function watchUnhandledErrors(guards: readonly RuleGuard[]): () => void {
-  if (guards.length === 0) return () => {};
-  for (const guard of guards) watched.add(guard);
+export function watchUnhandledErrors(guard: RuleGuard): () => void {
+  watched.add(guard);
   config.onUnhandledError = toItsRule;
   return () => {
     setTimeout(() => {
-      for (const guard of guards) watched.delete(guard);
+      watched.delete(guard);
       if (watched.size === 0) config.onUnhandledError = null;
     }, 10).unref();
   };
