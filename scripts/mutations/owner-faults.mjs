@@ -13,6 +13,13 @@ export const ownerFaults = [
     ci: true,
   },
   {
+    name: 'earlier-taker-kept',
+    file: 'src/join/owner-choice.ts',
+    find: '(since.length === 0 || openHi >= first)',
+    replace: 'true',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
     name: 'sole-call-unsure',
     file: 'src/join/sole-call.ts',
     find: "match.weight === 'certain'",

@@ -70,7 +70,10 @@ const ties = {
  * could outrank it, and not before; where several processes remain, none is picked.
  */
 export function chooseOwner(candidates: readonly Candidate[], known: Knowledge): Choice {
-  const events = withoutLaterTakers(candidates.filter(({ match }) => match.rank === ranks.event));
+  const events = withFirstTakers(
+    candidates.filter(({ match }) => match.rank === ranks.event),
+    known.firstEarliest,
+  );
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   const isSure = strong.some(({ match }) => match.weight === 'certain');
@@ -107,12 +110,19 @@ function isTaker({ socket }: Candidate): boolean {
   return socket.source === 'accept' && socket.protocol !== 6;
 }
 
-/** Without those that took theirs after another had surely taken one. */
-function withoutLaterTakers(events: readonly Candidate[]): readonly Candidate[] {
+/**
+ * Without those that took theirs after another had surely taken one, and without those that took theirs before the first was sent, where
+ * another took some since.
+ */
+function withFirstTakers(events: readonly Candidate[], first: Micros): readonly Candidate[] {
   if (events.length < 2 || events[0]!.socket.protocol === 6) return events;
   const strong = events.filter((event) => event.match.weight !== 'possible' && isTaker(event));
-  const until = Math.min(...strong.map(({ socket }) => socket.openHi));
-  return events.filter((event) => !isTaker(event) || event.socket.openLo <= until);
+  const since = strong.filter(({ socket }) => socket.openHi >= first);
+  const until = Math.min(...(since.length > 0 ? since : strong).map(({ socket }) => socket.openHi));
+  return events.filter((event) => {
+    const { openLo, openHi } = event.socket;
+    return !isTaker(event) || (openLo <= until && (since.length === 0 || openHi >= first));
+  });
 }
 
 /** One that may have taken those of an earlier connection instead is not out of it because a later one is certain. */

@@ -246,7 +246,7 @@ function queryOf(
   const clock = clockOf(host, update);
   const same = all.filter((other) => other.capture === capture && isSamePair(other.connection, c));
   const before = same
-    .filter((other) => other.connection.ts < c.ts && isAnswered(other.connection))
+    .filter(({ connection }) => connection.ts < c.ts && (c.proto !== 'tcp' || isAnswered(connection)))
     .map((other) => other.connection.ts + (other.connection.duration ?? 0));
   const firsts = same.map(({ connection }) => connection.ts);
   const [orig, resp] = [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`];
@@ -322,7 +322,7 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
 
 /** The best evidence of one host: full tuples by event, then by poll, then what has blanks. */
 function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
-  const events = candidates.filter((one) => one.match.rank === ranks.event && !isLaterTaker(one, candidates));
+  const events = candidates.filter((one) => one.match.rank === ranks.event && !isOtherTaker(one, candidates, known));
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   if (strong.some(({ match }) => match.weight === 'certain')) {
@@ -355,10 +355,15 @@ function isTaker({ socket }: Candidate): boolean {
   return socket.source === 'accept' && socket.protocol !== 6;
 }
 
-function isLaterTaker(one: Candidate, candidates: readonly Candidate[]): boolean {
-  const isBefore = (other: Candidate): boolean =>
-    isTaker(other) && other.match.weight !== 'possible' && other.socket.openHi < one.socket.openLo;
-  return isTaker(one) && candidates.some(isBefore);
+/** Another surely took one before, or the first was sent since and others took some. */
+function isOtherTaker(one: Candidate, candidates: readonly Candidate[], { firstEarliest }: Knowledge): boolean {
+  if (!isTaker(one)) return false;
+  const strong = candidates.filter(
+    (other) => isTaker(other) && other.match.rank === ranks.event && other.match.weight !== 'possible',
+  );
+  const since = strong.filter(({ socket }) => socket.openHi >= firstEarliest);
+  if (since.length > 0 && one.socket.openHi < firstEarliest) return true;
+  return (since.length > 0 ? since : strong).some(({ socket }) => socket.openHi < one.socket.openLo);
 }
 
 /** Whoever took a datagram or a packet that may be of an earlier connection may as well have taken the first of this one. */

@@ -229,12 +229,12 @@ export class Tracked implements ConnectionView {
     return this.from.began;
   }
 
-  /** Refused ones are passed over: nobody took them. */
+  /** Refused ones are passed over: nobody took them. Datagrams are taken without an answer. */
   get previousLast(): Micros {
     let before = this as Tracked;
     for (let hops = 0; before.previous !== undefined; hops++) {
       before = before.previous;
-      if (mayBeAnswered(before) || hops === MAX_REFUSED) return before.last;
+      if (before.connection.proto !== 'tcp' || mayBeAnswered(before) || hops === MAX_REFUSED) return before.last;
     }
     return this.#moments.values[before.#row + PREVIOUS_LAST]!;
   }

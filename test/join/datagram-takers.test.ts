@@ -50,4 +50,26 @@ describe('datagrams that several processes took in turn', () => {
     expect(scene.last('C1').resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
     expect(scene.last('C2').resp).toMatchObject({ state: 'attributed', process: { pid: 9 } });
   });
+
+  it('leave out who took those of an earlier connection, which nobody need have answered', () => {
+    const [seen, unseen] = [new Scene({ startsKnown: true }), new Scene({ startsKnown: true })];
+    for (const scene of [seen, unseen]) {
+      scene.host('b', tables, { err: 0.05 });
+      scene.event('b', 'socket_events', 5.001, { ...receive, pid: 8, socket: '1' });
+      scene.event('b', 'socket_events', 10.001, { ...receive, pid: 9, socket: '1' });
+      // Nobody captured the earlier connection, or it has a line of its own.
+      const from = scene === seen ? ends : '192.0.2.1 40000 > 192.0.2.2 123 udp';
+      scene.end('C1', scene === seen ? 5 : 7, 0, from, { resp_pkts: 0, history: 'D' });
+      scene.end('C2', 10, 0.1, ends).complete('b', 20, tables).join.end();
+      expect(scene.last('C2').resp).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    }
+  });
+
+  it('may be of the unanswered connection before where the clock is that uncertain', () => {
+    const scene = new Scene({ startsKnown: true }).host('b', tables, { err: 1 });
+    scene.event('b', 'socket_events', 10, { ...receive, pid: 8, socket: '1' });
+    scene.end('C1', 9.5, 0, ends, { resp_pkts: 0, history: 'D' });
+    scene.end('C2', 10.4, 0.1, ends).complete('b', 20, tables).join.end();
+    expect(scene.last('C2').resp).toMatchObject({ state: 'ambiguous' });
+  });
 });
