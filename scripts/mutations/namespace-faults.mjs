@@ -14,8 +14,8 @@ export const namespaceFaults = [
   {
     name: 'loopback-of-any-namespace',
     file: 'src/join/candidate.ts',
-    find: 'return namespace === ownNamespace ? contested(match, trial, socket, hasAddress) : otherNamespace;',
-    replace: 'return contested(match, trial, socket, hasAddress);',
+    find: 'return namespace === ownNamespace ? contested(match, trial, socket, isThere) : otherNamespace;',
+    replace: 'return contested(match, trial, socket, isThere);',
     tests: [containers],
   },
   {
@@ -24,6 +24,21 @@ export const namespaceFaults = [
     find: 'return addresses.isShared(local.text) ? shared(found) : found;',
     replace: 'return found;',
     tests: [containers],
+  },
+  {
+    name: 'container-address-of-any-host',
+    file: 'src/join/packet-site.ts',
+    find: "if (host !== undefined && local.hosts?.includes(host) === true && this.#had(host) !== 'no') this.owner = host;",
+    replace: '',
+    tests: [containers],
+  },
+  {
+    name: 'container-address-never-in-doubt',
+    file: 'src/join/packet-site.ts',
+    find: 'if (!this.#isCapture || captureHost === undefined || captureHost === host.id) return undefined;',
+    replace: 'if (this.#view !== undefined) return undefined;',
+    tests: [containers],
+    ci: true,
   },
   {
     name: 'monitor-in-container',

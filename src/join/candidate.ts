@@ -16,6 +16,7 @@ import {
   ranks,
   shared,
 } from './match.js';
+import { type Doubt, PacketSite } from './packet-site.js';
 
 /** A socket that can be that of an end. */
 export interface Candidate {
@@ -30,6 +31,8 @@ export interface Trial {
   readonly clock: HostClock;
   readonly query: EndQuery;
   readonly candidates: Candidate[];
+  /** None of them is enough while it lasts. */
+  readonly doubt: Doubt | undefined;
 }
 
 const otherNamespace: Match = Object.freeze({ matched: false, loss: 'other_namespace' });
@@ -115,11 +118,12 @@ export function tryHosts(
 ): Trial[] {
   const { local, localPort, remote, remotePort, tuple, isForward, stitch } = view[role];
   const own = local.isLoopback && view.captureHost !== undefined ? states.get(view.captureHost) : undefined;
+  const site = local.isLoopback ? undefined : new PacketSite(states, clocks, view, role);
+  const owner = site?.owner;
   const trials: Trial[] = [];
   if (local.isLoopback) {
     if (own !== undefined) open(own);
   } else if (local.hosts !== undefined) {
-    const owner = innerHost(local.hosts);
     for (const host of local.hosts) {
       if (owner !== undefined && host !== owner) continue;
       const trial = make(host);
@@ -131,7 +135,6 @@ export function tryHosts(
     }
   }
   if (tuple.hasSockets(isForward)) {
-    const owner = innerHost(local.hosts);
     for (const { host, sockets } of states.held(tuple, isForward)) {
       if (owner !== undefined && host !== owner) continue;
       if (!local.isLoopback || host === own) consider(open(host), sockets, true, true);
@@ -139,16 +142,10 @@ export function tryHosts(
   }
   return trials;
 
-  /** An address behind a host that has it itself, as of a container, is that host's, whoever else has the same. */
-  function innerHost(hosts: readonly HostState[] | undefined): HostState | undefined {
-    if (stitch?.kind !== 'inner' || hosts?.includes(stitch.gateway) !== true) return undefined;
-    const { first, err } = make(stitch.gateway).query;
-    return stitch.gateway.addresses.had(local.text, first - err, first + err) === 'no' ? undefined : stitch.gateway;
-  }
-
   function make(host: HostState): Trial {
     const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
-    return { host, clock, query: new ViewQuery(view, role, protocol, clock), candidates: [] };
+    const doubt = site?.doubtOf(host);
+    return { host, clock, query: new ViewQuery(view, role, protocol, clock), candidates: [], doubt };
   }
 
   function open(host: HostState): Trial {
@@ -179,17 +176,20 @@ export function tryHosts(
 
   /** A socket owns connections of its own network namespace alone; those of loopback are of the one that the capture is in. */
   function inNamespace(match: Matched, trial: Trial, socket: HeldSocket, isFull: boolean, hasAddress: boolean): Match {
-    const { host, query } = trial;
+    const { host, query, doubt } = trial;
     const { addresses, ownNamespace } = host;
     const { namespace } = socket;
-    if (local.isLoopback && namespace !== undefined && ownNamespace !== undefined) {
-      return namespace === ownNamespace ? contested(match, trial, socket, hasAddress) : otherNamespace;
+    let isThere = hasAddress && doubt === undefined;
+    if (local.isLoopback && namespace !== undefined) {
+      if (ownNamespace !== undefined) {
+        return namespace === ownNamespace ? contested(match, trial, socket, isThere) : otherNamespace;
+      }
+      isThere &&= !addresses.hasSeveralNamespaces;
     }
-    let isThere = hasAddress;
     if (!isFull && !local.isLoopback && namespace !== undefined) {
       const had = addresses.had(local.text, query.first - query.err, query.first + query.err, namespace);
       if (had === 'no') return otherNamespace;
-      isThere = had === 'surely';
+      isThere = had === 'surely' && doubt === undefined;
     }
     const found = contested(match, trial, socket, isThere);
     // Calls of the same inner endpoints may be of a connection that has other ones on the wire.

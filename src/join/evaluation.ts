@@ -209,7 +209,7 @@ function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
 
 /** The answer of the one host that knows; several hosts that all know leave it ambiguous. */
 function combine(answers: readonly Answer[], view: ConnectionView, role: Role): Evaluation {
-  const needs = answers.flatMap(({ need }) => (need === undefined ? [] : [need]));
+  const needs = answers.flatMap(({ need, trial }) => [need, trial.doubt?.until].filter((one) => one !== undefined));
   const isWaiting = answers.some(({ choice }) => choice.kind === 'wait');
   const found = answers.filter(({ choice }) => choice.kind === 'owner' || choice.kind === 'ambiguous');
   const settles = isWaiting ? settlesAt(answers) : undefined;

@@ -202,12 +202,12 @@ function outcome(found: (typeof table)[number], query: EndQuery, socket: SocketI
 }
 
 /**
- * Evidence about an address that several network namespaces of the host have: a call is of this connection when no other call is, and what
- * polls see of a tuple may be the socket of another namespace than that whose packets were captured.
+ * Evidence about an address that several network namespaces of the host have: a call of the full tuple is of this connection when no other
+ * call is. All else may be about the socket of another namespace than that whose packets were captured.
  */
 export function shared(match: Matched): Matched {
-  if (match.rank === ranks.event && match.weight === 'certain') return { ...match, weight: 'sole' };
-  return match.rank === ranks.poll && match.weight !== 'possible' ? { ...match, weight: 'possible' } : match;
+  if (match.rank !== ranks.event) return match.weight === 'possible' ? match : { ...match, weight: 'possible' };
+  return match.weight === 'certain' ? { ...match, weight: 'sole' } : match;
 }
 
 /** As matchSocket, of a call of the end's own full tuple, which is not one and the same endpoint twice. */

@@ -62,7 +62,8 @@ const ties = {
   shared: 'several processes hold the socket and no row tells which of them made it',
   pool: 'several processes hold the socket and no row tells which of them took the connection or sent through it',
   otherCaller: 'one process holds the socket, another made a call that fits it',
-  onlyPossible: 'it may have been opened or closed too early or too late, which the rows leave open',
+  onlyPossible:
+    'it may have been opened or closed too early or too late, or have the same address elsewhere; the rows leave it open',
 } as const;
 
 /**

@@ -1,7 +1,15 @@
-import { canonicalAddress, isUnspecified } from '../core/address.js';
+import { canonicalAddress, isLoopback, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
 import type { AnyTableRow } from '../records/host-row.js';
-import { type HostRows, type Socket, spaceOf } from './reference-rows.js';
+import {
+  answerTables,
+  completeUntil,
+  type HostRows,
+  isLost,
+  isUnwatched,
+  type Socket,
+  spaceOf,
+} from './reference-rows.js';
 
 /* What the reference makes of the addresses of hosts, and of the network namespaces that have them. */
 
@@ -19,17 +27,56 @@ export type Had = 'surely' | 'maybe' | 'no';
 
 /** Whether several network namespaces of the host had the address at any time. */
 export function isSharedAddress(host: HostRows, sockets: readonly Socket[], address: string): boolean {
+  return spacesOf(host, sockets, address).size > 1;
+}
+
+/** The network namespaces that had the address at any time, as far as rows name them. */
+function spacesOf(host: HostRows, sockets: readonly Socket[], address: string): Set<string> {
   const shown = sockets.filter(({ localAddress }) => localAddress === address).map(({ namespace }) => namespace);
   const told = host.table
     .filter((row) => row.table === 'interface_addresses' && canonicalAddress(row.columns.address ?? '') === address)
     .map(spaceOf);
-  return new Set([...shown, ...told].filter((space) => space !== undefined)).size > 1;
+  return new Set([...shown, ...told].filter((space) => space !== undefined));
 }
 
-/** The network namespace that captures on the host are taken in. */
-export function ownSpace(host: HostRows): string | undefined {
+/** The network namespace that captures on the host are taken in. Without a word of it, sockets with addresses told without one show it. */
+export function ownSpace(host: HostRows, sockets: readonly Socket[]): string | undefined {
   const told = host.seen.filter(({ net_namespace: space }) => space !== undefined);
-  return told.sort((a, b) => b.from - a.from)[0]?.net_namespace;
+  if (told.length > 0) return told.sort((a, b) => b.from - a.from)[0]!.net_namespace;
+  const untold = host.table.flatMap((row) =>
+    row.table === 'interface_addresses' && spaceOf(row) === undefined
+      ? [canonicalAddress(row.columns.address ?? '')]
+      : [],
+  );
+  const own = new Set(untold.filter((address) => address !== undefined && !isLoopback(address)));
+  const spaces = [...own].flatMap((address) => [...spacesOf(host, sockets, address!)]);
+  const [space, second] = new Set(spaces);
+  return second === undefined ? space : undefined;
+}
+
+/** Whether the host has sockets in more than one network namespace. */
+export function hasSeveralSpaces(sockets: readonly Socket[]): boolean {
+  return new Set(sockets.flatMap(({ namespace }) => namespace ?? [])).size > 1;
+}
+
+/**
+ * Whether the address of an end may yet be another host's than this one, which has it in a container alone: on a capture taken on another
+ * host, `site`, that has not told the addresses of all its containers up to then, or is not known. Times are of each host's clock.
+ */
+export function isInDoubt(
+  host: HostRows,
+  sockets: readonly Socket[],
+  address: string,
+  at: (host: HostRows) => { readonly from: Micros; readonly to: Micros },
+  site: HostRows | undefined,
+): boolean {
+  const { from, to } = at(host);
+  if (hadAddress(host, sockets, address, from, to, ownSpace(host, sockets)) !== 'no') return false;
+  if (site === undefined) return true;
+  const tellsSpaces = site.table.some((row) => row.table === 'interface_addresses' && spaceOf(row) !== undefined);
+  const { from: siteFrom, to: siteTo } = at(site);
+  const isPartial = isUnwatched(site, siteFrom, siteTo) || isLost(site, ['interface_addresses'], -Infinity, siteTo);
+  return !tellsSpaces || isPartial || completeUntil(site, answerTables) < siteTo;
 }
 
 /**
@@ -60,7 +107,7 @@ export function hadAddress(
     if (space === undefined || told === space) return 'surely';
     if (told !== undefined) return 'no';
     if (shown.length > 0) return shown.includes(space) ? 'surely' : 'no';
-    return new Set(sockets.flatMap(({ namespace }) => namespace ?? [])).size > 1 ? 'maybe' : 'surely';
+    return hasSeveralSpaces(sockets) ? 'maybe' : 'surely';
   };
   const changes = rows
     .filter(({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address)

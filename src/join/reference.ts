@@ -6,7 +6,15 @@ import type { HostRow } from '../records/host-row.js';
 import type { Reason } from '../records/reason.js';
 import { isKernels } from './kernel-traffic.js';
 import { type EndQuery, type Matched, matchSocket, PROMPT, type Role, ranks, shared } from './match.js';
-import { addressesOf, type Had, hadAddress, isSharedAddress, ownSpace } from './reference-addresses.js';
+import {
+  addressesOf,
+  type Had,
+  hadAddress,
+  hasSeveralSpaces,
+  isInDoubt,
+  isSharedAddress,
+  ownSpace,
+} from './reference-addresses.js';
 import {
   answerTables,
   completeUntil,
@@ -133,13 +141,17 @@ function endAt(
   const hasPorts = protocol === 6 || protocol === 17;
   const answers: Answer[] = [];
   let isTold = false;
-  // An address behind a host that has it itself, as of a container, is that host's, whoever else has the same.
-  const isInnerHost = ({ id }: HostRows): boolean => {
-    if (inner === undefined) return false;
-    const { first, err } = queryOf(inner.host, all, update, role, protocol, inner);
-    return id === inner.host.id && hadAddress(inner.host, sockets.get(id)!, local, first - err, first + err) !== 'no';
+  // An address that the host has where packets were captured, or that translates them, is that host's, whoever else has the same.
+  const site = inner?.host ?? hosts.find(({ id }) => id === update.captureHost);
+  const at = (host: HostRows) => {
+    const { first, err } = queryOf(host, all, update, role, protocol, inner);
+    return { from: first - err, to: first + err };
   };
-  const owner = hosts.find(isInnerHost);
+  const isOwner = (host: HostRows): boolean => {
+    const { from, to } = at(host);
+    return hadAddress(host, sockets.get(host.id)!, local, from, to) !== 'no';
+  };
+  const owner = site !== undefined && !isLoopback(local) && isOwner(site) ? site : undefined;
   for (const host of owner === undefined ? hosts : [owner]) {
     const query = queryOf(host, all, update, role, protocol, inner);
     const held = sockets.get(host.id)!;
@@ -147,20 +159,24 @@ function endAt(
     const had = isLoopback(local)
       ? 'surely'
       : hadAddress(host, held, local, query.first - query.err, query.first + query.err);
+    const isElsewhere = inner === undefined && update.captureHost !== undefined && update.captureHost !== host.id;
+    const isDoubted = isElsewhere && !isLoopback(local) && isInDoubt(host, held, local, at, site);
+    const own = ownSpace(host, held);
     const hadIn = (space: string): Had =>
       hadAddress(host, held, local, query.first - query.err, query.first + query.err, space);
     const candidates = held.flatMap((socket): Candidate[] => {
       const isFull = socket.localPort !== undefined && socket.remotePort !== undefined;
       const match = matchSocket(query, socket);
       if (!match.matched || (!isFull && had === 'no')) return [];
-      const [own, space] = [ownSpace(host), socket.namespace];
+      const space = socket.namespace;
       if (isLoopback(local) && space !== undefined && own !== undefined && space !== own) return [];
       const isPlaced = isLoopback(local) && space !== undefined && own !== undefined;
       const hadThere = isFull || isLoopback(local) || space === undefined ? had : hadIn(space);
       if (hadThere === 'no' && !isFull) return [];
       // What does not name the address may be meant for another host that had it then, or for another port of this one.
       const isContested = match.rank === ranks.call && isClaimedByAnother(host, held, socket, all, update);
-      const isSure = isFull || (hadThere === 'surely' && !isContested);
+      const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
+      const isSure = !isDoubted && !isUnplaced && (isFull || (hadThere === 'surely' && !isContested));
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
       const isCall = inner !== undefined && match.rank === ranks.event;
       const isShared = !isPlaced && (isCall || isSharedAddress(host, held, local));

@@ -8,6 +8,7 @@ import type { ConnectionView } from './connection-view.js';
 import { Decided } from './decided.js';
 import type { HostClocks } from './host-clocks.js';
 import { matchCall, type Role } from './match.js';
+import { PacketSite } from './packet-site.js';
 
 /**
  * The short way to the owner of an end, for most ends of watched hosts: of its tuple and direction one row is known, a call on the only
@@ -17,10 +18,10 @@ import { matchCall, type Role } from './match.js';
  * alone. Whatever it knows with blanks ranks below every row of the full tuple, so that of these the call is the only one and the
  * best. A certain call is chosen at once where every earlier connection is known, and stands for good, with its details alone still to
  * come, where it has no second of its rank and no close is without endpoints. What is left out here as rare is a matter of these steps, not of chance:
- * loopback and group addresses and those of several network namespaces, protocols without ports, connections decided for good.
+ * loopback and group addresses, those of several network namespaces and those that another host may have, protocols without ports, connections decided for good.
  */
 export function decideSoleCall(
-  states: Pick<HostStates, 'rows' | 'numbered'>,
+  states: Pick<HostStates, 'rows' | 'numbered' | 'get'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -36,6 +37,9 @@ export function decideSoleCall(
   if (rows.word(handle, LINK) !== 0) return undefined;
   const [host] = local.hosts as [HostState];
   if (states.numbered(rows.word(handle, HOST)) !== host || host.hasBlindCloses) return undefined;
+  const { captureHost } = view;
+  const isElsewhere = captureHost !== undefined && captureHost !== host.id;
+  if (isElsewhere && new PacketSite(states, clocks, view, role).doubtOf(host) !== undefined) return undefined;
   const call = new SocketRecord(rows, handle);
   if (!call.isEvent) return undefined;
   const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);

@@ -62,7 +62,8 @@ export type ConnectionCause = 'start' | 'interim' | 'end';
 
 /**
  * What the network side hands on. `capture` names the packet source (interface or file) whose clock `ts` follows, and
- * `captureHost` the host on which it was taken, where the user said so: loopback addresses mean that host.
+ * `captureHost` the host on which it was taken, where the user said so: loopback addresses mean that host, and
+ * so do others that it has itself.
  */
 export interface ConnectionUpdate {
   readonly cause: ConnectionCause;

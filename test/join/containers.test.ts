@@ -99,4 +99,96 @@ describe('a host with several network namespaces', () => {
     scene.added('a', 'listening_ports', 2, { ...listener, pid: 8, socket: 2, net_namespace: one }, 1);
     expect(words(scene.end('C1', 10, 1, '198.51.100.9 40000 > 192.0.2.1 80'))[1]).toBe('listening_port a:7');
   });
+
+  it('names no listener of one of two containers with one address', () => {
+    const scene = host();
+    scene.added('a', 'listening_ports', 2, { ...listener, pid: 7, socket: 1, net_namespace: one }, 1);
+    expect(words(scene.end('C1', 10, 1, '198.51.100.9 40000 > 172.17.0.2 80'))[1]).toBe('ambiguous a:7');
+  });
+
+  it('finds the namespace of a capture by an address of osquery, which does not tell it', () => {
+    const shown = { local_address: '192.0.2.1', local_port: 5000, remote_address: '192.0.2.9', remote_port: 1 };
+    const loopback = (isShown: boolean): string => {
+      const scene = new Scene({ startsKnown: true }).host('a', tables);
+      scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+      if (isShown)
+        scene.event('a', 'socket_events', 2, { ...tcp, ...shown, action: 'connect', pid: 3, net_namespace: own });
+      scene.added('a', 'listening_ports', 2, { ...listener, pid: 7, socket: 1, net_namespace: one }, 1);
+      scene.added('a', 'listening_ports', 2, { ...listener, port: 81, pid: 8, socket: 2, net_namespace: own }, 1);
+      return words(scene.end('C1', 10, 1, '127.0.0.1 40000 > 127.0.0.1 80', {}, { captureHost: 'a' }))[1]!;
+    };
+    expect(loopback(true)).toBe('no_socket_seen');
+    expect(loopback(false)).toBe('ambiguous a:7');
+  });
+});
+
+describe('an address that containers of several hosts may have', () => {
+  const tables: HostTable[] = [...events, 'listening_ports', 'interface_addresses'];
+  const [own, inner] = ['4026531840', '4026532101'];
+  const address = '172.17.0.2';
+  const listener = { ...tcp, port: 80, address: '0.0.0.0', fd: 3, net_namespace: inner };
+  const captured = { capture: 'docker0', captureHost: 'a' };
+
+  function watch(scene: Scene, host: string, isInner = true): Scene {
+    scene.host(host, tables);
+    scene.row({ kind: 'clock', host, capture: 'docker0', offset: 0, err: 0, from: scene.at(0) });
+    scene.row({ kind: 'host', host, streams: [], from: scene.at(0), net_namespace: own });
+    scene.added(host, 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1', net_namespace: own });
+    if (isInner) scene.added(host, 'interface_addresses', 1, { interface: 'eth0', address, net_namespace: inner });
+    return scene;
+  }
+  const ends = { local_address: address, local_port: 80, remote_address: '172.17.0.3', remote_port: 40000 };
+  /** What the end is given of `b`: a listener, and an accept of the very tuple. */
+  function serve(scene: Scene, accepts = true): Scene {
+    scene.added('b', 'listening_ports', 2, { ...listener, pid: 7, socket: 1 }, 1);
+    if (accepts) {
+      const call = { ...tcp, ...ends, action: 'accept', pid: 7, net_namespace: inner };
+      scene.event('b', 'socket_events', 10.001, call);
+    }
+    return scene.end('C1', 10, 1, `172.17.0.3 40000 > ${address} 80`, {}, captured);
+  }
+  const said = (scene: Scene): string => inWords(scene.last().resp);
+
+  it('is that of the host that the packets were captured on', () => {
+    const scene = serve(watch(watch(new Scene({ startsKnown: true }), 'a'), 'b'));
+    scene.advance(12).complete('a', 12, tables).complete('b', 12, tables);
+    expect(said(scene)).toBe('no_socket_seen');
+  });
+
+  it('is not given to another host while that host is silent', () => {
+    const scene = serve(watch(watch(new Scene({ startsKnown: true }), 'a'), 'b'));
+    scene
+      .row({ kind: 'host_timeout', host: 'a', at: scene.at(5) })
+      .advance(12)
+      .complete('b', 12, tables);
+    expect(said(scene)).toBe('agent_offline');
+  });
+
+  it('is in doubt on a capture of a host that nobody watches', () => {
+    for (const accepts of [false, true]) {
+      const scene = serve(watch(new Scene({ startsKnown: true }), 'b'), accepts);
+      scene.advance(12).complete('b', 12, tables);
+      expect(said(scene)).toBe('ambiguous b:7');
+      scene.join.end();
+      expect(scene.lines.map(({ resp }) => resp.state)).not.toContain('attributed');
+    }
+  });
+
+  it('is in doubt on a capture of a host until that has told that it does not have it', () => {
+    const scene = serve(watch(watch(new Scene({ startsKnown: true }), 'a', false), 'b'));
+    scene.advance(12).complete('b', 12, tables);
+    expect(said(scene)).not.toContain('accept_event');
+    expect(said(scene.complete('a', 12, tables))).toBe('accept_event b:7');
+  });
+
+  it("is no doubt about an address that is the host's own, or where no host is named for the capture", () => {
+    const scene = watch(new Scene({ startsKnown: true }), 'b');
+    scene.added('b', 'listening_ports', 2, { ...listener, pid: 7, socket: 1, net_namespace: own }, 1);
+    scene.end('C1', 10, 1, '198.51.100.9 40000 > 192.0.2.1 80', {}, captured);
+    expect(said(scene.advance(12).complete('b', 12, tables))).toBe('listening_port b:7');
+    scene.added('b', 'listening_ports', 2, { ...listener, pid: 8, socket: 2 }, 1);
+    scene.end('C2', 13, 1, `172.17.0.3 40000 > ${address} 80`);
+    scene.advance(15).complete('b', 15, tables);
+    expect(inWords(scene.last('C2').resp)).toBe('listening_port b:8');
+  });
 });

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
 
 /** A poll saw the address come or go; `time` is the last possible moment of that poll, `since` the first of the one before. */
@@ -28,6 +29,8 @@ export class AddressHistory {
   /** Namespaces that the host has sockets in. */
   readonly #spaces = new Set<string>();
   hasTable = false;
+  /** The interface table tells the namespaces of addresses, and so those of containers too. */
+  tellsNamespaces = false;
 
   get size(): number {
     return this.#changes.size + this.#shown.size;
@@ -36,6 +39,7 @@ export class AddressHistory {
   /** Takes a row of the interface table; `source` tells interfaces and streams apart. Returns whether the address is news. */
   change(address: string, change: Change): boolean {
     this.hasTable = true;
+    this.tellsNamespaces ||= change.namespace !== undefined;
     this.#isIn(address, change.namespace);
     const changes = this.#changes.get(address);
     if (changes === undefined) {
@@ -52,6 +56,22 @@ export class AddressHistory {
   /** The host has a socket in this namespace. */
   hasSpace(namespace: string): void {
     if (this.#spaces.size < MAX_NAMESPACES) this.#spaces.add(namespace);
+  }
+
+  /** The host has sockets in more than one namespace. */
+  get hasSeveralNamespaces(): boolean {
+    return this.#spaces.size > 1;
+  }
+
+  /** The namespace of an interface table that names none, as sockets with its addresses show it; undefined: none or several did. */
+  get shownNamespace(): string | undefined {
+    const found = new Set<string>();
+    for (const [address, changes] of this.#changes) {
+      if (isLoopback(address) || changes.every(({ namespace }) => namespace !== undefined)) continue;
+      for (const namespace of this.#namespaces.get(address) ?? []) found.add(namespace);
+    }
+    const [namespace] = found;
+    return found.size === 1 ? namespace : undefined;
   }
 
   /** A socket of the host had this local address, in this namespace. Returns whether that is news. */

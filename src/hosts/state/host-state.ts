@@ -133,7 +133,7 @@ export class HostState {
 
   /** The network namespace in which captures on this host are taken, as far as it is known. */
   get ownNamespace(): string | undefined {
-    return this.#own?.namespace;
+    return this.#own?.namespace ?? this.addresses.shownNamespace;
   }
 
   /** Watched from in this namespace, since `from`. */
