@@ -20,6 +20,20 @@ export const ownerFaults = [
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
+    name: 'forgotten-neighbour-never-was',
+    file: 'src/join/attribution.ts',
+    find: 'if (tracked.first <= this.#forgottenFirst) tracked.nextFirst = tracked.first;',
+    replace: '',
+    tests: ['test/join/evictions.test.ts'],
+  },
+  {
+    name: 'forgotten-removal-never-was',
+    file: 'src/hosts/state/host-sockets.ts',
+    find: 'this.hasForgottenPolls ||= !record.isEvent;',
+    replace: '',
+    tests: ['test/join/evictions.test.ts'],
+  },
+  {
     name: 'sole-call-unsure',
     file: 'src/join/sole-call.ts',
     find: "match.weight === 'certain'",

@@ -71,6 +71,8 @@ export class Join {
   #endedGone = 0;
   #connections = 0;
   #evicted = 0;
+  /** When the latest of the connections began that had to be forgotten at the bound. */
+  #forgottenFirst: Micros = -Infinity;
 
   constructor(options: JoinOptions) {
     this.#options = options;
@@ -141,6 +143,8 @@ export class Join {
     this.#deciding.unsettled++;
     this.#kept.add(tracked);
     tracked.enter();
+    // One that began later may have been the next of its tuple, at any time after it.
+    if (tracked.first <= this.#forgottenFirst) tracked.nextFirst = tracked.first;
     const { previous, next } = tracked;
     if (next !== undefined) this.#review(next);
     if (previous !== undefined) this.#review(previous);
@@ -344,6 +348,7 @@ export class Join {
     const oldest = this.#kept.oldest!;
     if (!oldest.settled) this.#evicted++;
     const until = oldest.ended ? oldest.last : Math.max(this.#deciding.now, oldest.last) + ACCEPT_LAG;
+    this.#forgottenFirst = Math.max(this.#forgottenFirst, oldest.first);
     this.#deciding.forgottenUntil = Math.max(this.#deciding.forgottenUntil, until);
     this.#close(oldest, false);
   }

@@ -304,7 +304,7 @@ function link(before: Tracked | undefined, after: Tracked | undefined): void {
   if (before !== undefined) before.next = after;
   if (after !== undefined) after.previous = before;
   if (before === undefined || after === undefined) return;
-  before.nextFirst = after.first;
+  before.nextFirst = Math.min(before.nextFirst, after.first);
   after.aloneSince = before.first;
 }
 

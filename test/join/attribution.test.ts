@@ -459,27 +459,4 @@ describe('lines', () => {
     expect(other.last().orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
     expect(other.join.stats).toMatchObject({ unsettled: 1, kept: 1 });
   });
-
-  it('come for every connection within the bounds too, which are kept and counted', () => {
-    const scene = new Scene({ limits: { connections: 10, socketRows: 8 } }).host('a', events);
-    for (let i = 0; i < 50; i++) {
-      scene.event('a', 'socket_events', 10 + i, { ...client, action: 'connect', pid: 7, local_port: 1000 + i });
-    }
-    for (let i = 0; i < 50; i++) scene.start(`C${i}`, 10 + i, `192.0.2.1 ${1000 + i} > 192.0.2.2 443`);
-    scene.complete('a', 100, events).join.end();
-    expect(new Set(scene.lines.map((line) => line.connection.uid)).size).toBe(50);
-    expect(scene.join.stats).toMatchObject({ connections: 50, connectionsEvicted: 40, socketRowsEvicted: 42, kept: 0 });
-    expect(scene.last('C0').orig).toMatchObject({ state: 'unattributed' });
-  });
-
-  it('do not say that nobody was there where the call of a connection that was going on already had to be let go', () => {
-    const scene = new Scene({ limits: { socketRows: 8 } }).host('b', events);
-    scene.event('b', 'socket_events', 1, { ...server, action: 'accept', pid: 7, socket: '1' });
-    for (let i = 0; i < 10; i++) {
-      const other = { ...server, remote_port: 1000 + i, action: 'accept', pid: 7, socket: `2${i}` };
-      scene.event('b', 'socket_events', 2 + i, other);
-    }
-    scene.end('C1', 20, 5, web, { history: 'DadA', conn_state: 'OTH' }).complete('b', 100, events).join.end();
-    expect(scene.last().resp).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
-  });
 });

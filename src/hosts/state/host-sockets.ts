@@ -38,6 +38,8 @@ export class HostSockets {
   goneUntil: Micros = -Infinity;
   /** A socket of which the row was evicted may have stood until here. */
   goneStoodUntil: Micros = -Infinity;
+  /** A row of a poll was evicted, so that a socket which none is known to have closed may have been seen to be gone. */
+  hasForgottenPolls = false;
 
   constructor(context: HostContext, host: number, openUntil: Closings['openUntil']) {
     this.#context = context;
@@ -207,6 +209,7 @@ export class HostSockets {
     }
     const record = this.#record(handle);
     this.goneUntil = isStanding(record) ? Infinity : Math.max(this.goneUntil, record.hi);
+    this.hasForgottenPolls ||= !record.isEvent;
     const close = record.isEvent ? this.#closings.closeOf(record, record.lo) : undefined;
     this.goneStoodUntil = Math.max(this.goneStoodUntil, close?.hi ?? Infinity);
     this.#forget(record);

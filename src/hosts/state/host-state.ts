@@ -108,7 +108,7 @@ export class HostState {
     this.#context = context;
     this.number = context.rows.addHost(id);
     this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openHi) => {
-      if (isEvent && !this.#closingStreams.has(stream)) return openHi;
+      if (isEvent ? !this.#closingStreams.has(stream) : this.#sockets.hasForgottenPolls) return openHi;
       return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));
     });
   }

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import type { HostTable } from '../../src/records/host-tables.js';
+import { Scene } from './scene.js';
+
+const events: HostTable[] = ['socket_events', 'process_events'];
+const polls: HostTable[] = ['process_open_sockets'];
+const web = '192.0.2.1 40000 > 192.0.2.2 443';
+const tcp = { family: 2, protocol: 6 };
+const client = { ...tcp, local_address: '192.0.2.1', local_port: 40000, remote_address: '192.0.2.2', remote_port: 443 };
+const server = { ...tcp, local_address: '192.0.2.2', local_port: 443, remote_address: '192.0.2.1', remote_port: 40000 };
+
+describe('evictions at the bounds', () => {
+  it('are counted, and every connection comes out', () => {
+    const scene = new Scene({ limits: { connections: 10, socketRows: 8 } }).host('a', events);
+    for (let i = 0; i < 50; i++) {
+      scene.event('a', 'socket_events', 10 + i, { ...client, action: 'connect', pid: 7, local_port: 1000 + i });
+    }
+    for (let i = 0; i < 50; i++) scene.start(`C${i}`, 10 + i, `192.0.2.1 ${1000 + i} > 192.0.2.2 443`);
+    scene.complete('a', 100, events).join.end();
+    expect(new Set(scene.lines.map((line) => line.connection.uid)).size).toBe(50);
+    expect(scene.join.stats).toMatchObject({ connections: 50, connectionsEvicted: 40, socketRowsEvicted: 42, kept: 0 });
+    expect(scene.last('C0').orig).toMatchObject({ state: 'unattributed' });
+  });
+
+  it('are the reason, not that nobody was there, where the call of a connection that was going on already had to be let go', () => {
+    const scene = new Scene({ limits: { socketRows: 8 } }).host('b', events);
+    scene.event('b', 'socket_events', 1, { ...server, action: 'accept', pid: 7, socket: '1' });
+    for (let i = 0; i < 10; i++) {
+      const other = { ...server, remote_port: 1000 + i, action: 'accept', pid: 7, socket: `2${i}` };
+      scene.event('b', 'socket_events', 2 + i, other);
+    }
+    scene.end('C1', 20, 5, web, { history: 'DadA', conn_state: 'OTH' }).complete('b', 100, events).join.end();
+    expect(scene.last().resp).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
+  });
+
+  it('give a connection that comes late no socket that may be of a later one of its endpoints, which was let go', () => {
+    const outcome = (connections: number): string => {
+      const scene = new Scene({ limits: { connections } }).host('a', polls);
+      scene.added('a', 'process_open_sockets', 11, { ...client, pid: 8, fd: 3, socket: 2 }, 9);
+      scene.end('C2', 10.5, 2, web).end('C3', 12, 1, '198.51.100.9 40000 > 198.51.100.8 80');
+      scene.end('C1', 10, 0.2, web).complete('a', 100, polls).join.end();
+      return scene.last('C1').orig.state;
+    };
+    expect(outcome(10)).not.toBe('attributed');
+    expect(outcome(1)).not.toBe('attributed');
+  });
+
+  it('leave no polled socket open of which the removal was let go', () => {
+    const outcome = (socketRows: number): string => {
+      const scene = new Scene({ limits: { socketRows } }).host('a', polls);
+      const held = { ...client, pid: 8, fd: 3, socket: 2 };
+      const removed = scene.makeRow('a', 'process_open_sockets', 'removed', 5, held, 1, 4);
+      scene.row(removed);
+      for (let i = 0; i < socketRows; i++) {
+        const other = { ...client, remote_port: 1000 + i, pid: 9, fd: 4, socket: 10 + i };
+        scene.added('a', 'process_open_sockets', 6, other, 5);
+      }
+      scene.added('a', 'process_open_sockets', 1, held, 0);
+      scene.end('C1', 10, 5, web, { history: 'DadA', conn_state: 'OTH' }).complete('a', 100, polls).join.end();
+      return scene.last('C1').orig.state;
+    };
+    expect(outcome(100)).toBe('unattributed');
+    // Which row goes depends on how many there are.
+    expect([1, 2, 3, 4, 5, 6, 7].map(outcome)).not.toContain('attributed');
+  });
+});
