@@ -33,6 +33,7 @@ const testPackages = [
   ['zstd', '/usr/bin/zstd'],
   ['tcpdump', '/usr/bin/tcpdump'],
   ['procps', '/usr/bin/pgrep'],
+  ['lsof', '/usr/bin/lsof'],
 ];
 
 const say = (text) => console.error(`setup: ${text}`);

@@ -15,6 +15,7 @@ import { namespaceId, ownNamespace } from './network-namespace.js';
 import { PollSensor } from './poll-sensor.js';
 import { ProcFiles } from './proc-files.js';
 import { ProcessImages } from './process-images.js';
+import { processPaths } from './process-paths.js';
 import { type ProcIds, parseCgroup, parseCmdline, parseIds } from './process-table.js';
 import { socketFiles } from './socket-table.js';
 
@@ -272,9 +273,8 @@ export class NetlinkSensor implements HostSensor {
   }
 
   private imageOf(pid: number): { path?: string; args?: string; cwd?: string; cgroup?: string } {
-    const path = this.files.link(`/proc/${pid}/exe`)?.replace(/ \(deleted\)$/, '');
+    const { path, cwd } = processPaths(this.files, pid);
     const args = parseCmdline(this.files.text(`/proc/${pid}/cmdline`) ?? '');
-    const cwd = this.files.link(`/proc/${pid}/cwd`);
     const cgroup = parseCgroup(this.files.text(`/proc/${pid}/cgroup`) ?? '');
     return {
       ...(path !== undefined && { path }),

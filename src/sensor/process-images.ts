@@ -1,5 +1,6 @@
 import { limits } from '../core/limits.js';
 import type { ProcFiles } from './proc-files.js';
+import { processPaths } from './process-paths.js';
 import { parseCgroup, parseCmdline } from './process-table.js';
 
 /** What a process runs. */
@@ -24,13 +25,12 @@ export class ProcessImages {
     for (const name of files.names('/proc') ?? []) {
       const pid = Number(name);
       if (!Number.isSafeInteger(pid)) continue;
-      const path = files.link(`/proc/${pid}/exe`);
+      const { path, cwd } = processPaths(files, pid);
       if (path === undefined) continue;
       const cmdline = parseCmdline(files.text(`/proc/${pid}/cmdline`) ?? '');
-      const cwd = files.link(`/proc/${pid}/cwd`);
       const cgroup = parseCgroup(files.text(`/proc/${pid}/cgroup`) ?? '');
       this.set(pid, {
-        path: path.replace(/ \(deleted\)$/, ''),
+        path,
         ...(cmdline !== '' && { cmdline }),
         ...(cwd !== undefined && { cwd }),
         ...(cgroup !== undefined && { cgroup_path: cgroup }),

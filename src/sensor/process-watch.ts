@@ -2,6 +2,7 @@ import { limits } from '../core/limits.js';
 import type { Columns } from '../records/host-tables.js';
 import { namespaceId } from './network-namespace.js';
 import type { ProcFiles } from './proc-files.js';
+import { processPaths } from './process-paths.js';
 import { type ProcStat, parseCgroup, parseCmdline, parseIds, parseStat } from './process-table.js';
 
 /** A process that is alive. */
@@ -97,9 +98,8 @@ export class ProcessWatch {
   private read(pid: number, stat: ProcStat): WatchedProcess {
     const folder = `/proc/${pid}`;
     const { files } = this;
-    const exe = files.link(`${folder}/exe`);
+    const { path, isOnDisk, cwd } = processPaths(files, pid);
     const cmdline = parseCmdline(files.text(`${folder}/cmdline`) ?? '');
-    const cwd = files.link(`${folder}/cwd`);
     const ids = parseIds(files.text(`${folder}/status`) ?? '');
     const namespace = namespaceId(files.link(`${folder}/ns/net`));
     const cgroup = parseCgroup(files.text(`${folder}/cgroup`) ?? '');
@@ -108,9 +108,7 @@ export class ProcessWatch {
     const columns: Columns<'processes'> = {
       pid,
       name: stat.name,
-      ...(exe === undefined
-        ? {}
-        : { path: exe.replace(/ \(deleted\)$/, ''), on_disk: exe.endsWith(' (deleted)') ? 0 : 1 }),
+      ...(path === undefined ? {} : { path, on_disk: isOnDisk ? 1 : 0 }),
       ...(cmdline === '' ? {} : { cmdline }),
       ...(cwd === undefined ? {} : { cwd }),
       ...ids,

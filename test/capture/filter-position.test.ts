@@ -24,7 +24,7 @@ describe.skipIf(!captureAddonBuilt())(
       ['port 99999', 6],
       ['net 192.0.2.0/99', 14],
       ['less', 5],
-      ['vlan 10 && ip6 proto nonsense', 22],
+      ['vlan 10 && ip6 and port nonsense', 25],
       ['and tcp', 1],
     ] as const)('in %j is column %s', (filter, wanted) => {
       expect(column(filter)).toBe(wanted);

@@ -10,7 +10,11 @@ const traffic = `${root}build/traffic`;
 const reason = !mayMakeNamespaces ? 'needs root' : existsSync(traffic) ? undefined : 'build/traffic is not built';
 /** Runs what follows as a child, and has a command line as long as that of a shell that was given a script. */
 const longParent = ['sh', '-c', '"$@"; exit $?', 'x'.repeat(60_000)];
-const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+/** Runs what follows without root's rights, in a place where it may read this project wherever that is. */
+const nobody = (...rights: readonly string[]): string[] => [
+  ...['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /mnt && cd /mnt && exec "$@"', root],
+  ...['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...rights],
+];
 
 interface Kind {
   readonly kind: string;
@@ -30,7 +34,8 @@ interface Result {
 }
 
 function selftest(prefix: readonly string[], ...flags: string[]) {
-  const [file, ...args] = [...prefix, process.execPath, bin, 'selftest', '--json', ...flags];
+  const place = prefix[0] === 'unshare' ? bin.replace(root, '/mnt/') : bin;
+  const [file, ...args] = [...prefix, process.execPath, place, 'selftest', '--json', ...flags];
   const { status, stdout, stderr } = spawnSync(file!, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 26 });
   return { status, stderr, result: jsonLines(stdout)[0] as Result | undefined };
 }
@@ -76,7 +81,7 @@ describe.skipIf(reason !== undefined)(`selftest${reason === undefined ? '' : ` (
 
   it('without privileges does the same in a user namespace, or on loopback, and names no wrong process', () => {
     const flags = ['low-and-slow', 'tcp-down', 'loopback', 'prefork', 'many-peers'].flatMap((kind) => ['--kind', kind]);
-    const { status, stderr, result } = selftest(nobody, ...flags);
+    const { status, stderr, result } = selftest(nobody(), ...flags);
     expect(result, stderr).toMatchObject({ sensor: 'poll' });
     expect(result!.stage).toMatch(/^(user-namespace|loopback)$/);
     const slow = result!.kinds.find(({ kind }) => kind === 'low-and-slow')!;
@@ -87,7 +92,7 @@ describe.skipIf(reason !== undefined)(`selftest${reason === undefined ? '' : ` (
   it('says on loopback what it may not do', () => {
     const rights = ['--inh-caps=+net_raw', '--ambient-caps=+net_raw'];
     const kinds = ['--kind', 'container', '--kind', 'tcp-down'];
-    const { status, result, stderr } = selftest([...nobody, ...rights], '--loopback', ...kinds);
+    const { status, result, stderr } = selftest(nobody(...rights), '--loopback', ...kinds);
     expect([status, result?.stage], stderr).toEqual([0, 'loopback']);
     expect(result!.kinds.find(({ kind }) => kind === 'container')).toMatchObject({
       untested: expect.stringContaining('not permitted') as string,
@@ -95,7 +100,7 @@ describe.skipIf(reason !== undefined)(`selftest${reason === undefined ? '' : ` (
   }, 60_000);
 
   it('fails with a reason where nothing may be captured', () => {
-    const { status, stderr } = selftest(nobody, '--loopback', '--kind', 'tcp-down');
+    const { status, stderr } = selftest(nobody(), '--loopback', '--kind', 'tcp-down');
     expect(status).toBe(1);
     expect(jsonLines(stderr).at(-1)).toMatchObject({ code: 'SELFTEST_FAILED' });
     expect(stderr).toContain('cap_net_raw');

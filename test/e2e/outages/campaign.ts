@@ -353,7 +353,9 @@ export class OutageCampaign {
     const found: string[] = [];
     for (const pid of readdirSync('/proc')) {
       if (!/^\d+$/.test(pid) || link(`/proc/${pid}/ns/net`) !== namespace) continue;
-      const path = link(`/proc/${pid}/exe`);
+      const [exe, base] = [link(`/proc/${pid}/exe`), link(`/proc/${pid}/root`)];
+      // As the process itself sees it, which may have another root than this one.
+      const path = base !== undefined && base !== '/' && exe?.startsWith(base) ? exe.slice(base.length) : exe;
       const name = text(`/proc/${pid}/comm`)?.trimEnd();
       if (path !== undefined && name !== undefined) found.push(`${pid} ${name} ${path}`);
     }
