@@ -6,6 +6,20 @@ const registry = 'test/hosts/registry/host-registry.test.ts';
 
 export const agentFaults = [
   {
+    name: 'window-never-grows',
+    file: 'src/agent/engine-link.ts',
+    find: 'this.#window.acknowledged(rows);',
+    replace: '',
+    tests: ['test/agent/engine-link.test.ts'],
+  },
+  {
+    name: 'small-window-not-acknowledged',
+    file: 'src/server/agent-hub.ts',
+    find: '* 4 > connection.window.rows)',
+    replace: '* 4 > limits.agentWindowRows)',
+    tests: ['test/server/acknowledgements.test.ts'],
+  },
+  {
     name: 'last-row-taken-twice',
     file: 'src/hosts/registry/journal-position.ts',
     find: 'return sequence <= this.received;',

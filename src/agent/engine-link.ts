@@ -5,6 +5,7 @@ import type { AgentMessage, EngineMessage, Hello, Welcome } from '../wire/messag
 import { inVersion } from '../wire/older-version.js';
 import { versionOf } from '../wire/protocol.js';
 import { RowBudget } from '../wire/row-budget.js';
+import { RowWindow } from '../wire/row-window.js';
 import { readEngineMessage } from '../wire/validator.js';
 import { retryDelayMs } from './retry-delay.js';
 
@@ -46,6 +47,7 @@ export class EngineLink {
   #socket: WebSocket | undefined;
   #welcome: Welcome | undefined;
   #budget = new RowBudget(1, 1);
+  #window = new RowWindow(1);
   #sentRows = 0;
   /** Messages that are not acknowledged, oldest first. */
   #flying: Outgoing[] = [];
@@ -111,7 +113,7 @@ export class EngineLink {
     const { bufferedAmount } = this.#socket ?? { bufferedAmount: 0 };
     if (this.#welcome === undefined || this.#pace !== undefined) return;
     let room = SOCKET_BYTES - bufferedAmount;
-    while (room > 0 && (this.#flying.length === 0 || this.#sentRows < this.#welcome.window)) {
+    while (room > 0 && (this.#flying.length === 0 || this.#sentRows < this.#window.rows)) {
       const waitMs = this.#budget.waitMs(performance.now());
       if (waitMs > 0) {
         this.#later(waitMs);
@@ -186,6 +188,7 @@ export class EngineLink {
         this.#welcome = message;
         this.#lostAt = undefined;
         this.#budget = new RowBudget(message.rowsPerSecond, message.rowsPerSecond);
+        this.#window = new RowWindow(message.window);
         this.#expect(message.silenceMs);
         if (this.#owner.welcomed(message)) this.pump();
         else socket.close(closeCodes.GOING, 'hello again');
@@ -204,7 +207,9 @@ export class EngineLink {
   #acknowledged(received: number, releasable: number | undefined): void {
     let gone = 0;
     while (gone < this.#flying.length && this.#flying[gone]!.last <= received) {
-      this.#sentRows -= this.#flying[gone]!.rows;
+      const { rows } = this.#flying[gone]!;
+      this.#sentRows -= rows;
+      this.#window.acknowledged(rows);
       gone++;
     }
     if (gone > 0) this.#flying = this.#flying.slice(gone);

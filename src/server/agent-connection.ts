@@ -6,6 +6,7 @@ import { type CloseName, closeCodes, closeName } from '../wire/close-code.js';
 import type { AgentMessage, EngineMessage, Hello } from '../wire/message.js';
 import { RowBudget } from '../wire/row-budget.js';
 import type { RowBatch } from '../wire/row-message.js';
+import { RowWindow } from '../wire/row-window.js';
 import { readAgentMessage } from '../wire/validator.js';
 import { HostClock } from './host-clock.js';
 import type { Feeder, IntakeQueue } from './intake-queue.js';
@@ -38,6 +39,8 @@ interface Frame {
 export class AgentConnection implements Feeder {
   readonly clock = new HostClock();
   readonly budget = new RowBudget(limits.agentRowsPerSecond * 1.25, limits.agentWindowRows * 2);
+  /** What the agent has under way at most. */
+  readonly window = new RowWindow(limits.agentWindowRows);
   hello: Hello | undefined;
   /** When the hello arrived. */
   greeted: Micros = 0;

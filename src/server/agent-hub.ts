@@ -313,7 +313,7 @@ export class AgentHub implements ConnectionOwner {
     position.take(last, arrived, this.#options.latenessUs);
     // An agent that ends waits for this.
     const isLast = rows.at(-1)?.kind === 'host_timeout';
-    if (isLast || (connection.taken - connection.acknowledged) * 4 > limits.agentWindowRows)
+    if (isLast || (connection.taken - connection.acknowledged) * 4 > connection.window.rows)
       this.#acknowledge(connection, nowUs());
     if (connection.phase === 'joining' && last >= connection.hello!.journal.next - 1) this.#joined(connection);
   }
@@ -334,6 +334,7 @@ export class AgentHub implements ConnectionOwner {
   #acknowledge(connection: AgentConnection, now: Micros): void {
     const { position } = connection.host!;
     connection.acknowledgedAt = now;
+    connection.window.acknowledged(connection.taken - connection.acknowledged);
     connection.acknowledged = connection.taken;
     if (position === undefined || position.received < 0) return;
     const releasable = position.releasable(now, this.#options.latenessUs);

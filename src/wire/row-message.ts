@@ -87,7 +87,7 @@ export function encodeRows(
 
 /** A frame stays well below its bound, in which a character may take three bytes. */
 const FRAME_ROWS = limits.wireRows >> 2;
-const FRAME_CHARS = limits.wireFrameBytes >> 2;
+const FRAME_CHARS = limits.wireFrameBytes >> 6;
 
 /** As encodeRows, in as many messages as it takes to keep each of them in a frame; a single row may still be too long for one. */
 export function encodeFrames(
@@ -96,13 +96,19 @@ export function encodeFrames(
   boot: string | undefined,
 ): EncodedRows[] {
   if (rows.length === 0) return [];
-  if (rows.length <= FRAME_ROWS) {
+  let parts = Math.ceil(rows.length / FRAME_ROWS);
+  if (parts === 1) {
     const encoded = encodeRows(rows, first, boot);
     if (encoded.text.length <= FRAME_CHARS || rows.length === 1) return [encoded];
+    parts = Math.ceil(encoded.text.length / FRAME_CHARS);
   }
-  const half = rows.length >> 1;
-  const [before, after] = typeof first === 'number' ? [first, first + half] : [first.slice(0, half), first.slice(half)];
-  return [...encodeFrames(rows.slice(0, half), before, boot), ...encodeFrames(rows.slice(half), after, boot)];
+  const size = Math.ceil(rows.length / parts);
+  const frames: EncodedRows[] = [];
+  for (let at = 0; at < rows.length; at += size) {
+    const part = typeof first === 'number' ? first + at : first.slice(at, at + size);
+    frames.push(...encodeFrames(rows.slice(at, at + size), part, boot));
+  }
+  return frames;
 }
 
 function tableBlock(row: AnyTableRow, open: Map<string, TableBlock>, blocks: Block[]): TableBlock {

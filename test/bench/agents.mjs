@@ -25,6 +25,7 @@ const { values } = parseArgs({
 });
 const HOSTS = Number(values.hosts);
 const { encodeFrames } = await load('wire/row-message');
+const { RowWindow } = await load('wire/row-window');
 const { engineDialer } = await load('agent/engine-address');
 const { retryDelayMs } = await load('agent/retry-delay');
 
@@ -138,19 +139,18 @@ function* stateOf(number, time) {
 const [NUMBER, TIME] = [987_654, 1_234_567_890_123_456];
 const template = (() => {
   const rows = [...stateOf(NUMBER, TIME)];
-  return { rows: rows.length, texts: encodeFrames(rows, 0, `boot-${NUMBER}`).map(({ text }) => text) };
+  const frames = encodeFrames(rows, 0, `boot-${NUMBER}`);
+  return { rows: rows.length, texts: frames.map(({ text }) => text), sizes: frames.map((frame) => frame.rows.length) };
 })();
 
-/** The messages with the state of a host, made from the template, since this process plays all hosts and must not be the slowest part. */
-function stateMessages(number) {
+/** One of the messages with the state of a host, made from the template, since this process plays all hosts and must not be the slowest part. */
+function stateMessage(number, frame) {
   const time = String(Date.now() * 1000);
   const network = `10.${number >> 8}.${number & 255}.`;
-  return template.texts.map((text) =>
-    text
-      .replaceAll(String(TIME), time)
-      .replaceAll(`10.${NUMBER >> 8}.${NUMBER & 255}.`, network)
-      .replaceAll(String(NUMBER), String(number)),
-  );
+  return template.texts[frame]
+    .replaceAll(String(TIME), time)
+    .replaceAll(`10.${NUMBER >> 8}.${NUMBER & 255}.`, network)
+    .replaceAll(String(NUMBER), String(number));
 }
 
 /** Connections that are made at the same time: each host would have a processor of its own for it, here all share one. */
@@ -219,6 +219,7 @@ class Simulated {
       if (this.joined) joined--;
       this.joined = false;
       clearInterval(this.timer);
+      this.timer = undefined;
       this.lostAt ??= performance.now();
       setTimeout(() => this.connect(), retryDelayMs(performance.now() - this.lostAt, false, Math.random()));
     });
@@ -230,20 +231,50 @@ class Simulated {
       this.socket.send(JSON.stringify({ type: 'clock', id: message.id, received, sent: Date.now() * 1000 }));
     } else if (message.type === 'welcome') {
       this.lostAt = undefined;
-      if (message.received === undefined) {
-        for (const text of stateMessages(this.number)) this.socket.send(text);
-        this.next = Math.max(this.next, template.rows);
-      }
+      this.window = new RowWindow(message.window);
+      this.sent = message.received === undefined ? 0 : template.texts.length;
+      this.underWay = 0;
+      this.flying = [];
+      this.pump();
+      this.next = Math.max(this.next, template.rows);
       this.completeAt = 0;
       this.completeEveryMs = message.completeEveryMs;
-      this.timer = setTimeout(() => {
-        this.row();
-        this.timer = setInterval(() => this.row(), 1000);
-      }, Math.random() * 1000);
-    } else if (message.type === 'ack' && !this.joined) {
+      if (this.flying.length === 0) this.live();
+    } else if (message.type === 'ack') {
+      while (this.flying.length > 0 && this.flying[0].last <= message.received) {
+        const { rows } = this.flying.shift();
+        this.underWay -= rows;
+        this.window.acknowledged(rows);
+      }
+      this.pump();
+      if (this.joined || this.sent < template.texts.length || this.flying.length > 0) return;
       this.joined = true;
       joined++;
+      if (this.timer === undefined) this.live();
     }
+  }
+
+  /** Tells what happens from now on. */
+  live() {
+    this.timer = setTimeout(() => {
+      this.row();
+      this.timer = setInterval(() => this.row(), 1000);
+    }, Math.random() * 1000);
+  }
+
+  /** Sends of the state what the window has room for. */
+  pump() {
+    while (this.sent < template.texts.length && (this.underWay === 0 || this.underWay < this.window.rows)) {
+      const rows = template.sizes[this.sent];
+      const last = (this.flying.at(-1)?.last ?? this.firstOf(this.sent) - 1) + rows;
+      this.flying.push({ rows, last });
+      this.underWay += rows;
+      this.socket.send(stateMessage(this.number, this.sent++));
+    }
+  }
+
+  firstOf(frame) {
+    return template.sizes.slice(0, frame).reduce((sum, rows) => sum + rows, 0);
   }
 
   /** A connection is made. */
