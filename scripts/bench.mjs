@@ -4,6 +4,7 @@
 //   npm run bench -- [--file trace.pcap] [--runs 5]
 //   npm run bench -- --tools correlate,softflowd,nfpcapd,argus,tshark        which of them; the last two take long
 //   npm run bench -- --join ...      connections joined in a second, see scripts/bench/join.mjs
+//   npm run bench -- --day ...       a day of processes and connections in compressed time: speed-up, memory; see scripts/bench/day.mjs
 //   npm run bench -- --accuracy ...  who is named rightly, by sensor, protocol, role and life, with rows late, lost, repeated: scripts/bench/accuracy.mjs
 //   npm run bench -- --open ...      cost per packet with many connections open; --flood: SYNs; see scripts/bench/open-connections.mjs
 import { spawnSync } from 'node:child_process';
@@ -16,6 +17,7 @@ import { parseArgs } from 'node:util';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const other = {
   '--accuracy': 'accuracy',
+  '--day': 'day',
   '--join': 'join',
   '--open': 'open-connections',
   '--flood': 'open-connections',
