@@ -10,6 +10,11 @@ export class Appointments {
   readonly #ends: TrackedEnd[] = [];
   readonly #turns: number[] = [];
 
+  /** The earliest moment that any end waits for, void or not; Infinity: none waits. */
+  get first(): Micros {
+    return this.#at.length === 0 ? Infinity : this.#at[0]!;
+  }
+
   push(at: Micros, end: TrackedEnd): void {
     const { turn } = end;
     let place = this.#at.length;

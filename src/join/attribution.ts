@@ -23,6 +23,8 @@ export interface JoinOptions extends TellingOptions, DecidingOptions {
   readonly limits?: Partial<JoinLimits>;
 }
 
+const none: TrackedEnd[] = [];
+
 export interface JoinStats {
   readonly connections: number;
   readonly lines: number;
@@ -148,7 +150,8 @@ export class Join {
     const { previous, next } = tracked;
     if (next !== undefined) this.#review(next);
     if (previous !== undefined) this.#review(previous);
-    for (const { rivals } of [tracked.orig, tracked.resp]) for (const rival of rivals) this.#reviewEnd(rival);
+    for (const rival of tracked.orig.rivals) this.#reviewEnd(rival);
+    for (const rival of tracked.resp.rivals) this.#reviewEnd(rival);
     this.#tellTouched();
     if (this.#kept.size > this.#limits.connections) this.#evict();
     return tracked;
@@ -236,7 +239,7 @@ export class Join {
     return host;
   }
 
-  #socketNews({ connections, translated = [] }: TrackedTuple, isForward: boolean): void {
+  #socketNews({ connections, translated = none }: TrackedTuple, isForward: boolean): void {
     for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) {
       const { orig, resp } = tracked;
       if (orig.isCapturedForward === isForward) this.#reviewEnd(orig);
@@ -255,7 +258,7 @@ export class Join {
     }
   }
 
-  #translationNews({ connections, translated = [] }: TrackedTuple): void {
+  #translationNews({ connections, translated = none }: TrackedTuple): void {
     for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) this.#review(tracked);
     for (const end of translated) this.#reviewEnd(end);
   }

@@ -58,6 +58,16 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
   return caller;
 }
 
+/** The process as a call alone tells of it. */
+export function toldProcess(host: HostState, pid: number, path: string | undefined): Process {
+  const knowledge = host.knowledgeIfAny(pid);
+  const known = knowledge?.told as Process | undefined;
+  if (known !== undefined && known.path === path) return known;
+  const process = shownProcess(host, pid, path, undefined, Infinity);
+  if (knowledge !== undefined) knowledge.told = process;
+  return process;
+}
+
 /** Who had the pid then; undefined when the rows do not tell for sure. */
 function surelyAt(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined) {
   const found: ProcessMoment | undefined = host.processAt(pid, lo, hi, path);

@@ -2,9 +2,8 @@ import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { RowStore } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
-import { callerOf } from './caller.js';
+import { callerOf, toldProcess } from './caller.js';
 import type { ConnectionView } from './connection-view.js';
-import { shownProcess } from './end-record.js';
 import type { HostClock } from './host-clocks.js';
 import type { Matched } from './match.js';
 import { OwnedEnd } from './owned-end.js';
@@ -24,6 +23,8 @@ export class Decided {
   readonly #match: Matched;
   readonly #rows: RowStore;
   readonly #call: number;
+  /** The last possible moment of the call. */
+  readonly #callHi: Micros;
   readonly #stamp: number;
   /** The owner's process is known for sure. */
   #isFound = false;
@@ -36,6 +37,7 @@ export class Decided {
     this.#match = match;
     this.#rows = rows;
     this.#call = handle;
+    this.#callHi = call.hi;
     this.#stamp = rows.stamp(handle);
     this.hasDetails = host.progress.detailsUntil >= this.detailsMoment(view);
     this.end = this.#endOf(call);
@@ -53,7 +55,9 @@ export class Decided {
 
   /** Up to here it must be known who the process was. */
   detailsMoment(view: ConnectionView): Micros {
-    return this.#isKept ? Math.max(this.firstLatest(view), this.#record.hi) : this.firstLatest(view);
+    const first = this.firstLatest(view);
+    // The row is looked at only where that matters: mostly the call came before, and the row is no longer in the processor's cache.
+    return this.#callHi > first && this.#isKept ? this.#callHi : first;
   }
 
   /** Takes in how far the host's streams and the connection have come. Returns whether no row that may still come changes the end. */
@@ -77,7 +81,7 @@ export class Decided {
       this.#match.method,
       host.shown,
       clock.measured ? clock.shown : undefined,
-      caller?.process ?? shownProcess(host, pid, path, undefined, hi),
+      caller?.process ?? toldProcess(host, pid, path),
       uid === undefined ? undefined : host.user(uid),
       caller?.container,
       [],

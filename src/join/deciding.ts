@@ -108,21 +108,25 @@ export class Deciding {
   /** The connection itself has changed. Where its neighbours are all known, that says nothing against a call to connect. */
   update(tracked: Tracked): void {
     this.setView(tracked, false, false);
-    for (const end of [tracked.orig, tracked.resp]) {
-      const { decided } = end;
-      if (end.settled) continue;
-      const isKept = decided?.isConnect === true && tracked.knowsEarlier;
-      if (decided !== undefined && isKept) this.#complete(end, decided);
-      else this.#evaluate(end);
-    }
+    this.#updateEnd(tracked.orig);
+    this.#updateEnd(tracked.resp);
     this.#settle(tracked);
+  }
+
+  #updateEnd(end: TrackedEnd): void {
+    const { decided, tracked } = end;
+    if (end.settled) return;
+    const isKept = decided?.isConnect === true && tracked.knowsEarlier;
+    if (decided !== undefined && isKept) this.#complete(end, decided);
+    else this.#evaluate(end);
   }
 
   /** Decides a connection with what is known, for good. */
   close(tracked: Tracked, knowsAll: boolean): void {
     if (tracked.settled) return;
     this.setView(tracked, true, knowsAll);
-    for (const end of [tracked.orig, tracked.resp]) if (!end.settled) this.#evaluate(end);
+    if (!tracked.orig.settled) this.#evaluate(tracked.orig);
+    if (!tracked.resp.settled) this.#evaluate(tracked.resp);
     tracked.settled = true;
     this.unsettled--;
   }
@@ -139,15 +143,16 @@ export class Deciding {
 
   /** The connection is let go: it has no endpoints any more. */
   forget({ orig, resp }: Tracked): void {
-    for (const end of [orig, resp]) this.#move(end);
+    this.#move(orig);
+    this.#move(resp);
   }
 
   /** Finds the endpoints behind a translation. */
   #stitch(end: TrackedEnd): void {
-    const { tracked, stitch: before, captured } = end;
+    const { tracked, stitch: before } = end;
     if (before === undefined && this.#states.translations.isEmpty) return;
     const protocol = socketProtocol(tracked.connection);
-    const stitch = stitchOf(this.#states, this.#clocks, tracked, protocol, captured);
+    const stitch = stitchOf(this.#states, this.#clocks, tracked, protocol, end.captured);
     end.stitch = stitch;
     this.#move(end);
   }
@@ -180,8 +185,8 @@ export class Deciding {
   /** Details are waited for first: without them nothing is settled. */
   #await(end: TrackedEnd, decided: Decided): void {
     const waiting = this.#waiting.get(decided.host)!;
-    if (!decided.hasDetails) waiting.wait(end, { details: decided.detailsMoment(end.tracked) });
-    else if (end.tracked.ended) waiting.wait(end, { sockets: decided.lastLatest(end.tracked) });
+    if (!decided.hasDetails) waiting.waitForDetails(end, decided.detailsMoment(end.tracked));
+    else if (end.tracked.ended) waiting.waitForSockets(end, decided.lastLatest(end.tracked));
   }
 
   #settle(tracked: Tracked): void {

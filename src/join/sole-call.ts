@@ -1,4 +1,3 @@
-import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import { HOST, LINK } from '../hosts/state/row-store.js';
@@ -35,7 +34,7 @@ export function decideSoleCall(
   if (tuple.first === tuple.second || local.hosts[0]!.addresses.isShared(local.text)) return undefined;
   const { rows } = states;
   if (rows.word(handle, LINK) !== 0) return undefined;
-  const [host] = local.hosts as [HostState];
+  const host = local.hosts[0]!;
   if (states.numbered(rows.word(handle, HOST)) !== host || host.hasBlindCloses) return undefined;
   const { captureHost } = view;
   const isElsewhere = captureHost !== undefined && captureHost !== host.id;
@@ -43,7 +42,6 @@ export function decideSoleCall(
   const call = new SocketRecord(rows, handle);
   if (!call.isEvent) return undefined;
   const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
-  const [socket] = host.held([call]);
-  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock), socket!);
+  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock), host.heldCall(call));
   return match.matched && match.weight === 'certain' ? new Decided(host, clock, match, call, view) : undefined;
 }

@@ -1,3 +1,4 @@
+import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import { Appointments } from './appointments.js';
 import type { Need } from './evaluation.js';
@@ -9,20 +10,32 @@ export class HostWaiting {
   readonly #sockets = new Appointments();
   readonly #details = new Appointments();
 
-  wait(end: TrackedEnd, need: Omit<Need, 'host'>): void {
-    if (need.calls !== undefined) this.#calls.push(need.calls, end);
-    if (need.sockets !== undefined) this.#sockets.push(need.sockets, end);
-    if (need.details !== undefined) this.#details.push(need.details, end);
+  wait(end: TrackedEnd, { calls, sockets, details }: Omit<Need, 'host'>): void {
+    if (calls !== undefined) this.#calls.push(calls, end);
+    if (sockets !== undefined) this.waitForSockets(end, sockets);
+    if (details !== undefined) this.waitForDetails(end, details);
+  }
+
+  waitForSockets(end: TrackedEnd, until: Micros): void {
+    this.#sockets.push(until, end);
+  }
+
+  waitForDetails(end: TrackedEnd, until: Micros): void {
+    this.#details.push(until, end);
   }
 
   /** Hands over the ends that the host's watermarks now release, each once if that evaluates it. */
   release(host: HostState, to: (end: TrackedEnd) => void): void {
     const { eventsUntil, socketsUntil, detailsUntil } = host.progress;
+    const answersUntil = Math.min(eventsUntil, socketsUntil);
+    const isAnyDue =
+      this.#calls.first <= eventsUntil || this.#sockets.first <= answersUntil || this.#details.first <= detailsUntil;
+    if (!isAnyDue) return;
     const due: TrackedEnd[] = [];
     const turns: number[] = [];
     this.#calls.drain(eventsUntil, due, turns);
-    this.#sockets.drain(Math.min(eventsUntil, socketsUntil), due, turns);
+    this.#sockets.drain(answersUntil, due, turns);
     this.#details.drain(detailsUntil, due, turns);
-    for (const [i, end] of due.entries()) if (turns[i] === end.turn) to(end);
+    for (let i = 0; i < due.length; i++) if (turns[i] === due[i]!.turn) to(due[i]!);
   }
 }

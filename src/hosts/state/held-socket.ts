@@ -129,13 +129,16 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
 
 function addCalls(calls: readonly SocketRecord[], closings: Closings, out: HeldSocket[]): void {
   for (let i = 0; i < calls.length; i++) {
-    const fact = calls[i]!;
-    const close = closings.closeOf(fact, fact.lo);
-    const next = supersededBy(calls, i);
-    const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
-    const closeLo = close?.lo ?? closings.openUntil(fact.stream, true, fact.hi);
-    out.push(new HeldSocket(fact, fact.lo, fact.hi, Math.min(closeLo, closeHi), closeHi));
+    out.push(heldCall(calls[i]!, supersededBy(calls, i), closings));
   }
+}
+
+/** The socket that a call made; it has closed before the one that `next` made with the same endpoints. */
+export function heldCall(call: SocketRecord, next: SocketRecord | undefined, closings: Closings): HeldSocket {
+  const close = closings.closeOf(call, call.lo);
+  const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
+  const closeLo = close?.lo ?? closings.openUntil(call.stream, true, call.hi);
+  return new HeldSocket(call, call.lo, call.hi, Math.min(closeLo, closeHi), closeHi);
 }
 
 /** A connected TCP socket has closed before another process opens one with the same endpoints in its network namespace. */

@@ -1,6 +1,6 @@
 import { isUnspecified } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
-import { type Closings, type HeldSocket, heldSockets } from './held-socket.js';
+import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-socket.js';
 import type { HostContext } from './host-state.js';
 import type { RowsOfHost } from './process-table.js';
 import { LINK, NEXT_OF_HOST } from './row-store.js';
@@ -45,7 +45,7 @@ export class HostSockets {
     this.#context = context;
     this.#host = host;
     this.#closings = {
-      closeOf: ({ inode, pid, fd }, from) => context.closes.find(host, inode, pid, fd, from),
+      closeOf: (call, from) => context.closes.find(host, call.inode, call.pid, call.fd, from),
       openUntil,
     };
   }
@@ -83,6 +83,11 @@ export class HostSockets {
   /** The sockets that rows about the same endpoints tell of, these in order of time. */
   held(records: readonly SocketRecord[]): HeldSocket[] {
     return heldSockets(records, this.#closings);
+  }
+
+  /** The socket that a call made, of which no other row about its endpoints tells. */
+  heldCall(call: SocketRecord): HeldSocket {
+    return heldCall(call, undefined, this.#closings);
   }
 
   /** Sockets with this local port and no remote end. */

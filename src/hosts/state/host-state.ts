@@ -180,6 +180,11 @@ export class HostState {
     return this.#sockets.held(records);
   }
 
+  /** The socket that a call made, of which no other row about its endpoints tells. */
+  heldCall(call: SocketRecord): HeldSocket {
+    return this.#sockets.heldCall(call);
+  }
+
   /** Sockets with this local port and no remote end. */
   boundTo(protocol: number, localPort: number): readonly HeldSocket[] {
     return this.#sockets.boundTo(protocol, localPort);
@@ -217,6 +222,11 @@ export class HostState {
     const fresh = new PidKnowledge();
     this.#pids.set(pid, fresh);
     return fresh;
+  }
+
+  /** As knowledgeOf, undefined where nothing is kept of the pid. */
+  knowledgeIfAny(pid: number): PidKnowledge | undefined {
+    return this.#pids.get(pid);
   }
 
   #outdate(pid: number): void {

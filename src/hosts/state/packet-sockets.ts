@@ -18,8 +18,9 @@ function subject(row: AnyTableRow): { pid: number; socket: string } | undefined 
     return pid === undefined || socket === undefined ? undefined : { pid, socket: String(socket) };
   }
   if (row.table !== 'socket_events') return undefined;
-  const { pid, socket, family, action } = row.columns;
-  return family !== PACKET || action !== 'socket' || pid === undefined ? undefined : { pid, socket: socket ?? '' };
+  if (row.columns.family !== PACKET) return undefined;
+  const { pid, socket, action } = row.columns;
+  return action !== 'socket' || pid === undefined ? undefined : { pid, socket: socket ?? '' };
 }
 
 /**

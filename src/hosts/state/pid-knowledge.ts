@@ -6,4 +6,6 @@ export class PidKnowledge {
   isStale = false;
   /** Of a type that only who put it there knows. */
   found: object | undefined;
+  /** The same of what depends on the pid and a program alone, which is never stale. */
+  told: object | undefined;
 }

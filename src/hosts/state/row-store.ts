@@ -26,8 +26,6 @@ export const SEQ = 2;
 export const LINK = 6;
 export const NEXT_OF_HOST = 7;
 export const HEAD = 8;
-/** A stamp is a small number; rows that had a handle in turn have times that differ by far less. */
-const STAMPS = 0x7fff_ffff;
 
 /**
  * Rows of all hosts, packed: some 100 bytes each outside of the garbage collected heap, texts shared. A row comes back as it was given.
@@ -120,13 +118,17 @@ export class RowStore {
     return row as unknown as AnyTableRow;
   }
 
-  /** A number that tells whether a handle still names the same row, see `isOf`. */
+  /**
+   * A number that tells whether a handle still names the same row, see `isOf`: the low bits of its time. Rows that had a handle in turn have
+   * times that differ by far less than repeats them.
+   */
   stamp(handle: number): number {
-    return this.time(handle) % STAMPS;
+    return this.time(handle) | 0;
   }
 
   isOf(handle: number, stamp: number): boolean {
-    return this.time(handle) % STAMPS === stamp;
+    const time = this.time(handle);
+    return (time | 0) === stamp && !Number.isNaN(time);
   }
 
   shape(handle: number): RowShape {
