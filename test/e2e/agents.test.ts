@@ -1,26 +1,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readExposition } from '../server/exposition-reader.js';
-import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
-import { bin, correlate, jsonLines, Running } from './program.js';
+import { mayMakeNamespaces } from './namespaces.js';
+import { bin, correlate, jsonLines, type Running } from './program.js';
+import { TestStage } from './stage.js';
 import type { ConnectionLine } from './truth.js';
 
 const [ENGINE, CLIENT, SERVER] = ['198.51.100.1', '198.51.100.10', '198.51.100.20'];
-
-const webServer = `
-import http.server
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.send_header('Content-Length', '5'); self.end_headers(); self.wfile.write(b'hello')
-    def log_message(self, *a): pass
-server = http.server.ThreadingHTTPServer(('${SERVER}', 8080), Handler)
-print('ready', flush=True)
-server.serve_forever()
-`;
 
 interface HostLine {
   readonly id: string;
@@ -40,16 +29,10 @@ function spooledRows(folder: string): number {
 }
 
 describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces (needs root)', () => {
-  let folder: string;
-  let network: TestNetwork;
+  let stage: TestStage;
+  const path = (name: string) => stage.path(name);
   let engine: Running;
-  const running: Running[] = [];
-  const path = (name: string) => join(folder, name);
-  const start = (command: readonly string[]) => {
-    const program = new Running(command);
-    running.push(program);
-    return program;
-  };
+  let serverAgent: Running;
   const startEngine = async (connections: string) => {
     const options = ['-i', 'br0', '-f', 'port 8080', '--no-local-host', '--connections', path(connections)];
     const listen = [
@@ -68,13 +51,21 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
       '--group',
       `lan=198.51.100.0/24`,
     ];
-    engine = start([...network.onBridge, process.execPath, bin, ...options, ...listen, ...more, '--json-log']);
+    engine = stage.start([
+      ...stage.network.onBridge,
+      process.execPath,
+      bin,
+      ...options,
+      ...listen,
+      ...more,
+      '--json-log',
+    ]);
     await engine.until('the capture', () => (/capturing on br0/.test(engine.stderr) ? true : undefined));
   };
   const startAgent = (host: string) => {
     const to = ['--server', `wss://${ENGINE}:9443`, '--ca', path('ca.pem'), '--secret-file', path('secret')];
     const as = ['--host-id', host, '--groups', `lab/${host}`, '--netns', 'self', '--spool', path(`spool-${host}`)];
-    return start([...network.on(host), process.execPath, bin, 'agent', ...to, ...as, '--json-log']);
+    return stage.start([...stage.network.on(host), process.execPath, bin, 'agent', ...to, ...as, '--json-log']);
   };
   const hosts = (): HostLine[] => {
     const { status, stdout } = correlate(['hosts', '--engine', path('engine.sock')]);
@@ -82,7 +73,7 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
   };
   const areJoined = () => (hosts().filter(({ presence }) => presence === 'joined').length === 2 ? true : undefined);
   const curl = () =>
-    execFileSync('ip', [...network.on('client').slice(1), 'curl', '-s', '-m', '5', `http://${SERVER}:8080/`]);
+    execFileSync('ip', [...stage.network.on('client').slice(1), 'curl', '-s', '-m', '5', `http://${SERVER}:8080/`]);
   /** The last line of every connection in a file. */
   const connectionsIn = (file: string): ConnectionLine[] => {
     const text = readFileSync(path(file), 'utf8');
@@ -98,28 +89,21 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
   ];
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'agents-'));
-    network = new TestNetwork({ client: [`${CLIENT}/24`], server: [`${SERVER}/24`] });
-    spawnSync('ip', ['-n', network.bridge, 'address', 'add', `${ENGINE}/24`, 'dev', 'br0']);
-    const made = correlate(['cert', folder, '--server', ENGINE, '--days', '2']);
+    stage = new TestStage('agents', { client: [`${CLIENT}/24`], server: [`${SERVER}/24`] });
+    spawnSync('ip', ['-n', stage.network.bridge, 'address', 'add', `${ENGINE}/24`, 'dev', 'br0']);
+    const made = correlate(['cert', stage.folder, '--server', ENGINE, '--days', '2']);
     expect(made.stdout.trim().split('\n')).toEqual(['ca-key.pem', 'ca.pem', 'server-key.pem', 'server.pem'].map(path));
-    const again = correlate(['cert', folder, '--server', ENGINE]);
+    const again = correlate(['cert', stage.folder, '--server', ENGINE]);
     expect([again.status, again.log[0]?.code]).toEqual([1, 'OUTPUT_OPEN_FAILED']);
-    writeFileSync(path('secret'), 'between us\n');
-    writeFileSync(path('server.py'), webServer);
-    const web = start([...network.on('server'), 'python3', path('server.py')]);
-    await web.until('the server', () => web.lines[0]);
+    stage.write('secret', 'between us\n');
+    await stage.serve('server', SERVER, 8080);
     await startEngine('first.jsonl');
     startAgent('client');
-    startAgent('server');
+    serverAgent = startAgent('server');
     await engine.until('both hosts', areJoined, 30_000);
   });
 
-  afterAll(async () => {
-    await Promise.all(running.map((program) => program.stop()));
-    network?.remove();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => stage?.end());
 
   it('attribute both ends of a connection seen at a tap that is on neither host', async () => {
     curl();
@@ -137,7 +121,8 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
     const get = (page: string) => {
       const address = `https://${ENGINE}:9443/${page}`;
       const curlArgs = ['-s', '-m', '5', '--cacert', path('ca.pem'), '-w', '%{http_code} %{content_type}', address];
-      return spawnSync('ip', [...network.on('client').slice(1), 'curl', ...curlArgs], { encoding: 'utf8' }).stdout;
+      return spawnSync('ip', [...stage.network.on('client').slice(1), 'curl', ...curlArgs], { encoding: 'utf8' })
+        .stdout;
     };
     expect(get('healthz')).toBe('ok\n200 text/plain; charset=utf-8');
     const page = await engine.until('the final line', () => {
@@ -189,11 +174,11 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
   });
 
   it('go on without a gap after a partition, which both sides notice', async () => {
-    spawnSync('ip', ['-n', network.bridge, 'link', 'set', 'v-client', 'down']);
+    spawnSync('ip', ['-n', stage.network.bridge, 'link', 'set', 'v-client', 'down']);
     const isSilent = () => hosts().find(({ id }) => id === 'client')?.presence === 'silent';
     await engine.until('the silence', () => (isSilent() ? true : undefined), 30_000);
-    for (let i = 0; i < 5; i++) spawnSync('ip', [...network.on('client').slice(1), 'true']);
-    spawnSync('ip', ['-n', network.bridge, 'link', 'set', 'v-client', 'up']);
+    for (let i = 0; i < 5; i++) spawnSync('ip', [...stage.network.on('client').slice(1), 'true']);
+    spawnSync('ip', ['-n', stage.network.bridge, 'link', 'set', 'v-client', 'up']);
     await engine.until('the host', areJoined, 30_000);
     curl();
     // What both count must be the same at some moment between two rows.
@@ -215,9 +200,7 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
   });
 
   it('say goodbye when an agent is ended', async () => {
-    running
-      .find(({ child }) => child.spawnargs.includes('server') && child.spawnargs.includes('agent'))!
-      .signal('SIGTERM');
+    serverAgent.signal('SIGTERM');
     await engine.until('the goodbye', () => (hosts().some(({ presence }) => presence === 'left') ? true : undefined));
     engine.signal('SIGINT');
     expect(await engine.ended).toBe(0);

@@ -1,69 +1,56 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
-import { bin, correlate, jsonLines, Running } from './program.js';
+import { mayMakeNamespaces } from './namespaces.js';
+import { bin, correlate, jsonLines, type Running } from './program.js';
+import { TestStage } from './stage.js';
 import type { ConnectionLine } from './truth.js';
 
 const [ENGINE, CLIENT, SERVER] = ['198.51.100.1', '198.51.100.10', '198.51.100.20'];
 const LATENESS_S = 3;
-
-const webServer = `
-import http.server
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.send_header('Content-Length', '5'); self.end_headers(); self.wfile.write(b'hello')
-    def log_message(self, *a): pass
-server = http.server.HTTPServer(('${SERVER}', 8080), Handler)
-print('ready', flush=True)
-server.serve_forever()
-`;
 
 type Line = ConnectionLine & { readonly rev: number; readonly cause: string };
 
 describe.skipIf(!mayMakeNamespaces)(
   'a host that returns beyond the lateness to a running engine with a store (needs root)',
   () => {
-    let folder: string;
-    let network: TestNetwork;
+    let stage: TestStage;
+    const path = (name: string) => stage.path(name);
     let engine: Running;
-    const running: Running[] = [];
-    const path = (name: string) => join(folder, name);
-    const start = (command: readonly string[]) => {
-      const program = new Running(command);
-      running.push(program);
-      return program;
-    };
     const linesOf = (uid?: string): Line[] => {
       const text = readFileSync(path('connections.jsonl'), 'utf8');
       const lines = jsonLines(text.slice(0, text.lastIndexOf('\n') + 1)) as Line[];
       return uid === undefined ? lines : lines.filter((line) => line.uid === uid);
     };
-    const onClient = (...command: string[]) => execFileSync('ip', [...network.on('client').slice(1), ...command]);
+    const onClient = (...command: string[]) => execFileSync('ip', [...stage.network.on('client').slice(1), ...command]);
     const curl = () => onClient('curl', '-s', '-m', '5', `http://${SERVER}:8080/`);
     /** Connections that the join of the engine still knows. */
     const kept = (): number | undefined => {
-      const args = [...network.on('server').slice(1), 'curl', '-s', '-m', '5', `http://${ENGINE}:9443/metrics`];
+      const args = [...stage.network.on('server').slice(1), 'curl', '-s', '-m', '5', `http://${ENGINE}:9443/metrics`];
       const { stdout } = spawnSync('ip', args, { encoding: 'utf8' });
       const [, value] = /^correlate_join_kept_connections (\d+)$/m.exec(stdout) ?? [];
       return value === undefined ? undefined : Number(value);
     };
 
     beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), 'late-host-'));
-      network = new TestNetwork({ client: [`${CLIENT}/24`], server: [`${SERVER}/24`] });
-      spawnSync('ip', ['-n', network.bridge, 'address', 'add', `${ENGINE}/24`, 'dev', 'br0']);
-      const web = start([...network.on('server'), 'python3', '-c', webServer]);
-      await web.until('the server', () => web.lines[0]);
+      stage = new TestStage('late-host', { client: [`${CLIENT}/24`], server: [`${SERVER}/24`] });
+      spawnSync('ip', ['-n', stage.network.bridge, 'address', 'add', `${ENGINE}/24`, 'dev', 'br0']);
+      await stage.serve('server', SERVER, 8080);
       const capture = ['-i', 'br0', '-f', 'port 8080', '--no-local-host', '--connections', path('connections.jsonl')];
       const keep = ['--store', path('store.db'), '--lateness', String(LATENESS_S), '--attr-wait', '1'];
       const listen = ['--listen', `${ENGINE}:9443`, '--engine-socket', path('engine.sock'), '--json-log'];
-      engine = start([...network.onBridge, process.execPath, bin, ...capture, ...keep, ...listen]);
+      engine = stage.start([...stage.network.onBridge, process.execPath, bin, ...capture, ...keep, ...listen]);
       await engine.until('the capture', () => (/capturing on br0/.test(engine.stderr) ? true : undefined), 30_000);
       const agent = ['agent', '--server', `ws://${ENGINE}:9443`, '--host-id', 'client', '--netns', 'self'];
-      start([...network.on('client'), process.execPath, bin, ...agent, '--spool', path('spool'), '--json-log']);
+      stage.start([
+        ...stage.network.on('client'),
+        process.execPath,
+        bin,
+        ...agent,
+        '--spool',
+        path('spool'),
+        '--json-log',
+      ]);
       await engine.until(
         'the host',
         () => {
@@ -74,11 +61,7 @@ describe.skipIf(!mayMakeNamespaces)(
       );
     }, 90_000);
 
-    afterAll(async () => {
-      await Promise.all(running.map((program) => program.stop()));
-      network?.remove();
-      rmSync(folder, { recursive: true, force: true });
-    });
+    afterAll(() => stage?.end());
 
     it('gives the connections of its absence their owners in a later revision each, once', {
       timeout: 180_000,

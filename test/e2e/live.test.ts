@@ -1,9 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
-import { bin, jsonLines, Running } from './program.js';
+import { mayMakeNamespaces } from './namespaces.js';
+import { bin, jsonLines } from './program.js';
+import { TestStage } from './stage.js';
 
 interface Line {
   readonly 'id.resp_p': number;
@@ -33,66 +32,47 @@ detection:
   condition: selection
 `;
 
-/** An HTTP server that sends a page in slices over about two seconds, so that the connection lasts. */
-const slowServer = `
-import http.server, socketserver, time
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.send_header('Content-Length', '20000'); self.end_headers()
-        for _ in range(20):
-            self.wfile.write(b'x' * 1000); self.wfile.flush(); time.sleep(0.1)
-    def log_message(self, *a): pass
-socketserver.ThreadingTCPServer.allow_reuse_address = True
-socketserver.ThreadingTCPServer(('${SERVER}', 8080), Handler).serve_forever()
-`;
-
 describe.skipIf(!mayMakeNamespaces)('live capture between namespaces (needs root)', () => {
-  let folder: string;
-  let network: TestNetwork;
-  const running: Running[] = [];
-  const start = (command: readonly string[]) => {
-    const program = new Running(command);
-    running.push(program);
-    return program;
-  };
+  let stage: TestStage;
   /** The whole lines so far; the last one may just be being written. */
   const lines = () => {
-    const text = readFileSync(join(folder, 'connections.jsonl'), 'utf8');
+    const text = readFileSync(stage.path('connections.jsonl'), 'utf8');
     return jsonLines(text.slice(0, text.lastIndexOf('\n') + 1)) as Line[];
   };
 
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'live-'));
-    network = new TestNetwork({ client: ['198.51.100.10/24'], server: [`${SERVER}/24`] });
-    writeFileSync(join(folder, 'curl.yml'), rule);
-    writeFileSync(join(folder, 'server.py'), slowServer);
+    stage = new TestStage('live', { client: ['198.51.100.10/24'], server: [`${SERVER}/24`] });
+    stage.write('curl.yml', rule);
   });
 
-  afterAll(async () => {
-    await Promise.all(running.map((program) => program.stop()));
-    network?.remove();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => stage?.end());
 
   it('attributes real curl and ssh connections while they run, alerts within a second, and flushes at SIGINT', async () => {
-    start([...network.on('server'), 'python3', join(folder, 'server.py')]);
-    const sshd = startSshd(folder, network, start);
-    const watcher = start([
-      ...network.onBridge,
+    await stage.serve('server', SERVER, 8080, 2);
+    const sshd = startSshd(stage);
+    const watcher = stage.start([
+      ...stage.network.onBridge,
       process.execPath,
       bin,
       '-i',
       'br0',
       '--rules',
-      join(folder, 'curl.yml'),
+      stage.path('curl.yml'),
       '--connections',
-      join(folder, 'connections.jsonl'),
+      stage.path('connections.jsonl'),
     ]);
     await watcher.until('the capture to start', () => (/capturing on br0/.test(watcher.stderr) ? true : undefined));
     await sshd;
 
     const began = Date.now();
-    const curl = start([...network.on('client'), 'curl', '-s', '-o', '/dev/null', `http://${SERVER}:8080/`]);
+    const curl = stage.start([
+      ...stage.network.on('client'),
+      'curl',
+      '-s',
+      '-o',
+      '/dev/null',
+      `http://${SERVER}:8080/`,
+    ]);
     const alert = await watcher.until('the alert', () =>
       watcher.lines.find(({ text }) => text.includes('curl leaves')),
     );
@@ -107,13 +87,13 @@ describe.skipIf(!mayMakeNamespaces)('live capture between namespaces (needs root
     expect(open[0]).toMatchObject({ orig: { process: { name: 'curl' } } });
     expect(open.some((line) => line.cause === 'end')).toBe(false);
 
-    const ssh = start([
-      ...network.on('client'),
+    const ssh = stage.start([
+      ...stage.network.on('client'),
       'ssh',
       '-F',
       'none',
       '-i',
-      join(folder, 'key'),
+      stage.path('key'),
       '-p',
       '2222',
       '-o',
@@ -147,24 +127,21 @@ describe.skipIf(!mayMakeNamespaces)('live capture between namespaces (needs root
 });
 
 /** A real sshd with a key of its own, so that nothing of the machine's configuration is used. */
-async function startSshd(
-  folder: string,
-  network: TestNetwork,
-  start: (command: readonly string[]) => Running,
-): Promise<void> {
-  const made = start([
+async function startSshd(stage: TestStage): Promise<void> {
+  const { folder } = stage;
+  const made = stage.start([
     'sh',
     '-c',
     `ssh-keygen -q -t ed25519 -N '' -f ${folder}/host && ssh-keygen -q -t ed25519 -N '' -f ${folder}/key`,
   ]);
   await made.ended;
-  writeFileSync(join(folder, 'authorized'), readFileSync(join(folder, 'key.pub')));
-  writeFileSync(
-    join(folder, 'sshd.conf'),
+  stage.write('authorized', readFileSync(stage.path('key.pub'), 'utf8'));
+  stage.write(
+    'sshd.conf',
     `HostKey ${folder}/host\nAuthorizedKeysFile ${folder}/authorized\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\nListenAddress ${SERVER}\nPort 2222\n`,
   );
-  const sshd = start([
-    ...network.on('server'),
+  const sshd = stage.start([
+    ...stage.network.on('server'),
     'sh',
     '-c',
     `mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e -f ${folder}/sshd.conf`,
