@@ -8,12 +8,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { sanitizeFlags, warnings } from './native-flags.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sanitize = process.argv.includes('--sanitize');
+const flagsFile = fileURLToPath(new URL('native-flags.mjs', import.meta.url));
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-
-const warnings = ['-Wall', '-Wextra', '-Werror'];
 
 /** A package carries the libraries beside the addon; the old kind of path is also followed from one library to the next. */
 const besideAddon = '-Wl,--disable-new-dtags,-rpath,$ORIGIN';
@@ -74,14 +74,6 @@ const parts = [
 
 const addonFlags = ['-shared', '-fPIC', '-fvisibility=hidden'];
 const releaseFlags = ['-O2', '-DNDEBUG'];
-const sanitizeFlags = [
-  '-O1',
-  '-g',
-  '-fno-omit-frame-pointer',
-  '-fsanitize=address,undefined',
-  '-fno-sanitize-recover=undefined',
-];
-
 /** A part that cannot be built. */
 class BuildError extends Error {}
 
@@ -125,7 +117,7 @@ function build({ name, isProgram, folder, kernel, compiler, sources: endings, fl
   const output = join(root, 'build', `${name}${sanitize ? '.sanitize' : ''}${isProgram ? '' : '.node'}`);
   const files = filesOf(folder);
   const isSource = (file) => dirname(file) === join(root, folder) && endings.includes(extname(file));
-  if (upToDate(output, [...files, fileURLToPath(import.meta.url)])) return;
+  if (upToDate(output, [...files, fileURLToPath(import.meta.url), flagsFile])) return;
 
   const partial = `${output}.${process.pid}`;
   mkdirSync(dirname(output), { recursive: true });

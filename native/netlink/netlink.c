@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 // A message of a dump has up to 32 KiB.
-enum { EVENT_BYTES = 1 << 22, MESSAGE_MOST = 4096, ROOM_LEAST = 1 << 15, ACK_MS = 500 };
+enum { EVENT_BYTES = 1 << 22, MESSAGE_MOST = 4096, ROOM_LEAST = 1 << 15, ACK_MS = 500, MOST_ERROR = 4096 };
 
 // Runs in the network namespace of another process for as long as it takes to make a socket there.
 static int socket_in(const char *namespace, int protocol) {
@@ -84,7 +84,8 @@ static int is_answered(int socket) {
     const size_t rest = (size_t)got - head;
     memcpy(&event, buffer + head, rest < sizeof(event) ? rest : sizeof(event));
     if (event.what != PROC_EVENT_NONE) continue;
-    errno = (int)event.event_data.ack.err;
+    const uint32_t error = event.event_data.ack.err;
+    errno = error < MOST_ERROR ? (int)error : EPROTO;
     return errno == 0;
   }
   errno = EOPNOTSUPP;
@@ -229,6 +230,13 @@ int sockets_of(int pid, struct held_socket *sockets, int most) {
   return count;
 }
 
+// What the kernel refuses a request with: 0 or -errno.
+static int error_of(const struct nlmsghdr *message) {
+  if (message->nlmsg_len < NLMSG_LENGTH(sizeof(int))) return -EPROTO;
+  const int error = ((const struct nlmsgerr *)NLMSG_DATA(message))->error;
+  return error > 0 ? -EPROTO : error;
+}
+
 int socket_dump(int pid, int family, int protocol, uint32_t states, void *buffer, size_t size) {
   char path[64];
   snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
@@ -252,7 +260,7 @@ int socket_dump(int pid, int family, int protocol, uint32_t states, void *buffer
     int left = (int)got;
     for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
       if (message->nlmsg_type == NLMSG_DONE) is_done = 1;
-      if (message->nlmsg_type == NLMSG_ERROR) result = ((const struct nlmsgerr *)NLMSG_DATA(message))->error;
+      if (message->nlmsg_type == NLMSG_ERROR) result = error_of(message);
     }
     used += NLMSG_ALIGN((size_t)got);
     if (result == 0 && !is_done && used >= size) result = -ENOBUFS;

@@ -12,7 +12,8 @@ describe('building the native sensor', () => {
 
   beforeEach(() => {
     project = mkdtempSync(join(tmpdir(), 'build-sensor-'));
-    cpSync(join(root, 'scripts/build-native.mjs'), join(project, 'scripts/build-native.mjs'));
+    for (const name of ['build-native.mjs', 'native-flags.mjs'])
+      cpSync(join(root, 'scripts', name), join(project, 'scripts', name));
     cpSync(join(root, 'native/sensor'), join(project, 'native/sensor'), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'));
   });

@@ -78,7 +78,8 @@ print(json.dumps({str(i): child.pid for i, child in enumerate(children)}))`),
       const client = sockets.filter(({ columns }) => (columns as { local_port?: number }).local_port === told.client);
       expect(client.map(({ action }) => action)).toEqual(['added', 'removed']);
       expect(client[0]!.columns).toMatchObject({ remote_port: told.server, remote_address: '127.0.0.1', protocol: 6 });
-      expect(client[0]!.since).toBeLessThanOrEqual(client[0]!.time);
+      // Absent where the process took so long to begin that it was left to the polls.
+      expect(client[0]!.since ?? 0).toBeLessThanOrEqual(client[0]!.time);
     });
   },
 );
