@@ -19,6 +19,7 @@ const copied = [
   'src',
   'test',
   'rules',
+  'docs',
   'samples',
   'bin',
   'scripts',

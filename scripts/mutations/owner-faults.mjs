@@ -117,4 +117,25 @@ export const ownerFaults = [
     replace: '',
     tests: [attribution],
   },
+  {
+    name: 'details-taken-back',
+    file: 'src/join/deciding.ts',
+    find: 'return isSame && isSameEnd(nat, end.nat);',
+    replace: 'return false && isSame && isSameEnd(nat, end.nat);',
+    tests: [attribution],
+  },
+  {
+    name: 'command-lines-shown-whole',
+    file: 'src/outputs/shown-command-line.ts',
+    find: 'if (cmdline.length <= most) return { cmdline };',
+    replace: 'if (cmdline.length <= most || true) return { cmdline };',
+    tests: ['test/outputs/connection-json.test.ts'],
+  },
+  {
+    name: 'root-of-a-process-ignored',
+    file: 'src/sensor/process-paths.ts',
+    find: '? path.slice(root.length) : path;',
+    replace: '? path : path;',
+    tests: ['test/sensor/process-paths.test.ts'],
+  },
 ];
