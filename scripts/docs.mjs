@@ -26,19 +26,64 @@ function schemaText(schema) {
   return `${JSON.stringify({ $schema: 'https://json-schema.org/draft/2020-12/schema', $id: `${$id}.schema.json` }, null, 2).slice(0, -2)},${text.slice(1)}\n`;
 }
 
-function fieldTable(schema) {
+function typeOf(field) {
+  if (field.enum !== undefined || field.const !== undefined) return 'string';
+  if (field.anyOf === undefined) return field.type;
+  return [...new Set(field.anyOf.map(typeOf))].join(' or ');
+}
+
+/** Its members as rows, those of an object within it as `process.pid`, those of a list's entries as `candidates[].tie`. */
+function fieldRows(schema, prefix = '') {
   const required = new Set(schema.required ?? []);
-  const rows = Object.entries(schema.properties).map(([name, field]) => {
-    const type = field.type ?? (field.anyOf ? field.anyOf.map((a) => a.const ?? a.type).join(' or ') : 'object');
-    return `| \`${name}\` | ${type} | ${required.has(name) ? 'always' : 'when known'} | ${field.description ?? ''} |`;
+  return Object.entries(schema.properties).flatMap(([name, field]) => {
+    const values = field.const === undefined ? (field.enum ?? []) : [field.const];
+    const meaning = [field.description, values.length > 0 && values.map((value) => `\`${value}\``).join(', ')];
+    const presence = required.has(name) ? 'always' : 'when known';
+    const row = `| \`${prefix}${name}\` | ${typeOf(field)} | ${presence} | ${meaning.filter(Boolean).join(' ')} |`;
+    if (field.type === 'array' && field.items.properties)
+      return [row, ...fieldRows(field.items, `${prefix}${name}[].`)];
+    return field.properties === undefined ? [row] : [row, ...fieldRows(field, `${prefix}${name}.`)];
   });
-  return ['| field | type | present | meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+function fieldTable(schema) {
+  return ['| field | type | present | meaning |', '| --- | --- | --- | --- |', ...fieldRows(schema)].join('\n');
+}
+
+/** The candidates of an end are told as owners are: what both have stands once. */
+function endTables({ anyOf }) {
+  const [owner] = anyOf.filter(({ properties }) => properties.process !== undefined);
+  return anyOf
+    .map((end) => {
+      const { candidates, ...properties } = end.properties;
+      if (candidates === undefined) return end;
+      const own = Object.entries(candidates.items.properties).filter(([name]) => !(name in owner.properties));
+      const items = { ...candidates.items, properties: Object.fromEntries(own) };
+      const description = 'Each has what an attributed end tells of its owner, and besides:';
+      return { ...end, properties: { ...properties, candidates: { ...candidates, items, description } } };
+    })
+    .map((end) => `### ${end.properties.state.const}\n\n${fieldTable(end)}`)
+    .join('\n\n');
+}
+
+function meaningTable(what, meanings) {
+  const rows = Object.entries(meanings).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return [`| ${what} | meaning |`, '| --- | --- |', ...rows].join('\n');
 }
 
 function zeekTable({ fields }) {
   const rows = fields.map(({ name, type, description }) => `| \`${name}\` | ${type} | ${description} |`);
   return ['| column | type | meaning |', '| --- | --- | --- |', ...rows].join('\n');
 }
+
+const recordsIntroduction = `# Records
+
+The fields of an attributed connection (\`--connections\`), one JSON line each. Times are epoch seconds with six decimals, lengths of time are seconds.
+The same as JSON Schemas: [connections](schemas/attributed-connection.schema.json), and alerts: [ecs-alert](schemas/ecs-alert.schema.json).`;
+
+const endsIntroduction = `## Ends
+
+\`orig\` and \`resp\` say in \`state\` how much is known of who owns the end: one process, several that it may be, nobody yet, or nobody and why.`;
 
 const zeekIntroduction = `# Zeek's logs
 
@@ -82,7 +127,8 @@ const timeoutsIntroduction = `# Timeouts
 
 export async function pages() {
   const { tables } = await load('sensor/tables/registry');
-  const { attributedConnectionSchema } = await load('records/attributed-connection');
+  const { attributedConnectionSchema, endSchema, methodMeanings } = await load('records/attributed-connection');
+  const { reasonMeanings } = await load('records/reason');
   const { ecsAlertSchema } = await load('outputs/alert-ecs-schema');
   const { errorCodes } = await load('core/errors');
   const { zeekLogKinds } = await load('outputs/zeek-logs');
@@ -91,15 +137,14 @@ export async function pages() {
     ([name, { seconds, meaning }]) => `| \`${name}\` | ${seconds} s | ${meaning} |`,
   );
   const zeekLogs = Object.entries(zeekLogKinds).map(([path, kind]) => `## ${path}.log\n\n${zeekTable(kind)}\n`);
-  const codes = Object.entries(errorCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
   return {
     'docs/schemas/attributed-connection.schema.json': schemaText(attributedConnectionSchema),
     'docs/schemas/ecs-alert.schema.json': schemaText(ecsAlertSchema),
-    'docs/errors.md': `# Error codes\n\nEach failure and warning carries one of these codes; they stay the same between versions.\n\n| code | meaning |\n| --- | --- |\n${codes.join('\n')}\n`,
+    'docs/errors.md': `# Error codes\n\nEach failure and warning carries one of these codes; they stay the same between versions.\n\n${meaningTable('code', errorCodes)}\n`,
     'docs/zeek-logs.md': `${zeekIntroduction}\n\n${zeekLogs.join('\n')}`,
     'docs/tables.md': `${tablesIntroduction}\n\n${tables.map(hostTable).join('\n')}`,
     'docs/timeouts.md': `${timeoutsIntroduction}\n\n| name | default | what it ends |\n| --- | --- | --- |\n${timeouts.join('\n')}\n| \`port_inactivity_timeouts\` | 1 hr for 21, 22, 23 and 513/tcp | In place of tcp_inactivity_timeout where a SYN was answered from the port; replaces all ports. |\n`,
-    'docs/records.md': `# Records\n\nThe fields of an attributed connection (\`--connections\`), one JSON line each. Times are epoch seconds with six decimals, lengths of time are seconds. The shape of \`orig\` and \`resp\` is in the [JSON Schema](schemas/attributed-connection.schema.json); that of alerts in [ecs-alert](schemas/ecs-alert.schema.json).\n\n${fieldTable(attributedConnectionSchema)}\n`,
+    'docs/records.md': `${recordsIntroduction}\n\n${fieldTable(attributedConnectionSchema)}\n\n${endsIntroduction}\n\n${endTables(endSchema)}\n\n## Methods\n\n${meaningTable('method', methodMeanings)}\n\n## Reasons\n\n${meaningTable('reason', reasonMeanings)}\n`,
   };
 }
 

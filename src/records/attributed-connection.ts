@@ -3,22 +3,18 @@ import { type Connection, connectionSchema } from './connection.js';
 import type { AnyTableRow } from './host-row.js';
 import { reasons } from './reason.js';
 
-/**
- * How an owner was found, best first. Originating end: socket_event (full tuple), open_socket (full tuple, polled),
- * local_endpoint (bound to the exact local endpoint), connect_event (connect without a local port near the first packet).
- * Responding end: accept_event, open_socket, listening_port. shared_socket: found through a socket that several
- * processes hold, none of which is known to have made it.
- */
-export const methods = [
-  'socket_event',
-  'open_socket',
-  'local_endpoint',
-  'connect_event',
-  'accept_event',
-  'listening_port',
-  'shared_socket',
-] as const;
-export type Method = (typeof methods)[number];
+/** How an owner was found, best first for each end, each with its meaning. */
+export const methodMeanings = {
+  socket_event: 'Originator: the host told of a call with all four endpoints.',
+  open_socket: 'Either end: a poll saw a socket with all four endpoints.',
+  local_endpoint: 'Originator: a socket was bound to exactly the local address and port.',
+  connect_event: 'Originator: a call to connect near the first packet, told without its local port.',
+  accept_event: 'Responder: the host told of a call that accepted the connection, or took its first datagram.',
+  listening_port: 'Responder: a socket listened at, or was bound to, the local port.',
+  shared_socket: 'Either end: several processes held the socket, and none is known to have made it.',
+} as const;
+export type Method = keyof typeof methodMeanings;
+const methods = Object.keys(methodMeanings) as Method[];
 
 const literals = <T extends string>(values: readonly T[], description: string) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], description });
@@ -144,8 +140,8 @@ export const attributedConnectionSchema = Type.Composite(
     Type.Object({
       cause: literals(causes, 'What made this line.'),
       rev: Type.Integer({ minimum: 0, description: 'Grows by one with every line of a uid; the last line holds.' }),
-      orig: endSchema,
-      resp: endSchema,
+      orig: Type.Unsafe<Static<typeof endSchema>>({ ...endSchema, description: 'Who owns the end of the originator.' }),
+      resp: Type.Unsafe<Static<typeof endSchema>>({ ...endSchema, description: 'Who owns the end of the responder.' }),
     }),
   ],
   { $id: 'attributed-connection', description: 'A connection and the owner of each end.' },
