@@ -20,6 +20,13 @@ export const ownerFaults = [
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
+    name: 'contested-by-itself-behind-nat',
+    file: 'src/join/tracked.ts',
+    find: 'if (other.tuple === this.tuple) return;',
+    replace: '',
+    tests: ['test/join/translation.test.ts'],
+  },
+  {
     name: 'forgotten-neighbour-never-was',
     file: 'src/join/attribution.ts',
     find: 'if (tracked.first <= this.#forgottenFirst) tracked.nextFirst = tracked.first;',

@@ -211,7 +211,10 @@ export function tryHosts(
   function mayClaim(rival: Rival, host: HostState, socket: HeldSocket): boolean {
     const { tracked: other, role: side } = rival;
     if (other.tuple.protocol !== view.tuple.protocol || !mayBeAnswered(other)) return false;
-    const { isLoopback, text } = other[side].local;
+    const end = other[side];
+    // A translation may have come to light since they met.
+    if (end.remote !== remote || end.remotePort !== remotePort) return false;
+    const { isLoopback, text } = end.local;
     if (isLoopback && other.captureHost !== host.id) return false;
     if (side === 'orig' && !mayBeFlipped(other.connection)) return false;
     const { offset, err } = clocks.at(host.id, other.capture, other.captureHost, other.first);

@@ -28,7 +28,7 @@ import {
   socketTables,
   streamsOf,
 } from './reference-rows.js';
-import { type Delivered, delivered } from './reference-translations.js';
+import { type Delivered, delivered, type Way } from './reference-translations.js';
 
 type Inner = Extract<Delivered, { kind: 'inner' }>;
 
@@ -112,15 +112,25 @@ function endOf(
   update: ConnectionUpdate,
   role: Role,
 ): ReferenceEnd {
-  const { connection: c } = update;
-  const protocol = c.proto === 'tcp' ? 6 : c.proto === 'udp' ? 17 : c.ip_proto;
-  const [orig, resp] = [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`];
-  const sent = role === 'orig' ? { source: resp, destination: orig } : { source: orig, destination: resp };
-  const clock = (host: HostRows) => clockOf(host, update);
-  const found = delivered(hosts, protocol, sent, c.ts, clock);
+  const found = deliveredTo(hosts, update, role);
   if (found?.kind === 'unsure') return nobody('nat');
   const end = endAt(hosts, sockets, all, update, role, found);
   return found !== undefined && end.kind === 'nobody' && end.reason === 'no_agent' ? nobody('nat') : end;
+}
+
+function protocolOf({ connection: { proto, ip_proto } }: ConnectionUpdate): number {
+  return proto === 'tcp' ? 6 : proto === 'udp' ? 17 : ip_proto;
+}
+
+/** The packets that are sent to an end, as they were captured. */
+function sentTo({ connection: c }: ConnectionUpdate, role: Role): Way {
+  const [orig, resp] = [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`];
+  return role === 'orig' ? { source: resp, destination: orig } : { source: orig, destination: resp };
+}
+
+function deliveredTo(hosts: readonly HostRows[], update: ConnectionUpdate, role: Role): Delivered | undefined {
+  const clock = (host: HostRows) => clockOf(host, update);
+  return delivered(hosts, protocolOf(update), sentTo(update, role), update.connection.ts, clock);
 }
 
 /** Who has an end, at the endpoints that were captured or behind a translation. */
@@ -137,7 +147,7 @@ function endAt(
   const local = inner === undefined ? captured : inner.way.destination.split(' ')[0]!;
   if (isUnspecified(local)) return nobody('not_local');
   if (role === 'resp' && (isGroupAddress(local) || isBroadcast(hosts, sockets, local))) return nobody('group');
-  const protocol = connection.proto === 'tcp' ? 6 : connection.proto === 'udp' ? 17 : connection.ip_proto;
+  const protocol = protocolOf(update);
   const hasPorts = protocol === 6 || protocol === 17;
   const answers: Answer[] = [];
   let isTold = false;
@@ -174,7 +184,8 @@ function endAt(
       const hadThere = isFull || isLoopback(local) || space === undefined ? had : hadIn(space);
       if (hadThere === 'no' && !isFull) return [];
       // What does not name the address may be meant for another host that had it then, or for another port of this one.
-      const isContested = match.rank === ranks.call && isClaimedByAnother(host, held, socket, all, update);
+      const isContested =
+        match.rank === ranks.call && isClaimedByAnother(hosts, host, held, socket, all, update, query);
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
       const isSure = !isDoubted && !isUnplaced && (isFull || (hadThere === 'surely' && !isContested));
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
@@ -215,25 +226,46 @@ function isBroadcast(
 
 /** Whether an accept that does not name its port may be of a connection from the same endpoint to another one of the host. */
 function isClaimedByAnother(
+  hosts: readonly HostRows[],
   host: HostRows,
   held: readonly Socket[],
   { remoteAddress, remotePort, openLo, openHi }: Socket,
   all: readonly ConnectionUpdate[],
-  { connection }: ConnectionUpdate,
+  update: ConnectionUpdate,
+  query: EndQuery,
 ): boolean {
   return all.some((other) => {
     const { connection: c, captureHost } = other;
-    if (c.proto !== connection.proto || isSamePair(c, connection) || !isAnswered(c)) return false;
+    if (other === update || c.proto !== update.connection.proto || !isAnswered(c)) return false;
     const { offset, err } = clockOf(host, other);
     if (openLo > c.ts + (c.duration ?? 0) + offset + err || openHi < c.ts + offset - err) return false;
     const isOfHost = (address: string): boolean =>
       isLoopback(address)
         ? captureHost === host.id
         : hadAddress(host, held, address, c.ts + offset - err, c.ts + offset + err) !== 'no';
-    const isTo = c['id.orig_h'] === remoteAddress && c['id.orig_p'] === remotePort && isOfHost(c['id.resp_h']);
-    const isFrom = c['id.resp_h'] === remoteAddress && c['id.resp_p'] === remotePort && isOfHost(c['id.orig_h']);
-    return isTo || (isFrom && mayBeFlipped(c));
+    const roles: readonly Role[] = mayBeFlipped(c) ? ['orig', 'resp'] : ['resp'];
+    return roles.some((role) => {
+      const found = deliveredTo(hosts, other, role);
+      const way = found?.kind === 'inner' ? found.way : sentTo(other, role);
+      const { local, localPort, remote, remotePort: port } = endpointsOf(way);
+      const isSameEnd = local === query.localAddress && localPort === query.localPort;
+      return !isSameEnd && remote === remoteAddress && port === remotePort && isOfHost(local);
+    });
   });
+}
+
+interface EndPoints {
+  readonly local: string;
+  readonly localPort: number;
+  readonly remote: string;
+  readonly remotePort: number;
+}
+
+/** What packets come to and from: the endpoints that an end itself has. */
+function endpointsOf({ source, destination }: Way): EndPoints {
+  const [local, localPort] = destination.split(' ') as [string, string];
+  const [remote, remotePort] = source.split(' ') as [string, string];
+  return { local, localPort: Number(localPort), remote, remotePort: Number(remotePort) };
 }
 
 function mayBeFlipped({ proto, history = 'S' }: Connection): boolean {
@@ -265,20 +297,16 @@ function queryOf(
     .filter(({ connection }) => connection.ts < c.ts && (c.proto !== 'tcp' || isAnswered(connection)))
     .map((other) => other.connection.ts + (other.connection.duration ?? 0));
   const firsts = same.map(({ connection }) => connection.ts);
-  const [orig, resp] = [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`];
-  const ends = role === 'orig' ? { source: resp, destination: orig } : { source: orig, destination: resp };
-  const { source, destination } = inner?.way ?? ends;
-  const [local, localPort] = destination.split(' ') as [string, string];
-  const [remote, remotePort] = source.split(' ') as [string, string];
+  const { local, localPort, remote, remotePort } = endpointsOf(inner?.way ?? sentTo(update, role));
   const [since, until] = [inner?.since ?? -Infinity, inner?.until ?? Infinity];
   const captured = all.filter((other) => other.capture === capture).map((other) => other.connection.ts);
   return {
     role,
     protocol,
     localAddress: local,
-    localPort: Number(localPort),
+    localPort,
     remoteAddress: remote,
-    remotePort: Number(remotePort),
+    remotePort,
     first: c.ts + clock.offset,
     last: c.ts + (c.duration ?? 0) + clock.offset,
     err: clock.err,

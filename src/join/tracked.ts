@@ -111,7 +111,8 @@ export class TrackedEnd implements EndView, AddressUser {
 
   /** See EndView.rivals. */
   meet(other: TrackedEnd): void {
-    if (other.tracked.tuple === this.tracked.tuple || this.isCrowded || this.rivals.includes(other)) return;
+    if (other.tracked === this.tracked || this.isCrowded || this.rivals.includes(other)) return;
+    if (other.tuple === this.tuple) return;
     if (this.rivals.length < MAX_RIVALS) this.rivals = [...this.rivals, other];
     else this.isCrowded = true;
   }

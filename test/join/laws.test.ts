@@ -18,7 +18,12 @@ const worldsPerLaw = Number(process.env.ORACLE_COUNT ?? 30);
 /** Broken worlds that a campaign tells of before it stops. */
 const maxBroken = 20;
 
-const everything: WorldOptions = { losses: true, late: true, profiles: ['ebpf', 'ebpf', 'audit', 'poll', 'none'] };
+const everything: WorldOptions = {
+  losses: true,
+  late: true,
+  translations: true,
+  profiles: ['ebpf', 'ebpf', 'audit', 'poll', 'none'],
+};
 const lossless: WorldOptions = { ...everything, losses: false };
 
 type Marks = Readonly<Record<string, boolean>>;

@@ -91,6 +91,19 @@ describe('a connection that a gateway translates', () => {
     expect(line.resp).not.toHaveProperty('nat');
   });
 
+  it('is not contested by itself where it was captured inside too and an accept names no port', () => {
+    const blank = { remote_address: '198.51.100.1', remote_port: 61_000 };
+    const server = new Teller('server', { address: '203.0.113.1', streams: ['socket_events', 'interface_addresses'] });
+    const words = told(
+      [
+        gateway().row('conntrack', 'added', 0.2, masqueraded, -20).complete(90_000),
+        server.socket(1, 'accept', 200, blank).complete(90_000),
+      ],
+      [connection(0, 10, outer), connection(0, 10, inner, { uid: 'C2', capture: 'br0' })],
+    );
+    expect(words.resp).toBe('accept_event server:200');
+  });
+
   it('has its responder behind a published port, and not at what listens on the gateway', () => {
     const { line, ...words } = told(
       [

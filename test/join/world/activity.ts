@@ -1,6 +1,7 @@
 import { isLoopback } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
 import type { Host } from './host.js';
+import type { Route } from './nat.js';
 import { type Netns, network, type Wire } from './netns.js';
 import { type Flow, type Network, uncaptured } from './network.js';
 import type { Process } from './process-life.js';
@@ -78,12 +79,12 @@ export class Activity {
   connect(process: Process, to: Endpoint): void {
     const random = this.#random;
     const { host, netns } = process;
-    const source = this.#sourceAddress(netns, to.address);
+    const source = this.#sourceAddress(netns, to.address) ?? this.#translatedSource(netns, to.address);
     if (process.exit !== undefined || source === undefined) return;
     const port = host.sockets.freePort(netns, 'tcp', source, to);
-    const capture = this.#captureOf(netns, to);
-    if (port === undefined || this.#network.isBusy(capture.name, { address: source, port }, to)) return;
+    if (port === undefined) return;
     const local = { address: source, port };
+    if (this.#network.isBusy(this.#captureOf(netns, to).name, local, to)) return;
     const at = this.#timeline.now;
     const socket = host.sockets.open(
       process,
@@ -94,13 +95,20 @@ export class Activity {
     const blocking = random.chance(0.5);
     const synAt = at + random.int(5, 60);
     this.#timeline.at(synAt, () => {
-      const listener = this.#listenerOf(to, netns);
+      const route = this.#routeOf(netns, local, to);
+      const listener = route === undefined ? 'dark' : this.#listenerOf(to, netns, route.taker);
       const dead = listener === 'dark' || listener === 'refuse';
       const result = blocking ? (dead ? 'failed' : 'succeeded') : 'in_progress';
       // The call is known at its start; what came of it is told with it, as audit does at the call's return.
       host.facts.push({ kind: 'connect', at, process, socket, result });
       if (socket.closed !== undefined) return;
-      const flow = this.#network.begin('tcp', capture, local, to, this.#timeline.now);
+      if (route === undefined) {
+        this.#timeline.after(random.int(20, 900) * ms, () => this.#closeSocket(socket));
+        return;
+      }
+      const capture = route.outer.orig === local ? this.#captureOf(netns, to) : network;
+      const flow = this.#network.begin('tcp', capture, route.outer.orig, to, this.#timeline.now);
+      this.#follow(flow, route);
       flow.origOwner = { process, at, socket };
       flow.sockets.push(socket);
       this.#tcpFlows.set(socket, flow);
@@ -149,10 +157,11 @@ export class Activity {
       return;
     }
     const holders = listener.holds.filter((hold) => hold.to === undefined);
+    const taken = flow.taken ?? { local: flow.resp, remote: flow.orig };
     const process = this.#random.pick(holders).process;
     const socket = host.sockets.open(
       process,
-      { proto: 'tcp', v6: listener.v6, local: flow.resp, remote: flow.orig, netns: listener.netns },
+      { proto: 'tcp', v6: listener.v6, local: taken.local, remote: taken.remote, netns: listener.netns },
       now,
     );
     host.facts.push({ kind: 'accept', at: now, process, socket });
@@ -304,9 +313,12 @@ export class Activity {
   visit(from: Endpoint, to: Endpoint): void {
     const netns = this.#namespaceOf(to.address, network);
     if (netns === undefined || this.#network.isBusy(network.name, from, to)) return;
-    const { host } = netns;
+    const direct: Route = { outer: { orig: from, resp: to }, views: [], trackings: [] };
+    const route = this.#published(direct, netns) ?? direct;
+    const { netns: place, local } = route.taker ?? { netns, local: to };
     const flow = this.#network.begin('tcp', network, from, to, this.#timeline.now);
-    const listeners = host.sockets.receivers(netns, 'tcp', to);
+    this.#follow(flow, route);
+    const listeners = place.host.sockets.receivers(place, 'tcp', local);
     if (listeners.length === 0) {
       flow.refused = true;
       this.#network.packet(flow, this.#timeline.now + 40);
@@ -316,6 +328,46 @@ export class Activity {
     const listener = this.#random.pick(listeners);
     this.#handshake(flow, listener);
     this.#timeline.after(this.#random.int(80, 3000), () => this.#accept(flow, undefined, listener));
+  }
+
+  /** The hosts on its way that translate the flow begin to. */
+  #follow(flow: Flow, { views, trackings, taker }: Route): void {
+    flow.views = views;
+    if (taker !== undefined) flow.taken = { local: taker.local, remote: flow.orig };
+    for (const { nat, tracking } of trackings) nat.begin(tracking, flow, this.#random.int(0, 2_000) * ms);
+  }
+
+  /** Undefined: there is no way there now. */
+  #routeOf(netns: Netns, local: Endpoint, to: Endpoint): Route | undefined {
+    const direct: Route = { outer: { orig: local, resp: to }, views: [], trackings: [] };
+    if (isLoopback(to.address)) return direct;
+    const { now } = this.#timeline;
+    const { nat, own, sockets } = netns.host;
+    if (netns.wire === network) {
+      if (netns === own && nat?.isBusy(local, to, now) === true) return undefined;
+      const target = this.#namespaceOf(to.address, network);
+      return (target?.host === netns.host ? undefined : target && this.#published(direct, target)) ?? direct;
+    }
+    if (this.#namespaceOf(to.address, netns.wire) !== undefined) return direct;
+    const target = this.#namespaceOf(to.address, network);
+    // What a container sends to its own host is no matter of the network.
+    if (target?.host === netns.host) return undefined;
+    const isFree = (source: Endpoint): boolean =>
+      !sockets.isTaken(own, 'tcp', source.port, to) && !this.#network.isBusy(network.name, source, to);
+    const route = nat?.masquerade(netns, local, to, now, isFree);
+    return route === undefined || target === undefined ? route : (this.#published(route, target) ?? route);
+  }
+
+  /** The way on where the port of the host is a container's. */
+  #published(route: Route, target: Netns): Route | undefined {
+    return target === target.host.own ? target.host.nat?.publish(route, this.#timeline.now) : undefined;
+  }
+
+  /** A container behind a bridge reaches the network where its host translates. */
+  #translatedSource(netns: Netns, to: string): string | undefined {
+    if (netns.wire === network || netns.host.nat === undefined || to.includes(':') || to.startsWith(bridged))
+      return undefined;
+    return netns.addressesAt(this.#timeline.now).find((a) => !a.includes(':') && !isLoopback(a));
   }
 
   /** Echo requests, or packets of another protocol without ports, from a raw socket. The other kernel answers echo requests. */
@@ -407,10 +459,11 @@ export class Activity {
     return { name: from.isContainer ? `${uncaptured} ${from.id}` : `lo@${from.host.id}`, host: from.host.id };
   }
 
-  #listenerOf(to: Endpoint, from: Netns): Socket | 'dark' | 'refuse' | 'stranger' {
-    const netns = this.#reached(to, from);
+  #listenerOf(to: Endpoint, from: Netns, taker?: Route['taker']): Socket | 'dark' | 'refuse' | 'stranger' {
+    const isOut = from.wire !== network && !to.address.startsWith(bridged) && !isLoopback(to.address);
+    const netns = taker?.netns ?? (isOut ? this.#namespaceOf(to.address, network) : this.#reached(to, from));
     if (netns === undefined) return this.#random.chance(0.8) ? 'stranger' : 'dark';
-    const listeners = netns.host.sockets.receivers(netns, 'tcp', to);
+    const listeners = netns.host.sockets.receivers(netns, 'tcp', taker?.local ?? to);
     return listeners.length > 0 ? this.#random.pick(listeners) : 'refuse';
   }
 

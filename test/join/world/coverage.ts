@@ -9,6 +9,7 @@ export interface Hardships {
   readonly portReuse: boolean;
   readonly pidReuse: boolean;
   readonly lateRows: boolean;
+  readonly translated: boolean;
 }
 
 /** Two connections with the same endpoints and different owners, within a second of each other. */
@@ -53,8 +54,18 @@ function hasLateRows(world: World): boolean {
   });
 }
 
+/** A connection that was captured before and behind a host that translates it, and tells so. */
+function isTranslated({ deliveries }: World): boolean {
+  return deliveries.some(({ row }) => row.kind === 'row' && row.table === 'conntrack');
+}
+
 export function hardshipsOf(world: World): Hardships {
-  return { portReuse: hasPortReuse(world), pidReuse: hasPidReuse(world), lateRows: hasLateRows(world) };
+  return {
+    portReuse: hasPortReuse(world),
+    pidReuse: hasPidReuse(world),
+    lateRows: hasLateRows(world),
+    translated: isTranslated(world),
+  };
 }
 
 export function hasTie(lines: readonly AttributedConnection[]): boolean {

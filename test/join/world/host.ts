@@ -1,4 +1,5 @@
 import type { Micros } from '../../../src/core/time.js';
+import { Nat } from './nat.js';
 import { Netns, network, type Wire } from './netns.js';
 import type { Image, Process } from './process-life.js';
 import { ProcessTable } from './process-life.js';
@@ -46,6 +47,8 @@ export interface HostShape {
    * on it, and on a true host a pid comes back after 32,768 others at the earliest.
    */
   readonly hasFreshForks: boolean;
+  /** It translates for containers behind its bridges. */
+  readonly translates: boolean;
   readonly bornAt: Micros;
 }
 
@@ -58,6 +61,8 @@ export class Host {
   readonly processes: ProcessTable;
   readonly sockets: SocketTable;
   readonly facts: Fact[] = [];
+  /** Absent: it does not translate. */
+  readonly nat?: Nat;
   readonly #shape: HostShape;
 
   constructor(shape: HostShape) {
@@ -70,6 +75,7 @@ export class Host {
     }
     this.processes = new ProcessTable(this, shape.pidSpace, shape.hasFreshForks);
     this.sockets = new SocketTable(this, shape.portSpace);
+    if (shape.translates) this.nat = new Nat(this);
   }
 
   /** Host clock at a true time; never runs backwards. */

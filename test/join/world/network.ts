@@ -1,4 +1,5 @@
 import type { Micros } from '../../../src/core/time.js';
+import type { Wire } from './netns.js';
 import type { Process } from './process-life.js';
 import type { Endpoint, Socket, Transport } from './sockets.js';
 import { sameEndpoint } from './sockets.js';
@@ -13,6 +14,13 @@ export interface TrueOwner {
   readonly socket: Socket;
   /** The listener that it was accepted from. */
   readonly listener?: Socket;
+}
+
+/** A connection as it is captured behind a host that translates it. */
+export interface View {
+  readonly capture: Wire;
+  readonly orig: Endpoint;
+  readonly resp: Endpoint;
 }
 
 /** One connection as the packets tell it, in true time, with who truly owned its ends. */
@@ -33,6 +41,9 @@ export interface Flow {
   /** The handshake is done and nobody has called accept yet. */
   waiting: boolean;
   readonly sockets: Socket[];
+  /** The endpoints of the socket that takes it, where a host translates it to them. */
+  taken?: { readonly local: Endpoint; readonly remote: Endpoint };
+  views: readonly View[];
   /** The packet side took the responder for the originator, as after a missed SYN. */
   flipped: boolean;
 }
@@ -47,6 +58,17 @@ export class Network {
 
   constructor(udpTimeout: Micros) {
     this.#udpTimeout = udpTimeout;
+  }
+
+  /** Every flow, and those that were captured behind hosts that translate them as flows of their own. */
+  get captured(): Flow[] {
+    return this.flows.flatMap((flow) => [
+      flow,
+      ...flow.views.map(({ capture, orig, resp }, i): Flow => {
+        const name = { uid: `${flow.uid}v${i}`, capture: capture.name, captureHost: capture.host };
+        return { ...flow, ...name, orig, resp };
+      }),
+    ]);
   }
 
   get udpTimeout(): Micros {
@@ -75,6 +97,7 @@ export class Network {
       waiting: false,
       sockets: [],
       flipped: false,
+      views: [],
     };
     this.flows.push(flow);
     return flow;

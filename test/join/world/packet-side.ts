@@ -60,7 +60,7 @@ function historyOf(flow: Flow, midstream: boolean): string {
 /** The flows as start, interim and end updates, in order of emission. */
 export function emitConnections(network: Network, view: CaptureView, random: Random): Emission[] {
   const out: Emission[] = [];
-  for (const flow of network.flows) {
+  for (const flow of network.captured) {
     const seen = flow.capture.startsWith(uncaptured) ? undefined : captured(flow, view.from);
     if (seen === undefined) continue;
     const offset = view.offset(flow.capture);

@@ -1,7 +1,8 @@
 import type { Micros } from '../../../src/core/time.js';
 import type { Activity } from './activity.js';
 import type { Host } from './host.js';
-import type { Netns } from './netns.js';
+import { publishedPorts } from './nat.js';
+import { type Netns, network as publicWire } from './netns.js';
 import type { Process } from './process-life.js';
 import type { Random } from './random.js';
 import type { Endpoint } from './sockets.js';
@@ -98,7 +99,7 @@ export class Script {
 
   #burst(): void {
     const random = this.#random;
-    const netns = this.#somewhere();
+    const netns = this.#translated() ?? this.#somewhere();
     const target = this.#target(netns);
     const count = random.int(4, 9);
     for (let i = 0; i < count; i++) {
@@ -117,12 +118,20 @@ export class Script {
     return this.#random.chance(0.6) ? own : this.#random.pick(namespaces);
   }
 
+  /** Sometimes, where there is one, a container that reaches the network by its host's address. */
+  #translated(): Netns | undefined {
+    const hosts = this.#hosts.filter(({ nat }) => nat !== undefined);
+    const places = hosts.flatMap(({ namespaces }) => namespaces.filter(({ wire }) => wire !== publicWire));
+    return places.length > 0 && this.#random.chance(0.4) ? this.#random.pick(places) : undefined;
+  }
+
   /** What there is to be reached from a place. */
   #target(from: Netns): string {
     const random = this.#random;
     if (random.chance(0.12)) return random.pick(strangers);
     if (random.chance(0.12)) return random.pick(['127.0.0.1', '::1']);
-    const netns = this.#reachable(from);
+    const isOut = from.wire !== publicWire && from.host.nat !== undefined && random.chance(0.75);
+    const netns = this.#reachable(isOut ? this.#hosts[0]!.own : from);
     return random.pick(netns.addressesAt(this.#timeline.now).filter((a) => a !== '127.0.0.1' && a !== '::1'));
   }
 
@@ -152,7 +161,7 @@ export class Script {
     }
     if (random.chance(0.7)) {
       const burst = random.chance(0.25) ? random.int(2, 3) : 1;
-      for (let i = 0; i < burst; i++) this.#activity.connect(process, { address: target, port: random.pick(tcpPorts) });
+      for (let i = 0; i < burst; i++) this.#activity.connect(process, { address: target, port: this.#tcpPort() });
       return;
     }
     const peers: Endpoint[] = [{ address: target, port: random.pick(udpPorts) }];
@@ -173,7 +182,13 @@ export class Script {
       address: address.includes(':') ? '2001:db8:ffff::9' : '203.0.113.9',
       port: random.int(50_000, 50_003),
     };
-    this.#activity.visit(from, { address, port: random.pick(tcpPorts) });
+    this.#activity.visit(from, { address, port: this.#tcpPort() });
+  }
+
+  /** Of a service, or one that a host publishes for a container. */
+  #tcpPort(): number {
+    const isPublished = this.#hosts.some(({ nat }) => nat !== undefined) && this.#random.chance(0.4);
+    return this.#random.pick(isPublished ? publishedPorts : tcpPorts);
   }
 
   /** An address leaves one host and, a moment later, belongs to another. */

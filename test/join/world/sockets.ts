@@ -98,6 +98,18 @@ export class SocketTable {
     return undefined;
   }
 
+  /** Whether a socket of the port is in the way of one that speaks to the remote end. */
+  isTaken(netns: Netns, proto: 'tcp' | 'udp', port: number, remote: Endpoint): boolean {
+    return this.all.some(
+      (socket) =>
+        socket.proto === proto &&
+        socket.netns === netns &&
+        socket.closed === undefined &&
+        socket.local.port === port &&
+        (socket.remote === undefined || sameEndpoint(socket.remote, remote)),
+    );
+  }
+
   open(maker: Process, plan: SocketPlan, at: Micros): Socket {
     const socket: Socket = {
       host: this.#host,

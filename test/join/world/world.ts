@@ -4,6 +4,7 @@ import type { HostTable } from '../../../src/records/host-tables.js';
 import { Activity } from './activity.js';
 import { observeProcesses, observeSockets } from './event-observer.js';
 import { Host, type HostShape } from './host.js';
+import { observeTranslations } from './nat-observer.js';
 import { network as publicWire, type Wire } from './netns.js';
 import { Network } from './network.js';
 import { type Emission, emitConnections } from './packet-side.js';
@@ -32,6 +33,8 @@ export type Profile = 'ebpf' | 'audit' | 'poll' | 'none';
 export interface WorldOptions {
   /** Rows may be lost, and a host may fall silent. */
   readonly losses: boolean;
+  /** Some hosts translate connections of their containers. */
+  readonly translations?: boolean;
   /** Rows may arrive late, though never later than the lateness. */
   readonly late: boolean;
   /** Profiles to choose from; every host gets one of them. */
@@ -59,7 +62,7 @@ export interface World {
 export const latenessUs: Micros = 12 * second;
 const maxLate: Micros = 4 * second;
 
-function makeHosts(random: Random, profiles: readonly Profile[]): Host[] {
+function makeHosts(random: Random, profiles: readonly Profile[], translations: boolean): Host[] {
   const hosts: Host[] = [];
   for (const [i, profile] of profiles.entries()) {
     hosts.push(
@@ -72,6 +75,7 @@ function makeHosts(random: Random, profiles: readonly Profile[]): Host[] {
         pidSpace: random.int(14, 30),
         portSpace: random.int(3, 9),
         hasFreshForks: profile === 'audit',
+        translates: translations && random.chance(0.6),
         bornAt: genesis,
       }),
     );
@@ -98,7 +102,7 @@ function makeContainers(random: Random, host: number): HostShape['containers'] {
 export function buildWorld(seed: number, options: WorldOptions): World {
   const random = new Random(seed);
   const kinds = Array.from({ length: random.int(2, 4) }, () => random.pick(options.profiles));
-  const hosts = makeHosts(random, kinds);
+  const hosts = makeHosts(random, kinds, options.translations === true);
   const timeline = new Timeline(genesis);
   const network = new Network(random.int(300, 1500) * 1_000);
   const activity = new Activity(random, timeline, network, hosts);
@@ -125,7 +129,7 @@ export function buildWorld(seed: number, options: WorldOptions): World {
     deliveries.push(...observeHost({ random, host, profile, transport, offset, endAt }));
   }
   deliveries.sort((a, b) => a.at - b.at);
-  const truth = truthOf(network.flows);
+  const truth = truthOf(network.captured);
   return { seed, emissions, deliveries, truth, hosts, profiles, latenessUs, endAt, lossy, captureLag, startsKnown };
 }
 
@@ -139,7 +143,8 @@ function makeTransport(random: Random, options: WorldOptions, profile: Profile):
   if (!options.losses) return base;
   if (random.chance(0.3)) return { ...base, silentAt: genesis + random.int(2 * second, lifetime) };
   if (random.chance(0.5)) {
-    const streams = profile === 'poll' ? ['process_open_sockets', 'processes'] : ['socket_events', 'process_events'];
+    const streams =
+      profile === 'poll' ? ['process_open_sockets', 'processes'] : ['socket_events', 'process_events', 'conntrack'];
     const from = genesis + random.int(2 * second, lifetime - 3 * second);
     return { ...base, lost: { stream: random.pick(streams), from, to: from + random.int(200_000, 2 * second) } };
   }
@@ -201,6 +206,16 @@ function observeHost(watch: Watch): Delivery[] {
     const stream = new RowStream<HostTable>(host, table, table, resolution);
     poll(stream, looks, look);
     add(stream, completeAt);
+  }
+  if (host.nat !== undefined && !osquery) {
+    const stream = new RowStream(host, 'conntrack', 'conntrack', resolution);
+    observeTranslations(host.nat, stream, ticks);
+    const { lost } = transport;
+    // What is lost began with the read before.
+    const from = lost && (ticks.findLast((at) => at <= lost.from) ?? lost.from);
+    streams.push({ stream: 'conntrack', table: 'conntrack' });
+    const way = lost === undefined ? transport : { ...transport, lost: { ...lost, from: from! } };
+    out.push(...stream.deliver(way, ticks, random));
   }
   if (profile !== 'audit') {
     // The program's own sensors tell of packet sockets too; nobody in the world has one.
