@@ -47,7 +47,8 @@ export class Deciding {
   readonly #clocks: HostClocks;
   readonly #startsKnown: boolean;
   readonly #takesShortWay: boolean;
-  readonly #waiting = new Map<HostState, HostWaiting>();
+  /** By the number of the host. */
+  readonly #waiting: HostWaiting[] = [];
   /** Ends that wait for the connection to go on, by capture time. */
   readonly #dueAt = new Heap<Appointment>();
   /** Capture time. */
@@ -72,12 +73,12 @@ export class Deciding {
 
   /** A host that ends may wait for. */
   watch(host: HostState): void {
-    this.#waiting.set(host, new HostWaiting());
+    this.#waiting[host.number] = new HostWaiting();
   }
 
   /** Hands over the ends that the host's watermarks release. */
   release(host: HostState, take: (end: TrackedEnd) => void): void {
-    this.#waiting.get(host)!.release(host, take);
+    this.#waiting[host.number]!.release(host, take);
   }
 
   /** Hands over the ends that waited for capture time to come so far. */
@@ -184,7 +185,7 @@ export class Deciding {
 
   /** Details are waited for first: without them nothing is settled. */
   #await(end: TrackedEnd, decided: Decided): void {
-    const waiting = this.#waiting.get(decided.host)!;
+    const waiting = this.#waiting[decided.host.number]!;
     if (!decided.hasDetails) waiting.waitForDetails(end, decided.detailsMoment(end.tracked));
     else if (end.tracked.ended) waiting.waitForSockets(end, decided.lastLatest(end.tracked));
   }
@@ -228,7 +229,7 @@ export class Deciding {
     }
     if (end.settled) end.rest();
     else if (found.decided !== undefined) this.#await(end, found.decided);
-    else for (const need of needs) this.#waiting.get(need.host)!.wait(end, need);
+    else for (const need of needs) this.#waiting[need.host.number]!.wait(end, need);
     if (settles === undefined || (tracked.ended && !this.#startsKnown)) return;
     const at = settles + (this.#startsKnown ? 0 : END_DELAY);
     // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.

@@ -239,13 +239,12 @@ function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros, aske
       break;
     }
     const name = parent.path === undefined ? parent.name : baseName(parent.path);
-    out.push({
-      pid,
-      ...(parent.start !== undefined && { start: parent.start }),
-      ...(name !== undefined && { name }),
-      ...(parent.path !== undefined && { path: parent.path }),
-      ...(parent.cmdline !== undefined && { cmdline: parent.cmdline }),
-    });
+    const ancestor: Mutable<Ancestor> = { pid };
+    if (parent.start !== undefined) ancestor.start = parent.start;
+    if (name !== undefined) ancestor.name = name;
+    if (parent.path !== undefined) ancestor.path = parent.path;
+    if (parent.cmdline !== undefined) ancestor.cmdline = parent.cmdline;
+    out.push(ancestor);
     current = parent;
   }
   return out;

@@ -33,9 +33,14 @@ const MAX_SAMPLES = 1_024;
 /** Measured clocks by host and capture. */
 export class HostClocks {
   readonly #samples = new Map<string, Map<string, Sample[]>>();
+  /** What was asked for last, since several things are asked of one end in turn. */
+  #host: string | undefined;
+  #capture: string | undefined;
+  #found: readonly Sample[] | undefined;
 
   /** Returns the moment from which on connections are concerned; undefined: it is known already. */
   add({ host, capture, offset, err, from }: ClockSample): Micros | undefined {
+    this.#host = undefined;
     let captures = this.#samples.get(host);
     if (captures === undefined) {
       captures = new Map();
@@ -54,7 +59,12 @@ export class HostClocks {
 
   /** The clock that held for a connection that began at `first` (capture clock); before the first sample, the first. Of several from one moment on the most exact. */
   at(host: string, capture: string, captureHost: string | undefined, first: Micros): HostClock {
-    const samples = this.#samples.get(host)?.get(capture);
+    if (host !== this.#host || capture !== this.#capture) {
+      this.#found = this.#samples.get(host)?.get(capture);
+      this.#host = host;
+      this.#capture = capture;
+    }
+    const samples = this.#found;
     if (samples === undefined) return captureHost === host ? sameHost : unmeasured;
     const from = samples[0]!.from;
     let at = samples.length - 1;

@@ -28,6 +28,11 @@ export class AddressHistory {
   readonly #shown = new Set<string>();
   /** Namespaces that the host has sockets in. */
   readonly #spaces = new Set<string>();
+  /** Several namespaces have, or had, some address. */
+  #isAnyShared = false;
+  /** The address that was asked for last, with its changes: most hosts have few. */
+  #asked: string | undefined;
+  #found: readonly Change[] | undefined;
   hasTable = false;
   /** The interface table tells the namespaces of addresses, and so those of containers too. */
   tellsNamespaces = false;
@@ -44,6 +49,7 @@ export class AddressHistory {
     const changes = this.#changes.get(address);
     if (changes === undefined) {
       this.#changes.set(address, [change]);
+      this.#asked = undefined;
       return true;
     }
     if (changes.some((c) => c.source === change.source && c.seq === change.seq && c.time === change.time)) return false;
@@ -84,7 +90,7 @@ export class AddressHistory {
 
   /** Several namespaces of the host have, or had, this address, so that a tuple of it may be of several sockets at a time. */
   isShared(address: string): boolean {
-    return (this.#namespaces.get(address)?.size ?? 0) > 1;
+    return this.#isAnyShared && (this.#namespaces.get(address)?.size ?? 0) > 1;
   }
 
   /**
@@ -93,14 +99,14 @@ export class AddressHistory {
    */
   had(address: string, from: Micros, to: Micros, namespace?: string): 'surely' | 'maybe' | 'no' {
     if (!this.hasTable) return this.#shown.has(address) && this.#mayBeIn(address, namespace) ? 'surely' : 'no';
-    const changes = this.#changes.get(address);
+    const changes = this.#changesOf(address);
     if (changes === undefined) return 'no';
-    const [only] = changes;
-    if (changes.length === 1 && !only!.isGone) {
-      const place = this.#isOf(only!, address, namespace);
+    const only = changes[0]!;
+    if (changes.length === 1 && !only.isGone) {
+      const place = this.#isOf(only, address, namespace);
       if (place === 'no') return 'no';
-      if (only!.time <= from) return place;
-      return (only!.since ?? -Infinity) > to ? 'no' : 'maybe';
+      if (only.time <= from) return place;
+      return (only.since ?? -Infinity) > to ? 'no' : 'maybe';
     }
     const open = new Map<string, Change>();
     let answer: 'maybe' | 'no' = 'no';
@@ -125,6 +131,14 @@ export class AddressHistory {
     return answer;
   }
 
+  #changesOf(address: string): readonly Change[] | undefined {
+    if (address !== this.#asked) {
+      this.#asked = address;
+      this.#found = this.#changes.get(address);
+    }
+    return this.#found;
+  }
+
   /** Returns whether that the namespace has the address is news. */
   #isIn(address: string, namespace: string | undefined): boolean {
     if (namespace === undefined) return false;
@@ -135,6 +149,7 @@ export class AddressHistory {
     }
     if (known.has(namespace) || known.size === MAX_NAMESPACES) return false;
     known.add(namespace);
+    this.#isAnyShared = true;
     return true;
   }
 

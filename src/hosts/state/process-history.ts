@@ -29,6 +29,8 @@ export interface ProcessMoment extends ProcessImage {
   readonly image?: ProcessRecord;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** Polls tell starts in whole seconds counted from the boot, which is itself rounded. */
 export const START_SLACK: Micros = 1.1 * SECOND;
 
@@ -152,12 +154,15 @@ export class PidHistory {
     if (birth !== undefined && fact !== undefined && this.#isOfAnother(birth, fact)) return undefined;
     const state = this.#stateAt(life, fact);
     if (state === 'dead' || (state === 'unsure' && (path === undefined || fact?.kind !== 'exec'))) return undefined;
-    return {
-      pid: this.#pid,
-      ...(birth !== undefined &&
-        state === 'alive' && { start: birth.start, startLo: birth.lo, startHi: birth.hi, toldAt: birth.toldAt }),
-      ...(fact !== undefined && imageOf(fact, this.#userAt(moment, fact), fact.cgroup ?? this.#cgroupSeen(birth))),
-    };
+    const found: Mutable<ProcessMoment> = { pid: this.#pid };
+    if (birth !== undefined && state === 'alive') {
+      found.start = birth.start;
+      found.startLo = birth.lo;
+      found.startHi = birth.hi;
+      found.toldAt = birth.toldAt;
+    }
+    if (fact !== undefined) tellImage(found, fact, this.#userAt(moment, fact), fact.cgroup ?? this.#cgroupSeen(birth));
+    return found;
   }
 
   /** Who the process was then: the user that its image came with, unless it has changed since, without an exec. */
@@ -327,21 +332,21 @@ function withoutUser({ uid: _, ...moment }: ProcessMoment): ProcessMoment {
   return moment;
 }
 
-function imageOf(
+/** Adds what a row tells. Step by step, since it is done for every process that is looked up. */
+function tellImage(
+  found: Mutable<ProcessMoment>,
   image: ProcessRecord,
   uid: number | undefined,
   cgroup: string | undefined,
-): ProcessImage & { readonly image: ProcessRecord } {
+): void {
   const { path, name, cmdline, cwd, parent } = image;
   const container = cgroup === undefined ? undefined : containerOf(cgroup);
-  return {
-    image,
-    ...(path !== undefined && { path }),
-    ...(name !== undefined && { name }),
-    ...(cmdline !== undefined && { cmdline }),
-    ...(cwd !== undefined && { cwd }),
-    ...(uid !== undefined && { uid }),
-    ...(parent !== undefined && parent > 0 && { parent }),
-    ...(container !== undefined && { container }),
-  };
+  found.image = image;
+  if (path !== undefined) found.path = path;
+  if (name !== undefined) found.name = name;
+  if (cmdline !== undefined) found.cmdline = cmdline;
+  if (cwd !== undefined) found.cwd = cwd;
+  if (uid !== undefined) found.uid = uid;
+  if (parent !== undefined && parent > 0) found.parent = parent;
+  if (container !== undefined) found.container = container;
 }
