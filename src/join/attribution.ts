@@ -175,7 +175,7 @@ export class Join {
     } else if (row.kind === 'complete') {
       if (host.progress.complete(row.stream, row.until)) this.#release(host);
     } else if (row.kind === 'clock') {
-      const since = this.#clocks.add(row);
+      const since = this.#clocks.add(host, row);
       if (since !== undefined) this.#reviewAll(host, since);
     } else {
       if (row.kind === 'host') this.#states.seen(host, row);

@@ -143,7 +143,7 @@ export function tryHosts(
   return trials;
 
   function make(host: HostState): Trial {
-    const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
+    const clock = clocks.at(host, view.capture, view.captureHost, view.first);
     const doubt = site?.doubtOf(host);
     return { host, clock, query: new ViewQuery(view, role, protocol, clock), candidates: [], doubt };
   }
@@ -217,7 +217,7 @@ export function tryHosts(
     const { isLoopback, text } = end.local;
     if (isLoopback && other.captureHost !== host.id) return false;
     if (side === 'orig' && !mayBeFlipped(other.connection)) return false;
-    const { offset, err } = clocks.at(host.id, other.capture, other.captureHost, other.first);
+    const { offset, err } = clocks.at(host, other.capture, other.captureHost, other.first);
     const first = other.first + offset;
     if (!isLoopback && host.addresses.had(text, first - err, first + err) === 'no') return false;
     const lag = other.ended || other.closed ? 0 : ACCEPT_LAG;

@@ -129,7 +129,7 @@ function callsAwaited(clocks: HostClocks, view: ConnectionView, role: Role): Nee
   const [host] = hosts as [HostState];
   const { progress } = host;
   if (!progress.hasEventStream || !tellsOf(host, socketProtocol(view.connection))) return undefined;
-  const { offset, err } = clocks.at(host.id, view.capture, view.captureHost, view.first);
+  const { offset, err } = clocks.at(host, view.capture, view.captureHost, view.first);
   const calls = view.first + offset + err;
   if (progress.eventsUntil >= calls || progress.isSilent(Math.max(view.first, view.last) + offset + err))
     return undefined;

@@ -78,9 +78,9 @@ function explainEnd(
   const hosts = [...new Set(tried.map(({ host }) => host))];
   return {
     end,
-    clocks: hosts.map(({ id }) => {
-      const { offset, err, measured } = clocks.at(id, view.capture, view.captureHost, view.first);
-      return { host: id, offset, err, measured };
+    clocks: hosts.map((host) => {
+      const { offset, err, measured } = clocks.at(host, view.capture, view.captureHost, view.first);
+      return { host: host.id, offset, err, measured };
     }),
     tried: tried.map(({ host, socket, outcome }) => triedSocket(host, socket, outcome, end)).sort(inOrder),
   };

@@ -30,24 +30,27 @@ interface Sample extends HostClock {
 /** Samples kept for one host and capture; of more the oldest goes, and the next one covers its time. */
 const MAX_SAMPLES = 1_024;
 
+/** What tells a host from the others: `number` counts them from 0. */
+export interface ClockedHost {
+  readonly id: string;
+  readonly number: number;
+}
+
+/** The samples of one host: those of the capture that came first, and of others. Most hosts have one capture. */
+interface Lane {
+  readonly capture: string;
+  readonly samples: Sample[];
+  others: Map<string, Sample[]> | undefined;
+}
+
 /** Measured clocks by host and capture. */
 export class HostClocks {
-  readonly #samples = new Map<string, Map<string, Sample[]>>();
-  /** What was asked for last, since several things are asked of one end in turn. */
-  #host: string | undefined;
-  #capture: string | undefined;
-  #found: readonly Sample[] | undefined;
+  /** By the number of the host: asked for every end, of whichever host. */
+  readonly #lanes: (Lane | undefined)[] = [];
 
   /** Returns the moment from which on connections are concerned; undefined: it is known already. */
-  add({ host, capture, offset, err, from }: ClockSample): Micros | undefined {
-    this.#host = undefined;
-    let captures = this.#samples.get(host);
-    if (captures === undefined) {
-      captures = new Map();
-      this.#samples.set(host, captures);
-    }
-    const samples = captures.get(capture) ?? [];
-    captures.set(capture, samples);
+  add({ number }: ClockedHost, { capture, offset, err, from }: ClockSample): Micros | undefined {
+    const samples = this.#open(number, capture);
     const sample: Sample = { ...clockOf(offset, err, true), from };
     let at = samples.length;
     while (at > 0 && compare(samples[at - 1]!, sample) > 0) at--;
@@ -58,18 +61,31 @@ export class HostClocks {
   }
 
   /** The clock that held for a connection that began at `first` (capture clock); before the first sample, the first. Of several from one moment on the most exact. */
-  at(host: string, capture: string, captureHost: string | undefined, first: Micros): HostClock {
-    if (host !== this.#host || capture !== this.#capture) {
-      this.#found = this.#samples.get(host)?.get(capture);
-      this.#host = host;
-      this.#capture = capture;
-    }
-    const samples = this.#found;
-    if (samples === undefined) return captureHost === host ? sameHost : unmeasured;
-    const from = samples[0]!.from;
+  at({ id, number }: ClockedHost, capture: string, captureHost: string | undefined, first: Micros): HostClock {
+    const lane = this.#lanes[number];
+    const samples = lane?.capture === capture ? lane.samples : lane?.others?.get(capture);
+    if (samples === undefined) return captureHost === id ? sameHost : unmeasured;
     let at = samples.length - 1;
+    if (at === 0) return samples[0]!;
+    const from = samples[0]!.from;
     while (samples[at]!.from > first && samples[at]!.from > from) at--;
     return samples[at]!;
+  }
+
+  #open(number: number, capture: string): Sample[] {
+    const lane = this.#lanes[number];
+    if (lane === undefined) {
+      const samples: Sample[] = [];
+      // An array without gaps is read fastest.
+      while (this.#lanes.length < number) this.#lanes.push(undefined);
+      this.#lanes[number] = { capture, samples, others: undefined };
+      return samples;
+    }
+    if (lane.capture === capture) return lane.samples;
+    lane.others ??= new Map();
+    const samples = lane.others.get(capture) ?? [];
+    lane.others.set(capture, samples);
+    return samples;
   }
 }
 

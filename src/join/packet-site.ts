@@ -64,7 +64,7 @@ export class PacketSite {
   /** When the first packet may have come, on a host's clock. */
   #timeOn(host: HostState): { from: Micros; to: Micros } {
     const { capture, captureHost, first } = this.#view;
-    const { offset, err }: HostClock = this.#clocks.at(host.id, capture, captureHost, first);
+    const { offset, err }: HostClock = this.#clocks.at(host, capture, captureHost, first);
     return { from: first + offset - err, to: first + offset + err };
   }
 }

@@ -41,7 +41,7 @@ export function decideSoleCall(
   if (isElsewhere && new PacketSite(states, clocks, view, role).doubtOf(host) !== undefined) return undefined;
   const call = new SocketRecord(rows, handle);
   if (!call.isEvent) return undefined;
-  const clock = clocks.at(host.id, view.capture, view.captureHost, view.first);
+  const clock = clocks.at(host, view.capture, view.captureHost, view.first);
   const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock), host.heldCall(call));
   return match.matched && match.weight === 'certain' ? new Decided(host, clock, match, call, view) : undefined;
 }

@@ -59,8 +59,8 @@ export function stitchOf(
   }
   return stitch;
 
-  function clockOf({ id }: HostState) {
-    return clocks.at(id, view.capture, view.captureHost, view.first);
+  function clockOf(host: HostState) {
+    return clocks.at(host, view.capture, view.captureHost, view.first);
   }
 }
 
