@@ -62,6 +62,20 @@ export const ownerFaults = [
     tests: ['test/join/caller.test.ts'],
   },
   {
+    name: 'told-of-another-program',
+    file: 'src/join/caller.ts',
+    find: 'known !== undefined && known.path === path',
+    replace: 'known !== undefined',
+    tests: ['test/join/caller.test.ts'],
+  },
+  {
+    name: 'clock-of-another-capture',
+    file: 'src/join/host-clocks.ts',
+    find: 'lane?.capture === capture ? lane.samples : lane?.others?.get(capture)',
+    replace: 'lane?.samples',
+    tests: ['test/join/host-clocks.test.ts'],
+  },
+  {
     name: 'written-of-another',
     file: 'src/outputs/written-once.ts',
     find: 'this.#texts.set(value, text);',

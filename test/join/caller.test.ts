@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { defaultHostLimits } from '../../src/hosts/state/host-limits.js';
 import type { HostNews, HostState } from '../../src/hosts/state/host-state.js';
 import { HostStates } from '../../src/hosts/state/host-states.js';
-import { type Caller, callerOf } from '../../src/join/caller.js';
+import { type Caller, callerOf, toldProcess } from '../../src/join/caller.js';
 import type { AnyTableRow } from '../../src/records/host-row.js';
 import { Random } from './world/random.js';
 
@@ -122,5 +122,19 @@ describe('the caller of a call', () => {
     expect(callerOf(host, 5, 7 * s, 7 * s, '/bin/sh').process).toBe(process);
     host.add(event(4, 1, 'execve', '/bin/bash', 2 * s, 2));
     expect(ancestor()).toBe('/bin/bash');
+  });
+
+  it('is shown as its call alone tells, also where the pid ran another program before', () => {
+    const host = hostOf();
+    host.knowledgeOf(5);
+    const shownAs = paths.map((path) => toldProcess(host, 5, path));
+    expect(shownAs).toEqual([
+      { pid: 5, name: 'sh', path: '/bin/sh' },
+      { pid: 5, name: 'curl', path: '/usr/bin/curl' },
+      { pid: 5, name: 'nginx', path: '/usr/bin/nginx' },
+    ]);
+    expect(toldProcess(host, 5, paths[2])).toBe(shownAs[2]);
+    expect(toldProcess(host, 5, undefined)).toEqual({ pid: 5 });
+    expect(toldProcess(host, 6, paths[0])).toEqual({ pid: 6, name: 'sh', path: '/bin/sh' });
   });
 });
