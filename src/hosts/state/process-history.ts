@@ -40,6 +40,8 @@ interface Birth {
   readonly start: Micros;
   /** The first moment about which a row told of it. */
   toldAt: Micros;
+  /** A fork tells of it: whoever had the pid next would have been told of too. */
+  readonly isForked: boolean;
 }
 
 /** All that rows tell about one pid, in order of time and sequence: who had it when, and what it ran. */
@@ -189,7 +191,8 @@ export class PidHistory {
 
   /** Whether what a poll saw of this birth shows that the exec was another process's, whose pid came to be used again. */
   #isOfAnother(birth: Birth, image: ProcessRecord): boolean {
-    if (image.kind !== 'exec') return false;
+    // A parent that ends is followed by a subreaper, which may be any process above it.
+    if (image.kind !== 'exec' || birth.isForked) return false;
     const { cmdline, parent, path } = image;
     return this.#facts.some((fact) => {
       if (fact.kind !== 'seen' || this.#birthOf.get(fact) !== birth) return false;
@@ -283,7 +286,8 @@ export class PidHistory {
     const births: Birth[] = [];
     this.#birthOf.clear();
     for (const fact of this.#facts) {
-      if (fact.kind === 'fork') births.push({ lo: fact.lo, hi: fact.hi, start: fact.lo, toldAt: fact.hi });
+      if (fact.kind === 'fork')
+        births.push({ lo: fact.lo, hi: fact.hi, start: fact.lo, toldAt: fact.hi, isForked: true });
     }
     const forks = births.length;
     for (const fact of this.#facts) {
@@ -296,7 +300,13 @@ export class PidHistory {
         known.find((birth) => within(birth, 0) && birth.lo <= fact.hi) ??
         known.find((birth) => within(birth, START_SLACK) && birth.lo <= fact.hi) ??
         births.slice(forks).find((birth) => Math.abs(birth.start - start) <= 10);
-      const birth = same ?? { lo: start, hi: Math.min(start + SECOND - 1, fact.hi), start, toldAt: fact.hi };
+      const birth = same ?? {
+        lo: start,
+        hi: Math.min(start + SECOND - 1, fact.hi),
+        start,
+        toldAt: fact.hi,
+        isForked: false,
+      };
       birth.toldAt = Math.min(birth.toldAt, fact.hi);
       if (same === undefined) births.push(birth);
       this.#birthOf.set(fact, birth);

@@ -154,6 +154,16 @@ describe('the process behind a pid', () => {
     expect(at([start, renamed], 10.5)).toMatchObject({ path: '/usr/sbin/sshd', start: 10 * s, parent: 3 });
   });
 
+  it('stays the same when its parent ends and a subreaper, as the service manager of a user, takes its place', () => {
+    const fork = exec(10, '/bin/sh', 'fork', { parent: 3 });
+    const start = exec(10.1, '/usr/bin/app', 'execve', { parent: 3 });
+    const seen = polled('added', 20, 9, '/usr/bin/app', 10);
+    const adopted = { ...seen, columns: { ...seen.columns, cmdline: '/usr/bin/app x', parent: 900 } } as AnyTableRow;
+    for (const moment of [15, 25]) {
+      expect(at([fork, start, adopted], moment)).toMatchObject({ path: '/usr/bin/app', start: 10 * s, parent: 3 });
+    }
+  });
+
   const dropped = [exec(10, '/usr/sbin/d', 'fork'), exec(12, '/usr/sbin/d', 'setresuid', { uid: 33 })];
   const polledAs = (when: number, uid: number): AnyTableRow => {
     const row = polled('added', when, when - 1, '/usr/sbin/d', 5);
