@@ -27,6 +27,13 @@ export const ownerFaults = [
     tests: ['test/join/translation.test.ts'],
   },
   {
+    name: 'connection-before-over-at-once',
+    file: 'src/join/tracked.ts',
+    find: 'return before.ended || before.closed ? before.last : Infinity;',
+    replace: 'return before.last;',
+    tests: [attribution],
+  },
+  {
     name: 'forgotten-neighbour-never-was',
     file: 'src/join/attribution.ts',
     find: 'if (tracked.first <= this.#forgottenFirst) tracked.nextFirst = tracked.first;',

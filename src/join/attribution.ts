@@ -126,6 +126,10 @@ export class Join {
     }
     this.#deciding.update(tracked);
     this.#telling.update(tracked, update.cause);
+    if (tracked.ended && tracked.next !== undefined) {
+      this.#review(tracked.next);
+      this.#tellTouched();
+    }
     this.#retire(tracked);
     if (tracked.last > this.#deciding.now) this.advance(tracked.last);
   }

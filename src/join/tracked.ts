@@ -235,7 +235,10 @@ export class Tracked implements ConnectionView {
     let before = this as Tracked;
     for (let hops = 0; before.previous !== undefined; hops++) {
       before = before.previous;
-      if (before.connection.proto !== 'tcp' || mayBeAnswered(before) || hops === MAX_REFUSED) return before.last;
+      if (before.connection.proto !== 'tcp' || mayBeAnswered(before) || hops === MAX_REFUSED) {
+        // It may still go on.
+        return before.ended || before.closed ? before.last : Infinity;
+      }
     }
     return this.#moments.values[before.#row + PREVIOUS_LAST]!;
   }

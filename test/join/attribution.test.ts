@@ -459,4 +459,36 @@ describe('lines', () => {
     expect(other.last().orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
     expect(other.join.stats).toMatchObject({ unsettled: 1, kept: 1 });
   });
+
+  it('are the same whether the end of the connection before is told before or after the next one is decided', () => {
+    const said = [false, true].map((isLate) => {
+      const scene = new Scene({ startsKnown: true }).host('b', ['socket_events'], { err: 0.03 });
+      scene.end('C0', 5, 1, '192.0.2.9 40000 > 192.0.2.8 443').start('C1', 10, web);
+      if (!isLate) scene.end('C1', 10, 0.02, web);
+      scene.event('b', 'socket_events', 10.042, { ...server, action: 'accept', pid: 7, socket: '1' });
+      scene
+        .end('C2', 10.04, 0.2, web)
+        .advance(12)
+        .complete('b', 12, [...events, 'listening_ports']);
+      if (isLate) scene.end('C1', 10, 0.02, web);
+      scene.join.end();
+      return scene.last('C2').resp;
+    });
+    expect(said[0]).toEqual(said[1]);
+    expect(said[0]).toMatchObject({ state: 'ambiguous' });
+  });
+
+  it('stay ambiguous where a port was used again within the uncertainty of the clock, and not where the clock tells them apart', () => {
+    const said = (err: number): unknown[] => {
+      const scene = new Scene({ startsKnown: true }).host('a', events, { err });
+      scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7, socket: '1' });
+      scene.event('a', 'socket_events', 10.299, { ...client, action: 'connect', pid: 8, socket: '2' });
+      scene.end('C0', 2, 1, '192.0.2.9 40000 > 192.0.2.8 443').end('C1', 10, 0.1, web).end('C2', 10.3, 0.1, web);
+      scene.complete('a', 20, events).join.end();
+      return ['C1', 'C2'].map((uid) => scene.last(uid).orig);
+    };
+    expect(said(0.001)).toMatchObject([{ process: { pid: 7 } }, { process: { pid: 8 } }]);
+    const both = { state: 'ambiguous', candidates: [{ process: { pid: 7 } }, { process: { pid: 8 } }] };
+    expect(said(1)).toMatchObject([both, both]);
+  });
 });
