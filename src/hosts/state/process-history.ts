@@ -197,7 +197,10 @@ export class PidHistory {
     return this.#facts.some((fact) => {
       if (fact.kind !== 'seen' || this.#birthOf.get(fact) !== birth) return false;
       const seen = fact;
-      if (seen.parent !== undefined && parent !== undefined && seen.parent !== parent && seen.parent !== 1) return true;
+      // Where no forks are told, what it ran must show that it is the same.
+      const isAlike = cmdline !== undefined && seen.cmdline === cmdline && seen.path === path;
+      if (seen.parent !== undefined && parent !== undefined && seen.parent !== parent && seen.parent !== 1)
+        return !isAlike;
       if (seen.cmdline === undefined || cmdline === undefined || seen.cmdline === cmdline || fact.lo < image.lo)
         return false;
       // Servers write what they do over their command line (setproctitle), without an exec.

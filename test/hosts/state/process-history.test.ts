@@ -161,6 +161,9 @@ describe('the process behind a pid', () => {
     const adopted = { ...seen, columns: { ...seen.columns, cmdline: '/usr/bin/app x', parent: 900 } } as AnyTableRow;
     for (const moment of [15, 25]) {
       expect(at([fork, start, adopted], moment)).toMatchObject({ path: '/usr/bin/app', start: 10 * s, parent: 3 });
+      expect(at([start, adopted], moment)).toMatchObject({ path: '/usr/bin/app', start: 10 * s, parent: 3 });
+      const other = { ...adopted, columns: { ...adopted.columns, cmdline: '/usr/bin/app y' } } as AnyTableRow;
+      expect(at([start, other], moment)).toBeUndefined();
     }
   });
 
