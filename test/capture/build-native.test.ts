@@ -24,7 +24,9 @@ function build(compiler = 'g++') {
 describe('building the native capture', () => {
   beforeEach(() => {
     project = mkdtempSync(join(tmpdir(), 'build-native-'));
-    cpSync(join(root, 'scripts/build-native.mjs'), join(project, 'scripts/build-native.mjs'));
+    for (const script of ['scripts/build-native.mjs', 'scripts/native-flags.mjs']) {
+      cpSync(join(root, script), join(project, script));
+    }
     cpSync(join(root, 'native/capture'), join(project, 'native/capture'), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'));
   });

@@ -54,6 +54,15 @@ class Watch {
       });
     }
   }
+
+  /** Resolves when it has emitted so many times more, as each poll does. */
+  async polls(count: number): Promise<void> {
+    for (let poll = 0; poll < count; poll++) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+  }
 }
 
 /** A node program that runs until it is killed and has printed a line of JSON. */
@@ -223,10 +232,7 @@ describe.skipIf(!isLinux)('the polling sensor (skipped where there is no Linux)'
       await watch.sensor.start();
       await watch.find(onTable('processes', 'added', { pid: child.pid, uid: 0 }));
       // Those that have just begun are looked at closely anyway.
-      for (let polls = 0; polls < 4; polls++) {
-        const seen = watch.rows.length;
-        await watch.find((row) => watch.rows.indexOf(row) >= seen);
-      }
+      await watch.polls(4);
       child.stdin?.write('\n');
       await watch.find(onTable('processes', 'removed', { pid: child.pid, uid: 0 }));
       await watch.find(onTable('processes', 'added', { pid: child.pid, uid: 65_534, gid: 65_534 }));
