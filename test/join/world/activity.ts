@@ -264,7 +264,10 @@ export class Activity {
     const process = socket.remote === undefined ? this.#someHolder(socket) : socket.maker;
     if (socket.closed !== undefined || process === undefined || process.exit !== undefined) return;
     if (socket.remote === undefined) this.#tellDatagram('send', socket, process, from, to);
-    const receiver = this.#datagramReceiver(to, netns);
+    const place = this.#datagramPlace(to, netns);
+    // Behind a bridge datagrams find no way out.
+    if (place === undefined && netns.wire !== network) return;
+    const receiver = place === undefined ? undefined : this.#datagramReceiver(to, place);
     const wireAt = at + this.#random.int(3, 20);
     this.#timeline.at(wireAt, () => {
       const capture = this.#captureOf(netns, to);
@@ -467,9 +470,13 @@ export class Activity {
     return listeners.length > 0 ? this.#random.pick(listeners) : 'refuse';
   }
 
-  #datagramReceiver(to: Endpoint, from: Netns): Socket | undefined {
-    const netns = this.#reached(to, from);
-    if (netns === undefined) return undefined;
+  /** Where a datagram arrives: on the wire, or at the host that the bridge belongs to. */
+  #datagramPlace(to: Endpoint, from: Netns): Netns | undefined {
+    const { own } = from.host;
+    return this.#reached(to, from) ?? (own.has(to.address, this.#timeline.now) ? own : undefined);
+  }
+
+  #datagramReceiver(to: Endpoint, netns: Netns): Socket | undefined {
     const receivers = netns.host.sockets.receivers(netns, 'udp', to);
     return receivers.length > 0 ? this.#random.pick(receivers) : undefined;
   }
