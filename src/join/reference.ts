@@ -1,9 +1,7 @@
 import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
-import type { Method } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
-import type { Reason } from '../records/reason.js';
 import { isKernels } from './kernel-traffic.js';
 import { type EndQuery, type Matched, matchSocket, PROMPT, type Role, ranks, shared } from './match.js';
 import {
@@ -15,6 +13,15 @@ import {
   isSharedAddress,
   ownSpace,
 } from './reference-addresses.js';
+import {
+  type Answer,
+  type Candidate,
+  choose,
+  combine,
+  type Knowledge,
+  nobody,
+  type ReferenceEnd,
+} from './reference-choice.js';
 import {
   answerTables,
   completeUntil,
@@ -32,47 +39,20 @@ import { type Delivered, delivered, type Way } from './reference-translations.js
 
 type Inner = Extract<Delivered, { kind: 'inner' }>;
 
+export interface ReferenceEnds {
+  readonly orig: ReferenceEnd;
+  readonly resp: ReferenceEnd;
+}
+
 /**
  * The join as a plain specification: what the last line of every connection must say about who owns its ends, from all rows
  * and all connections at once. No index, no eviction, no order of arrival; slow on purpose. It shares the matcher with the
  * join and nothing else, so that a test can hold the two against each other.
  *
  * Left to the join alone: what the process ran as, and who of several holders of one socket is the ancestor of the others.
+ *
+ * Gives the ends by uid.
  */
-export type ReferenceEnd =
-  | { readonly kind: 'owner'; readonly method: Method; readonly owner: Holder; readonly sharers: readonly Holder[] }
-  | {
-      readonly kind: 'tie';
-      readonly candidates: readonly Holder[];
-      /** Who accepted a connection that others hold; it owns the end if these descend from it. */
-      readonly accepted?: Holder;
-      /** Holders of one socket among the candidates; of each group one stands for all if the others descend from it. */
-      readonly groups?: readonly (readonly Holder[])[];
-    }
-  /** One socket in several hands: `first` may have made it, `all` hold it. */
-  | { readonly kind: 'holders'; readonly first: readonly Holder[]; readonly all: readonly Holder[] }
-  | { readonly kind: 'nobody'; readonly reason: Reason };
-
-/** A process that has a socket. */
-export interface Holder {
-  readonly host: string;
-  readonly pid: number;
-}
-
-export interface ReferenceEnds {
-  readonly orig: ReferenceEnd;
-  readonly resp: ReferenceEnd;
-}
-
-interface Candidate {
-  readonly host: string;
-  readonly socket: Socket;
-  readonly match: Matched;
-}
-
-const nobody = (reason: Reason): ReferenceEnd => ({ kind: 'nobody', reason });
-
-/** Who owns the ends of every connection, by uid. */
 export function reference(updates: readonly ConnectionUpdate[], rows: readonly HostRow[]): Map<string, ReferenceEnds> {
   const hosts = hostsOf(rows);
   const sockets = new Map(hosts.map((host) => [host.id, socketsOf(host)]));
@@ -85,24 +65,6 @@ export function reference(updates: readonly ConnectionUpdate[], rows: readonly H
     out.set(update.connection.uid, { orig: end('orig'), resp: end('resp') });
   }
   return out;
-}
-
-interface Knowledge {
-  readonly hasCalls: boolean;
-  readonly hasAll: boolean;
-  readonly socketsUntil: Micros;
-  readonly areCallsLost: boolean;
-  readonly isAnyLost: boolean;
-  readonly isUnwatched: boolean;
-  /** Nobody watched the host in some of the time from a moment, or from before the connection, to the last call that could have opened it. */
-  readonly areCallsUnwatched: (moment?: Micros) => boolean;
-  readonly firstEarliest: Micros;
-  readonly firstLatest: Micros;
-}
-
-interface Answer {
-  readonly end: ReferenceEnd;
-  readonly rank: number;
 }
 
 function endOf(
@@ -362,157 +324,4 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
     firstLatest,
   };
   return choose(candidates, known);
-}
-
-/** The best evidence of one host: full tuples by event, then by poll, then what has blanks. */
-function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
-  const events = candidates.filter((one) => one.match.rank === ranks.event && !isOtherTaker(one, candidates, known));
-  const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
-  const strong = events.filter(({ match }) => match.weight !== 'possible');
-  if (strong.some(({ match }) => match.weight === 'certain')) {
-    const until = Math.min(...strong.map(({ socket }) => socket.openHi));
-    const earlier = events.filter((event) => mayHaveTaken(event, known.firstEarliest, until));
-    return ownerOrTie([...strong, ...earlier], polls);
-  }
-  const incomplete = none(known.isUnwatched ? 'agent_offline' : 'agent_late');
-  if (!known.hasCalls) return incomplete;
-  // Calls before the watch began were overtaken by those that were seen, unless these were for the next connection or for datagrams.
-  const isOvertaken = strong.every(({ match, socket }) => !match.mayBeNext && socket.protocol === 6);
-  const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
-  const isUnwatched = known.areCallsUnwatched(isOvertaken ? earliest : undefined);
-  if (strong.length > 0 && !known.areCallsLost && !isUnwatched) {
-    return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
-  }
-  const seen = polls.filter(({ match }) => match.weight === 'certain');
-  if (seen.length > 0) {
-    const complete = seen.filter(({ socket }) => Math.max(known.firstLatest, socket.openHi) <= known.socketsUntil);
-    return complete.length > 0 ? chooseHolder(complete, candidates) : incomplete;
-  }
-  if (!known.hasAll) return incomplete;
-  if (known.isUnwatched) return none('agent_offline');
-  if (known.isAnyLost) return none('events_lost');
-  return chooseWeaker(candidates);
-}
-
-/** Datagrams are taken by several in turn; the first owns the end. */
-function isTaker({ socket }: Candidate): boolean {
-  return socket.source === 'accept' && socket.protocol !== 6;
-}
-
-/** Another surely took one before, or the first was sent since and others took some. */
-function isOtherTaker(one: Candidate, candidates: readonly Candidate[], { firstEarliest }: Knowledge): boolean {
-  if (!isTaker(one)) return false;
-  const strong = candidates.filter(
-    (other) => isTaker(other) && other.match.rank === ranks.event && other.match.weight !== 'possible',
-  );
-  const since = strong.filter(({ socket }) => socket.openHi >= firstEarliest);
-  if (since.length > 0 && one.socket.openHi < firstEarliest) return true;
-  return (since.length > 0 ? since : strong).some(({ socket }) => socket.openHi < one.socket.openLo);
-}
-
-/** Whoever took a datagram or a packet that may be of an earlier connection may as well have taken the first of this one. */
-function mayHaveTaken(one: Candidate, from: Micros, until: Micros): boolean {
-  return isTaker(one) && one.match.weight === 'possible' && one.socket.openHi >= from && one.socket.openLo <= until;
-}
-
-/** A poll saw the connected socket. Calls with blanks tell which of its holders made it. */
-function chooseHolder(seen: readonly Candidate[], candidates: readonly Candidate[]): Answer {
-  const callers = candidates.filter(
-    ({ match }) => match.weight === 'sole' && (match.rank === ranks.call || match.rank === ranks.near),
-  );
-  const called = seen.filter((holder) => callers.some((caller) => isSame(caller, holder)));
-  if (called.length > 0 && isOneProcess(called)) return owner(called[0]!, seen);
-  if (called.length === 0 && callers.length > 0) {
-    const { end, rank } = tie([...seen, ...callers]);
-    const [{ host, socket }] = callers as [Candidate];
-    if (end.kind !== 'tie' || !isOneProcess(callers) || socket.source !== 'accept') return { end, rank };
-    return { end: { ...end, accepted: { host, pid: socket.pid } }, rank };
-  }
-  return holders(called.length > 0 ? called : seen, seen);
-}
-
-function chooseWeaker(candidates: readonly Candidate[]): Answer {
-  if (candidates.length === 0) return none('no_socket_seen');
-  const solid = candidates.filter(({ match }) => match.rank > ranks.poll && match.weight !== 'possible');
-  const rank = Math.min(...(solid.length > 0 ? solid : candidates).map(({ match }) => match.rank));
-  if (solid.length === 0) return tie(candidates.filter(({ match }) => match.rank === rank));
-  const best = solid.filter(({ match }) => match.rank === rank);
-  const isSure = best.some(({ match }) => match.weight === 'certain');
-  const isStanding = (candidate: Candidate): boolean => candidate.match.rank < ranks.near;
-  const rivals = candidates.filter((one) => {
-    if (one.match.rank < rank) return true;
-    // A socket that may have been opened too late leaves the connection to lesser ones.
-    if (one.match.rank > rank) return !isSure && rank >= ranks.endpoint && isStanding(one);
-    // A poll lists every holder of a port, so a call that it does not show has been closed since.
-    return one.match.weight !== 'possible' || !isSure || isPolled(one.socket);
-  });
-  if (isOneProcess(rivals)) return owner(best[0]!, []);
-  return tie(rivals);
-}
-
-function isPolled(socket: Socket): boolean {
-  return socket.source === 'open' || socket.source === 'listening';
-}
-
-function isSame(a: Candidate, b: Candidate): boolean {
-  if (a.host !== b.host || a.socket.pid !== b.socket.pid) return false;
-  // Calls of one pid that name different programs may be of two processes.
-  return a.socket.path === undefined || b.socket.path === undefined || a.socket.path === b.socket.path;
-}
-
-function isOneProcess(candidates: readonly Candidate[]): boolean {
-  return candidates.every((one) => candidates.every((other) => isSame(one, other)));
-}
-
-function processes(candidates: readonly Candidate[]): Holder[] {
-  const distinct = candidates.filter((one, i) => candidates.findIndex((other) => isSame(one, other)) === i);
-  return distinct.map(({ host, socket }) => ({ host, pid: socket.pid }));
-}
-
-function none(reason: Reason): Answer {
-  return { end: nobody(reason), rank: Infinity };
-}
-
-function owner(candidate: Candidate, all: readonly Candidate[]): Answer {
-  const { match, host, socket } = candidate;
-  const sharers = processes(all.filter((other) => !isSame(other, candidate)));
-  const end = { kind: 'owner', method: match.method, owner: { host, pid: socket.pid }, sharers } as const;
-  return { end, rank: match.rank };
-}
-
-function tie(candidates: readonly Candidate[]): Answer {
-  const rank = Math.min(...candidates.map(({ match }) => match.rank));
-  return { end: { kind: 'tie', candidates: processes(candidates) }, rank };
-}
-
-function ownerOrTie(candidates: readonly Candidate[], polls: readonly Candidate[]): Answer {
-  return isOneProcess(candidates) ? owner(candidates[0]!, polls) : tie(candidates);
-}
-
-/** Of several holders the one that surely had the socket first owns it. */
-function holders(among: readonly Candidate[], all: readonly Candidate[]): Answer {
-  const first = among.filter(({ socket }) => !among.some((other) => other.socket.openHi < socket.openLo));
-  if (isOneProcess(first)) return owner(first[0]!, all);
-  const rank = Math.min(...first.map(({ match }) => match.rank));
-  return { end: { kind: 'holders', first: processes(first), all: processes(all) }, rank };
-}
-
-/** Nothing was seen only where every host that may have had the address was watched and told all; else the lack is the reason. */
-const lacks: readonly Reason[] = ['agent_offline', 'agent_late', 'events_lost', 'no_socket_seen'];
-
-/** The answer of the host that knows best; hosts that know equally well leave it open. */
-function combine(answers: readonly Answer[]): ReferenceEnd {
-  const rank = Math.min(...answers.map((answer) => answer.rank));
-  const best = answers.filter((answer) => answer.rank === rank).map(({ end }) => end);
-  if (rank === Infinity) {
-    return nobody(lacks.find((lack) => best.some((end) => end.kind === 'nobody' && end.reason === lack))!);
-  }
-  if (best.length === 1) return best[0]!;
-  const candidates = best.flatMap((end): readonly Holder[] => {
-    if (end.kind === 'owner') return [end.owner];
-    if (end.kind === 'holders') return end.first;
-    return end.kind === 'tie' ? end.candidates : [];
-  });
-  const groups = best.flatMap((end) => (end.kind === 'holders' ? [end.first] : []));
-  return { kind: 'tie', candidates, groups };
 }

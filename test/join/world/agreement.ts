@@ -1,4 +1,4 @@
-import type { Holder, ReferenceEnd } from '../../../src/join/reference.js';
+import type { Holder, ReferenceEnd } from '../../../src/join/reference-choice.js';
 import type { End } from '../../../src/records/attributed-connection.js';
 
 const name = ({ host, pid }: Holder): string => `${host}:${pid}`;
