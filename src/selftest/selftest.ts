@@ -3,7 +3,7 @@ import type { SensorChoice, SensorMethod } from '../sensor/sensor-method.js';
 import { CANNOT, type Child, ChildPrograms, trafficProgram } from './child-programs.js';
 import { type Score, score, type ToldConnection } from './score.js';
 import { buildStage, loopbackStage, type Spot, type Stage, type StageKind } from './stage.js';
-import { type TrafficCommand, type TrafficKind, trafficKinds } from './traffic-kind.js';
+import { serverPort, type TrafficCommand, type TrafficKind, trafficKinds } from './traffic-kind.js';
 import { parseTrueEnd, type TrueEnd } from './truth.js';
 import { Watcher } from './watcher.js';
 
@@ -33,8 +33,6 @@ export interface SelftestResult {
   readonly kinds: readonly KindResult[];
 }
 
-/** Ports of servers, one after the other. */
-const FIRST_PORT = 47_000;
 /** Users of programs, one after the other, where programs may be another user's. */
 const FIRST_USER = 61_000;
 /** Below, ports are root's. */
@@ -153,7 +151,7 @@ class Traffic {
   async #startServer(kind: TrafficKind): Promise<boolean> {
     const { name, server, listen } = kind;
     const { at } = this.#spots(kind);
-    const isRoots = kind.keepsUser === true || (kind.port ?? FIRST_PORT) < ROOT_PORTS;
+    const isRoots = kind.keepsUser === true || serverPort(kind) < ROOT_PORTS;
     const child = this.#start(at, 'server', kind, server!, { address: listen ?? address(at, kind) }, !isRoots);
     const isReady = (await child.until(() => child.lines.includes('ready') || undefined)) === true;
     if (isReady) this.#servers.set(name, child);
@@ -195,7 +193,7 @@ class Traffic {
   ): Child {
     const index = trafficKinds.indexOf(kind);
     const user = this.hasUsers && changesUser ? { user: FIRST_USER + 2 * index + Number(role === 'server') } : {};
-    const all = { kind: kind.name, port: kind.port ?? FIRST_PORT + index, ...more, ...user, ...options };
+    const all = { kind: kind.name, port: serverPort(kind), ...more, ...user, ...options };
     const words = Object.entries(all).map(([name, value]) => `${name}=${value}`);
     return this.programs.start([...spot.prefix, trafficProgram, role, what, ...words]);
   }

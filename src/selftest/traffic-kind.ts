@@ -32,6 +32,8 @@ export interface TrafficKind {
 }
 
 const MEBIBYTE = 1 << 20;
+/** Below the ports that Linux gives to clients of itself (32768 to 60999), one of which may be taken at any time. */
+const FIRST_PORT = 28_000;
 const tcp = { what: 'stream' } as const;
 const udp = { what: 'datagram' } as const;
 const stream = (options: TrafficCommand['options']): TrafficCommand => ({ what: 'stream', options: options ?? {} });
@@ -96,7 +98,7 @@ export const trafficKinds: readonly TrafficKind[] = [
     name: 'af-packet',
     title: 'UDP datagrams injected as whole frames',
     keepsUser: true,
-    client: { what: 'inject', options: { datagrams: 50, pause: 2, bind: 45_999 } },
+    client: { what: 'inject', options: { datagrams: 50, pause: 2, bind: FIRST_PORT - 1 } },
     server: udp,
   },
   {
@@ -212,7 +214,7 @@ export const trafficKinds: readonly TrafficKind[] = [
   {
     name: 'port-reuse',
     title: 'five processes from one port, one after the other',
-    client: stream({ processes: 5, bind: 45_998, reset: 1 }),
+    client: stream({ processes: 5, bind: FIRST_PORT - 2, reset: 1 }),
     server: tcp,
   },
   {
@@ -229,3 +231,8 @@ export const trafficKinds: readonly TrafficKind[] = [
     client: { what: 'multicast', options: { datagrams: 5 } },
   },
 ];
+
+/** Port of the server of a kind. */
+export function serverPort(kind: TrafficKind): number {
+  return kind.port ?? FIRST_PORT + trafficKinds.indexOf(kind);
+}
