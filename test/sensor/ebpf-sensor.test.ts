@@ -122,6 +122,38 @@ print(json.dumps({'child': child}))`),
     });
   });
 
+  it.each([
+    ['IPv4', 'socket.AF_INET', '127.0.0.1'],
+    ['IPv6', 'socket.AF_INET6', '::1'],
+  ])(
+    'names for each %s peer the process that took its datagram, where several take them out of one socket',
+    async (_, name, address) => {
+      const watch = await start();
+      const { told } = await runToEnd(
+        python(`
+import json, os, socket
+s = socket.socket(${name}, socket.SOCK_DGRAM); s.bind(('${address}', 0)); port = s.getsockname()[1]
+out = {'server': port}
+for peer in ('first', 'second'):
+    c = socket.socket(${name}, socket.SOCK_DGRAM); c.sendto(b'x', ('${address}', port)); out[peer] = c.getsockname()[1]
+for peer in ('first', 'second'):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if s.recvfrom(9)[1][1] == out[peer] else 1)
+    if os.waitpid(child, 0)[1] != 0: raise SystemExit('in another order')
+    out[peer + 'Taker'] = child
+print(json.dumps(out))`),
+      );
+      await watch.find('process_events', { pid: told.secondTaker, syscall: 'exit' });
+      for (const peer of ['first', 'second'] as const) {
+        const received = watch.found('socket_events', { action: 'receive', remote_port: told[peer] });
+        expect(received.map(({ columns }) => columns)).toMatchObject([
+          { pid: told[`${peer}Taker`], local_port: told.server },
+        ]);
+      }
+    },
+  );
+
   it('tells of fork, exec and exit with the image of each moment', async () => {
     const watch = await start();
     const { pid, told } = await runToEnd(

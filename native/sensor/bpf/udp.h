@@ -62,6 +62,14 @@ struct {
   __type(value, struct peer);
 } latest_arrivals SEC(".maps");
 
+// Threads in a call that took a datagram and asked for its sender, with the socket's cookie. At the bound others are not entered.
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 16384);
+  __type(key, __u64);
+  __type(value, __u64);
+} askers SEC(".maps");
+
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 #define MAX_EXTENSIONS 6
@@ -217,6 +225,13 @@ static __always_inline void report_taken(const struct peer *peer) {
   report_datagram(RECORD_RECEIVE, owner, &datagram);
 }
 
+// The current thread has just taken a datagram of this peer.
+static __always_inline void datagram_taken(const struct peer *peer) {
+  __u64 thread = bpf_get_current_pid_tgid();
+  bpf_map_update_elem(&askers, &thread, &peer->cookie, BPF_ANY);
+  report_taken(peer);
+}
+
 // Runs when a datagram was taken and its sender's address asked for.
 SEC("cgroup/recvmsg4")
 int datagram_taken4(struct bpf_sock_addr *call) {
@@ -224,7 +239,7 @@ int datagram_taken4(struct bpf_sock_addr *call) {
   set_ipv4(address, call->user_ip4);
   struct peer peer;
   set_peer(&peer, bpf_get_socket_cookie(call), address, bpf_ntohs(call->user_port));
-  report_taken(&peer);
+  datagram_taken(&peer);
   return 1;
 }
 
@@ -234,8 +249,19 @@ int datagram_taken6(struct bpf_sock_addr *call) {
   __u32 address[4] = {words->user_ip6[0], words->user_ip6[1], words->user_ip6[2], words->user_ip6[3]};
   struct peer peer;
   set_peer(&peer, bpf_get_socket_cookie(call), address, bpf_ntohs(call->user_port));
-  report_taken(&peer);
+  datagram_taken(&peer);
   return 1;
+}
+
+// Whether the datagram that the current thread has read from the socket is told of already. The latest arrival is then another one, which
+// waits for whoever takes it, be it a sibling that shares the socket.
+static __always_inline bool has_asked(__u64 cookie) {
+  __u64 thread = bpf_get_current_pid_tgid();
+  __u64 *asked = bpf_map_lookup_elem(&askers, &thread);
+  if (!asked) return false;
+  bool is_this = *asked == cookie;
+  bpf_map_delete_elem(&askers, &thread);
+  return is_this;
 }
 
 // Runs after every reading of a socket, also without the address. Since Linux 6.3; used where there is one.
@@ -248,6 +274,7 @@ int socket_read(__u64 *arguments) {
   __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
   if (family != FAMILY_INET && family != FAMILY_INET6) return 0;
   __u64 cookie = bpf_get_socket_cookie(sk);
+  if (has_asked(cookie)) return 0;
   struct peer *latest = bpf_map_lookup_elem(&latest_arrivals, &cookie);
   if (!latest) return 0;
   struct peer peer = *latest;
