@@ -254,6 +254,13 @@ export const faults = [
     tests: ['test/join/polled-holder.test.ts'],
   },
   {
+    name: 'user-of-the-look',
+    file: 'src/join/end-record.ts',
+    find: 'asUserOfCall(candidate, context, found);',
+    replace: 'found;',
+    tests: ['test/join/polled-holder.test.ts'],
+  },
+  {
     name: 'later-datagram-certain',
     file: match,
     find: 'if (query.protocol !== 6 && socket.openHi > first - err) return sole;',

@@ -6,6 +6,7 @@ import type { End, Method, Nat, Process } from '../records/attributed-connection
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
 import type { HostClock } from './host-clocks.js';
+import type { Role } from './match.js';
 import { OwnedEnd, type User } from './owned-end.js';
 import type { OwnerChoice, Tied } from './owner-choice.js';
 import type { Stitch } from './stitch.js';
@@ -70,6 +71,7 @@ function holderRecord(host: HostState, pid: number, seen: Micros): PacketSocketH
 /** What an owner is looked up with. */
 export interface OwnerContext {
   readonly clock: HostClock;
+  readonly role: Role;
   /** First packet, host clock. */
   readonly first: Micros;
   /** Last moment that may belong to the connection, host clock. */
@@ -97,14 +99,37 @@ export function earliestMoment(socket: HeldSocket, first: Micros): Micros {
 }
 
 /** Who had the socket's pid then; undefined when the rows do not tell for sure. */
-export function processOf({ host, socket }: Candidate, context: OwnerContext): ProcessMoment | undefined {
+export function processOf(candidate: Candidate, context: OwnerContext): ProcessMoment | undefined {
+  const { host, socket } = candidate;
   if (!context.hasDetails) return undefined;
   const latest = latestMoment(socket, context.first);
   const found = host.processAt(socket.pid, earliestMoment(socket, context.first), latest, socket.path);
   if (found === undefined) return undefined;
   if (isBornAfter(found, socket)) return undefined;
   const since = found.startLo ?? found.image?.time ?? -Infinity;
-  return host.progress.areProcessesLost(since, latest) ? undefined : found;
+  return host.progress.areProcessesLost(since, latest) ? undefined : asUserOfCall(candidate, context, found);
+}
+
+/**
+ * The process as the user that it was at the call, which a poll does not tell and sees later. What begins a connection sends its first packet
+ * in the call; who takes one does so after it, and before the look. Unchanged where nothing tells that the process ran the same then.
+ */
+function asUserOfCall(
+  { host, socket }: Candidate,
+  { role, first, clock: { err } }: OwnerContext,
+  found: ProcessMoment,
+): ProcessMoment {
+  if (socket.isCall || first > socket.closeLo) return found;
+  const from = first - err;
+  if (role === 'resp' && from <= earliestMoment(socket, first)) return found;
+  const to = role === 'orig' ? first + err : latestMoment(socket, first);
+  const then = from > to ? undefined : host.processAt(socket.pid, from, to, socket.path);
+  if (then === undefined || then.start !== found.start || then.image?.handle !== found.image?.handle) return found;
+  return asUser(found, then.uid);
+}
+
+function asUser({ uid: _, ...moment }: ProcessMoment, uid: number | undefined): ProcessMoment {
+  return uid === undefined ? moment : { ...moment, uid };
 }
 
 /** Whether a poll had seen the socket in the hands of its pid before this process was born, so that another one held it. */

@@ -4,12 +4,13 @@ import type { Candidate, Trial } from './candidate.js';
 import { type ConnectionView, mayBeFlipped } from './connection-view.js';
 import { isAncestor, latestMoment, type OwnerContext } from './end-record.js';
 import type { HostClock } from './host-clocks.js';
-import { PROMPT } from './match.js';
+import { PROMPT, type Role } from './match.js';
 import type { Knowledge } from './owner-choice.js';
 
 /** How far the rows of a host go about one end of a connection. Most of it is asked of few ends, hence worked out when asked. */
 export class HostKnowledge implements Knowledge, OwnerContext {
   readonly clock: HostClock;
+  readonly role: Role;
   readonly first: Micros;
   readonly firstEarliest: Micros;
   readonly firstLatest: Micros;
@@ -35,6 +36,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     this.#trial = trial;
     this.#from = first - err - PROMPT;
     this.clock = trial.clock;
+    this.role = role;
     this.first = first;
     this.firstEarliest = first - err;
     this.firstLatest = first + err;

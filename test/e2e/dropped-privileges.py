@@ -14,7 +14,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def tell(**what):
-    print(json.dumps({'pid': os.getpid(), 'uid': os.getresuid()[0], **what}), flush=True)
+    line = json.dumps({'pid': os.getpid(), 'uid': os.getresuid()[0], **what})
+    # One write: several processes share the pipe, and print() writes the end of the line by itself where output is unbuffered.
+    os.write(1, f'{line}\n'.encode())
 
 
 def drop():

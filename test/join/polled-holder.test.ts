@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Scene, s, t0 } from './scene.js';
+import { ms, Scene, s, t0 } from './scene.js';
 
 const tables = ['socket_events', 'process_open_sockets', 'processes', 'process_events', 'users'] as const;
 const tuple = { family: 2, protocol: 6, local_address: '192.0.2.20', local_port: 22 };
@@ -109,5 +109,54 @@ describe('a socket that a poll saw', () => {
     scene.removed('web', 'processes', 13.2, { ...before, start_time: t0 / s + 10 }, 12.1);
     scene.complete('web', 20, polls).join.end();
     for (const { resp } of scene.lines) expect(resp).not.toHaveProperty('process.path');
+  });
+
+  describe('of a process that changes its user without an exec', () => {
+    const daemon = { pid: 31, parent: 1, path: '/usr/sbin/d', uid: 0 };
+    const to = { remote_address: '198.51.100.66', remote_port: 4444 };
+    const open = { ...tuple, local_port: 45_870, ...to, pid: 31, socket: 5, state: 'ESTABLISHED' };
+    const connects = '192.0.2.20 45870 > 198.51.100.66 4444';
+    /** It is root from second 5 on and nobody from `dropped`; a look of two milliseconds begins at `looked`. */
+    const watched = (dropped: number, looked: number, clock: { err?: number } = { err: 2e-5 }): Scene => {
+      const scene = new Scene({ finalOnly: true }).host('web', tables, clock);
+      scene.event('web', 'process_events', 5, { ...daemon, syscall: 'fork' });
+      scene.event('web', 'process_events', dropped, { ...daemon, uid: 65_534, syscall: 'setresuid' });
+      const row = {
+        ...scene.makeRow('web', 'process_open_sockets', 'added', looked, open, 1, 9.9),
+        resolution: 2 * ms,
+      };
+      return scene.row(row);
+    };
+    const userOf = (scene: Scene, end: 'orig' | 'resp', first: number, ends: string): number | undefined => {
+      scene.end('C1', first, 3, ends);
+      const owned = last(scene)[end] as { process?: object; user?: { uid: number } };
+      expect(owned).toMatchObject({
+        state: 'attributed',
+        method: 'open_socket',
+        process: { pid: 31, path: daemon.path },
+      });
+      return owned.user?.uid;
+    };
+
+    it('has the user that it was as the first packet left, also where the look that saw it is wider', () => {
+      expect(userOf(watched(10.0004, 10), 'orig', 10.0005, connects)).toBe(65_534);
+      expect(userOf(watched(10.0005, 10), 'orig', 10.0004, connects)).toBe(0);
+    });
+
+    it('has the user that it was as the first packet left, also where it was seen long after', () => {
+      expect(userOf(watched(10.5, 11), 'orig', 10, connects)).toBe(0);
+      expect(userOf(watched(10.5, 11), 'orig', 10.6, connects)).toBe(65_534);
+    });
+
+    it('has no user where it may have changed on either side of the first packet', () => {
+      expect(userOf(watched(10.00049, 10), 'orig', 10.0005, connects)).toBeUndefined();
+      expect(userOf(watched(10.1, 10.2, { err: 0.15 }), 'orig', 10, connects)).toBeUndefined();
+    });
+
+    it('has the user that it became before the connection that it takes came', () => {
+      const takes = '198.51.100.66 4444 > 192.0.2.20 45870';
+      expect(userOf(watched(10.0004, 10), 'resp', 10.0005, takes)).toBe(65_534);
+      expect(userOf(watched(10.0006, 10), 'resp', 10.0005, takes)).toBeUndefined();
+    });
   });
 });
