@@ -131,6 +131,7 @@ static const struct named_number layout[] = {
     {"inode", SOCKET(inode)},
     {"sent", SOCKET(sent)},
     {"received", SOCKET(received)},
+    {"since", SOCKET(since_ns)},
     {"fd", SOCKET(fd)},
     {"family", SOCKET(family)},
     {"type", SOCKET(type)},

@@ -43,6 +43,7 @@ struct socket_record {
   __u64 inode;  // 0: not known
   __u64 sent;   // payload bytes, as RECORD_HAS_BYTES says
   __u64 received;
+  __u64 since_ns;  // of RECORD_RECEIVE: the peer's first datagram was taken between then and time_ns, by this process or another one; 0: now, by this one
   __s32 fd;  // -1: not known
   __u16 family;
   __u16 type;  // SOCK_STREAM ...; 0: not told

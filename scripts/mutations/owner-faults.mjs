@@ -48,6 +48,20 @@ export const ownerFaults = [
     tests: ['test/join/evictions.test.ts'],
   },
   {
+    name: 'doubtful-taker-certain',
+    file: 'src/join/match.ts',
+    find: 'isAfter && isExact &&',
+    replace: 'isAfter &&',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'doubtful-taker-exact',
+    file: 'src/hosts/state/held-socket.ts',
+    find: 'call.since ?? call.lo',
+    replace: 'call.lo',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
     name: 'sole-call-unsure',
     file: 'src/join/sole-call.ts',
     find: "match.weight === 'certain'",

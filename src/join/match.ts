@@ -323,7 +323,9 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   if (!isAfter && query.mayHaveEarlier) return { weight: 'possible', settles: Infinity };
   // Nobody need have accepted this one, so an accept that may be of the one before is not enough.
   if (!isAfter && socket.openLo <= (query.previousLast ?? -Infinity) + err) return possible;
-  return isAfter && query.localPort === socket.localPort ? certain : sole;
+  // Who took it some time since it arrived may not be the one that did, unless no other process is told of too.
+  const isExact = isTcp || socket.openHi - socket.openLo < Math.max(socket.resolution, 1);
+  return isAfter && isExact && query.localPort === socket.localPort ? certain : sole;
 }
 
 /** Whether what happened after `moment` cannot be an earlier connection's with these endpoints. */

@@ -229,7 +229,12 @@ function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socke
     ({ row, source }) => row.stream === fact.row.stream && (source === 'close' || source === 'listen'),
   );
   const closeLo = close?.lo ?? (tellsCloses ? knownUntil(host, fact.hi, 0) : fact.hi);
-  return socketOf(fact, { openLo: fact.lo, openHi: fact.hi, closeLo: Math.min(closeLo, closeHi), closeHi });
+  return socketOf(fact, {
+    openLo: fact.row.since ?? fact.lo,
+    openHi: fact.hi,
+    closeLo: Math.min(closeLo, closeHi),
+    closeHi,
+  });
 }
 
 function polledSocket(
@@ -319,8 +324,8 @@ export function isUnwatched(host: HostRows, from: Micros, to: Micros): boolean {
 
 /** How long before a loss the poll before it may have been. */
 function pauseOf(host: HostRows, stream: string): Micros {
-  const pauses = host.table.flatMap(({ stream: of, since, time, resolution }) =>
-    of === stream && since !== undefined ? [time + Math.max(resolution, 1) - 1 - since] : [],
+  const pauses = host.table.flatMap(({ stream: of, action, since, time, resolution }) =>
+    of === stream && action !== 'event' && since !== undefined ? [time + Math.max(resolution, 1) - 1 - since] : [],
   );
   return pauses.length === 0 ? Infinity : Math.round(Math.min(...pauses) * PAUSE_MARGIN);
 }

@@ -5,7 +5,8 @@ import type { Columns, HostTable } from './host-tables.js';
  * One fact about a host. Rows are self-contained: what a source had to know to understand a line (the poll before it, the
  * snapshot before it) is on the row, so rows of one host may be taken in any order.
  *
- * event    something happened at `time` (process_events, socket_events)
+ * event    something happened at `time` (process_events, socket_events); with `since`, the peer's first datagram was received between the two,
+ *          by this process or by another one that shares the socket
  * added    a poll at `time` saw the row, the poll at `since` had not; `since` absent: not known since when
  * removed  a poll at `time` no longer saw the row, the poll at `since` had
  *

@@ -23,7 +23,8 @@ export class EventRows {
   /** The row of a record. Records must come in order, since what a process runs is known from those before. */
   row(record: RingRecord): AnyTableRow {
     if ('euid' in record) return this.make('process_events', record, this.process(record));
-    return this.make('socket_events', record, socketColumns(record, this.pathOf(record.pid)));
+    const row = this.make('socket_events', record, socketColumns(record, this.pathOf(record.pid)));
+    return record.since === undefined ? row : { ...row, since: Math.min(record.since, record.time - 1) };
   }
 
   private pathOf(pid: number | undefined): string | undefined {

@@ -23,17 +23,18 @@ export const ringLayout = {
   inode: 32,
   sent: 40,
   received: 48,
-  fd: 56,
-  family: 60,
-  type: 62,
-  protocol: 64,
-  localPort: 66,
-  remotePort: 68,
-  icmpType: 70,
-  icmpCode: 71,
-  localAddress: 72,
-  remoteAddress: 88,
-  socketBytes: 104,
+  since: 56,
+  fd: 64,
+  family: 68,
+  type: 70,
+  protocol: 72,
+  localPort: 74,
+  remotePort: 76,
+  icmpType: 78,
+  icmpCode: 79,
+  localAddress: 80,
+  remoteAddress: 96,
+  socketBytes: 112,
   cgroupId: 32,
   parent: 40,
   euid: 44,
@@ -68,6 +69,8 @@ interface RecordHead {
 /** A call on a socket, or the first datagram between it and a peer. */
 export interface SocketRecord extends RecordHead {
   readonly kind: (typeof socketKinds)[number];
+  /** Of a receive: the peer's first datagram was taken between then and `time`, by this process or another one that has the socket. */
+  readonly since?: Micros;
   readonly inode?: number;
   readonly fd?: number;
   /** As Linux numbers them; `type` is that of socket(2). */
@@ -188,6 +191,7 @@ function decodeSocket(
   if (size < at.socketBytes) return undefined;
   const number = (field: number): number => view.getUint16(start + field, little);
   const inode = word64(view, start + at.inode);
+  const since = micros(view, start + at.since);
   const fd = view.getInt32(start + at.fd, little);
   const type = number(at.type);
   const [localPort, remotePort] = [number(at.localPort), number(at.remotePort)];
@@ -198,6 +202,7 @@ function decodeSocket(
   return {
     ...head(view, start, offset),
     kind,
+    ...(since !== 0 && { since: since + offset }),
     ...(inode !== 0 && { inode }),
     ...(fd >= 0 && { fd }),
     family: number(at.family),

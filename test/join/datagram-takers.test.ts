@@ -51,6 +51,31 @@ describe('datagrams that several processes took in turn', () => {
     expect(scene.last('C2').resp).toMatchObject({ state: 'attributed', process: { pid: 9 } });
   });
 
+  /** These processes read from one socket after the peer's first two datagrams had come at 10; the second one a while later. */
+  function readers(scene: Scene, ...pids: number[]): Scene {
+    scene.host('b', tables);
+    for (const [i, pid] of pids.entries()) {
+      const [time, since] = [10.001 + i, 10];
+      scene.row(scene.makeRow('b', 'socket_events', 'event', time, { ...receive, pid, socket: '1' }, 1, since));
+    }
+    return scene.end('C1', 9.9999, 2, ends);
+  }
+
+  it('are nobody’s where either of two that read may have taken the first', () => {
+    const scene = readers(new Scene({ startsKnown: true }), 8, 9);
+    expect(scene.last().resp.state).toBe('pending');
+    expect(scene.complete('b', 20, tables).last().resp).toMatchObject({
+      state: 'ambiguous',
+      candidates: [{ process: { pid: 8 } }, { process: { pid: 9 } }],
+    });
+  });
+
+  it('are the only reader’s, once every reader is known', () => {
+    const scene = readers(new Scene({ startsKnown: true }), 8);
+    expect(scene.last().resp.state).toBe('pending');
+    expect(scene.complete('b', 20, tables).last().resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+  });
+
   it('leave out who took those of an earlier connection, which nobody need have answered', () => {
     const [seen, unseen] = [new Scene({ startsKnown: true }), new Scene({ startsKnown: true })];
     for (const scene of [seen, unseen]) {

@@ -115,6 +115,8 @@ c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); c.sendto(b'x', s.getsockna
 print(json.dumps({'child': child}))`),
     );
     const row = await watch.find('socket_events', { action: 'receive', pid: told.child });
+    // The one that had bound it may have read, too, as far as the kernel tells.
+    expect(row.since).toBeLessThan(row.time);
     await watch.find('socket_events', {
       action: 'bind',
       pid,
@@ -153,6 +155,36 @@ print(json.dumps(out))`),
       }
     },
   );
+
+  it('tells of each of two processes that it may have taken a peer’s first datagram, where the peer had sent more', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, os, socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0))
+c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(5): c.sendto(b'x', s.getsockname())
+out = {'client': c.getsockname()[1]}
+for child in ('first', 'second', 'third'):
+    out[child] = os.fork()
+    if out[child] == 0:
+        s.recvfrom(9); os._exit(0)
+    os.waitpid(out[child], 0)
+# Nobody else has this one.
+alone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); alone.bind(('127.0.0.1', 0))
+for _ in range(2): c.sendto(b'x', alone.getsockname())
+alone.recvfrom(9); out['alone'] = alone.getsockname()[1]
+print(json.dumps(out))`),
+    );
+    await watch.find('process_events', { pid, syscall: 'exit' });
+    const receives = watch.found('socket_events', { action: 'receive', remote_port: told.client });
+    const takers = receives.map(({ columns, since }) => [(columns as { pid: number }).pid, since !== undefined]);
+    expect(takers).toEqual([
+      [told.first, true],
+      [told.second, true],
+      [pid, false],
+    ]);
+  });
 
   it('tells of fork, exec and exit with the image of each moment', async () => {
     const watch = await start();

@@ -74,6 +74,15 @@ describe('rows of events', () => {
     expect(made[0]?.columns).not.toHaveProperty('socket');
   });
 
+  it('tell since when a datagram may have been taken, at least a microsecond before, where that is in doubt', () => {
+    const rows = new EventRows('h', 'b', new ProcessImages());
+    const receive: SocketRecord = { ...connect(1), kind: 'receive', protocol: 17 };
+    const told = [{ since: 5_600_000 }, { since: receive.time }, {}].map((changes) =>
+      rows.row({ ...receive, ...changes }),
+    );
+    expect(told.map(({ since }) => since)).toEqual([5_600_000, receive.time - 1, undefined]);
+  });
+
   it('forget the process that is known for longest when there are too many', () => {
     const images = new ProcessImages();
     for (let pid = 1; pid <= limits.sensorProcesses + 1; pid++) images.set(pid, sh);

@@ -51,6 +51,14 @@ const connect = record(at.socketBytes, 1, (view) => {
   view.setUint32(at.remoteAddress + 12, 2);
 });
 
+/** Some process took a datagram between these moments, maybe this one. */
+const doubtful = record(at.socketBytes, 7, (view) => {
+  view.setBigUint64(at.since, 4_000_000_900n, little);
+  view.setInt32(at.fd, -1, little);
+  view.setUint16(at.family, 2, little);
+  view.setUint16(at.protocol, 17, little);
+});
+
 const exec = (flags: number, path = 'curl\0bin\0usr\0') => {
   const [cwd, cgroup, args] = ['', 'a.service\0system.slice\0', 'curl\0-s\0http://192.0.2.2/\0'];
   return record(
@@ -100,6 +108,12 @@ describe('records of the ring', () => {
         cgroup: '/system.slice/a.service',
         args: 'curl -s http://192.0.2.2/',
       },
+    ]);
+  });
+
+  it('say since when it may have happened where that is in doubt', () => {
+    expect(decodeBatch(batch([doubtful])).records).toMatchObject([
+      { kind: 'receive', since: 3_604_000_000, time: heads.time },
     ]);
   });
 

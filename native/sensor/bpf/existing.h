@@ -20,6 +20,7 @@ int socket_found(struct bpf_iter__task_file *entry) {
       .login_uid = login_uid_of(task),
       .netns = netns_of_socket(sk),
       .inode = BPF_CORE_READ(file, f_inode, i_ino),
+      .file = file,
       .fd = entry->fd,
       .flags = OWNER_REPORTED,
   };

@@ -98,10 +98,16 @@ struct inode {
   unsigned long i_ino;
 };
 
+typedef struct {
+  atomic64_t refcnt;
+} file_ref_t;
+
 struct file {
   struct path f_path;
   struct inode *f_inode;
   void *private_data;
+  atomic64_t f_count;  // up to Linux 6.12
+  file_ref_t f_ref;    // from 6.13 on, one less
 };
 
 struct fdtable {
@@ -110,6 +116,7 @@ struct fdtable {
 };
 
 struct files_struct {
+  atomic_t count;
   struct fdtable *fdt;
 };
 

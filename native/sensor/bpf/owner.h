@@ -15,6 +15,7 @@ struct owner {
   __u32 login_uid;
   __u32 netns;
   __u64 inode;
+  struct file *file;  // 0: not known
   __s32 fd;
   __u32 flags;
 };
@@ -50,6 +51,15 @@ static __always_inline struct owner *take_over(__u64 cookie) {
   new_owner(&owner, netns_of_task(current_task()));
   bpf_map_update_elem(&owners, &cookie, &owner, BPF_ANY);
   return bpf_map_lookup_elem(&owners, &cookie);
+}
+
+// Whether other processes may have the socket too. A call has a reference of its own where threads share their descriptors.
+static __always_inline bool may_be_shared(const struct owner *owner) {
+  struct file *file = owner->file;
+  if (!file) return true;
+  __s64 references =
+      bpf_core_field_exists(file->f_ref) ? BPF_CORE_READ(file, f_ref.refcnt.counter) + 1 : BPF_CORE_READ(file, f_count.counter);
+  return references > (BPF_CORE_READ(current_task(), files, count.counter) > 1 ? 2 : 1);
 }
 
 static __always_inline void set_ipv4(__u8 address[16], __u32 ipv4) {

@@ -53,7 +53,7 @@ static __always_inline void raw_packet_left(struct __sk_buff *packet, struct bpf
   peer.protocol = datagram.protocol;
   if (datagram.protocol == PROTOCOL_ICMP || datagram.protocol == PROTOCOL_ICMPV6)
     peer.port = datagram.icmp_type << 8 | datagram.icmp_code;
-  if (is_news(&peer, owner->pid)) report_datagram(RECORD_SEND, owner, &datagram);
+  if (is_news(&peer, owner->pid)) report_datagram(RECORD_SEND, owner, &datagram, 0);
 }
 
 SEC("cgroup_skb/egress")

@@ -17,17 +17,23 @@ int socket_made(struct bpf_sock *sk) {
   return 1;
 }
 
-// The socket behind a descriptor of the current process, and its inode.
-static __always_inline struct sock *socket_of(long fd, __u64 *inode) {
+// The socket behind a descriptor of the current process, and its file.
+static __always_inline struct sock *socket_of(long fd, struct file **socket_file) {
   if (fd < 0) return 0;
   struct fdtable *table = BPF_CORE_READ(current_task(), files, fdt);
   if (fd >= BPF_CORE_READ(table, max_fds)) return 0;
   struct file *file = 0;
   bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
   if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return 0;
-  *inode = BPF_CORE_READ(file, f_inode, i_ino);
+  *socket_file = file;
   struct socket *socket = BPF_CORE_READ(file, private_data);
   return BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline void set_descriptor(struct owner *owner, struct file *file, int fd) {
+  owner->file = file;
+  owner->inode = BPF_CORE_READ(file, f_inode, i_ino);
+  owner->fd = fd;
 }
 
 static __always_inline bool is_inet(__u16 family) { return family == FAMILY_INET || family == FAMILY_INET6; }
@@ -51,15 +57,14 @@ static __always_inline bool has_told_calls(struct sock *sk) {
 
 SEC("tracepoint/syscalls/sys_exit_socket")
 int socket_returned(struct trace_event_raw_sys_exit *call) {
-  __u64 inode = 0;
-  struct sock *sk = socket_of(call->ret, &inode);
+  struct file *file = 0;
+  struct sock *sk = socket_of(call->ret, &file);
   if (!sk) return 0;
   __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
   if (family == FAMILY_PACKET) {
     struct owner owner;
     new_owner(&owner, netns_of_socket(sk));
-    owner.inode = inode;
-    owner.fd = call->ret;
+    set_descriptor(&owner, file, call->ret);
     report_socket(sk, &owner);
     return 0;
   }
@@ -67,8 +72,7 @@ int socket_returned(struct trace_event_raw_sys_exit *call) {
   __u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
   struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
   if (!owner) return 0;
-  owner->inode = inode;
-  owner->fd = call->ret;
+  set_descriptor(owner, file, call->ret);
   if (!has_told_calls(sk)) report_socket(sk, owner);
   return 0;
 }

@@ -94,11 +94,10 @@ int tcp_changed(__u64 *arguments) {
 }
 
 // The accepting process and the tuple. The connection may be over already; its socket still has the tuple then.
-static __always_inline int report_accepted(struct sock *sk, __u64 inode, int fd) {
+static __always_inline int report_accepted(struct sock *sk, struct file *file, int fd) {
   struct owner owner;
   new_owner(&owner, netns_of_socket(sk));
-  owner.inode = inode;
-  owner.fd = fd;
+  set_descriptor(&owner, file, fd);
   struct socket_record *record = reserve_socket_record(RECORD_ACCEPT, &owner);
   if (record) {
     set_tuple(record, sk);
@@ -111,10 +110,10 @@ static __always_inline int report_accepted(struct sock *sk, __u64 inode, int fd)
 }
 
 static __always_inline int report_accept(struct trace_event_raw_sys_exit *call) {
-  __u64 inode = 0;
-  struct sock *sk = socket_of(call->ret, &inode);
+  struct file *file = 0;
+  struct sock *sk = socket_of(call->ret, &file);
   if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family))) return 0;
-  return report_accepted(sk, inode, call->ret);
+  return report_accepted(sk, file, call->ret);
 }
 
 SEC("tracepoint/syscalls/sys_exit_accept")
@@ -128,17 +127,15 @@ int accept4_returned(struct trace_event_raw_sys_exit *call) { return report_acce
 SEC("tracepoint/io_uring/io_uring_complete")
 int ring_completed(struct trace_event_raw_io_uring_complete *event) {
   int fd = event->res;
-  __u64 inode = 0;
-  struct sock *sk = socket_of(fd, &inode);
+  struct file *file = 0;
+  struct sock *sk = socket_of(fd, &file);
   if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family))) return 0;
   __u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
   struct owner *owner = cookie ? bpf_map_lookup_elem(&owners, &cookie) : 0;
   if (owner) {
-    if (owner->inode) return 0;
-    owner->inode = inode;
-    owner->fd = fd;
+    if (!owner->inode) set_descriptor(owner, file, fd);
     return 0;
   }
   if (BPF_CORE_READ(sk, sk_protocol) != PROTOCOL_TCP || BPF_CORE_READ(sk, __sk_common.skc_dport) == 0) return 0;
-  return report_accepted(sk, inode, fd);
+  return report_accepted(sk, file, fd);
 }

@@ -5,7 +5,9 @@
 //
 // Sending: connect or sendmsg names the process, the packet that leaves has the tuple. Receiving: the packet that arrives has the tuple,
 // and the process is whoever takes it out of the socket, which may be any of several that share it. Until then the arrival waits. Who
-// takes a datagram mostly asks for its sender's address, and so for one arrival; else the latest one is meant.
+// takes a datagram mostly asks for its sender's address, and so for one arrival; else the latest one is meant. Of a socket that several
+// processes may have, another of them may have taken the first datagram when the address was not asked for or the peer had sent more: who
+// reads is then told with a doubt, and so is the next one that does.
 #pragma once
 
 #include "owner.h"
@@ -19,8 +21,9 @@ struct peer {
 };
 
 struct acquaintance {
-  __u64 time_ns;  // last datagram
-  __u32 pid;      // who sent or took one; 0: nobody has yet
+  __u64 time_ns;   // last datagram
+  __u32 pid;       // who sent or took one; 0: nobody has yet
+  __u32 arrivals;  // datagrams that arrived since the one that was news, with it
 };
 
 // Below the shortest time after which a connection without packets is taken to be over.
@@ -46,12 +49,18 @@ struct datagram {
   __u8 icmp_code;
 };
 
+struct arrival {
+  struct datagram datagram;
+  __u64 time_ns;
+  __u32 reader;  // told with a doubt; 0: nobody is told yet
+};
+
 // At the bound the arrival that waits for longest is forgotten: of a datagram that nobody takes nothing is told anyway.
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
   __uint(max_entries, 16384);
   __type(key, struct peer);
-  __type(value, struct datagram);
+  __type(value, struct arrival);
 } arrivals SEC(".maps");
 
 // By the socket's cookie.
@@ -146,20 +155,25 @@ static __always_inline bool is_news(const struct peer *peer, __u32 sender) {
   __u64 now = bpf_ktime_get_boot_ns();
   struct acquaintance *known = bpf_map_lookup_elem(&peers, peer);
   if (!known) {
-    struct acquaintance fresh = {.time_ns = now, .pid = sender};
-    return bpf_map_update_elem(&peers, peer, &fresh, BPF_NOEXIST) == 0;
+    struct acquaintance fresh = {.time_ns = now, .pid = sender, .arrivals = sender == 0};
+    if (bpf_map_update_elem(&peers, peer, &fresh, BPF_NOEXIST) == 0) return true;
+    known = bpf_map_lookup_elem(&peers, peer);
+    if (!known) return false;
   }
   bool has_paused = now - known->time_ns > PAUSE_NS;
   bool is_other = sender != 0 && known->pid != 0 && known->pid != sender;
   known->time_ns = now;
+  if (has_paused) known->arrivals = 0;
+  if (sender == 0) __sync_fetch_and_add(&known->arrivals, 1);
   if (is_other || has_paused) known->pid = sender;
   return is_other || has_paused;
 }
 
-static __always_inline void report_datagram(enum record_kind kind, struct owner *owner, const struct datagram *datagram) {
+static __always_inline void report_datagram(enum record_kind kind, struct owner *owner, const struct datagram *datagram, __u64 since_ns) {
   struct socket_record *record = reserve_socket_record(kind, owner);
   if (!record) return;
   bool is_sent = kind == RECORD_SEND;
+  record->since_ns = since_ns;
   record->family = datagram->family;
   record->type = datagram->type;
   record->icmp_type = datagram->icmp_type;
@@ -194,7 +208,7 @@ static __always_inline void udp_packet_left(struct __sk_buff *packet, struct bpf
   if (!owner) return;
   struct peer peer;
   set_peer(&peer, cookie, datagram.destination, datagram.destination_port);
-  if (is_news(&peer, owner->pid)) report_datagram(RECORD_SEND, owner, &datagram);
+  if (is_news(&peer, owner->pid)) report_datagram(RECORD_SEND, owner, &datagram, 0);
 }
 
 SEC("cgroup_skb/ingress")
@@ -203,33 +217,39 @@ int packet_arrived(struct __sk_buff *packet) {
   if (!sk) return 1;
   sk = bpf_sk_fullsock(sk);
   if (!sk || !is_udp(sk)) return 1;
-  struct datagram datagram;
-  if (!read_datagram(packet, sk, &datagram)) return 1;
+  struct arrival arrival = {};
+  struct datagram *datagram = &arrival.datagram;
+  if (!read_datagram(packet, sk, datagram)) return 1;
   struct peer peer;
-  set_peer(&peer, bpf_get_socket_cookie(packet), datagram.source, datagram.source_port);
+  set_peer(&peer, bpf_get_socket_cookie(packet), datagram->source, datagram->source_port);
   if (!is_news(&peer, 0)) return 1;
-  bpf_map_update_elem(&arrivals, &peer, &datagram, BPF_ANY);
+  arrival.time_ns = bpf_ktime_get_boot_ns();
+  bpf_map_update_elem(&arrivals, &peer, &arrival, BPF_ANY);
   bpf_map_update_elem(&latest_arrivals, &peer.cookie, &peer, BPF_ANY);
   return 1;
 }
 
-static __always_inline void report_taken(const struct peer *peer) {
-  struct datagram *waiting = bpf_map_lookup_elem(&arrivals, peer);
+// The current process has taken a datagram of this peer, or, where its address was not asked for, perhaps one of another peer.
+static __always_inline void report_taken(const struct peer *peer, bool is_of_peer) {
+  struct arrival *waiting = bpf_map_lookup_elem(&arrivals, peer);
   if (!waiting) return;
-  struct datagram datagram = *waiting;
-  bpf_map_delete_elem(&arrivals, peer);
   struct owner *owner = take_over(peer->cookie);
-  if (!owner) return;
+  if (!owner || waiting->reader == owner->pid) return;
   struct acquaintance *known = bpf_map_lookup_elem(&peers, peer);
+  bool is_first = is_of_peer && known && known->arrivals == 1;
+  bool is_sure = !waiting->reader && (is_first || !may_be_shared(owner));
+  struct arrival arrival = *waiting;
+  if (is_sure || arrival.reader) bpf_map_delete_elem(&arrivals, peer);
+  else waiting->reader = owner->pid;
   if (known) known->pid = owner->pid;
-  report_datagram(RECORD_RECEIVE, owner, &datagram);
+  report_datagram(RECORD_RECEIVE, owner, &arrival.datagram, is_sure ? 0 : arrival.time_ns);
 }
 
 // The current thread has just taken a datagram of this peer.
 static __always_inline void datagram_taken(const struct peer *peer) {
   __u64 thread = bpf_get_current_pid_tgid();
   bpf_map_update_elem(&askers, &thread, &peer->cookie, BPF_ANY);
-  report_taken(peer);
+  report_taken(peer, true);
 }
 
 // Runs when a datagram was taken and its sender's address asked for.
@@ -278,7 +298,7 @@ int socket_read(__u64 *arguments) {
   struct peer *latest = bpf_map_lookup_elem(&latest_arrivals, &cookie);
   if (!latest) return 0;
   struct peer peer = *latest;
-  bpf_map_delete_elem(&latest_arrivals, &cookie);
-  report_taken(&peer);
+  report_taken(&peer, false);
+  if (!bpf_map_lookup_elem(&arrivals, &peer)) bpf_map_delete_elem(&latest_arrivals, &cookie);
   return 0;
 }

@@ -138,7 +138,7 @@ export function heldCall(call: SocketRecord, next: SocketRecord | undefined, clo
   const close = closings.closeOf(call, call.lo);
   const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
   const closeLo = close?.lo ?? closings.openUntil(call.stream, true, call.hi);
-  return new HeldSocket(call, call.lo, call.hi, Math.min(closeLo, closeHi), closeHi);
+  return new HeldSocket(call, call.since ?? call.lo, call.hi, Math.min(closeLo, closeHi), closeHi);
 }
 
 /** A connected TCP socket has closed before another process opens one with the same endpoints in its network namespace. */

@@ -154,7 +154,7 @@ export class HostState {
   /** Takes a row of any table. Rows of tables that say nothing of owners are ignored. */
   add(row: AnyTableRow): Change {
     this.progress.stream(row.stream, row.table);
-    if (row.since !== undefined) {
+    if (row.since !== undefined && row.action !== 'event') {
       this.progress.polled(row.stream, row.since, row.time + Math.max(row.resolution, 1) - 1);
     }
     if (row.boot !== undefined && this.shown.boot === undefined) this.hasBoot(row.boot);

@@ -120,7 +120,7 @@ export class SocketRecord {
   get seq(): number {
     return this.rows.seq(this.handle);
   }
-  /** The first moment of the poll before. */
+  /** The first moment of the poll before; of an event, when it may have happened at the earliest, in this process or in another one. */
   get since(): Micros | undefined {
     return this.rows.since(this.handle);
   }
