@@ -186,6 +186,36 @@ print(json.dumps(out))`),
     ]);
   });
 
+  it('names who sends and who reads, while another process does the other with the same socket', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, os, signal, socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0)); address = s.getsockname()
+reader = os.fork()
+while reader == 0: s.recvfrom(9)
+writer = os.fork()
+while writer == 0:
+    for _ in range(50):
+        c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); c.sendto(b'x', address); c.close()
+    time.sleep(0.004)
+for peer in range(10000):
+    s.sendto(b'y', ('127.1.%d.%d' % (peer // 250, 1 + peer % 250), 9))
+    if peer % 50 == 0: time.sleep(0.004)
+for child in (writer, reader): os.kill(child, signal.SIGKILL); os.waitpid(child, 0)
+print(json.dumps({'reader': reader, 'port': address[1]}))`),
+    );
+    await watch.find('process_events', { pid, syscall: 'exit' });
+    for (const [action, doer] of [
+      ['send', pid],
+      ['receive', told.reader],
+    ] as const) {
+      const calls = watch.found('socket_events', { action, local_port: told.port });
+      expect(calls.length).toBeGreaterThan(1000);
+      expect(new Set(calls.map(({ columns }) => (columns as { pid: number }).pid))).toEqual(new Set([doer]));
+    }
+  });
+
   it('tells of fork, exec and exit with the image of each moment', async () => {
     const watch = await start();
     const { pid, told } = await runToEnd(

@@ -47,6 +47,8 @@ static __always_inline bool is_watched(__u32 netns) { return only_netns == 0 || 
 
 static __always_inline struct task_struct *current_task(void) { return (struct task_struct *)bpf_get_current_task(); }
 
+static __always_inline __u32 current_pid(void) { return bpf_get_current_pid_tgid() >> 32; }
+
 #define PF_KTHREAD 0x00200000
 
 static __always_inline bool is_kernel_thread(struct task_struct *task) { return BPF_CORE_READ(task, flags) & PF_KTHREAD; }

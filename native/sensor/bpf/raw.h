@@ -47,13 +47,13 @@ static __always_inline void raw_packet_left(struct __sk_buff *packet, struct bpf
   struct datagram datagram;
   if (!read_raw(packet, sk, &datagram)) return;
   // Raw and ping sockets send in the call of whoever sends; SCTP and encryption also do it later, from elsewhere.
-  if (sk->protocol != PROTOCOL_SCTP && !is_kernel_thread(current_task())) set_current(owner);
+  bool is_callers = sk->protocol != PROTOCOL_SCTP && !is_kernel_thread(current_task());
   struct peer peer;
   set_peer(&peer, cookie, datagram.destination, datagram.destination_port);
   peer.protocol = datagram.protocol;
   if (datagram.protocol == PROTOCOL_ICMP || datagram.protocol == PROTOCOL_ICMPV6)
     peer.port = datagram.icmp_type << 8 | datagram.icmp_code;
-  if (is_news(&peer, owner->pid)) report_datagram(RECORD_SEND, owner, &datagram, 0);
+  if (is_news(&peer, is_callers ? current_pid() : owner->pid)) report_datagram(RECORD_SEND, owner, is_callers, &datagram, 0);
 }
 
 SEC("cgroup_skb/egress")

@@ -169,8 +169,13 @@ static __always_inline bool is_news(const struct peer *peer, __u32 sender) {
   return is_other || has_paused;
 }
 
-static __always_inline void report_datagram(enum record_kind kind, struct owner *owner, const struct datagram *datagram, __u64 since_ns) {
-  struct socket_record *record = reserve_socket_record(kind, owner);
+// `is_callers`: the current process sends or took it; else the owner is who connected.
+static __always_inline void report_datagram(enum record_kind kind, struct owner *owner, bool is_callers, const struct datagram *datagram,
+                                            __u64 since_ns) {
+  // Of a socket that is shared, another process may take over what is in the map at any time.
+  struct owner teller = *owner;
+  if (is_callers) set_current(&teller);
+  struct socket_record *record = reserve_socket_record(kind, &teller);
   if (!record) return;
   bool is_sent = kind == RECORD_SEND;
   record->since_ns = since_ns;
@@ -206,9 +211,11 @@ static __always_inline void udp_packet_left(struct __sk_buff *packet, struct bpf
   __u64 cookie = bpf_get_socket_cookie(packet);
   struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
   if (!owner) return;
+  // It leaves in the call of whoever sends.
+  bool is_callers = sk->dst_port == 0;
   struct peer peer;
   set_peer(&peer, cookie, datagram.destination, datagram.destination_port);
-  if (is_news(&peer, owner->pid)) report_datagram(RECORD_SEND, owner, &datagram, 0);
+  if (is_news(&peer, is_callers ? current_pid() : owner->pid)) report_datagram(RECORD_SEND, owner, is_callers, &datagram, 0);
 }
 
 SEC("cgroup_skb/ingress")
@@ -234,15 +241,16 @@ static __always_inline void report_taken(const struct peer *peer, bool is_of_pee
   struct arrival *waiting = bpf_map_lookup_elem(&arrivals, peer);
   if (!waiting) return;
   struct owner *owner = take_over(peer->cookie);
-  if (!owner || waiting->reader == owner->pid) return;
+  __u32 pid = current_pid();
+  if (!owner || waiting->reader == pid) return;
   struct acquaintance *known = bpf_map_lookup_elem(&peers, peer);
   bool is_first = is_of_peer && known && known->arrivals == 1;
   bool is_sure = !waiting->reader && (is_first || !may_be_shared(owner));
   struct arrival arrival = *waiting;
   if (is_sure || arrival.reader) bpf_map_delete_elem(&arrivals, peer);
-  else waiting->reader = owner->pid;
-  if (known) known->pid = owner->pid;
-  report_datagram(RECORD_RECEIVE, owner, &arrival.datagram, is_sure ? 0 : arrival.time_ns);
+  else waiting->reader = pid;
+  if (known) known->pid = pid;
+  report_datagram(RECORD_RECEIVE, owner, true, &arrival.datagram, is_sure ? 0 : arrival.time_ns);
 }
 
 // The current thread has just taken a datagram of this peer.
