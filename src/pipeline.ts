@@ -224,6 +224,11 @@ async function baselineOf({ baseline }: RunOptions, warn: Warn): Promise<Baselin
   return new BaselineRun(baseline, warn);
 }
 
+/** Whether a connection of a file is looked at again after it was handed on; otherwise it is only lent. */
+function isKept({ hostLogs, rules, store, baseline, outputs }: RunOptions): boolean {
+  return hostLogs.length > 0 || rules.length > 0 || store !== undefined || baseline !== undefined || outputs.table;
+}
+
 async function captureFiles(
   options: RunOptions,
   intake: Intake,
@@ -235,6 +240,7 @@ async function captureFiles(
     options.files,
     {
       checksums,
+      lends: !isKept(options),
       ...(options.threads !== undefined && { threads: options.threads }),
       ...timing(options),
       ...weirds(options, outputs),

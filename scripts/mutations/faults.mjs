@@ -311,6 +311,20 @@ export const faults = [
     ci: true,
   },
   {
+    name: 'lent-history-cut',
+    file: 'src/conn/history.ts',
+    find: 'if (count <= LETTERS_INLINE) return at + inline;',
+    replace: 'if (count >= 0) return at + inline;',
+    tests: ['test/conn/connection-view.test.ts'],
+  },
+  {
+    name: 'lent-group-taken-for-host',
+    file: 'src/core/address.ts',
+    find: "return word >>> 28 === 14 || (word | 0) === -1 ? 'group' : 'host';",
+    replace: "return word >>> 28 === 14 ? 'group' : 'host';",
+    tests: ['test/conn/connection-view.test.ts'],
+  },
+  {
     name: 'fin-counted-as-payload',
     file: 'src/conn/tcp-stream.ts',
     find: '(SENT_FIN << dir)) !== 0) size--;',

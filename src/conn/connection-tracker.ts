@@ -8,11 +8,12 @@ import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
 import { Decoder } from '../decode/decoder.js';
 import { META_PLAIN_TCP, META_VALID, Packet, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
-import type { ConnectionCause, ConnectionUpdate } from '../records/connection.js';
+import type { Connection, ConnectionCause, ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
 import { CaptureNames, type CaptureRef } from './capture-names.js';
-import { connectionRecord, uidOfRecord, VLAN_PRESENT } from './connection-record.js';
+import { connectionRecord } from './connection-record.js';
 import { ConnectionTable } from './connection-table.js';
+import { ConnectionView, uidOfRecord, VLAN_PRESENT } from './connection-view.js';
 import { ControlStorms } from './control-storms.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
 import { expiryOf } from './expiry.js';
@@ -57,6 +58,8 @@ export interface TrackerOptions {
   /** Asked for a consumer when the first bytes of a TCP connection come. Absent: no bytes are kept, and nothing is paid for it. */
   readonly openStream?: OpenStream;
   readonly emit: (update: ConnectionUpdate) => void;
+  /** The connection of an update is only lent, for the call of `emit`: a ConnectionView instead of an object. Default false. */
+  readonly lends?: boolean;
   /** Gets weirds one by one, repeated ones left out as `WeirdReports` says. Absent: they are only counted. */
   readonly onWeird?: (weird: Weird) => void;
 }
@@ -93,6 +96,7 @@ export class ConnectionTracker {
   readonly #options: TrackerOptions;
   readonly #timeouts: Timeouts;
   readonly #table: ConnectionTable;
+  readonly #view: ConnectionView;
   readonly #wheel: TimerWheel;
   /** Of what is inside of tunnels over UDP. */
   readonly #decoder: Decoder;
@@ -121,6 +125,7 @@ export class ConnectionTracker {
     const key = options.key ?? secretKey();
     const verifyChecksums = options.checksums === 'verify';
     this.#table = new ConnectionTable(key, options.maxConnections ?? limits.connections);
+    this.#view = new ConnectionView(this.#table);
     this.#wheel = new TimerWheel(this.#table);
     this.#weird = new WeirdCounts(options.onWeird !== undefined);
     this.#reports = options.onWeird && new WeirdReports(this.#table, options.onWeird);
@@ -403,7 +408,9 @@ export class ConnectionTracker {
   #emit(cause: ConnectionCause, base: number): void {
     const id = this.#table.u16[(base << 1) + CAPTURE]!;
     const capture = this.#captures.get(id)!;
-    const connection = connectionRecord(this.#table, base, this.#captures.wordOf(id));
+    const view = this.#view.at(base, this.#captures.wordOf(id));
+    // To whoever only reads it, a field that is undefined is one that is absent.
+    const connection = this.#options.lends === true ? (view as Connection) : connectionRecord(view);
     this.#options.emit(
       capture.host === undefined
         ? { cause, capture: capture.name, connection }

@@ -2,8 +2,8 @@ import { limits } from '../core/limits.js';
 import type { WeirdCounts } from '../core/weird.js';
 import type { Decoder } from '../decode/decoder.js';
 import { Packet } from '../decode/packet.js';
-import { uidOfRecord } from './connection-record.js';
 import type { ConnectionTable } from './connection-table.js';
+import { uidOfRecord } from './connection-view.js';
 import { addLetterOnce, LETTER_X, SEEN_LIMIT } from './history.js';
 import { FLAGS, NO_TUNNEL, ORDINAL, PORTS, RECORD_WORDS, TUNNELED } from './record-layout.js';
 

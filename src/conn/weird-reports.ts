@@ -5,8 +5,8 @@ import type { CountedWeird, WeirdName } from '../core/weird.js';
 import type { Packet } from '../decode/packet.js';
 import type { Connection } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
-import { connectionRecord } from './connection-record.js';
 import type { ConnectionTable } from './connection-table.js';
+import { ConnectionView } from './connection-view.js';
 import { ORDINAL } from './record-layout.js';
 
 /** How long Zeek leaves out a weird that it has just logged (weird_ignore), and one that it logs by originator (did_log). */
@@ -97,29 +97,32 @@ function sourceOf(name: CountedWeird, proto?: Connection['proto']): { readonly s
 export class WeirdReports {
   /** When each weird was reported, the longest ago first. */
   readonly #told = new Map<string, Micros>();
+  readonly #view: ConnectionView;
 
   constructor(
     private readonly table: ConnectionTable,
     private readonly emit: (weird: Weird) => void,
     private readonly bound: number = limits.rememberedWeirds,
-  ) {}
+  ) {
+    this.#view = new ConnectionView(table);
+  }
 
   ofConnection(names: readonly CountedWeird[], base: number, ts: Micros, capture: string, captureWord: number): void {
     const ordinal = this.table.i32[base + ORDINAL]!;
     for (const name of names) {
       if (silent.has(name) || !this.#isNews(`${name} ${ordinal}`, ts, REPEAT_US)) continue;
-      const { uid, proto, ...ids } = connectionRecord(this.table, base, captureWord);
-      if (byOriginator.has(name) && !this.#isNews(`${name} of ${ids['id.orig_h']}`, ts, ORIGINATOR_US)) continue;
+      const of = this.#view.at(base, captureWord);
+      if (byOriginator.has(name) && !this.#isNews(`${name} of ${of['id.orig_h']}`, ts, ORIGINATOR_US)) continue;
       this.emit({
         ts,
         capture,
         name,
-        uid,
-        'id.orig_h': ids['id.orig_h'],
-        'id.orig_p': ids['id.orig_p'],
-        'id.resp_h': ids['id.resp_h'],
-        'id.resp_p': ids['id.resp_p'],
-        ...sourceOf(name, proto),
+        uid: of.uid,
+        'id.orig_h': of['id.orig_h'],
+        'id.orig_p': of['id.orig_p'],
+        'id.resp_h': of['id.resp_h'],
+        'id.resp_p': of['id.resp_p'],
+        ...sourceOf(name, of.proto),
       });
     }
   }

@@ -11,17 +11,36 @@ const PAIRS = Uint16Array.from(
   (_, i) => DIGITS.charCodeAt(Math.floor(i / 62)) | (DIGITS.charCodeAt(i % 62) << 8),
 );
 
+/** Characters of a uid. */
+export const UID_LENGTH = 19;
+const FIRST_LETTER = 67;
+
 const out = new Int32Array(4);
-const digits = new Uint16Array(9);
+const text = new Uint8Array(UID_LENGTH);
 
 /** Six base-62 digits, which hold any 32-bit word. */
-function writeSix(word: number, at: number): void {
+function putSix(word: number, bytes: Uint8Array, at: number): void {
   const low = word >>> 0;
   const middle = Math.floor(low / 3844);
   const high = Math.floor(middle / 3844);
-  digits[at] = PAIRS[high]!;
-  digits[at + 1] = PAIRS[middle - high * 3844]!;
-  digits[at + 2] = PAIRS[low - middle * 3844]!;
+  const first = PAIRS[high]!;
+  const second = PAIRS[middle - high * 3844]!;
+  const third = PAIRS[low - middle * 3844]!;
+  bytes[at] = first & 255;
+  bytes[at + 1] = first >> 8;
+  bytes[at + 2] = second & 255;
+  bytes[at + 3] = second >> 8;
+  bytes[at + 4] = third & 255;
+  bytes[at + 5] = third >> 8;
+}
+
+/** Puts the uid of `connectionUid` at `at` of `bytes`; gives where it ends. */
+export function putUid(words: Int32Array, count: number, bytes: Uint8Array, at: number): number {
+  hashWords(KEY_A, words, count, out, 0);
+  hashWords(KEY_B, words, count, out, 2);
+  bytes[at] = FIRST_LETTER;
+  for (let i = 0; i < 3; i++) putSix(out[i]!, bytes, at + 1 + 6 * i);
+  return at + UID_LENGTH;
 }
 
 /**
@@ -30,30 +49,28 @@ function writeSix(word: number, at: number): void {
  * probability of about 10^-11.
  */
 export function connectionUid(words: Int32Array, count: number): string {
-  hashWords(KEY_A, words, count, out, 0);
-  hashWords(KEY_B, words, count, out, 2);
-  for (let i = 0; i < 3; i++) writeSix(out[i]!, 3 * i);
-  const w = digits;
+  putUid(words, count, text, 0);
+  // One call makes a flat string.
   return String.fromCharCode(
-    67,
-    w[0]! & 255,
-    w[0]! >> 8,
-    w[1]! & 255,
-    w[1]! >> 8,
-    w[2]! & 255,
-    w[2]! >> 8,
-    w[3]! & 255,
-    w[3]! >> 8,
-    w[4]! & 255,
-    w[4]! >> 8,
-    w[5]! & 255,
-    w[5]! >> 8,
-    w[6]! & 255,
-    w[6]! >> 8,
-    w[7]! & 255,
-    w[7]! >> 8,
-    w[8]! & 255,
-    w[8]! >> 8,
+    text[0]!,
+    text[1]!,
+    text[2]!,
+    text[3]!,
+    text[4]!,
+    text[5]!,
+    text[6]!,
+    text[7]!,
+    text[8]!,
+    text[9]!,
+    text[10]!,
+    text[11]!,
+    text[12]!,
+    text[13]!,
+    text[14]!,
+    text[15]!,
+    text[16]!,
+    text[17]!,
+    text[18]!,
   );
 }
 

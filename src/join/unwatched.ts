@@ -1,7 +1,15 @@
-import { isGroupAddress, isUnspecified } from '../core/address.js';
+import { ConnectionView } from '../conn/connection-view.js';
+import { type AddressKind, addressKind } from '../core/address.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
-import type { ConnectionUpdate } from '../records/connection.js';
+import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import { group, noAgent, notLocal } from './end-record.js';
+
+/** The kind of the originator's (0) or the responder's address. */
+function kindOf(connection: Connection, dir: 0 | 1): AddressKind {
+  // One that was never made an object tells it without making a text.
+  if (connection instanceof ConnectionView) return connection.addressKind(dir);
+  return addressKind(connection[dir === 0 ? 'id.orig_h' : 'id.resp_h']);
+}
 
 /**
  * The join of a run in which no host is watched and none can appear: nothing is waited for and nothing is kept of an ended
@@ -18,13 +26,13 @@ export class Unwatched {
 
   connection({ cause, capture, connection }: ConnectionUpdate): void {
     if (this.finalOnly && cause !== 'end') return;
-    const { uid } = connection;
-    const rev = this.#told.size === 0 ? 0 : (this.#told.get(uid) ?? 0);
-    if (cause !== 'end') this.#told.set(uid, rev + 1);
-    else if (rev > 0) this.#told.delete(uid);
-    const { 'id.orig_h': from, 'id.resp_h': to } = connection;
-    const orig = isUnspecified(from) ? notLocal : noAgent;
-    const resp = isGroupAddress(to) ? group : isUnspecified(to) ? notLocal : noAgent;
+    // Most runs over files tell of connections that ended alone, and then no uid is needed.
+    const rev = this.#told.size === 0 ? 0 : (this.#told.get(connection.uid) ?? 0);
+    if (cause !== 'end') this.#told.set(connection.uid, rev + 1);
+    else if (rev > 0) this.#told.delete(connection.uid);
+    const orig = kindOf(connection, 0) === 'unspecified' ? notLocal : noAgent;
+    const to = kindOf(connection, 1);
+    const resp = to === 'group' ? group : to === 'unspecified' ? notLocal : noAgent;
     this.emit({ connection, capture, cause, rev, orig, resp });
   }
 

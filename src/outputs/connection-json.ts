@@ -1,3 +1,4 @@
+import { ConnectionView } from '../conn/connection-view.js';
 import { formatSeconds, type Micros } from '../core/time.js';
 import type {
   AttributedConnection,
@@ -73,17 +74,23 @@ export function connectionLine(attributed: AttributedConnection): string {
 }
 
 function writeFields(line: LineBuffer, c: Connection): void {
-  line.reserve(FIELD_BYTES + (c.history?.length ?? 0));
+  // A connection that was never made an object gives its texts as bytes.
+  const view = c instanceof ConnectionView ? c : undefined;
+  const letters = view?.historyLength ?? c.history?.length ?? 0;
+  line.reserve(FIELD_BYTES + letters);
   line.piece(TS);
   line.seconds(c.ts);
   line.piece(UID);
-  line.plain(c.uid);
+  if (view === undefined) line.plain(c.uid);
+  else line.length = view.putUid(line.bytes, line.length);
   line.piece(ORIG_H);
-  line.plain(c['id.orig_h']);
+  if (view === undefined) line.plain(c['id.orig_h']);
+  else line.length = view.putAddress(0, line.bytes, line.length);
   line.piece(ORIG_P);
   line.integer(c['id.orig_p']);
   line.piece(RESP_H);
-  line.plain(c['id.resp_h']);
+  if (view === undefined) line.plain(c['id.resp_h']);
+  else line.length = view.putAddress(1, line.bytes, line.length);
   line.piece(RESP_P);
   line.integer(c['id.resp_p']);
   line.piece(PROTO);
@@ -99,9 +106,10 @@ function writeFields(line: LineBuffer, c: Connection): void {
   line.piece(CONN_STATE);
   line.plain(c.conn_state);
   writeInteger(line, MISSED_BYTES, c.missed_bytes);
-  if (c.history !== undefined) {
+  if (view === undefined ? c.history !== undefined : letters > 0) {
     line.piece(HISTORY);
-    line.plain(c.history);
+    if (view === undefined) line.plain(c.history ?? '');
+    else line.length = view.putHistory(line.bytes, line.length);
     line.piece(QUOTE);
   }
   writeInteger(line, ORIG_PKTS, c.orig_pkts);
@@ -112,9 +120,10 @@ function writeFields(line: LineBuffer, c: Connection): void {
   if (c.vlan !== undefined) writeInteger(line, VLAN, c.vlan);
   if (c.inner_vlan !== undefined) writeInteger(line, INNER_VLAN, c.inner_vlan);
   if (c.tunnel_parents !== undefined) writeText(line, TUNNEL_PARENTS, JSON.stringify(c.tunnel_parents));
-  if (c.community_id !== undefined) {
+  if (view !== undefined || c.community_id !== undefined) {
     line.piece(COMMUNITY_ID);
-    line.plain(c.community_id);
+    if (view === undefined) line.plain(c.community_id ?? '');
+    else line.length = view.putCommunityId(line.bytes, line.length);
     line.piece(QUOTE);
   }
 }

@@ -38,10 +38,10 @@ export class Coverage {
 
   /** `last`: no further line of this uid can follow (offline, final-only), so nothing is remembered of it. */
   line({ connection, orig, resp, rev, cause }: AttributedConnection, last: boolean): void {
-    const { uid, proto } = connection;
+    const { proto } = connection;
     const now = [this.#cell('orig', proto, orig), this.#cell('resp', proto, resp)] as const;
-    // Most runs over files remember nothing, and then no text needs its hash.
-    const before = this.#open.size === 0 ? undefined : this.#open.get(uid);
+    // Most runs over files remember nothing, and then no uid is needed.
+    const before = this.#open.size === 0 ? undefined : this.#open.get(connection.uid);
     if (before === undefined) {
       if (rev > 0 && cause === 'evidence') return;
       this.connections++;
@@ -49,8 +49,8 @@ export class Coverage {
       for (const cell of before) cell.count--;
     }
     for (const cell of now) cell.count++;
-    if (!last) this.#remember(uid, now);
-    else if (before !== undefined) this.#open.delete(uid);
+    if (!last) this.#remember(connection.uid, now);
+    else if (before !== undefined) this.#open.delete(connection.uid);
   }
 
   #remember(uid: string, now: readonly [Cell, Cell]): void {

@@ -8,9 +8,9 @@ import { DecodeThread } from './decode-thread.js';
 import { type DecodedSource, InlineDecodedSource, openFiles } from './decoded-source.js';
 import { worthAThread } from './ready-decode-worker.js';
 
-/** Connections open at the end of the input are handed on in lists of this many, so that the outputs keep up. */
+/** How many of the connections open at the end of the input are handed on at once. */
 const ENDED_AT_ONCE = 512;
-/** Packets are handed on after about this many packets. */
+/** How many packets are followed at once, about. */
 const PACKETS_AT_ONCE = 2048;
 
 export interface FileNetworkOptions extends Omit<TrackerOptions, 'emit' | 'key'> {
@@ -23,12 +23,12 @@ export class FileNetwork {
   readonly #source: DecodedSource;
   readonly #captures: readonly { readonly name: string }[];
   readonly #tracker: ConnectionTracker;
-  #updates: ConnectionUpdate[] = [];
+  #take: (update: ConnectionUpdate) => void = () => {};
 
   private constructor(source: DecodedSource, names: readonly string[], options: Omit<TrackerOptions, 'emit'>) {
     this.#source = source;
     this.#captures = names.map((name) => ({ name }));
-    this.#tracker = new ConnectionTracker({ ...options, emit: (update) => this.#updates.push(update) });
+    this.#tracker = new ConnectionTracker({ ...options, emit: (update) => this.#take(update) });
   }
 
   /** Opens every file; several are merged by packet time. Rejects with the CorrelateError of the first that cannot be read. */
@@ -47,8 +47,12 @@ export class FileNetwork {
     return new FileNetwork(source, paths, { ...tracker, key });
   }
 
-  /** Connections as they end, a list for every few thousand packets, which may be empty; the open ones at the end of the input. */
-  async *updates(): AsyncGenerator<ConnectionUpdate[]> {
+  /**
+   * Hands connections to `take` as they end, and at the end of the input the open ones. Comes back for a moment after every few thousand
+   * packets and every few hundred of the open ones, so that the outputs keep up.
+   */
+  async *follow(take: (update: ConnectionUpdate) => void): AsyncGenerator<void> {
+    this.#take = take;
     try {
       let packets = 0;
       for (;;) {
@@ -58,26 +62,29 @@ export class FileNetwork {
         packets += batch.count;
         if (packets < PACKETS_AT_ONCE) continue;
         packets = 0;
-        yield this.#take();
+        yield;
       }
       for (let ended = false; !ended; ) {
         ended = this.#tracker.end(ENDED_AT_ONCE);
-        yield this.#take();
+        yield;
       }
     } finally {
       await this.#source.close();
     }
   }
 
+  /** The connections of `follow` in lists, which may be empty; not with `lends`. */
+  async *updates(): AsyncGenerator<ConnectionUpdate[]> {
+    let updates: ConnectionUpdate[] = [];
+    for await (const _ of this.follow((update) => updates.push(update))) {
+      yield updates;
+      updates = [];
+    }
+  }
+
   /** Ends the reading as if the input ended here. */
   stop(): void {
     void this.#source.close();
-  }
-
-  #take(): ConnectionUpdate[] {
-    const updates = this.#updates;
-    this.#updates = [];
-    return updates;
   }
 
   get readBytes(): number {

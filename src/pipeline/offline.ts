@@ -77,8 +77,7 @@ export async function readFiles(
   onProgress: (readBytes: number) => void,
 ): Promise<void> {
   if (hostLogs.length === 0) {
-    for await (const updates of network.updates()) {
-      for (const update of updates) intake.connection(update);
+    for await (const _ of network.follow((update) => intake.connection(update))) {
       onProgress(network.readBytes);
       await intake.ready();
       if (intake.stopped) return;

@@ -174,7 +174,8 @@ export function track(
   link = 1,
 ): Tracked {
   const updates: ConnectionUpdate[] = [];
-  const tracker = new ConnectionTracker({ checksums: 'verify', ...options, emit: (update) => updates.push(update) });
+  const emit = (update: ConnectionUpdate) => updates.push(update);
+  const tracker = new ConnectionTracker({ checksums: 'verify', emit, ...options });
   for (const batch of batches(frames, perBatch, link)) {
     tracker.batch(batch, [{ name: 'test' }]);
     // Whatever was kept of it without being copied shows.
@@ -199,7 +200,7 @@ export class TcpScript {
   constructor(
     ports: readonly [number, number] = [40_000, 80],
     base: readonly [number, number] = [1_000, 9_000],
-    ends = [CLIENT, SERVER] as const,
+    ends: readonly [string, string] = [CLIENT, SERVER],
   ) {
     this.#ports = ports;
     this.#base = base;
