@@ -62,6 +62,13 @@ export const ownerFaults = [
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
+    name: 'listener-life-guessed',
+    file: 'src/join/owner-choice.ts',
+    find: '!isStanding ? best : isSure ? undefined : rivals',
+    replace: 'isStanding ? undefined : best',
+    tests: ['test/join/passed-pid.test.ts'],
+  },
+  {
     name: 'sole-call-unsure',
     file: 'src/join/sole-call.ts',
     find: "match.weight === 'certain'",

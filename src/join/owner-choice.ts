@@ -201,7 +201,8 @@ function chooseWeaker(candidates: readonly Candidate[]): Choice {
     // A poll lists every holder of a port, so a bind that it does not show has been closed since.
     return match.weight !== 'possible' || !isSure || isPolled(socket.source);
   });
-  if (isOneProcess(rivals)) return owner(best[0]!, [], isStanding ? undefined : best);
+  // Where none was surely open, its pid may have passed on to another process that opened the next.
+  if (isOneProcess(rivals)) return owner(best[0]!, [], !isStanding ? best : isSure ? undefined : rivals);
   // Whoever holds a listener or a bound socket may have taken the connection: in a pool it is mostly not the one that made it.
   const { inode } = best[0]!.socket;
   const isOneSocket = inode !== undefined && rivals.every(({ socket }) => socket.inode === inode);
