@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readExposition } from '../server/exposition-reader.js';
-import { mayMakeNamespaces } from './namespaces.js';
+import { lan, mayMakeNamespaces } from './namespaces.js';
 import { bin, correlate, jsonLines, type Running } from './program.js';
 import { TestStage } from './stage.js';
 import type { ConnectionLine } from './truth.js';
 
-const [ENGINE, CLIENT, SERVER] = ['198.51.100.1', '198.51.100.10', '198.51.100.20'];
+const [ENGINE, CLIENT, SERVER] = [`${lan}.1`, `${lan}.10`, `${lan}.20`];
 
 interface HostLine {
   readonly id: string;
@@ -49,7 +49,7 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
       '--engine-socket',
       path('engine.sock'),
       '--group',
-      `lan=198.51.100.0/24`,
+      `lan=${lan}.0/24`,
     ];
     engine = stage.start([
       ...stage.network.onBridge,

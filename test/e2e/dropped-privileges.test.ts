@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { netlinkAddonBuilt } from '../../src/sensor/netlink-addon.js';
 import { sensorAddonBuilt } from '../../src/sensor/sensor-addon.js';
-import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
+import { lan, mayMakeNamespaces, TestNetwork } from './namespaces.js';
 import { bin, jsonLines, Running } from './program.js';
 
 /** What a process of dropped-privileges.py did, and as whom. */
@@ -30,7 +30,7 @@ interface Line {
   readonly resp: End;
 }
 
-const SERVER = '198.51.100.20';
+const SERVER = `${lan}.20`;
 const program = fileURLToPath(new URL('./dropped-privileges.py', import.meta.url));
 const reason = !mayMakeNamespaces
   ? 'needs root'
@@ -40,7 +40,7 @@ const reason = !mayMakeNamespaces
 
 async function observe(sensor: string): Promise<{ told: Told[]; lines: Line[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'dropped-'));
-  const network = new TestNetwork({ client: ['198.51.100.10/24'], server: [`${SERVER}/24`] });
+  const network = new TestNetwork({ client: [`${lan}.10/24`], server: [`${SERVER}/24`] });
   const running: Running[] = [];
   const start = (command: readonly string[], input?: Buffer): Running => {
     running.push(new Running(command, input));

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
+import { lan, mayMakeNamespaces, TestNetwork } from './namespaces.js';
 import { bin, jsonLines, Running } from './program.js';
 
 describe.skipIf(!mayMakeNamespaces)('several interfaces (needs root)', () => {
@@ -11,7 +11,7 @@ describe.skipIf(!mayMakeNamespaces)('several interfaces (needs root)', () => {
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'interfaces-'));
-    network = new TestNetwork({ left: ['198.51.100.10/24'], right: ['198.51.100.20/24'] });
+    network = new TestNetwork({ left: [`${lan}.10/24`], right: [`${lan}.20/24`] });
   });
   afterAll(() => {
     network?.remove();
@@ -32,7 +32,7 @@ describe.skipIf(!mayMakeNamespaces)('several interfaces (needs root)', () => {
     ]);
     try {
       await program.until('the start', () => program.stderr.includes('capturing on') || undefined);
-      const script = `require('dgram').createSocket('udp4').send('x', 4000, '198.51.100.20', () => process.exit())`;
+      const script = `require('dgram').createSocket('udp4').send('x', 4000, '${lan}.20', () => process.exit())`;
       await new Running([...network.on('left'), process.execPath, '-e', script]).ended;
       await new Promise((resolve) => setTimeout(resolve, 300));
       program.signal('SIGINT');

@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces } from './namespaces.js';
+import { lan, mayMakeNamespaces } from './namespaces.js';
 import { bin, correlate, jsonLines, type Running } from './program.js';
 import { TestStage } from './stage.js';
 import type { ConnectionLine } from './truth.js';
 
-const [ENGINE, CLIENT, SERVER] = ['198.51.100.1', '198.51.100.10', '198.51.100.20'];
+const [ENGINE, CLIENT, SERVER] = [`${lan}.1`, `${lan}.10`, `${lan}.20`];
 const LATENESS_S = 3;
 
 type Line = ConnectionLine & { readonly rev: number; readonly cause: string };

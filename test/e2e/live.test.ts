@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces } from './namespaces.js';
+import { lan, mayMakeNamespaces } from './namespaces.js';
 import { bin, jsonLines } from './program.js';
 import { TestStage } from './stage.js';
 
@@ -16,7 +16,7 @@ interface Line {
   readonly resp: { readonly state: string; readonly process?: { readonly name: string } };
 }
 
-const SERVER = '198.51.100.20';
+const SERVER = `${lan}.20`;
 
 const rule = `
 title: curl leaves
@@ -41,7 +41,7 @@ describe.skipIf(!mayMakeNamespaces)('live capture between namespaces (needs root
   };
 
   beforeAll(() => {
-    stage = new TestStage('live', { client: ['198.51.100.10/24'], server: [`${SERVER}/24`] });
+    stage = new TestStage('live', { client: [`${lan}.10/24`], server: [`${SERVER}/24`] });
     stage.write('curl.yml', rule);
   });
 

@@ -3,14 +3,21 @@ import { spawnSync } from 'node:child_process';
 /** Can this process make network namespaces here? */
 export const mayMakeNamespaces = process.getuid?.() === 0 && spawnSync('ip', ['netns', 'list']).status === 0;
 
+/**
+ * The networks of this test process, /24 and /64: sensors watch every namespace of the machine, where other tests may run, and where two have
+ * one address polls name no owner. IPv4 is of the range for benchmarks (RFC 2544), which has room for 512.
+ */
+export const lan = `198.${18 + ((process.pid >> 8) & 1)}.${process.pid & 255}`;
+export const lan6 = `2001:db8:0:${(process.pid & 0xffff).toString(16)}:`;
+
 function must(command: string): void {
   const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command}: ${stderr}`);
 }
 
 /**
- * Hosts on a bridge: a namespace for each host and one for the bridge, on which everything can be captured (interface `br0`). Addresses come
- * from the documentation ranges. Offloading is off, so that checksums on the wire are real.
+ * Hosts on a bridge: a namespace for each host and one for the bridge, on which everything can be captured (interface `br0`). Their addresses are
+ * of `lan` and `lan6`. Offloading is off, so that checksums on the wire are real.
  */
 export class TestNetwork {
   readonly #prefix = `ct${process.pid}`;

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces } from './namespaces.js';
+import { lan, mayMakeNamespaces } from './namespaces.js';
 import { bin, correlate, jsonLines } from './program.js';
 import { TestStage } from './stage.js';
 import type { ConnectionLine } from './truth.js';
 
-const [GATEWAY, SERVER, INSIDE, ENGINE] = ['198.51.100.1', '198.51.100.20', '10.77.0.5', '198.51.100.254'];
+const [GATEWAY, SERVER, INSIDE, ENGINE] = [`${lan}.1`, `${lan}.20`, `10.77.${process.pid & 255}.5`, `${lan}.254`];
 
 const ruleset = `
 table ip nat {
@@ -28,7 +28,7 @@ describe.skipIf(reason !== undefined)(`NAT by nftables${reason === undefined ? '
   beforeAll(async () => {
     stage = new TestStage('nat', { gateway: [`${GATEWAY}/24`], server: [`${SERVER}/24`] });
     stage.write('nat.nft', ruleset);
-    stage.network.addBehind('gateway', 'inside', '10.77.0.1', INSIDE);
+    stage.network.addBehind('gateway', 'inside', `10.77.${process.pid & 255}.1`, INSIDE);
     const [command, ...words] = stage.network.on('gateway');
     expect(spawnSync(command!, [...words, 'nft', '-f', stage.path('nat.nft')], { encoding: 'utf8' }).stderr).toBe('');
     await stage.serve('server', SERVER, 8000, 0.5);

@@ -1,8 +1,8 @@
 """Programs that share, pass on or inherit sockets, or do without ports, between two hosts. Each says what it did as a line of JSON: who
 called what (`pid`), which end that is, and the port (or `kind`) by which the connection is found.
 
-    owner-traffic.py server RING ADDRESS        says "ready", serves until its input ends
-    owner-traffic.py client RING ADDRESS PEER   does everything once
+    owner-traffic.py server RING ADDRESS              says "ready", serves until its input ends
+    owner-traffic.py client RING ADDRESS PEER PEER6   does everything once
 """
 
 import array, json, os, socket, struct, subprocess, sys, time
@@ -162,7 +162,7 @@ def raw_ping():
 
 def ping_socket():
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, 58)
-    s.sendto(struct.pack('!BBHHH', 128, 0, 0, 0, 1), ('2001:db8:77::20', 0))
+    s.sendto(struct.pack('!BBHHH', 128, 0, 0, 0, 1), (peer6, 0))
     tell('ping6', 'orig', os.getpid())
     time.sleep(0.2)
 
@@ -202,7 +202,7 @@ def client():
     finish(program('connect', 'uring_connect', peer), 'uring_connect', 'orig')
     finish(program('sendmmsg', 'mmsg', peer), 'mmsg', 'orig')
     plans = [lambda: plain('uring_accept'), sendfile, splice, inherited, raw_ping, ping_socket, protocol_253,
-             lambda: group('multicast', '224.0.0.251'), lambda: group('broadcast', '198.51.100.255'), inject]
+             lambda: group('multicast', '224.0.0.251'), lambda: group('broadcast', peer.rsplit('.', 1)[0] + '.255'), inject]
     for kind in ('reuseport', 'prefork', 'accept_fork', 'passed'):
         plans += [lambda kind=kind: plain(kind)] * 6
     for pid in [child(plan) for plan in plans]:
@@ -213,5 +213,5 @@ if role == 'server':
     os.setpgid(0, 0)
     server()
 else:
-    peer = sys.argv[4]
+    peer, peer6 = sys.argv[4:6]
     client()

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sensorAddonBuilt } from '../../src/sensor/sensor-addon.js';
-import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
+import { lan, lan6, mayMakeNamespaces, TestNetwork } from './namespaces.js';
 import { bin, jsonLines, Running } from './program.js';
 
 /** What a program of owner-traffic.py did. */
@@ -39,7 +39,7 @@ interface Line {
   readonly resp: End;
 }
 
-const [client, server] = ['198.51.100.10', '198.51.100.20'];
+const [client, server] = [`${lan}.10`, `${lan}.20`];
 const traffic = fileURLToPath(new URL('./owner-traffic.py', import.meta.url));
 const reason = !mayMakeNamespaces ? 'needs root' : sensorAddonBuilt() ? undefined : 'build/sensor.node is not built';
 
@@ -49,8 +49,8 @@ async function observe(): Promise<{ told: Told[]; lines: Line[] }> {
   const ring = join(folder, 'io-uring');
   execFileSync('gcc', ['-O2', '-o', ring, fileURLToPath(new URL('./io-uring.c', import.meta.url))]);
   const network = new TestNetwork({
-    client: [`${client}/24`, '2001:db8:77::10/64'],
-    server: [`${server}/24`, '2001:db8:77::20/64'],
+    client: [`${client}/24`, `${lan6}:10/64`],
+    server: [`${server}/24`, `${lan6}:20/64`],
   });
   const running: Running[] = [];
   try {
@@ -66,7 +66,7 @@ async function observe(): Promise<{ told: Told[]; lines: Line[] }> {
     const flags = ['-i', 'br0', '--sensor', 'ebpf', '--connections', output, '--alerts', '/dev/null'];
     const watcher = start([...network.onBridge, process.execPath, bin, ...flags]);
     await watcher.until('the capture', () => (/capturing on br0/.test(watcher.stderr) ? true : undefined));
-    const asking = start([...network.on('client'), 'python3', traffic, 'client', ring, client, server]);
+    const asking = start([...network.on('client'), 'python3', traffic, 'client', ring, client, server, `${lan6}:20`]);
     expect(await asking.ended, asking.stderr).toBe(0);
     // Ends without an owner wait two seconds for one.
     await new Promise((resolve) => setTimeout(resolve, 2500));

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces } from './namespaces.js';
+import { lan, mayMakeNamespaces } from './namespaces.js';
 import { correlate, jsonLines } from './program.js';
 import { TestStage } from './stage.js';
 import type { ConnectionLine } from './truth.js';
 
-const SERVER = '198.51.100.20';
+const SERVER = `${lan}.20`;
 
 describe.skipIf(!mayMakeNamespaces)('a recording of this host (needs root)', () => {
   let stage: TestStage;
 
   beforeAll(() => {
-    stage = new TestStage('record', { client: ['198.51.100.10/24'], server: [`${SERVER}/24`] });
+    stage = new TestStage('record', { client: [`${lan}.10/24`], server: [`${SERVER}/24`] });
   });
 
   afterAll(() => stage?.end());

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces, TestNetwork } from './namespaces.js';
+import { lan, mayMakeNamespaces, TestNetwork } from './namespaces.js';
 import { bin, correlate, jsonLines, Running } from './program.js';
 
 describe.skipIf(!mayMakeNamespaces)('--user (needs root)', () => {
@@ -12,7 +12,7 @@ describe.skipIf(!mayMakeNamespaces)('--user (needs root)', () => {
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'user-'));
-    network = new TestNetwork({ one: ['198.51.100.10/24'], two: ['198.51.100.20/24'] });
+    network = new TestNetwork({ one: [`${lan}.10/24`], two: [`${lan}.20/24`] });
   });
   afterAll(() => {
     network?.remove();
@@ -42,9 +42,9 @@ describe.skipIf(!mayMakeNamespaces)('--user (needs root)', () => {
       expect(ids.length).toBeGreaterThan(4);
       expect(statSync(file).uid).toBe(nobody);
       expect(program.stderr).toContain('cannot open it anew after a rotation');
-      const script = `require('dgram').createSocket('udp4').send('x', 4000, '198.51.100.10', () => process.exit())`;
+      const script = `require('dgram').createSocket('udp4').send('x', 4000, '${lan}.10', () => process.exit())`;
       await new Running([...network.on('two'), process.execPath, '-e', script]).ended;
-      await program.until('the datagram', () => readFileSync(file, 'utf8').includes('198.51.100.10') || undefined);
+      await program.until('the datagram', () => readFileSync(file, 'utf8').includes(`${lan}.10`) || undefined);
       program.signal('SIGINT');
       expect(await program.ended).toBe(0);
     } finally {

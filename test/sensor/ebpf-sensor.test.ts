@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { readlinkSync, realpathSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { mayMakeNamespaces, TestNetwork } from '../e2e/namespaces.js';
+import { lan, mayMakeNamespaces, TestNetwork } from '../e2e/namespaces.js';
 import { obstacle, python, runToEnd, SensorWatch, tcp } from './sensor-watch.js';
 
 /** Where python really is: behind the name may be a script that chooses a version. */
@@ -317,7 +317,7 @@ s.connect(('127.0.0.1', 9)); print(s.getsockname()[1], flush=True); sys.stdin.re
   });
 
   it.skipIf(!mayMakeNamespaces)('sees other network namespaces only when it is asked to (needs root)', async () => {
-    const network = new TestNetwork({ one: ['198.51.100.1/24'] });
+    const network = new TestNetwork({ one: [`${lan}.1/24`] });
     networks.push(network);
     const [own, all] = [await start('self'), await start('all')];
     const { pid } = await runToEnd([...network.on('one'), ...python(tcp('socket.AF_INET', '127.0.0.1'))]);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { HostSummary, QueryAnswer } from '../../../src/server/api-messages.js';
-import { TestNetwork } from '../namespaces.js';
+import { lan, TestNetwork } from '../namespaces.js';
 import { bin, correlate, jsonLines, Running } from '../program.js';
 
 export interface OutageSettings {
@@ -72,8 +72,8 @@ interface HostState {
 }
 type State = Readonly<Record<string, HostState>>;
 
-const ENGINE = '198.51.100.1';
-const realHosts = { web: '198.51.100.10', client: '198.51.100.20', db: '198.51.100.30' } as const;
+const ENGINE = `${lan}.1`;
+const realHosts = { web: `${lan}.10`, client: `${lan}.20`, db: `${lan}.30` } as const;
 type RealHost = keyof typeof realHosts;
 const realNames = Object.keys(realHosts) as RealHost[];
 
@@ -108,7 +108,7 @@ export class OutageCampaign {
 
   constructor(private readonly settings: OutageSettings) {
     const hosts = Object.fromEntries(Object.entries(realHosts).map(([host, address]) => [host, [`${address}/24`]]));
-    this.#network = new TestNetwork({ ...hosts, 'sim-a': ['198.51.100.40/24'], 'sim-b': ['198.51.100.50/24'] });
+    this.#network = new TestNetwork({ ...hosts, 'sim-a': [`${lan}.40/24`], 'sim-b': [`${lan}.50/24`] });
     spawnSync('ip', ['-n', this.#network.bridge, 'address', 'add', `${ENGINE}/24`, 'dev', 'br0']);
   }
 
