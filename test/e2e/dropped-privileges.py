@@ -1,6 +1,6 @@
 # Processes that give root up without an exec. `server ADDRESS`: a worker of a server that root bound takes the connections. `client ADDRESS PORT`:
 # a worker connects after it gave root up; a daemon connects as root, gives it up and connects again; one has begun long before it does. Each prints
-# what it did as JSON lines, with the real user of the moment of each call.
+# what it did as JSON lines, with the real user of the moment of each call. All hold their connections until the input ends.
 import ctypes
 import json
 import os
@@ -47,26 +47,28 @@ def connect(kind, address, port):
     connection.connect((address, port))
     tell(kind=kind, end='orig', peer=connection.getsockname()[1])
     connection.sendall(b'hello')
-    time.sleep(0.6)
     return connection
+
+
+def hold(*_):
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.read(0, 1)
+    os._exit(0)
 
 
 def client(address, port):
     if os.fork() == 0:
         drop()
-        connect('worker', address, port)
-        os._exit(0)
+        hold(connect('worker', address, port))
     if os.fork() == 0:
         kept = connect('before', address, port)
+        time.sleep(0.6)
         drop()
-        connect('after', address, port)
-        kept.close()
-        os._exit(0)
+        hold(kept, connect('after', address, port))
     if os.fork() == 0:
         time.sleep(4)
         drop()
-        connect('late', address, port)
-        os._exit(0)
+        hold(connect('late', address, port))
     if any([os.wait()[1] for _ in range(3)]):
         sys.exit('a process failed')
 
