@@ -29,8 +29,9 @@ export class TestStage {
     return this.path(name);
   }
 
-  start(command: readonly string[]): Running {
-    const program = new Running(command);
+  /** `input`: as of Running. */
+  start(command: readonly string[], input?: Buffer): Running {
+    const program = new Running(command, input);
     this.#programs.push(program);
     return program;
   }

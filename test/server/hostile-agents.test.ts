@@ -121,8 +121,14 @@ async function honest(): Promise<{ end(): Promise<number[]> }> {
   }, 1);
   return {
     async end() {
+      const wait = async (isDone: () => boolean) => {
+        for (const deadline = Date.now() + 10_000; !isDone() && Date.now() < deadline; ) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      };
+      await wait(() => seen > 5);
       clearInterval(timer);
-      for (let i = 0; i < 400 && seen < seq; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+      await wait(() => seen === seq);
       clearInterval(watch);
       expect(seen).toBe(seq);
       expect(client.socket.readyState).toBe(WebSocket.OPEN);
@@ -240,7 +246,6 @@ describe('other hosts', () => {
     raw.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4]));
     expect(await half.closed).toBe('TOO_BIG');
     const other = await honest();
-    await new Promise((resolve) => setTimeout(resolve, 100));
     expect((await other.end()).length).toBeGreaterThan(5);
     for (const socket of silentOnes) socket.destroy();
   });
