@@ -80,7 +80,21 @@ export const ownerFaults = [
     file: 'src/join/sole-call.ts',
     find: 'if (rows.word(handle, LINK) !== 0) return undefined;',
     replace: '',
-    tests: ['test/join/sole-call.test.ts'],
+    tests: ['test/join/sole-datagram.test.ts'],
+  },
+  {
+    name: 'sole-datagram-early',
+    file: 'src/join/sole-call.ts',
+    find: 'host.progress.eventsUntil >= until',
+    replace: 'host.progress.eventsUntil >= 0',
+    tests: ['test/join/sole-datagram.test.ts'],
+  },
+  {
+    name: 'sole-datagram-beside-lost',
+    file: 'src/join/sole-call.ts',
+    find: 'if (!knowsOthers(host, from - PROMPT, until)) return undefined;',
+    replace: '',
+    tests: ['test/join/sole-datagram.test.ts'],
   },
   {
     name: 'caller-never-stale',

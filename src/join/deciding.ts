@@ -2,9 +2,9 @@ import { type Micros, SECOND } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { socketProtocol } from './connection-view.js';
-import type { Decided } from './decided.js';
+import { Decided } from './decided.js';
 import { isSameEnd } from './end-record.js';
-import { type Evaluation, evaluateEnd } from './evaluation.js';
+import { awaitingCalls, type Evaluation, evaluateEnd } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
 import { PROMPT } from './match.js';
@@ -208,12 +208,12 @@ export class Deciding {
     this.#stitch(end);
     const { role } = end;
     const isShort = this.#takesShortWay && end.stitch === undefined;
-    const decided = isShort ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
-    if (decided === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
-    else {
-      end.decided = decided;
-      this.#complete(end, decided);
-    }
+    const found = isShort ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
+    if (found === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
+    else if (found instanceof Decided) {
+      end.decided = found;
+      this.#complete(end, found);
+    } else this.#take(end, awaitingCalls(found));
   }
 
   /** Takes over what was found and makes the end's appointments. */

@@ -55,6 +55,11 @@ const groupEnd: Evaluation = { end: group, settled: true, lacksDetails: false, n
 const broadcastEnd: Evaluation = { ...groupEnd, settled: false };
 const placelessEnd: Evaluation = { end: notLocal, settled: true, lacksDetails: false, needs: nothing };
 
+/** Nothing is said before these calls are known. */
+export function awaitingCalls(need: Need): Evaluation {
+  return { ...waiting, needs: [need] };
+}
+
 /** One host's answer. */
 interface Answer {
   readonly trial: Trial;
@@ -75,7 +80,7 @@ export function evaluateEnd(
   const { stitch } = view[role];
   if (stitch === undefined) return evaluate(states, clocks, view, role, trace);
   const { gateway } = stitch;
-  if (stitch.kind === 'wait') return { ...waiting, needs: [{ host: gateway, calls: stitch.until }] };
+  if (stitch.kind === 'wait') return awaitingCalls({ host: gateway, calls: stitch.until });
   if (stitch.kind === 'unsure') return { ...unhosted, end: unattributed('nat', gateway), settled: view.closed };
   const found = evaluate(states, clocks, view, role, trace);
   return { ...found, end: translated(found.end, stitch) };
@@ -97,7 +102,7 @@ function evaluate(
   }
   if (isUnhosted(view, role)) return view.closed ? settledUnhosted : unhosted;
   const early = trace === undefined ? callsAwaited(clocks, view, role) : undefined;
-  if (early !== undefined) return { ...waiting, needs: [early] };
+  if (early !== undefined) return awaitingCalls(early);
   const protocol = socketProtocol(view.connection);
   const trials = tryHosts(states, clocks, view, role, protocol, trace);
   if (trials.length === 0) return view.closed ? settledUnhosted : unhosted;

@@ -1,3 +1,5 @@
+import type { Micros } from '../core/time.js';
+import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import { HOST, LINK } from '../hosts/state/row-store.js';
@@ -6,27 +8,39 @@ import { ViewQuery } from './candidate.js';
 import type { ConnectionView } from './connection-view.js';
 import { Decided } from './decided.js';
 import type { HostClocks } from './host-clocks.js';
-import { matchCall, type Role } from './match.js';
+import { matchCall, PROMPT, type Role } from './match.js';
 import { PacketSite } from './packet-site.js';
+
+const TCP = 6;
+
+/** Up to when the host must have told every call before the one that is known is taken. */
+export interface CallsAwaited {
+  readonly host: HostState;
+  readonly calls: Micros;
+}
 
 /**
  * The short way to the owner of an end, for most ends of watched hosts: of its tuple and direction one row is known, a call on the only
- * host that ever had the address, and the times make it certain. Undefined: it does not apply, and `evaluateEnd` says what there is.
+ * host that ever had the address, and the times make it certain; or it is the sending of a datagram, and enough once it is known to be the
+ * only one. Undefined: it does not apply, and `evaluateEnd` says what there is.
  *
  * It gives what `evaluateEnd` gives then, by these steps of it: hosts are tried that had the address or told of the tuple, which is this one
  * alone. Whatever it knows with blanks ranks below every row of the full tuple, so that of these the call is the only one and the
  * best. A certain call is chosen at once where every earlier connection is known, and stands for good, with its details alone still to
  * come, where it has no second of its rank and no close is without endpoints. What is left out here as rare is a matter of these steps, not of chance:
  * loopback and group addresses, those of several network namespaces and those that another host may have, protocols without ports, connections decided for good.
+ *
+ * A datagram may have left before the call that is known, by a call that is not. That is waited for, and nothing else then: the first packet does not change, and what
+ * does (losses, silence, neighbours, further rows) has the end looked at again. Where the host knows anything with blanks it has its say about how much must be known, and this is not the way.
  */
 export function decideSoleCall(
   states: Pick<HostStates, 'rows' | 'numbered' | 'get'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
-): Decided | undefined {
+): Decided | CallsAwaited | undefined {
   const { tuple } = view;
-  const { local, isForward } = view[role];
+  const { local, isForward, localPort, remote, remotePort } = view[role];
   const handle = isForward ? tuple.forward : tuple.backward;
   if (handle === 0 || local.hosts?.length !== 1 || view.closed || !view.knowsEarlier) return undefined;
   if (!hasPorts(tuple.protocol) || local.isLoopback || local.isGroup || local.isUnspecified) return undefined;
@@ -43,5 +57,20 @@ export function decideSoleCall(
   if (!call.isEvent) return undefined;
   const clock = clocks.at(host, view.capture, view.captureHost, view.first);
   const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock), host.heldCall(call));
-  return match.matched && match.weight === 'certain' ? new Decided(host, clock, match, call, view) : undefined;
+  if (!match.matched) return undefined;
+  if (match.weight === 'certain') return new Decided(host, clock, match, call, view);
+  if (match.weight !== 'sole' || match.mayBeNext || role !== 'orig' || tuple.protocol === TCP) return undefined;
+  const from = view.first + clock.offset - clock.err;
+  const until = view.first + clock.offset + clock.err;
+  if (host.knowsBlanks(tuple.protocol, localPort, remote.text, remotePort)) return undefined;
+  if (!knowsOthers(host, from - PROMPT, until)) return undefined;
+  if (host.progress.eventsUntil >= until) return new Decided(host, clock, match, call, view);
+  return host.progress.isSilent(until + view.last - view.first) ? undefined : { host, calls: until };
+}
+
+/** Whether of calls within [from, until] none was lost, let go or made before the host was watched. */
+function knowsOthers(host: HostState, from: Micros, until: Micros): boolean {
+  const { progress, goneUntil, goneStoodUntil, translationsGoneUntil } = host;
+  if (Math.max(goneUntil, goneStoodUntil, translationsGoneUntil) >= from) return false;
+  return !progress.areEventsLost(from, until) && !progress.isUnwatched(from, until);
 }

@@ -109,6 +109,12 @@ export class HostSockets {
     return near.length === 0 ? nothing : this.held(near);
   }
 
+  /** Whether `boundTo` or `callsTo`, at any time, has any. */
+  knowsBlanks(protocol: number, localPort: number, address: string, port: number): boolean {
+    if (this.#byLocalPort?.has(portKey(protocol, localPort)) === true) return true;
+    return this.#byRemote?.has(remoteKey(protocol, address, port)) === true;
+  }
+
   /** Drops what closed before the horizon. */
   prune(horizon: Micros): void {
     const { rows, closes } = this.#context;

@@ -195,6 +195,11 @@ export class HostState {
     return this.#sockets.callsTo(protocol, address, port, from, to);
   }
 
+  /** Whether it knows sockets that name no more than one of these endpoints, at any time. */
+  knowsBlanks(protocol: number, localPort: number, address: string, port: number): boolean {
+    return this.#sockets.knowsBlanks(protocol, localPort, address, port);
+  }
+
   /** See PidHistory.at. */
   processAt(pid: number, from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
     const gone = this.#processesGone.get(pid);
