@@ -69,6 +69,13 @@ export const ownerFaults = [
     tests: ['test/join/passed-pid.test.ts'],
   },
   {
+    name: 'settled-end-forgotten',
+    file: 'src/hosts/state/address-table.ts',
+    find: 'for (const user of this.#resting) this.#introduce(user);',
+    replace: '',
+    tests: ['test/join/contested-accept.test.ts'],
+  },
+  {
     name: 'sole-call-unsure',
     file: 'src/join/sole-call.ts',
     find: "match.weight === 'certain'",

@@ -121,6 +121,12 @@ export class TrackedEnd implements EndView, AddressUser {
   rest(): void {
     this.turn++;
     this.decided = undefined;
+    if (this.place >= 0) this.local.rest(this);
+  }
+
+  /** Nobody is to meet it any more. */
+  leave(): void {
+    this.rest();
     if (this.place < 0) return;
     this.local.leave(this);
     this.place = -1;
@@ -279,7 +285,7 @@ export class Tracked implements ConnectionView {
     }
     const hasRivals = this.orig.rivals.length + this.resp.rivals.length > 0;
     for (const end of [this.orig, this.resp]) {
-      end.rest();
+      end.leave();
       end.rivals = none;
     }
     if (this.next !== undefined) {

@@ -11,6 +11,8 @@ export interface AddressUser {
   meet(other: AddressUser): void;
 }
 
+const none: never[] = [];
+
 /** An address that a connection or a socket has, and the hosts that had it at any time. Compared by identity. */
 export class KnownAddress<U extends AddressUser = AddressUser> {
   readonly isLoopback: boolean;
@@ -22,6 +24,8 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   isBroadcast = false;
   hosts: HostState[] | undefined;
   readonly users: U[] = [];
+  /** Users that want to know nothing more, but may still meet others. */
+  #resting: U[] = none;
   /** Users by the endpoint that they are connected to, where somebody asked for it. */
   #peers: Map<number, U[]> | undefined;
   /** Tuples that name it. Nobody's and unused, it is forgotten. */
@@ -48,10 +52,12 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   introducePeers(): void {
     if (this.#peers !== undefined) {
       for (const user of this.users) this.#meetPeers(user);
+      for (const user of this.#resting) this.#meetPeers(user);
       return;
     }
     this.#peers = new Map();
     for (const user of this.users) this.#introduce(user);
+    for (const user of this.#resting) this.#introduce(user);
   }
 
   #introduce(user: U): void {
@@ -88,11 +94,24 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
 
   leave(user: U): void {
     this.#forgetPeer(user);
-    const last = this.users.pop()!;
-    if (last === user) return;
-    this.users[user.place] = last;
-    last.place = user.place;
+    takeOut(this.users[user.place] === user ? this.users : this.#resting, user);
   }
+
+  /** News pass the user by from now on; what another one of the same endpoint took may still have been this one's. */
+  rest(user: U): void {
+    if (this.users[user.place] !== user) return;
+    takeOut(this.users, user);
+    if (this.#resting === none) this.#resting = [];
+    user.place = this.#resting.length;
+    this.#resting.push(user);
+  }
+}
+
+function takeOut<U extends AddressUser>(list: U[], user: U): void {
+  const last = list.pop()!;
+  if (last === user) return;
+  list[user.place] = last;
+  last.place = user.place;
 }
 
 function peerKey({ remote, remotePort }: AddressUser): number {

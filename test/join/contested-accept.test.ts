@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import type { HostTable } from '../../src/records/host-tables.js';
+import { Scene } from './scene.js';
+
+const tables: HostTable[] = ['socket_events', 'interface_addresses'];
+const tcp = { family: 2, protocol: 6 } as const;
+const peer = { remote_address: '192.0.2.1', remote_port: 40_000 } as const;
+const taken = { ...tcp, ...peer, action: 'accept', pid: 8, local_address: '192.0.2.2', local_port: 443 } as const;
+/** An accept that does not name its own end. */
+const blank = { ...tcp, ...peer, action: 'accept', pid: 9 } as const;
+
+/** The first of two connections from one endpoint, whose owner is known for good before the second is. */
+const first = (scene: Scene): Scene => scene.end('C1', 10, 0.1, '192.0.2.1 40000 > 192.0.2.2 443');
+
+describe('an accept that names its peer alone', () => {
+  it('may be of a settled connection to an address that its host turns out to have had', () => {
+    for (const isSettled of [true, false]) {
+      const scene = new Scene({ startsKnown: true }).host('b', tables).host('c', tables);
+      scene.event('b', 'socket_events', 10.01, taken).event('c', 'socket_events', 10.02, blank);
+      scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
+      const tellMove = () => scene.added('c', 'interface_addresses', 12, { interface: 'eth0', address: '192.0.2.2' });
+      if (!isSettled) tellMove();
+      first(scene)
+        .end('C2', 10, 0.1, '192.0.2.1 40000 > 192.0.2.3 80')
+        .complete('b', 11, tables)
+        .complete('c', 11, tables);
+      if (isSettled) tellMove();
+      scene.complete('b', 20, tables).complete('c', 20, tables).join.end();
+      expect(scene.last('C2').resp).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    }
+  });
+});
