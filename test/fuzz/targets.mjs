@@ -150,16 +150,20 @@ async function joined(scratch) {
         finalOnly: false,
         emit: (c) => engine.connection(c),
       });
-      attribution.connection({ cause: 'start', capture: 'fuzz', connection });
-      for await (const rows of readHostLog(path, { warn: silent })) {
-        for (const row of rows) {
-          attribution.row(row);
-          engine.row(row);
+      try {
+        attribution.connection({ cause: 'start', capture: 'fuzz', connection });
+        for await (const rows of readHostLog(path, { warn: silent })) {
+          for (const row of rows) {
+            attribution.row(row);
+            engine.row(row);
+          }
         }
+        attribution.connection({ cause: 'end', capture: 'fuzz', connection });
+        attribution.end();
+      } finally {
+        // Its rules are watched for unhandled errors until then, also where the log was none.
+        engine.end();
       }
-      attribution.connection({ cause: 'end', capture: 'fuzz', connection });
-      attribution.end();
-      engine.end();
     },
   };
 }
