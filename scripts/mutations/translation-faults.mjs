@@ -15,8 +15,22 @@ export const translationFaults = [
   {
     name: 'first-translation-taken',
     file: stitch,
-    find: 'if (known.some(({ other }) => !isSame(other, first.other))) return unsure(first);',
-    replace: '',
+    find: '!isSame(one.other, first.other) || one.gateway !== first.gateway',
+    replace: 'one.gateway !== first.gateway',
+    tests: [translation],
+  },
+  {
+    name: 'translation-of-any-host',
+    file: stitch,
+    find: '!isSame(one.other, first.other) || one.gateway !== first.gateway',
+    replace: '!isSame(one.other, first.other)',
+    tests: [translation],
+  },
+  {
+    name: 'translation-outlives-losses',
+    file: stitch,
+    find: "progress.isLost(['conntrack'], openHi, until) || progress.isUnwatched(openHi, until)",
+    replace: 'progress.isUnwatched(openHi, until)',
     tests: [translation],
   },
   {

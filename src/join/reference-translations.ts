@@ -1,6 +1,6 @@
 import { canonicalAddress } from '../core/address.js';
 import type { Micros } from '../core/time.js';
-import type { HostRows } from './reference-rows.js';
+import { type HostRows, isLost, isUnwatched } from './reference-rows.js';
 
 /* What the reference makes of rows about translated connections (NAT). */
 
@@ -53,7 +53,14 @@ export function delivered(
     });
     const [one] = fitting;
     if (one === undefined) break;
-    if (fitting.some(({ other }) => !isSame(other, one.other))) return { kind: 'unsure' };
+    if (fitting.some(({ host, other }) => host !== one.host || !isSame(other, one.other))) return { kind: 'unsure' };
+    // What is not told of may have ended it, and begun another.
+    const mayBeOver = fitting.some(({ host, openHi }) => {
+      const { offset, err } = clockOf(host);
+      const until = first + offset + err;
+      return isLost(host, ['conntrack'], openHi, until) || isUnwatched(host, openHi, until);
+    });
+    if (mayBeOver) return { kind: 'unsure' };
     way = { source: one.other.destination, destination: one.other.source };
     const { offset } = clockOf(one.host);
     const others = spansOf(one.host, protocol, way).filter(

@@ -21,7 +21,10 @@ export type Stitch =
     }
   /** The host is not known to have told every translation of that time: up to `until` of its clock. */
   | { readonly kind: 'wait'; readonly gateway: HostState; readonly until: Micros }
-  /** The host had several translations for them about that time, as when a port was used again. */
+  /**
+   * Several translations for them about that time are known, as when a port was used again or an address moved to another host, or the
+   * only one may have been over, since rows are missing.
+   */
   | { readonly kind: 'unsure'; readonly gateway: HostState };
 
 /** Gateways one behind the other that are followed. */
@@ -51,10 +54,11 @@ export function stitchOf(
       const { offset, err } = clockOf(late.gateway);
       return { kind: 'wait', gateway: late.gateway, until: view.first + offset + err };
     }
-    if (known.some(({ other }) => !isSame(other, first.other))) return unsure(first);
+    if (known.some((one) => !isSame(one.other, first.other) || one.gateway !== first.gateway)) return unsure(known);
+    if (known.some((one) => mayBeOver(one, clockOf(one.gateway), view))) return unsure(known);
     packets = reversed(first.other);
     const bounds = boundsOf(first, translations.of(protocol, packets), clockOf(first.gateway).offset);
-    if (bounds === undefined) return unsure(first);
+    if (bounds === undefined) return unsure(known);
     stitch = { kind: 'inner', gateway: first.gateway, packets, ...bounds };
   }
   return stitch;
@@ -64,8 +68,10 @@ export function stitchOf(
   }
 }
 
-function unsure({ gateway }: Translation): Stitch {
-  return { kind: 'unsure', gateway };
+/** Of several gateways the same one in whatever order their rows came. */
+function unsure(known: readonly Translation[]): Stitch {
+  const gateways = known.map(({ gateway }) => gateway);
+  return { kind: 'unsure', gateway: gateways.reduce((first, one) => (one.id < first.id ? one : first)) };
 }
 
 function mayHold(
@@ -75,6 +81,16 @@ function mayHold(
 ): boolean {
   const first = view.first + clock.offset;
   return openLo <= first + clock.err && closeHi >= first - clock.err;
+}
+
+/** Whether the rows of its end, and of another that took its place, may be missing: addresses and ports pass on to other hosts. */
+function mayBeOver(
+  { gateway: { progress }, openHi }: Translation,
+  { offset, err }: { offset: Micros; err: Micros },
+  { first }: ConnectionView,
+): boolean {
+  const until = first + offset + err;
+  return progress.isLost(['conntrack'], openHi, until) || progress.isUnwatched(openHi, until);
 }
 
 function isLate({ progress }: HostState, { first }: ConnectionView, clock: { offset: Micros; err: Micros }): boolean {

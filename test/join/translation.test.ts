@@ -246,6 +246,32 @@ describe('a connection that a gateway translates', () => {
     expect(lines).toEqual(['pending', 'socket_event inside:100']);
   });
 
+  it('is not taken for that of the host which its published address has left, and which may still translate it', () => {
+    const container = (name: string, pid: number) =>
+      new Teller(name, { address: '198.51.100.1', streams })
+        .row('interface_addresses', 'added', -60_000, { interface: 'eth0', address: '10.0.0.5', net_namespace: '2' })
+        .socket(1, 'accept', pid, ends(taken));
+    const before = container('a', 100).row('conntrack', 'added', -9_000, published, -9_020).complete(90_000);
+    const after = container('b', 200).row('conntrack', 'added', 0.2, published, -20).complete(90_000);
+    const { resp, line } = told([after, before], [connection(0, 10, asked)]);
+    expect(resp).toBe('nat');
+    expect(line.resp).toMatchObject({ host: { id: 'a' } });
+  });
+
+  const stale = () => gateway().row('conntrack', 'added', -9_000, published, -9_020);
+  const server = () => inside().socket(1, 'accept', 200, ends(taken)).complete(90_000);
+
+  it('is not found behind a translation whose end may be lost', () => {
+    const lossy = stale().lost('conntrack', -5_000, -4_000).complete(90_000);
+    expect(told([lossy, server()], [connection(0, 10, asked)]).resp).toBe('nat');
+    const earlier = stale().lost('conntrack', -9_900, -9_500).complete(90_000);
+    expect(told([earlier, server()], [connection(0, 10, asked)]).resp).toBe('accept_event inside:200');
+  });
+
+  it('is not found behind a translation of a host that fell silent before', () => {
+    expect(told([stale().timeout(-3_000), server()], [connection(0, 10, asked)]).resp).toBe('nat');
+  });
+
   it('is forgotten at the bound, which shows as a reason', () => {
     const last = new Map<string, AttributedConnection>();
     const emit = (line: AttributedConnection): void => void last.set(line.connection.uid, line);
