@@ -76,6 +76,13 @@ export const ownerFaults = [
     tests: ['test/join/contested-accept.test.ts'],
   },
   {
+    name: 'translation-forgotten-with-its-connection',
+    file: 'src/join/deciding.ts',
+    find: 'const left = end.letGo();',
+    replace: 'const left = end.move(undefined, false);',
+    tests: ['test/join/contested-accept.test.ts'],
+  },
+  {
     name: 'sole-call-unsure',
     file: 'src/join/sole-call.ts',
     find: "match.weight === 'certain'",

@@ -142,10 +142,12 @@ export class Deciding {
     tracked.aloneUntil = Math.min(tracked.nextFirst, knowsAll ? Infinity : lasting);
   }
 
-  /** The connection is let go: it has no endpoints any more. */
+  /** The connection is let go. */
   forget({ orig, resp }: Tracked): void {
-    this.#move(orig);
-    this.#move(resp);
+    for (const end of [orig, resp]) {
+      const left = end.letGo();
+      if (left !== undefined) this.#states.tuples.forget(left);
+    }
   }
 
   /** Finds the endpoints behind a translation. */
@@ -160,7 +162,7 @@ export class Deciding {
 
   #move(end: TrackedEnd): void {
     const { stitch } = end;
-    if (stitch?.kind !== 'inner' || end.tracked.gone) {
+    if (stitch?.kind !== 'inner') {
       const left = end.move(undefined, false);
       if (left !== undefined) this.#states.tuples.forget(left);
       return;

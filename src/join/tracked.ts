@@ -98,15 +98,24 @@ export class TrackedEnd implements EndView, AddressUser {
     if (isKept) return undefined;
     const isIn = this.place >= 0;
     if (isIn) this.local.leave(this);
-    if (before !== undefined) {
-      const left = before.tuple.translated!.filter((end) => end !== this);
-      before.tuple.translated = left.length === 0 ? undefined : left;
-    }
+    if (before !== undefined) this.#leaveInner(before.tuple);
     this.#inner = tuple === undefined ? undefined : { tuple, isForward };
     if (tuple !== undefined) tuple.translated = [...(tuple.translated ?? []), this];
     if (isIn) this.local.enter(this);
     else this.place = -1;
     return before?.tuple;
+  }
+
+  /** Its connection is let go. Rivals still ask which endpoints it had, the tuple of a translation does not know it any more. Returns that tuple. */
+  letGo(): TrackedTuple | undefined {
+    const tuple = this.#inner?.tuple;
+    if (tuple !== undefined) this.#leaveInner(tuple);
+    return tuple;
+  }
+
+  #leaveInner(tuple: TrackedTuple): void {
+    const left = tuple.translated!.filter((end) => end !== this);
+    tuple.translated = left.length === 0 ? undefined : left;
   }
 
   /** See EndView.rivals. */

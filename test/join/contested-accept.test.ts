@@ -29,4 +29,22 @@ describe('an accept that names its peer alone', () => {
       expect(scene.last('C2').resp).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
     }
   });
+
+  it('may be of a connection that is let go and was translated, captured where the clock is not known', () => {
+    const scene = new Scene().host('gateway', [...tables, 'conntrack']).host('c', tables);
+    scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
+    scene.event('c', 'socket_events', 11.02, blank);
+    const original = { original_source: '10.0.0.5', original_source_port: 40_000 };
+    const asked = { original_destination: '192.0.2.3', original_destination_port: 80 };
+    const reply = { reply_source: '192.0.2.3', reply_source_port: 80 };
+    const outside = { reply_destination: '192.0.2.1', reply_destination_port: 40_000 };
+    scene.added('gateway', 'conntrack', 10.1, { protocol: 6, ...original, ...asked, ...reply, ...outside }, 9.9);
+    scene.end('C1', 10, 0.1, '10.0.0.5 40000 > 192.0.2.3 80', {}, { capture: 'br0', captureHost: 'gateway' });
+    scene.end('C2', 11, 0.1, '192.0.2.1 40000 > 192.0.2.3 443');
+    scene.complete('gateway', 20, [...tables, 'conntrack']).complete('c', 20, tables);
+    // Only the first of them is past the lateness.
+    scene.join.advance(scene.at(70.5));
+    scene.join.end();
+    expect(scene.last('C2').resp).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+  });
 });
