@@ -33,6 +33,8 @@ interface Line {
 
 const SERVER = `${lan}.20`;
 const CONNECTIONS = 4;
+/** From one poll of all sockets to the next. */
+const POLL_MS = 2000;
 const program = fileURLToPath(new URL('./dropped-privileges.py', import.meta.url));
 const reason = !mayMakeNamespaces
   ? 'needs root'
@@ -81,6 +83,8 @@ async function observe(sensor: string): Promise<{ told: Told[]; lines: Line[] }>
     await watcher.until('the owners of who connects', areNamed, 45_000);
     asking.child.stdin!.end();
     expect(await asking.ended, asking.stderr).toBe(0);
+    // Whoever accepted is named at the end, by the polls until then: without one that is complete, a host is late.
+    await new Promise((resolve) => setTimeout(resolve, 2 * POLL_MS));
     watcher.signal('SIGINT');
     expect(await watcher.ended, watcher.stderr).toBe(0);
     return { told: told(), lines: last() };
