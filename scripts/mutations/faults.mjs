@@ -191,9 +191,16 @@ export const faults = [
   },
   {
     name: 'slot-not-moved-up',
-    file: 'src/hosts/state/tuple-table.ts',
-    find: 'if (((slot - home) & mask) < ((slot - hole) & mask)) continue;',
+    file: 'src/hosts/state/hash-index.ts',
+    find: 'if (((at - home) & mask) < ((at - hole) & mask)) continue;',
     replace: 'if (home >= 0) continue;',
+    tests: ['test/hosts/state/hash-index.test.ts'],
+  },
+  {
+    name: 'row-forgotten-when-a-connection-comes',
+    file: 'src/hosts/state/tuple-table.ts',
+    find: 'if (isRecordForward(this.#rows, handle)) tuple.forward = handle;',
+    replace: 'if (isRecordForward(this.#rows, handle)) tuple.forward = 0;',
     tests: ['test/hosts/state/tuple-table.test.ts'],
   },
   {

@@ -6,15 +6,27 @@ import type { RowsOfHost } from './process-table.js';
 import { LINK, NEXT_OF_HOST } from './row-store.js';
 import type { ClosesOfHost } from './socket-closes.js';
 import type { SocketFact } from './socket-fact.js';
-import { freeSocket, isForward, packSocket, SocketRecord, setForward } from './socket-record.js';
-import type { Tuple } from './tuple-table.js';
+import { freeSocket, packSocket, SocketRecord, setForward } from './socket-record.js';
+import type { SocketPlace, Tuple } from './tuple-table.js';
 
 /** Where a row about a socket is found again: among those of a tuple, or of what it does name. */
-export type Place = Tuple | number[];
+type Place = SocketPlace | number[];
 
-export function isTuple(place: Place): place is Tuple {
+function isOfTuple(place: Place): place is SocketPlace {
   return !Array.isArray(place);
 }
+
+/** A row that was taken. */
+export interface Taken {
+  /** It does not name all endpoints. */
+  readonly isBlank: boolean;
+  /** Its tuple, where that is an object, and whether the socket's local end is the first of it. */
+  readonly tuple: Tuple | undefined;
+  readonly isForward: boolean;
+}
+
+const takenBlank: Taken = { isBlank: true, tuple: undefined, isForward: false };
+const takenAlone: Taken = { isBlank: false, tuple: undefined, isForward: false };
 
 const nothing: readonly HeldSocket[] = [];
 
@@ -55,18 +67,19 @@ export class HostSockets {
   }
 
   /** Takes a row over. undefined: it was known, or names too little; then `rowsIgnored` counts it. */
-  add(fact: SocketFact): Place | undefined {
+  add(fact: SocketFact): Taken | undefined {
     const { counters, limits } = this.#context;
     const place = this.#placeOf(fact);
     if (place === undefined) {
       counters.rowsIgnored++;
       return undefined;
     }
-    const handle = isTuple(place) ? this.#insert(place, fact) : this.#insertBlank(place, fact);
+    const handle = isOfTuple(place) ? this.#insert(place, fact) : this.#insertBlank(place, fact);
     if (handle === 0) return undefined;
     this.#append(handle);
+    const taken = takenAt(place);
     if (this.#rows.count > limits.socketRows) this.#evict();
-    return place;
+    return taken;
   }
 
   /** Takes a close over. False: it was known. */
@@ -141,7 +154,7 @@ export class HostSockets {
     const isCall = source === 'connect' || source === 'accept';
     if (remoteAddress !== undefined && remotePort !== undefined) {
       if (localAddress !== undefined && localPort !== undefined && !isUnspecified(localAddress)) {
-        return this.#context.tuples.open(protocol, localAddress, localPort, remoteAddress, remotePort);
+        return this.#context.tuples.sockets(protocol, localAddress, localPort, remoteAddress, remotePort);
       }
       if (localPort !== undefined || !isCall) return undefined;
       this.#byRemote ??= new Map();
@@ -153,12 +166,10 @@ export class HostSockets {
   }
 
   /** Puts a row in order of time, the latest first. Returns its handle; 0: it is a duplicate. */
-  #insert(tuple: Tuple, fact: SocketFact): number {
+  #insert(place: SocketPlace, fact: SocketFact): number {
     const { rows } = this.#context;
-    const forward = tuple.first.text === fact.localAddress && tuple.firstPort === fact.localPort;
-    const head = forward ? tuple.forward : tuple.backward;
     let after = 0;
-    let before = head;
+    let before = place.latest;
     while (before !== 0 && rows.time(before) > fact.lo) {
       after = before;
       before = rows.word(before, LINK);
@@ -167,11 +178,10 @@ export class HostSockets {
       if (this.#isSame(other, fact)) return 0;
     }
     const handle = packSocket(rows, fact, this.#host);
-    setForward(rows, handle, forward);
+    setForward(rows, handle, place.isForward);
     rows.setWord(handle, LINK, before);
     if (after !== 0) rows.setWord(after, LINK, handle);
-    else if (forward) tuple.forward = handle;
-    else tuple.backward = handle;
+    else place.replace(handle);
     return handle;
   }
 
@@ -250,11 +260,10 @@ export class HostSockets {
   /** This host's rows of the same place. */
   #besides(record: SocketRecord): SocketRecord[] {
     const place = this.#placeOfRecord(record);
-    if (!isTuple(place)) return place.map((handle) => this.#record(handle));
+    if (!isOfTuple(place)) return place.map((handle) => this.#record(handle));
     const { rows } = this.#context;
     const out: SocketRecord[] = [];
-    const head = isForward(rows, record.handle) ? place.forward : place.backward;
-    for (let handle = head; handle !== 0; handle = rows.word(handle, LINK)) {
+    for (let handle = place.latest; handle !== 0; handle = rows.word(handle, LINK)) {
       const other = this.#record(handle);
       if (other.host === this.#host) out.push(other);
     }
@@ -266,30 +275,26 @@ export class HostSockets {
       return this.#byLocalPort!.get(portKey(protocol, localPort!))!;
     }
     if (localPort === undefined) return this.#byRemote!.get(remoteKey(protocol, remoteAddress, remotePort))!;
-    return this.#context.tuples.find(protocol, localAddress!, localPort, remoteAddress, remotePort)!;
+    return this.#context.tuples.sockets(protocol, localAddress!, localPort, remoteAddress, remotePort);
   }
 
   #forget(record: SocketRecord): void {
-    const { rows, tuples } = this.#context;
+    const { rows } = this.#context;
     const place = this.#placeOfRecord(record);
-    if (isTuple(place)) {
-      this.#unlink(place, record.handle);
-      tuples.forget(place);
-    } else {
+    if (isOfTuple(place)) this.#unlink(place, record.handle);
+    else {
       place.splice(place.indexOf(record.handle), 1);
       if (place.length === 0) this.#dropBlank(record);
     }
     freeSocket(rows, record.handle);
   }
 
-  #unlink(tuple: Tuple, handle: number): void {
+  #unlink(place: SocketPlace, handle: number): void {
     const { rows } = this.#context;
     const before = rows.word(handle, LINK);
-    const forward = isForward(rows, handle);
-    let other = forward ? tuple.forward : tuple.backward;
+    let other = place.latest;
     if (other === handle) {
-      if (forward) tuple.forward = before;
-      else tuple.backward = before;
+      place.replace(before);
       return;
     }
     while (rows.word(other, LINK) !== handle) other = rows.word(other, LINK);
@@ -313,6 +318,12 @@ export class HostSockets {
     }
     return low;
   }
+}
+
+function takenAt(place: Place): Taken {
+  if (!isOfTuple(place)) return takenBlank;
+  const { tuple, isForward } = place;
+  return tuple === undefined ? takenAlone : { isBlank: false, tuple, isForward };
 }
 
 /** Whether the row tells of a socket that may stand for long, rather than of a call for one connection. */

@@ -5,7 +5,7 @@ import { AddressHistory } from './address-history.js';
 import type { AddressTable, KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
 import type { HostLimits } from './host-limits.js';
-import { HostSockets, isTuple } from './host-sockets.js';
+import { HostSockets } from './host-sockets.js';
 import { PacketSockets } from './packet-sockets.js';
 import { PidKnowledge } from './pid-knowledge.js';
 import type { PidHistory, ProcessMoment } from './process-history.js';
@@ -262,17 +262,16 @@ export class HostState {
     }
     this.#taken++;
     if (fact.source === 'close') return this.#addClose(fact);
-    const place = this.#sockets.add(fact);
-    if (place === undefined) return 'nothing';
-    if (fact.source === 'accept' && !isTuple(place)) this.#hearBlankAccepts();
-    const { localAddress, localPort, namespace } = fact;
+    const taken = this.#sockets.add(fact);
+    if (taken === undefined) return 'nothing';
+    const { tuple, isForward } = taken;
+    if (fact.source === 'accept' && taken.isBlank) this.#hearBlankAccepts();
+    const { localAddress, namespace } = fact;
     if (namespace !== undefined) this.addresses.hasSpace(namespace);
     const isNews =
       localAddress !== undefined && !isUnspecified(localAddress) && this.addresses.shown(localAddress, namespace);
     if (isNews) this.#gained(localAddress);
-    if (isTuple(place)) {
-      this.#context.news.socket(place, place.first.text === localAddress && place.firstPort === localPort);
-    }
+    if (tuple !== undefined) this.#context.news.socket(tuple, isForward);
     return isNews ? 'address' : 'socket';
   }
 

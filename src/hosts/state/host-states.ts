@@ -43,7 +43,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     const [k0, k1] = randomFillSync(new Int32Array(2)) as unknown as [number, number];
     const key = { k0, k1 };
     const { addresses, counters, rows, translations } = this;
-    this.tuples = new TupleTable<C, U>(addresses, key);
+    this.tuples = new TupleTable<C, U>(addresses, rows, key);
     const closes = new SocketCloses(key, rows.texts);
     const processes = new ProcessTable(key, rows);
     this.#context = { addresses, tuples: this.tuples, rows, closes, processes, translations, limits, counters, news };

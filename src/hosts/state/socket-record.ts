@@ -58,6 +58,23 @@ export function isForward(rows: RowStore, handle: number): boolean {
   return (rows.word(handle, BITS) & FORWARD) !== 0;
 }
 
+/** Whether the row is of a socket that has these endpoints, canonical texts, the local one first. */
+export function isSocketBetween(
+  rows: RowStore,
+  handle: number,
+  protocol: number,
+  local: string,
+  localPort: number,
+  remote: string,
+  remotePort: number,
+): boolean {
+  const words = rows.pages.words[handle >>> 16]!;
+  const at = handle & OFFSET;
+  if (words[at + PORTS] !== ((localPort << 16) | remotePort)) return false;
+  if ((words[at + BITS]! & 0xff) !== protocol) return false;
+  return rows.texts.text(words[at + LOCAL]!) === local && rows.texts.text(words[at + REMOTE]!) === remote;
+}
+
 function inodeOf(rows: RowStore, handle: number): number {
   return rows.pages.doubles[handle >>> 16]![((handle & OFFSET) >>> 1) + INODE]!;
 }

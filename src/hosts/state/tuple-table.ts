@@ -1,5 +1,8 @@
 import { type HashKey, hashFour } from '../../core/hash.js';
 import type { AddressTable, AddressUser, KnownAddress } from './address-table.js';
+import { HashIndex } from './hash-index.js';
+import type { RowStore } from './row-store.js';
+import { isForward as isRecordForward, isSocketBetween } from './socket-record.js';
 
 /**
  * Two endpoints and a protocol, whichever way round, with all that is known by them: sockets of every host, and what
@@ -16,6 +19,8 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
 
   constructor(
     readonly hash: number,
+    /** What the table has it by. */
+    readonly number: number,
     readonly protocol: number,
     readonly first: KnownAddress<U>,
     readonly firstPort: number,
@@ -34,161 +39,201 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
   }
 }
 
-/** Slots per entry at most; beyond half of them the table doubles. */
-const MIN_SLOTS = 1_024;
+/** The sockets between two endpoints as one of them has them. Lent until the table is asked again. */
+export interface SocketPlace<C = unknown, U extends AddressUser = AddressUser> {
+  /** Whether the local endpoint is the first of the tuple's. */
+  readonly isForward: boolean;
+  /** Absent as long as nothing but rows of such sockets is known by the endpoints. */
+  readonly tuple: Tuple<C, U> | undefined;
+  /** The latest row; the others are linked from it. 0: none. */
+  readonly latest: number;
+  /** Another row is the latest one, or with 0 none is left. */
+  replace(latest: number): void;
+}
 
 /**
- * Finds tuples in constant time. Open addressing, keyed with a secret, so that nobody can choose ports that collide. Grows with
- * what its users enter; these are bounded.
+ * Finds tuples in constant time, keyed with a secret, so that nobody can choose ports that collide. A tuple of which only sockets in one
+ * direction are known, as most are on a fleet of which one segment is captured, is no object: the index names its latest row.
+ * Grows with what its users enter; these are bounded.
  */
 export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   readonly #addresses: AddressTable<U>;
+  readonly #rows: RowStore;
   readonly #key: HashKey;
-  /** Hash of each slot's tuple, looked at before the tuple itself; 0: the slot is free. */
-  #hashes = new Int32Array(MIN_SLOTS);
-  #tuples: (Tuple<C, U> | undefined)[] = new Array(MIN_SLOTS).fill(undefined);
-  #size = 0;
+  /** The handle of a row, which is even, or twice the number of a tuple and one. */
+  readonly #index = new HashIndex();
+  readonly #tuples: (Tuple<C, U> | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #place = new Place<C, U>(this);
+  /** What was asked for last: the tuple's endpoints in order, their hash, and the slot, -1 where there is none. */
+  #protocol = 0;
+  #first!: KnownAddress<U>;
+  #firstPort = 0;
+  #second!: KnownAddress<U>;
+  #secondPort = 0;
+  #hash = 0;
+  #slot = -1;
 
-  constructor(addresses: AddressTable<U>, key: HashKey) {
+  constructor(addresses: AddressTable<U>, rows: RowStore, key: HashKey) {
     this.#addresses = addresses;
+    this.#rows = rows;
     this.#key = key;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#index.size;
   }
 
+  /** The tuple of these endpoints; undefined where there is none or only rows of sockets are known by it. */
   find(protocol: number, a: string, aPort: number, b: string, bPort: number): Tuple<C, U> | undefined {
     const first = this.#addresses.get(a);
     const second = this.#addresses.get(b);
     if (first === undefined || second === undefined) return undefined;
-    return isInOrder(first, aPort, second, bPort)
-      ? this.#find(protocol, first, aPort, second, bPort)
-      : this.#find(protocol, second, bPort, first, aPort);
-  }
-
-  #find(
-    protocol: number,
-    first: KnownAddress<U>,
-    firstPort: number,
-    second: KnownAddress<U>,
-    secondPort: number,
-  ): Tuple<C, U> | undefined {
-    const hash = this.#hash(protocol, first, firstPort, second, secondPort);
-    return this.#tuples[this.#slotOf(hash, protocol, first, firstPort, second, secondPort)];
+    this.#ask(protocol, first, aPort, second, bPort);
+    return this.#asked();
   }
 
   /** The tuple of these endpoints, made when it is new. */
   open(protocol: number, a: string, aPort: number, b: string, bPort: number): Tuple<C, U> {
-    const first = this.#addresses.open(a);
-    const second = this.#addresses.open(b);
-    return isInOrder(first, aPort, second, bPort)
-      ? this.#open(protocol, first, aPort, second, bPort)
-      : this.#open(protocol, second, bPort, first, aPort);
+    this.#ask(protocol, this.#addresses.open(a), aPort, this.#addresses.open(b), bPort);
+    const known = this.#asked();
+    if (known !== undefined) return known;
+    const tuple = this.#made();
+    if (this.#slot >= 0) this.#turn(tuple);
+    else this.#add(2 * tuple.number + 1);
+    return tuple;
   }
 
-  #open(
-    protocol: number,
-    first: KnownAddress<U>,
-    firstPort: number,
-    second: KnownAddress<U>,
-    secondPort: number,
-  ): Tuple<C, U> {
-    const hash = this.#hash(protocol, first, firstPort, second, secondPort);
-    const slot = this.#slotOf(hash, protocol, first, firstPort, second, secondPort);
-    const known = this.#tuples[slot];
-    if (known !== undefined) return known;
-    const tuple = new Tuple<C, U>(hash, protocol, first, firstPort, second, secondPort);
-    first.uses++;
-    second.uses++;
-    this.#hashes[slot] = hash;
-    this.#tuples[slot] = tuple;
-    this.#size++;
-    if (this.#size * 2 > this.#hashes.length) this.#grow();
-    return tuple;
+  /** The sockets of these endpoints, of which the first is the local one, whether there are any or not. */
+  sockets(protocol: number, local: string, localPort: number, remote: string, remotePort: number): SocketPlace<C, U> {
+    const address = this.#addresses.open(local);
+    this.#ask(protocol, address, localPort, this.#addresses.open(remote), remotePort);
+    const place = this.#place;
+    place.isForward = this.#first === address && this.#firstPort === localPort;
+    place.tuple = this.#asked();
+    place.latest = this.#latest(place);
+    return place;
+  }
+
+  #latest({ tuple, isForward }: Place<C, U>): number {
+    if (tuple !== undefined) return isForward ? tuple.forward : tuple.backward;
+    if (this.#slot < 0) return 0;
+    const handle = this.#index.value(this.#slot);
+    return isRecordForward(this.#rows, handle) === isForward ? handle : 0;
+  }
+
+  /** See SocketPlace.replace. */
+  replaceLatest(place: Place<C, U>, latest: number): void {
+    let { tuple } = place;
+    if (tuple === undefined && this.#slot < 0) this.#add(latest);
+    else if (tuple === undefined && place.latest !== 0) {
+      if (latest !== 0) this.#index.replace(this.#slot, latest);
+      else this.#remove(this.#slot, this.#first, this.#second);
+    } else {
+      // The row that is known by the endpoints has the other direction.
+      if (tuple === undefined) {
+        tuple = this.#made();
+        this.#turn(tuple);
+        place.tuple = tuple;
+      }
+      if (place.isForward) tuple.forward = latest;
+      else tuple.backward = latest;
+      if (latest === 0) this.forget(tuple);
+    }
+    place.latest = latest;
   }
 
   /** Drops the tuple if nothing is known by it any more. */
   forget(tuple: Tuple<C, U>): void {
     if (tuple.forward !== 0 || tuple.backward !== 0 || tuple.connections !== undefined) return;
     if (tuple.translated !== undefined) return;
-    const mask = this.#hashes.length - 1;
-    let slot = tuple.hash & mask;
-    while (this.#tuples[slot] !== tuple) {
-      if (this.#tuples[slot] === undefined) return;
-      slot = (slot + 1) & mask;
+    const { hash, number } = tuple;
+    let slot = this.#index.first(hash);
+    while (slot >= 0 && this.#index.value(slot) !== 2 * number + 1) slot = this.#index.next(slot, hash);
+    if (slot < 0 || this.#tuples[number] !== tuple) return;
+    this.#tuples[number] = undefined;
+    this.#free.push(number);
+    this.#remove(slot, tuple.first, tuple.second);
+  }
+
+  #ask(protocol: number, a: KnownAddress<U>, aPort: number, b: KnownAddress<U>, bPort: number): void {
+    const isOrdered = a === b ? aPort <= bPort : a.id < b.id;
+    this.#protocol = protocol;
+    this.#first = isOrdered ? a : b;
+    this.#firstPort = isOrdered ? aPort : bPort;
+    this.#second = isOrdered ? b : a;
+    this.#secondPort = isOrdered ? bPort : aPort;
+    const { k0, k1 } = this.#key;
+    const ports = (this.#firstPort << 16) | this.#secondPort;
+    const hash = hashFour(k0, k1, this.#first.id, this.#second.id, ports, protocol) | 0;
+    let slot = this.#index.first(hash);
+    while (slot >= 0 && !this.#isOf(this.#index.value(slot))) slot = this.#index.next(slot, hash);
+    this.#hash = hash;
+    this.#slot = slot;
+  }
+
+  /** Whether what the index has is of the endpoints that are asked for. */
+  #isOf(value: number): boolean {
+    const [first, firstPort, second, secondPort] = [this.#first, this.#firstPort, this.#second, this.#secondPort];
+    if ((value & 1) !== 0) {
+      const tuple = this.#tuples[value >>> 1]!;
+      const areEnds = tuple.first === first && tuple.second === second;
+      return (
+        areEnds && tuple.firstPort === firstPort && tuple.secondPort === secondPort && tuple.protocol === this.#protocol
+      );
     }
-    this.#free(slot);
-    this.#size--;
-    for (const address of [tuple.first, tuple.second]) {
+    return isRecordForward(this.#rows, value)
+      ? isSocketBetween(this.#rows, value, this.#protocol, first.text, firstPort, second.text, secondPort)
+      : isSocketBetween(this.#rows, value, this.#protocol, second.text, secondPort, first.text, firstPort);
+  }
+
+  /** The tuple that was asked for, if it is an object. */
+  #asked(): Tuple<C, U> | undefined {
+    const value = this.#slot < 0 ? 0 : this.#index.value(this.#slot);
+    return (value & 1) === 0 ? undefined : this.#tuples[value >>> 1];
+  }
+
+  /** An object for the tuple that was asked for. */
+  #made(): Tuple<C, U> {
+    const number = this.#free.pop() ?? this.#tuples.length;
+    const ends = [this.#first, this.#firstPort, this.#second, this.#secondPort] as const;
+    const tuple = new Tuple<C, U>(this.#hash, number, this.#protocol, ...ends);
+    this.#tuples[number] = tuple;
+    return tuple;
+  }
+
+  /** The tuple that was asked for, of which a row was known, is an object from now on. */
+  #turn(tuple: Tuple<C, U>): void {
+    const handle = this.#index.value(this.#slot);
+    if (isRecordForward(this.#rows, handle)) tuple.forward = handle;
+    else tuple.backward = handle;
+    this.#index.replace(this.#slot, 2 * tuple.number + 1);
+  }
+
+  #add(value: number): void {
+    this.#first.uses++;
+    this.#second.uses++;
+    this.#index.add(this.#hash, value);
+  }
+
+  #remove(slot: number, first: KnownAddress<U>, second: KnownAddress<U>): void {
+    this.#index.remove(slot);
+    for (const address of [first, second]) {
       address.uses--;
       this.#addresses.forget(address);
     }
   }
-
-  /** Empties a slot and moves up what had to go past it, so that every tuple is still found. */
-  #free(from: number): void {
-    const mask = this.#hashes.length - 1;
-    let hole = from;
-    for (let slot = (hole + 1) & mask; this.#hashes[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.#hashes[slot]! & mask;
-      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
-      this.#hashes[hole] = this.#hashes[slot]!;
-      this.#tuples[hole] = this.#tuples[slot];
-      hole = slot;
-    }
-    this.#hashes[hole] = 0;
-    this.#tuples[hole] = undefined;
-  }
-
-  #hash(protocol: number, first: KnownAddress<U>, firstPort: number, second: KnownAddress<U>, secondPort: number) {
-    const { k0, k1 } = this.#key;
-    const hash = hashFour(k0, k1, first.id, second.id, (firstPort << 16) | secondPort, protocol) | 0;
-    return hash === 0 ? 1 : hash;
-  }
-
-  /** The slot of this tuple, or the free one where it would go. */
-  #slotOf(
-    hash: number,
-    protocol: number,
-    first: KnownAddress<U>,
-    firstPort: number,
-    second: KnownAddress<U>,
-    secondPort: number,
-  ): number {
-    const hashes = this.#hashes;
-    const mask = hashes.length - 1;
-    let slot = hash & mask;
-    for (; hashes[slot] !== 0; slot = (slot + 1) & mask) {
-      if (hashes[slot] !== hash) continue;
-      const tuple = this.#tuples[slot]!;
-      const isSame =
-        tuple.first === first &&
-        tuple.second === second &&
-        tuple.firstPort === firstPort &&
-        tuple.secondPort === secondPort &&
-        tuple.protocol === protocol;
-      if (isSame) break;
-    }
-    return slot;
-  }
-
-  #grow(): void {
-    const tuples = this.#tuples;
-    const slots = 2 * tuples.length;
-    const mask = slots - 1;
-    this.#hashes = new Int32Array(slots);
-    this.#tuples = new Array(slots).fill(undefined);
-    for (const tuple of tuples) {
-      if (tuple === undefined) continue;
-      let slot = tuple.hash & mask;
-      while (this.#hashes[slot] !== 0) slot = (slot + 1) & mask;
-      this.#hashes[slot] = tuple.hash;
-      this.#tuples[slot] = tuple;
-    }
-  }
 }
 
-function isInOrder(a: KnownAddress, aPort: number, b: KnownAddress, bPort: number): boolean {
-  return a === b ? aPort <= bPort : a.id < b.id;
+/** The one place that a table lends. */
+class Place<C, U extends AddressUser> implements SocketPlace<C, U> {
+  isForward = true;
+  tuple: Tuple<C, U> | undefined;
+  latest = 0;
+
+  constructor(private readonly table: TupleTable<C, U>) {}
+
+  replace(latest: number): void {
+    this.table.replaceLatest(this, latest);
+  }
 }

@@ -47,9 +47,18 @@ function stateOf(rows: readonly AnyTableRow[], limits = defaultHostLimits) {
   const states = new HostStates(limits, 10, deaf);
   const host = states.open('a')!;
   for (const one of rows) host.add(one);
-  const known = states.tuples.find(6, '192.0.2.1', 40000, '192.0.2.2', 443);
-  const held = () => (known === undefined ? [] : states.held(known, true).flatMap(({ sockets }) => sockets));
-  return { states, host, held, sockets: held() };
+  const held = () => {
+    const known = states.tuples.open(6, '192.0.2.1', 40000, '192.0.2.2', 443);
+    return states.held(known, true).flatMap(({ sockets }) => sockets);
+  };
+  return {
+    states,
+    host,
+    held,
+    get sockets() {
+      return held();
+    },
+  };
 }
 
 function permutations<T>(items: readonly T[]): T[][] {
