@@ -3,7 +3,52 @@
 const attribution = 'test/join/attribution.test.ts';
 const portless = 'test/join/portless.test.ts';
 
+const connecting = 'test/join/connecting.test.ts';
+
 export const ownerFaults = [
+  {
+    name: 'waits-through-its-connection',
+    file: 'src/join/match.ts',
+    find: "if (isOver && socket.closeLo > last + err) return 'other_connection';",
+    replace: '',
+    tests: [connecting],
+  },
+  {
+    name: 'waited-before-its-connection',
+    file: 'src/join/match.ts',
+    find: 'socket.openLo - err >= first - PROMPT &&',
+    replace: '',
+    tests: [connecting, 'test/join/match.test.ts'],
+    ci: true,
+  },
+  {
+    name: 'answered-is-closed',
+    file: 'src/hosts/state/held-socket.ts',
+    find: "(removal.source !== 'connecting' || source === 'connecting') &&",
+    replace: '',
+    tests: [connecting],
+  },
+  {
+    name: 'opened-when-answered',
+    file: 'src/hosts/state/held-socket.ts',
+    find: '(attempt ?? added)?.since',
+    replace: 'added?.since',
+    tests: [connecting],
+  },
+  {
+    name: 'waits-until-its-close',
+    file: 'src/hosts/state/held-socket.ts',
+    find: "close !== undefined && fact.source !== 'connecting'",
+    replace: 'close !== undefined',
+    tests: [connecting],
+  },
+  {
+    name: 'peerless-look-ends-attempt',
+    file: 'src/sensor/netlink/quick-looks.ts',
+    find: 'toldKey(socket, watched.told) ?? keyOf(socket)',
+    replace: 'keyOf(socket)',
+    tests: ['test/sensor/netlink/quick-looks.test.ts'],
+  },
   {
     name: 'pool-parent-named',
     file: 'src/join/owner-choice.ts',

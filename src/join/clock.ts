@@ -37,7 +37,8 @@ interface Bounds {
 /**
  * Measures the clocks of hosts whose logs have no clock rows, before anything is joined. Fed with all connections and rows, it
  * pairs each TCP connection with the one call or sighting of its full tuple, where the tuple came up only once, so that no
- * guess is in it. An accept without the local endpoint (audit records) is paired by the originator's, if that came up only once. A connect is called just before its SYN, an accept after it, and a sighting lies within the connection, so
+ * guess is in it. A socket that a poll saw wait for an answer bounds nothing: it may wait long after its last packet, and its packets need never
+ * have come as far as the capture. An accept without the local endpoint (audit records) is paired by the originator's, if that came up only once. A connect is called just before its SYN, an accept after it, and a sighting lies within the connection, so
  * each pair bounds the difference of the clocks, as coarsely as the source tells times. All bounds are met together where
  * they can be, also with the error that an unmeasured clock is given; where they contradict each other, the error covers what they differ by. Hosts without a pair get no sample.
  */

@@ -50,7 +50,7 @@ export const PROMPT: Micros = 50 * MILLISECOND;
 export const ACCEPT_LAG: Micros = 60 * SECOND;
 
 type Endpoint = 'exact' | 'wildcard' | 'dual' | 'absent';
-type Timing = 'call' | 'near' | 'accept' | 'sighting' | 'standing';
+type Timing = 'call' | 'near' | 'accept' | 'sighting' | 'attempt' | 'standing';
 
 /** One row of the table: evidence of these sources and endpoints has this method and rank for these ends. */
 interface Rule {
@@ -87,6 +87,7 @@ const rules: readonly Rule[] = [
   rule('socket_event', ranks.event, ['resp'], ['other'], ['connect'], 'exact', 'exact', 'accept'),
   rule('accept_event', ranks.event, either, all, ['accept'], 'exact', 'exact', 'accept'),
   rule('open_socket', ranks.poll, either, both, ['open', 'listening'], 'exact', 'exact', 'sighting'),
+  rule('open_socket', ranks.poll, either, tcp, ['connecting'], 'exact', 'exact', 'attempt'),
   rule('accept_event', ranks.call, ['resp'], both, ['accept'], 'absent', 'exact', 'accept'),
   rule('local_endpoint', ranks.endpoint, ['orig'], tcp, ['bind'], 'exact', 'absent', 'standing'),
   rule('local_endpoint', ranks.endpoint, ['orig'], udp, bound, 'exact', 'absent', 'standing'),
@@ -116,13 +117,13 @@ const table: ((Rule & { readonly certain: Matched; readonly sole: Matched }) | u
 const places = {
   kind: { tcp: 0, udp: 1, icmp: 2, other: 3 },
   role: { orig: 0, resp: 1 },
-  source: { connect: 0, accept: 1, bind: 2, listen: 3, open: 4, listening: 5 },
+  source: { connect: 0, accept: 1, bind: 2, listen: 3, open: 4, listening: 5, connecting: 6 },
   local: { exact: 0, wildcard: 1, dual: 2, absent: 3 },
 } as const;
 
 function ruleIndex(role: Role, kind: Kind, source: SocketSource, local: Endpoint, remote: Rule['remote']): number {
   const ends = 2 * places.local[local] + (remote === 'exact' ? 1 : 0);
-  return ((places.kind[kind] * 2 + places.role[role]) * 6 + places.source[source]) * 8 + ends;
+  return ((places.kind[kind] * 2 + places.role[role]) * 7 + places.source[source]) * 8 + ends;
 }
 
 for (const one of rules) {
@@ -270,6 +271,7 @@ const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> 
     return typeof fit === 'string' ? fit : query.protocol === 6 ? sole : possible;
   },
   accept: fitAccept,
+  attempt: fitAttempt,
   sighting: (query, socket) => (query.protocol === 6 ? fitSighting(query, socket) : fitStanding(query, socket)),
   standing: (query, socket) => {
     const isTcp = query.protocol === 6;
@@ -347,6 +349,19 @@ function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
   const seen = firstSightingAfter(socket, from);
   if (seen === undefined) return possible;
   return seen + err <= aloneUntil ? certain : { weight: 'possible', settles: seen + err };
+}
+
+/**
+ * A TCP socket that nobody had answered when it was seen. Where somebody answers, or may yet, only one that surely came with the first packet
+ * is enough: another may be a socket whose packets never came that far, as where a translation of its host has the endpoints.
+ */
+function fitAttempt(query: EndQuery, socket: SocketInterval): Fit {
+  const fit = fitSighting(query, socket);
+  if (typeof fit === 'string' || !query.answered) return fit;
+  const { first, last, isOver, err } = query;
+  if (isOver && socket.closeLo > last + err) return 'other_connection';
+  const isPrompt = socket.openLo - err >= first - PROMPT && socket.openHi + err <= first + PROMPT;
+  return isPrompt ? fit : possible;
 }
 
 /** The latest moment at which the socket was surely first seen at or after `from`; undefined: it may not have been. */

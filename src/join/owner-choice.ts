@@ -214,7 +214,7 @@ function isAccept({ socket }: Candidate): boolean {
 }
 
 function isPolled(source: string): boolean {
-  return source === 'open' || source === 'listening';
+  return source === 'open' || source === 'listening' || source === 'connecting';
 }
 
 /** Where two calls of one pid name different programs, the pid may have passed to another process in between. */

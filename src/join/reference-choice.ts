@@ -141,7 +141,7 @@ function chooseWeaker(candidates: readonly Candidate[]): Answer {
 }
 
 function isPolled(socket: Socket): boolean {
-  return socket.source === 'open' || socket.source === 'listening';
+  return socket.source === 'open' || socket.source === 'listening' || socket.source === 'connecting';
 }
 
 function isSame(a: Candidate, b: Candidate): boolean {

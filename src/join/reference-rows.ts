@@ -12,7 +12,7 @@ import type { HostTable } from '../records/host-tables.js';
 
 interface Fact {
   readonly row: AnyTableRow;
-  readonly source: 'connect' | 'accept' | 'bind' | 'listen' | 'open' | 'listening' | 'close';
+  readonly source: 'connect' | 'accept' | 'bind' | 'listen' | 'open' | 'listening' | 'connecting' | 'close';
   readonly pid: number;
   readonly inode: string | undefined;
   readonly fd: string | undefined;
@@ -105,7 +105,9 @@ function factOf(row: AnyTableRow): Fact | undefined {
   }
   if (row.table !== 'process_open_sockets' && row.table !== 'socket_events') return undefined;
   const { pid, family, socket, fd, local_address, local_port, remote_address, remote_port } = row.columns;
-  const source = row.table === 'process_open_sockets' ? 'open' : calls[row.columns.action ?? ''];
+  const isAttempt = row.table === 'process_open_sockets' && row.columns.state === 'SYN_SENT';
+  const source =
+    row.table === 'process_open_sockets' ? (isAttempt ? 'connecting' : 'open') : calls[row.columns.action ?? ''];
   const protocol = row.columns.protocol ?? (row.table === 'socket_events' ? 6 : undefined);
   if (pid === undefined || protocol === undefined) return undefined;
   if (!hasPorts(protocol)) return portlessFact(row, source, protocol);
@@ -176,7 +178,24 @@ function removalOf(facts: readonly Fact[], added: Fact): Fact | undefined {
       fact.inode === added.inode &&
       fact.family === added.family &&
       isSameTuple(fact, added) &&
+      (fact.source === 'connecting') === (added.source === 'connecting') &&
       (fact.lo > added.lo || (fact.lo === added.lo && fact.row.seq > added.row.seq)),
+  );
+}
+
+/** Whether a socket that waits for an answer is the one that the same stream then saw with it. */
+function isAttemptOf(fact: Fact, added: Fact): boolean {
+  return (
+    fact.row.action === 'added' &&
+    added.source !== 'connecting' &&
+    fact.row.stream === added.row.stream &&
+    fact.pid === added.pid &&
+    fact.fd === added.fd &&
+    fact.inode !== undefined &&
+    fact.inode === added.inode &&
+    fact.family === added.family &&
+    isSameTuple(fact, added) &&
+    (fact.lo < added.lo || (fact.lo === added.lo && fact.row.seq < added.row.seq))
   );
 }
 
@@ -188,6 +207,7 @@ function removalElsewhere(facts: readonly Fact[], added: Fact): Fact | undefined
       fact.pid === added.pid &&
       fact.inode !== undefined &&
       fact.inode === added.inode &&
+      (fact.source !== 'connecting' || added.source === 'connecting') &&
       isSameTuple(fact, added) &&
       fact.lo > added.hi,
   );
@@ -246,13 +266,18 @@ function polledSocket(
   const fact = (added ?? removed)!;
   const lastSeen = removed?.row.since;
   const slack = Math.max(fact.row.resolution, 1) - 1;
-  const openLo = added?.row.since ?? -Infinity;
+  // What was seen waiting for an answer before was open by then.
+  const attempt = facts.findLast(
+    (fact) => added !== undefined && fact.source === 'connecting' && isAttemptOf(fact, added),
+  );
+  const openLo = (attempt ?? added)?.row.since ?? -Infinity;
   const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + slack;
   const close = closeOf(facts, fact, added?.lo ?? -Infinity);
   const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
   const seenUntil =
     removed === undefined ? knownUntil(host, openHi, pauseOf(host, fact.row.stream)) : (lastSeen ?? openHi);
-  const closeLo = Math.min(close === undefined ? seenUntil : Math.max(close.lo, added?.lo ?? close.lo), closeHi);
+  const tellsOpen = close !== undefined && fact.source !== 'connecting';
+  const closeLo = Math.min(tellsOpen ? Math.max(close.lo, added?.lo ?? close.lo) : seenUntil, closeHi);
   return socketOf(fact, { openLo, openHi, closeLo, closeHi });
 }
 

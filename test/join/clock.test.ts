@@ -93,4 +93,15 @@ describe('the measured clock of a host', () => {
     expect(a).toMatchObject({ host: 'a', offset: 0 });
     expect(a!.err).toBeLessThanOrEqual(UNMEASURED_ERR + 1000);
   });
+
+  it('is not measured from a socket that waits for an answer, which it may do long after its last packet', () => {
+    const scene = new Scene();
+    const updates: ConnectionUpdate[] = [];
+    scene.join.connection = (update) => void updates.push(update);
+    scene.end('C1', 10, 7, '192.0.2.1 40000 > 192.0.2.2 443', { conn_state: 'S0', history: 'S', resp_pkts: 0 });
+    const open = { family: 2, protocol: 6, pid: 7, local_address: '192.0.2.1', local_port: 40_000 };
+    const columns = { ...open, remote_address: '192.0.2.2', remote_port: 443, state: 'SYN_SENT' };
+    const seen = scene.makeRow('a', 'process_open_sockets', 'added', 24, columns, s);
+    expect(estimate({ updates, rows: [seen] })).toEqual([]);
+  });
 });

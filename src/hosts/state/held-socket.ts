@@ -97,9 +97,12 @@ function byOrder(a: SocketRecord, b: SocketRecord): number {
   return a.lo - b.lo || a.seq - b.seq || (a.stream < b.stream ? -1 : 1);
 }
 
+const nothing: readonly SocketRecord[] = [];
+
 /**
  * The sockets that a set of facts about the same endpoints describes, whatever the order of the facts. Rows of a poll about
- * one (pid, fd, inode) are one socket from `added` to `removed`; every event that opens is a socket of its own.
+ * one (pid, fd, inode) are one socket from `added` to `removed`, and while it waits for an answer one of that kind beside it; every event that
+ * opens is a socket of its own.
  */
 export function heldSockets(facts: readonly SocketRecord[], closings: Closings): HeldSocket[] {
   const out: HeldSocket[] = [];
@@ -110,20 +113,23 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
   }
   const calls: SocketRecord[] = [];
   const polls = new Map<string, SocketRecord[]>();
+  const attempts = new Map<string, SocketRecord[]>();
   for (const fact of facts) {
     if (fact.isEvent) {
       calls.push(fact);
       continue;
     }
     const key = `${fact.stream} ${fact.pid} ${fact.fd} ${fact.inode} ${fact.localAddress} ${fact.family}`;
-    const list = polls.get(key);
-    if (list === undefined) polls.set(key, [fact]);
+    const lists = fact.source === 'connecting' ? attempts : polls;
+    const list = lists.get(key);
+    if (list === undefined) lists.set(key, [fact]);
     else list.push(fact);
   }
   if (calls.length > 1) calls.sort(byOrder);
   addCalls(calls, closings, out);
-  const removals = polls.size > 1 ? facts.filter(({ isRemoved }) => isRemoved).sort(byOrder) : [];
-  for (const list of polls.values()) addPolled(list, removals, closings, out);
+  const removals = polls.size + attempts.size > 1 ? facts.filter(({ isRemoved }) => isRemoved).sort(byOrder) : nothing;
+  for (const list of attempts.values()) addPolled(list, nothing, removals, closings, out);
+  for (const [key, list] of polls) addPolled(list, attempts.get(key) ?? nothing, removals, closings, out);
   return out;
 }
 
@@ -158,9 +164,13 @@ function mayBeOfOneSpace(a: string | undefined, b: string | undefined): boolean 
   return a === undefined || b === undefined || a === b;
 }
 
-/** `removals` of every stream: what another stream no longer saw has gone, though this one's row of that may be lost or late. */
+/**
+ * `attempts`: what the stream told of the same sockets while they waited for an answer, in order. `removals` of every stream: what another stream
+ * no longer saw has gone, though this one's row of that may be lost or late.
+ */
 function addPolled(
   facts: SocketRecord[],
+  attempts: readonly SocketRecord[],
   removals: readonly SocketRecord[],
   closings: Closings,
   out: HeldSocket[],
@@ -172,30 +182,46 @@ function addPolled(
       added ??= fact;
       continue;
     }
-    out.push(polled(added, fact, closings));
+    out.push(polled(added, attemptOf(added, attempts), fact, closings));
     added = undefined;
   }
-  if (added !== undefined) out.push(polled(added, removals.find(isEndOf(added)), closings));
+  if (added === undefined) return;
+  out.push(polled(added, attemptOf(added, attempts), removals.find(isEndOf(added)), closings));
+}
+
+/** The attempt that a socket came of, which had opened it. */
+function attemptOf(added: SocketRecord | undefined, attempts: readonly SocketRecord[]): SocketRecord | undefined {
+  if (added === undefined || added.inode === 0) return undefined;
+  return attempts.findLast((attempt) => !attempt.isRemoved && byOrder(attempt, added) < 0);
 }
 
 /** Whether a stream no longer saw, after `added`, the same socket in the hands of the same process. */
-function isEndOf({ pid, inode, hi, localAddress }: SocketRecord): (removal: SocketRecord) => boolean {
+function isEndOf({ pid, inode, hi, localAddress, source }: SocketRecord): (removal: SocketRecord) => boolean {
   return (removal) =>
     inode !== 0 &&
+    // What no longer connects may be connected.
+    (removal.source !== 'connecting' || source === 'connecting') &&
     removal.inode === inode &&
     removal.pid === pid &&
     removal.localAddress === localAddress &&
     removal.lo > hi;
 }
 
-function polled(added: SocketRecord | undefined, removed: SocketRecord | undefined, closings: Closings): HeldSocket {
+function polled(
+  added: SocketRecord | undefined,
+  attempt: SocketRecord | undefined,
+  removed: SocketRecord | undefined,
+  closings: Closings,
+): HeldSocket {
   const fact = (added ?? removed)!;
   const lastSeen = removed?.since;
-  const openLo = added?.since ?? -Infinity;
+  const openLo = (attempt ?? added)?.since ?? -Infinity;
   const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + Math.max(fact.resolution, 1) - 1;
   const close = closings.closeOf(fact, added?.lo ?? -Infinity);
   const seenUntil = removed === undefined ? closings.openUntil(fact.stream, false, openHi) : (lastSeen ?? openHi);
   const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
-  const closeLo = Math.min(close === undefined ? seenUntil : Math.max(close.lo, added?.lo ?? close.lo), closeHi);
+  // A close tells that it was open until then, not that it still waited for an answer.
+  const isOpenUntil = close !== undefined && fact.source !== 'connecting';
+  const closeLo = Math.min(isOpenUntil ? Math.max(close.lo, added?.lo ?? close.lo) : seenUntil, closeHi);
   return new HeldSocket(fact, openLo, openHi, closeLo, closeHi, added === undefined ? undefined : removed);
 }

@@ -99,12 +99,16 @@ export function socketFact(row: SocketRow & AnyTableRow): SocketFact | undefined
   );
 }
 
+/** The state of a TCP socket whose connect nobody has answered, in osquery's words. */
+const CONNECTING = 'SYN_SENT';
+
 function sourceOf(row: SocketRow & AnyTableRow): SocketFact['source'] | undefined {
   if (row.table === 'listening_ports') return 'listening';
   if (row.table === 'process_open_sockets') {
     const { state, protocol, remote_port: remotePort } = row.columns;
     const isIdle = protocol === 6 && !remotePort && state !== undefined && state !== '' && state !== 'LISTEN';
-    return isIdle ? undefined : 'open';
+    if (isIdle) return undefined;
+    return protocol === 6 && state === CONNECTING ? 'connecting' : 'open';
   }
   const source = callSource(row.columns.action);
   if (source === undefined || source === 'connect') return source;

@@ -2,13 +2,14 @@ import type { Micros } from '../../core/time.js';
 
 /**
  * What told of a socket: a call (`connect`, `accept`, `bind`, `listen` of socket_events; its `send`, the first datagram to
- * a peer, counts as connect) or a poll (`open` of
- * process_open_sockets, `listening` of listening_ports).
+ * a peer, counts as connect) or a poll (`open` of process_open_sockets, `connecting` of it while nobody has answered a TCP
+ * socket (SYN_SENT), `listening` of listening_ports).
  */
-export type SocketSource = 'connect' | 'accept' | 'bind' | 'listen' | 'open' | 'listening';
+export type SocketSource = 'connect' | 'accept' | 'bind' | 'listen' | 'open' | 'listening' | 'connecting';
 
 /**
- * One socket in the hands of one process, as rows of one source tell it, on its host's clock. It opened somewhere in
+ * One socket in the hands of one process, as rows of one source tell it, on its host's clock. One that connects is told apart from
+ * what it is once it is answered. It opened somewhere in
  * [openLo, openHi] and closed in [closeLo, closeHi]; both ends belong to the interval. Nobody knows since when: openLo is
  * -Infinity. Not closed as far as rows tell: both closing bounds are Infinity. Addresses are canonical text, an IPv4-mapped
  * one is IPv4. Port 0 and an empty address are unknown, hence absent.

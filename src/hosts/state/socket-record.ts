@@ -18,7 +18,7 @@ const BITS = HEAD + 6;
 const FD = HEAD + 7;
 const SOCKET_HEAD = HEAD + 8;
 
-const sources = ['connect', 'accept', 'bind', 'listen', 'open', 'listening'] as const;
+const sources = ['connect', 'accept', 'bind', 'listen', 'open', 'listening', 'connecting'] as const;
 const placeOf = Object.fromEntries(sources.map((source, place) => [source, place])) as Record<SocketSource, number>;
 const FORWARD = 1 << 24;
 const LOCAL_PORT_0 = 1 << 25;

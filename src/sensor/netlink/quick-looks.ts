@@ -28,6 +28,8 @@ interface Watched {
 const SHORTEST_MS = 1;
 const LONGEST_MS = 250;
 const GROWTH = 1.5;
+/** The state of a TCP socket that nobody has answered yet. */
+const CONNECTING = 'SYN_SENT';
 /** The time that the share is kept over. */
 const BUDGET_MS = 200;
 
@@ -102,7 +104,7 @@ export class QuickLooks {
     }
     const resolution = Date.now() * MILLISECOND + MILLISECOND - time;
     const seen = new Map<string, HeldSocket>();
-    for (const socket of sockets) seen.set(keyOf(socket), socket);
+    for (const socket of sockets) seen.set(toldKey(socket, watched.told) ?? keyOf(socket), socket);
     for (const [key, row] of watched.told) {
       if (seen.has(key)) continue;
       rows.push(this.#row('removed', row, watched.since, time, resolution));
@@ -170,7 +172,16 @@ function isAnEnd({ protocol, local_port, remote_port, state }: HeldSocket): bool
   return local_port !== 0 && (protocol !== 6 || remote_port !== 0 || state === 'LISTEN');
 }
 
-/** A change of state is none of the socket's owner. */
-function keyOf({ inode, fd, local_address, local_port, remote_address, remote_port }: HeldSocket): string {
-  return `${inode} ${fd} ${local_address} ${local_port} ${remote_address} ${remote_port}`;
+/** The key of the row that told of the socket before it was seen without its peer, which not every look at one that connects shows. */
+function toldKey({ inode, fd, state, remote_port }: HeldSocket, told: Watched['told']): string | undefined {
+  if (state !== CONNECTING || remote_port !== 0) return undefined;
+  for (const [key, { columns }] of told) {
+    if (columns.socket === inode && columns.fd === fd && columns.state === CONNECTING) return key;
+  }
+  return undefined;
+}
+
+/** Of the states only that of a socket which nobody has answered yet says something about its connection. */
+function keyOf({ inode, fd, local_address, local_port, remote_address, remote_port, state }: HeldSocket): string {
+  return `${inode} ${fd} ${local_address} ${local_port} ${remote_address} ${remote_port} ${state === CONNECTING}`;
 }

@@ -91,6 +91,7 @@ export class Activity {
       { proto: 'tcp', v6: to.address.includes(':') || random.chance(0.15), local, remote: to },
       at,
     );
+    socket.connects = true;
     if (random.chance(0.15)) host.facts.push({ kind: 'bind', at, process, socket });
     const blocking = random.chance(0.5);
     const synAt = at + random.int(5, 60);
@@ -130,13 +131,26 @@ export class Activity {
       timeline.after(random.int(300, 2000), () => this.#closeSocket(socket));
       return;
     }
+    const isSlow = random.chance(0.1);
+    timeline.after(isSlow ? random.int(20, 900) * ms : random.int(30, 300), () => {
+      if (socket.closed !== undefined) return;
+      if (listener !== 'stranger' && listener.closed !== undefined) this.#afterSyn(flow, socket, 'refuse');
+      else this.#answer(flow, socket, listener, isSlow);
+    });
+  }
+
+  #answer(flow: Flow, socket: Socket, listener: Socket | 'stranger', isSlow: boolean): void {
+    const random = this.#random;
+    const { now } = this.#timeline;
     flow.answered = true;
-    this.#network.packet(flow, timeline.now + random.int(30, 300));
-    if (random.chance(0.12)) flow.flipped = true;
+    socket.answered = now;
+    this.#network.packet(flow, now);
+    // A capture that missed only the first packet has the second one for the first.
+    if (!isSlow && random.chance(0.12)) flow.flipped = true;
     if (listener !== 'stranger') {
       const delay = random.chance(0.1) ? random.int(5, 150) * ms : random.int(80, 3000);
       this.#handshake(flow, listener);
-      timeline.after(delay, () => this.#accept(flow, socket, listener));
+      this.#timeline.after(delay, () => this.#accept(flow, socket, listener));
     }
     this.#live(socket, socket.maker);
   }

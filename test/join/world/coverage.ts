@@ -10,6 +10,7 @@ export interface Hardships {
   readonly pidReuse: boolean;
   readonly lateRows: boolean;
   readonly translated: boolean;
+  readonly unanswered: boolean;
 }
 
 /** Two connections with the same endpoints and different owners, within a second of each other. */
@@ -59,12 +60,20 @@ function isTranslated({ deliveries }: World): boolean {
   return deliveries.some(({ row }) => row.kind === 'row' && row.table === 'conntrack');
 }
 
+/** A poll saw a socket that waited for an answer. */
+function tellsOfUnanswered({ deliveries }: World): boolean {
+  return deliveries.some(
+    ({ row }) => row.kind === 'row' && row.table === 'process_open_sockets' && row.columns.state === 'SYN_SENT',
+  );
+}
+
 export function hardshipsOf(world: World): Hardships {
   return {
     portReuse: hasPortReuse(world),
     pidReuse: hasPidReuse(world),
     lateRows: hasLateRows(world),
     translated: isTranslated(world),
+    unanswered: tellsOfUnanswered(world),
   };
 }
 

@@ -48,6 +48,11 @@ export function lookAtProcesses(host: Host): (at: Micros) => Columns<'processes'
       });
 }
 
+function stateAt({ listening, connects, answered }: Socket, at: Micros): string {
+  if (listening) return 'LISTEN';
+  return connects && (answered === undefined || at < answered) ? 'SYN_SENT' : 'ESTABLISHED';
+}
+
 function holdersAt(socket: Socket, at: Micros): { pid: number; fd: number; path: string }[] {
   return socket.holds
     .filter((hold) => hold.from <= at && (hold.to === undefined || at < hold.to))
@@ -71,7 +76,7 @@ export function lookAtSockets(host: Host): (at: Micros) => Columns<'process_open
           remote_address:
             socket.remote === undefined ? (socket.v6 ? '::' : '0.0.0.0') : written(socket, socket.remote.address),
           remote_port: socket.remote?.port ?? 0,
-          ...(socket.proto === 'tcp' ? { state: socket.listening ? 'LISTEN' : 'ESTABLISHED' } : {}),
+          ...(socket.proto === 'tcp' ? { state: stateAt(socket, at) } : {}),
           net_namespace: socket.netns.id,
         })),
       );

@@ -46,6 +46,10 @@ export interface Socket {
   listening: boolean;
   readonly holds: Hold[];
   closed?: Micros;
+  /** It called connect over TCP. */
+  connects?: true;
+  /** When its connect was answered; absent: not yet, or it does not connect. */
+  answered?: Micros;
 }
 
 export function isOpen(socket: Socket, at: Micros): boolean {
