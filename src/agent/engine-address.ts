@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { connect as connectNet, isIP } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { connect as connectNet, isIP, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { WebSocket } from 'ws';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
@@ -25,19 +25,25 @@ export interface EngineAddress {
 const CONNECT_MS = 2_000;
 const HANDSHAKE_MS = 45_000;
 
-/** Reads the files that the address names and gives a function that opens a connection. Throws CONFIG_MALFORMED. */
+/**
+ * Reads the files that the address names and gives a function that opens a connection. An engine that goes on resumes the TLS session of the
+ * last connection, which spares both sides the certificates. Throws CONFIG_MALFORMED.
+ */
 export function engineDialer(address: EngineAddress): () => WebSocket {
   const url = serverUrl(address.server);
   const secret = address.secretFile === undefined ? undefined : fileText(address.secretFile).trim();
-  const tls: ConnectionOptions = {
-    minVersion: 'TLSv1.2',
-    ...(address.ca !== undefined && { ca: fileText(address.ca) }),
-    ...(address.cert !== undefined && { cert: fileText(address.cert) }),
-    ...(address.key !== undefined && { key: fileText(address.key) }),
-  };
-  const isSecure = url.protocol === 'wss:';
+  const secureContext = url.protocol === 'wss:' ? contextOf(address) : undefined;
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port || (isSecure ? 443 : 80));
+  const port = Number(url.port || (secureContext === undefined ? 80 : 443));
+  let session: Buffer | undefined;
+  const connect = (): Socket => {
+    if (secureContext === undefined) return connectNet({ host, port });
+    const servername = isIP(host) === 0 && { servername: host };
+    const socket = connectTls({ secureContext, host, port, ...servername, ...(session !== undefined && { session }) });
+    return socket.on('session', (latest) => {
+      session = latest;
+    });
+  };
   return () =>
     new WebSocket(url, [...subprotocols], {
       maxPayload: limits.wireFrameBytes,
@@ -45,14 +51,27 @@ export function engineDialer(address: EngineAddress): () => WebSocket {
       handshakeTimeout: HANDSHAKE_MS,
       ...(secret !== undefined && { headers: { authorization: `Bearer ${secret}` } }),
       createConnection: () => {
-        const socket = isSecure
-          ? connectTls({ ...tls, host, port, ...(isIP(host) === 0 && { servername: host }) })
-          : connectNet({ host, port });
+        const socket = connect();
         const timer = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_MS);
         socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
         return socket;
       },
     });
+}
+
+/** Made once: the authorities that Node.js trusts alone are some hundred certificates. */
+function contextOf({ ca, cert, key }: EngineAddress): SecureContext {
+  const files = {
+    ...(ca !== undefined && { ca: fileText(ca) }),
+    ...(cert !== undefined && { cert: fileText(cert) }),
+    ...(key !== undefined && { key: fileText(key) }),
+  };
+  try {
+    return createSecureContext({ minVersion: 'TLSv1.2', ...files });
+  } catch (error) {
+    const names = [ca, cert, key].filter((name) => name !== undefined).join(', ');
+    throw new CorrelateError('CONFIG_MALFORMED', `${names}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function serverUrl(text: string): URL {

@@ -361,8 +361,9 @@ async function steady(seconds) {
 let engine = await startEngine(0);
 await sleep(1_500);
 console.log(`engine without hosts: rss ${latest?.mb.rss} MB`);
-const dial = engineDialer({ server: `wss://127.0.0.1:${engine.port}`, ca: at('cert.pem'), secretFile: at('secret') });
-const agents = Array.from({ length: HOSTS }, (_, i) => new Simulated(i, dial));
+const address = { server: `wss://127.0.0.1:${engine.port}`, ca: at('cert.pem'), secretFile: at('secret') };
+// Each with TLS sessions of its own, as on hosts of their own.
+const agents = Array.from({ length: HOSTS }, (_, i) => new Simulated(i, engineDialer(address)));
 try {
   for (const agent of agents) agent.connect();
   await untilJoined('joined');
