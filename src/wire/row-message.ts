@@ -85,9 +85,9 @@ export function encodeRows(
   };
 }
 
-/** A frame stays well below its bound, in which a character may take three bytes. */
+/** A frame stays far below its bound: what an engine once read at a time, its connection keeps the memory of. */
 const FRAME_ROWS = limits.wireRows >> 2;
-const FRAME_CHARS = limits.wireFrameBytes >> 6;
+const FRAME_CHARS = limits.wireFrameBytes >> 7;
 
 /** As encodeRows, in as many messages as it takes to keep each of them in a frame; a single row may still be too long for one. */
 export function encodeFrames(

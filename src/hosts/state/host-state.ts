@@ -18,12 +18,7 @@ import type { SocketRecord } from './socket-record.js';
 import { StreamProgress } from './stream-progress.js';
 import { directionsOf, type Translations, type TranslationsOfHost } from './translations.js';
 import type { Tuple, TupleTable } from './tuple-table.js';
-
-/** Without a name where the host did not tell it. */
-export interface KnownUser {
-  readonly uid: number;
-  readonly name?: string;
-}
+import type { KnownUser, UserPool } from './user-pool.js';
 
 /** What a row changed. */
 export type Change = 'nothing' | 'socket' | 'process' | 'address' | 'translation' | 'other';
@@ -48,6 +43,7 @@ export interface HostContext {
   readonly closes: SocketCloses;
   readonly processes: ProcessTable;
   readonly translations: Translations;
+  readonly users: UserPool;
   readonly limits: HostLimits;
   readonly counters: HostCounters;
   readonly news: HostNews;
@@ -61,8 +57,8 @@ export interface HostCounters {
   rowsIgnored: number;
 }
 
-/** Fewer rows are not worth a sweep. */
-const MIN_SWEEP = 4_096;
+/** Fewer rows are not worth a sweep; a quiet host keeps about so many that it needs no more. */
+const MIN_SWEEP = 256;
 
 /** Pids of one host of which something is worked out at a time; with more all of it is worked out anew. */
 const MAX_PIDS = 4_096;
@@ -344,8 +340,10 @@ export class HostState {
   #addUser(uid: number | undefined, name: string | undefined): Change {
     if (uid === undefined || !name || (this.#users.size >= this.#context.limits.users && !this.#users.has(uid)))
       return 'nothing';
-    if (this.#users.get(uid)?.name === name) return 'nothing';
-    this.#users.set(uid, { uid, name });
+    const before = this.#users.get(uid);
+    if (before?.name === name) return 'nothing';
+    if (before !== undefined) this.#context.users.release(before);
+    this.#users.set(uid, this.#context.users.open(uid, name));
     return 'other';
   }
 

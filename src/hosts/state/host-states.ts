@@ -10,6 +10,7 @@ import { SocketCloses } from './socket-closes.js';
 import { SocketRecord } from './socket-record.js';
 import { Translations } from './translations.js';
 import { type Tuple, TupleTable } from './tuple-table.js';
+import { UserPool } from './user-pool.js';
 
 /** Sockets of one host. */
 export interface HeldByHost {
@@ -46,7 +47,8 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     this.tuples = new TupleTable<C, U>(addresses, rows, key);
     const closes = new SocketCloses(key, rows.texts);
     const processes = new ProcessTable(key, rows);
-    this.#context = { addresses, tuples: this.tuples, rows, closes, processes, translations, limits, counters, news };
+    const shared = { addresses, tuples: this.tuples, rows, closes, processes, translations, users: new UserPool() };
+    this.#context = { ...shared, limits, counters, news };
     this.#maxHosts = maxHosts;
   }
 

@@ -122,6 +122,16 @@ describe('the sockets of a host', () => {
     expect(states.tuples.size).toBe(5);
   });
 
+  it('are let go soon after they cannot matter any more, also on a quiet host', () => {
+    const { host, states } = stateOf(rows);
+    for (let i = 0; i < 5_000; i++) {
+      host.add(row('socket_events', 'event', 100 + i, i, { ...tuple, local_port: 1 + i, action: 'connect', pid: 7 }));
+      host.prune((100 + i - 60) * s);
+    }
+    expect(host.socketRows).toBeLessThan(400);
+    expect(states.tuples.size).toBeLessThan(400);
+  });
+
   it("make an address the host's own until it reports its interfaces", () => {
     const { host } = stateOf(rows);
     expect(host.addresses.had('192.0.2.1', 1 * s, 1 * s)).toBe('surely');
