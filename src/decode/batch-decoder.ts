@@ -3,7 +3,8 @@ import type { HashKey } from '../core/hash.js';
 import type { WeirdCounts } from '../core/weird.js';
 import { type DecodedBatch, NO_SIDES, type PacketSide } from './decoded-batch.js';
 import { Decoder } from './decoder.js';
-import { Packet, ROW_WORDS } from './packet.js';
+import { META_PROTO, Packet, ROW_WORDS } from './packet.js';
+import { PROTO_TCP } from './transport.js';
 
 export interface DecodeOptions {
   /** Packets with a wrong checksum are marked; otherwise none is looked at. */
@@ -37,6 +38,7 @@ export class BatchDecoder {
     decoded.view = view;
     decoded.count = to - from;
     let bytes = 0;
+    let others = 0;
     for (let i = from; i < to; i++) {
       const wire = wireLen[i]!;
       bytes += wire;
@@ -44,12 +46,14 @@ export class BatchDecoder {
       packet.timeUs = timeUs[i]!;
       packet.source = link[i]! >>> 16;
       decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wire);
+      others |= (packet.meta & META_PROTO) ^ PROTO_TCP;
       if (packet.view !== view || packet.depth > 0 || weird.news.length > 0) {
         sides ??= new Map();
         sides.set(i - from, this.#sideOf(packet, view));
       }
     }
     decoded.wireBytes = bytes;
+    decoded.onlyTcp = others === 0;
     if (sides !== undefined) decoded.sides = sides;
   }
 

@@ -27,6 +27,8 @@ export class DecodedBatch {
   count = 0;
   /** Bytes of the packets on the wire. */
   wireBytes = 0;
+  /** All packets are TCP: but for streams, what there is to know of them is in their rows. */
+  onlyTcp = false;
   /** By row. */
   sides: ReadonlyMap<number, PacketSide> = NO_SIDES;
 

@@ -45,6 +45,7 @@ export const DPORT = 29;
 export const BAD_CHECKSUM = 30;
 
 /** Bits of meta above the IP protocol. The first two are part of the connection's key. */
+export const META_PROTO = 0xff;
 export const META_IPV6 = 1 << 8;
 export const META_ONE_WAY = 1 << 9;
 export const META_KEY = 0x3ff;

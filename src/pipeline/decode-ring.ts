@@ -23,7 +23,7 @@ const CONTROL_WORDS = 48;
 
 /** What is told of a slot besides its rows. */
 export interface SlotInfo {
-  /** Number of the packet batch that the rows stand on; -1 without packets. */
+  /** Number of the packet batch that the rows stand on; -1 when nobody reads its bytes. */
   readonly batch: number;
   readonly count: number;
   readonly wireBytes: number;

@@ -11,6 +11,7 @@ import { takeDecodeWorker } from './ready-decode-worker.js';
 /** The event loop gets a turn after this many slots: signals, outputs, progress. */
 const TURN_EVERY = 32;
 
+const NO_BYTES = new DataView(new ArrayBuffer(0));
 const NO_STATS: CaptureStats = { packets: 0, bytes: 0, kernelDrops: 0, interfaceDrops: 0, engineDrops: 0 };
 
 /** Capture files read and decoded by a worker. */
@@ -97,7 +98,7 @@ export class DecodeThread implements DecodedSource {
       this.readBytes = info.readBytes;
       decoded.count = info.count;
       decoded.wireBytes = info.wireBytes;
-      decoded.view = this.#views[info.batch]!;
+      decoded.view = this.#views[info.batch] ?? NO_BYTES;
       decoded.sides = this.#sides;
       if (this.#sides.size > 0) this.#sides = new Map();
       return decoded;

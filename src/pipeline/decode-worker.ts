@@ -64,16 +64,19 @@ function capturedBytes(batch: PacketBatch, from: number, to: number): number {
 
 /** False when the main thread wants no more. */
 function decode(batch: PacketBatch, source: PacketSource): boolean {
-  const number = numberOf(batch);
+  let number = -1;
   for (let from = 0; from < batch.count; from += DECODED_AT_ONCE) {
     const decoded = ring.claim();
     if (decoded === undefined) return false;
     const to = Math.min(batch.count, from + DECODED_AT_ONCE);
     decoder.decode(batch, from, to, decoded);
+    if (start.streams || !decoded.onlyTcp) number = numberOf(batch);
     if (decoded.sides.size > 0) send({ kind: 'sides', sides: decoded.sides });
     publish(number, to - from, decoded.wireBytes, capturedBytes(batch, from, to), source.readBytes);
   }
-  lent.push({ batch, until: ring.produced });
+  // Memory that nobody reads any more is used again while it is in the caches.
+  if (number < 0) source.release(batch);
+  else lent.push({ batch, until: ring.produced });
   return true;
 }
 

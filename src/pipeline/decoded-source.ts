@@ -13,6 +13,8 @@ export interface DecodeStart {
   readonly decode: DecodeOptions;
   /** Keep the weirds of single packets. */
   readonly weirds: boolean;
+  /** Somebody reads the bytes of TCP streams. */
+  readonly streams: boolean;
 }
 
 /** Decoded packets of capture files in order of time: pulled, borrowed until the next call. */

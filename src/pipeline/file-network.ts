@@ -39,6 +39,7 @@ export class FileNetwork {
       paths,
       decode: { verifyChecksums: options.checksums === 'verify', key },
       weirds: options.onWeird !== undefined,
+      streams: options.openStream !== undefined,
     };
     const source =
       threads === 2
