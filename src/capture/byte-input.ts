@@ -17,6 +17,8 @@ export interface ByteInput {
   readonly totalBytes?: number;
   /** Bytes taken from the underlying file or pipe so far. */
   readonly readBytes: number;
+  /** A read takes the caller's own time, so that nothing is gained by beginning it early. */
+  readonly blocking?: true;
   /** Reads 1 to `length` bytes to `target[offset]` and tells how many; 0 at the end. One call at a time. */
   read(target: Uint8Array, offset: number, length: number): Promise<number>;
   /** Works while a read is waiting, which then ends with 0 or rejects. */
@@ -58,6 +60,7 @@ export class FileInput implements ByteInput {
 
 /** A regular file, read by the calling thread itself, so that what was read is in the caches of who parses it. */
 export class BlockingFileInput implements ByteInput {
+  readonly blocking = true;
   readonly totalBytes: number;
   readBytes = 0;
   readonly #fd: number;

@@ -18,10 +18,11 @@ export interface Piece {
   readonly last: boolean;
 }
 
-/** A read under way, and where its piece will start: moved down when an unfinished record is put before it. */
+/** The next piece, and where it will start: moved down when an unfinished record is put before it. */
 interface ReadAhead {
   readonly batch: PacketBatch;
-  readonly length: Promise<number>;
+  /** Of the read under way; absent where it begins when the piece is wanted. */
+  readonly length: Promise<number> | undefined;
   start: number;
 }
 
@@ -39,7 +40,7 @@ export interface FileSourceParts {
 }
 
 /**
- * Packets of a capture file. While a piece is parsed the next one is being read. A record that straddles two pieces is
+ * Packets of a capture file. While a piece is parsed the next one is being read, unless reading takes the caller's own time. A record that straddles two pieces is
  * moved to the front of the second; when a batch is full of packets, the rest of its bytes goes into a batch of its own.
  */
 export class FileSource implements PacketSource {
@@ -100,7 +101,7 @@ export class FileSource implements PacketSource {
     this.#ready = undefined;
     if (piece === undefined && this.#ahead !== undefined) {
       const { batch, length } = this.#ahead;
-      const bytes = await length.catch((error: unknown) => this.#readFailed(error));
+      const bytes = await (length ?? this.#read(batch)).catch((error: unknown) => this.#readFailed(error));
       piece = { batch, start: this.#ahead.start, end: READ_OFFSET + bytes, last: bytes === 0 };
       this.#ahead = undefined;
     }
@@ -110,12 +111,16 @@ export class FileSource implements PacketSource {
   }
 
   async #readAhead(): Promise<void> {
-    const { input, pool, readBytes } = this.#parts;
-    const batch = await pool.acquire();
-    const length = input.read(batch.bytes, READ_OFFSET, readBytes);
+    const batch = await this.#parts.pool.acquire();
+    const length = this.#parts.input.blocking === true ? undefined : this.#read(batch);
     // Whoever takes the piece gets the rejection; this only keeps it from counting as unhandled until then.
-    length.catch(() => undefined);
+    length?.catch(() => undefined);
     this.#ahead = { batch, length, start: READ_OFFSET };
+  }
+
+  #read(batch: PacketBatch): Promise<number> {
+    const { input, readBytes } = this.#parts;
+    return input.read(batch.bytes, READ_OFFSET, readBytes);
   }
 
   #readFailed(error: unknown): number {
