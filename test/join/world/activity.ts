@@ -1,5 +1,6 @@
 import { isLoopback } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
+import { DatagramTeller } from './datagram-teller.js';
 import type { Host } from './host.js';
 import type { Route } from './nat.js';
 import { type Netns, network, type Wire } from './netns.js';
@@ -21,14 +22,14 @@ export class Activity {
   readonly #hosts: readonly Host[];
   readonly #tcpFlows = new Map<Socket, Flow>();
   readonly #peers = new Map<Socket, Socket>();
-  /** By socket and peer, who spoke last and when. */
-  readonly #spokenTo = new Map<string, { readonly process: Process; readonly at: Micros }>();
+  readonly #datagrams: DatagramTeller;
 
   constructor(random: Random, timeline: Timeline, network: Network, hosts: readonly Host[]) {
     this.#random = random;
     this.#timeline = timeline;
     this.#network = network;
     this.#hosts = hosts;
+    this.#datagrams = new DatagramTeller(random, timeline, network.udpTimeout / 2);
     for (const host of hosts) host.sockets.onClose = (socket) => this.#closed(socket);
   }
 
@@ -277,7 +278,7 @@ export class Activity {
     const at = this.#timeline.now;
     const process = socket.remote === undefined ? this.#someHolder(socket) : socket.maker;
     if (socket.closed !== undefined || process === undefined || process.exit !== undefined) return;
-    if (socket.remote === undefined) this.#tellDatagram('send', socket, process, from, to);
+    if (socket.remote === undefined) this.#datagrams.send(socket, process, from, to);
     const place = this.#datagramPlace(to, netns);
     // Behind a bridge datagrams find no way out.
     if (place === undefined && netns.wire !== network) return;
@@ -290,7 +291,7 @@ export class Activity {
         flow = this.#network.begin('udp', capture, from, to, wireAt);
         flow.origOwner = { process, at, socket };
       } else this.#network.packet(flow, wireAt);
-      if (receiver !== undefined) this.#takeDatagram(flow, receiver, from, to);
+      if (receiver !== undefined) this.#arrive(flow, receiver, from, to);
       if (receiver === undefined || !this.#random.chance(0.7)) return;
       const answerAt = wireAt + this.#random.int(30, 900);
       flow.answered = true;
@@ -298,8 +299,17 @@ export class Activity {
     });
   }
 
+  /** What several processes may read lies in the queue for a while. */
+  #arrive(flow: Flow, receiver: Socket, from: Endpoint, to: Endpoint): void {
+    const { now } = this.#timeline;
+    const isShared = receiver.holds.filter((hold) => hold.to === undefined).length > 1;
+    const take = (): void => this.#takeDatagram(flow, receiver, from, to, now);
+    if (isShared && this.#random.chance(0.5)) this.#timeline.after(this.#random.int(1, 40 * ms), take);
+    else take();
+  }
+
   /** Who first took a datagram owns that end, even where the ones before found nobody. */
-  #takeDatagram(flow: Flow, receiver: Socket, from: Endpoint, to: Endpoint): void {
+  #takeDatagram(flow: Flow, receiver: Socket, from: Endpoint, to: Endpoint, arrived: Micros): void {
     const taker = this.#someHolder(receiver);
     if (receiver.closed !== undefined || taker === undefined) {
       // It lies in the queue of a socket that nobody reads any more.
@@ -307,18 +317,7 @@ export class Activity {
       return;
     }
     flow.respOwner ??= { process: taker, at: receiver.opened, socket: receiver };
-    this.#tellDatagram('receive', receiver, taker, to, from);
-  }
-
-  /** A sensor tells of the first datagram from and to a peer, again after a pause, and when another process sends. */
-  #tellDatagram(kind: 'send' | 'receive', socket: Socket, process: Process, local: Endpoint, remote: Endpoint): void {
-    const at = this.#timeline.now;
-    const key = `${kind} ${socket.host.id} ${socket.id} ${remote.address} ${remote.port}`;
-    const last = this.#spokenTo.get(key);
-    this.#spokenTo.set(key, { process, at });
-    const isNews = last === undefined || (kind === 'send' && last.process !== process);
-    if (!isNews && at - last.at < this.#network.udpTimeout / 2) return;
-    socket.host.facts.push({ kind, at, process, socket, local, remote });
+    this.#datagrams.take({ socket: receiver, taker, local: to, remote: from, arrived });
   }
 
   #someHolder(socket: Socket): Process | undefined {
@@ -416,7 +415,7 @@ export class Activity {
     const process = this.#someHolder(socket);
     if (socket.closed !== undefined || process === undefined) return;
     const at = this.#timeline.now;
-    this.#tellDatagram('send', socket, process, from, to);
+    this.#datagrams.send(socket, process, from, to);
     this.#timeline.after(this.#random.int(1, 10), () => {
       const { now } = this.#timeline;
       const capture = this.#captureOf(socket.netns, to);

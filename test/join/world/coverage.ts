@@ -11,6 +11,7 @@ export interface Hardships {
   readonly lateRows: boolean;
   readonly translated: boolean;
   readonly unanswered: boolean;
+  readonly doubtful: boolean;
 }
 
 /** Two connections with the same endpoints and different owners, within a second of each other. */
@@ -67,6 +68,11 @@ function tellsOfUnanswered({ deliveries }: World): boolean {
   );
 }
 
+/** A sensor could not tell which of several processes took a datagram. */
+function hasDoubts({ deliveries }: World): boolean {
+  return deliveries.some(({ row }) => row.kind === 'row' && row.table === 'socket_events' && row.since !== undefined);
+}
+
 export function hardshipsOf(world: World): Hardships {
   return {
     portReuse: hasPortReuse(world),
@@ -74,6 +80,7 @@ export function hardshipsOf(world: World): Hardships {
     lateRows: hasLateRows(world),
     translated: isTranslated(world),
     unanswered: tellsOfUnanswered(world),
+    doubtful: hasDoubts(world),
   };
 }
 

@@ -61,7 +61,7 @@ export function observeSockets(
   for (const fact of host.facts) {
     if (fact.at < from || !('socket' in fact)) continue;
     if (detail === 'audit' && (untoldByAudit.has(fact.kind) || isPortless(fact.socket.proto))) continue;
-    stream.write('event', fact.at, socketColumns(fact, detail));
+    stream.write('event', fact.at, socketColumns(fact, detail), 'since' in fact ? fact.since : undefined);
   }
 }
 

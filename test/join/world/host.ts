@@ -31,6 +31,8 @@ export type Fact =
       readonly socket: Socket;
       readonly local: Endpoint;
       readonly remote: Endpoint;
+      /** A receive that this process or another one made between then and `at`. */
+      readonly since?: Micros;
     };
 
 export interface HostShape {

@@ -74,7 +74,9 @@ export class Script {
     this.#timeline.after(random.int(50, 200), () => {
       if (owner.exit !== undefined) return;
       const socket = this.#activity.serve(owner, proto, { address: local.address, port }, local.v6);
-      if (random.chance(0.3)) this.#timeline.after(20, () => this.#activity.forkWorkers(socket, random.int(1, 2)));
+      if (random.chance(proto === 'udp' ? 0.5 : 0.3)) {
+        this.#timeline.after(20, () => this.#activity.forkWorkers(socket, random.int(1, 2)));
+      }
       if (until !== undefined) {
         this.#timeline.at(until, () => host.sockets.close(socket, this.#timeline.now));
         this.#timeline.at(until + 10, () => this.#activity.exit(owner));
