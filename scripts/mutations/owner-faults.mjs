@@ -29,6 +29,20 @@ export const ownerFaults = [
     tests: [connecting],
   },
   {
+    name: 'translations-are-calls',
+    file: 'src/join/host-knowledge.ts',
+    find: "host.progress.hasEventStream && (role === 'resp' || mayBeFlipped(view.connection))",
+    replace: "role === 'resp' || mayBeFlipped(view.connection)",
+    tests: ['test/join/polled-holder.test.ts'],
+  },
+  {
+    name: 'namespace-before-exec',
+    file: 'src/sensor/netlink/quick-looks.ts',
+    find: 'known.netns = netns;',
+    replace: '',
+    tests: ['test/sensor/netlink/quick-looks.test.ts'],
+  },
+  {
     name: 'opened-when-answered',
     file: 'src/hosts/state/held-socket.ts',
     find: '(attempt ?? added)?.since',

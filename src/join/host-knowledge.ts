@@ -41,8 +41,9 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     this.firstEarliest = first - err;
     this.firstLatest = first + err;
     this.lastLatest = Math.max(last, first) + err;
-    // A connect comes before the first packet; an accept may come as long as the connection lasts.
-    const needsEnd = role === 'resp' || mayBeFlipped(view.connection);
+    // A connect comes before the first packet; an accept may come as long as the connection lasts. A host that tells of translations
+    // alone has none of either.
+    const needsEnd = host.progress.hasEventStream && (role === 'resp' || mayBeFlipped(view.connection));
     this.callsUntil = needsEnd ? this.lastLatest : this.firstLatest;
     this.isDone = view.ended || view.closed;
     this.isClosed = view.closed;

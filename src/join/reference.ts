@@ -311,7 +311,8 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
   // A connect comes before the first packet; an accept may come as long as the connection lasts.
   const eventsUntil = completeUntil(host, eventTables);
   const socketsUntil = completeUntil(host, answerTables);
-  const callsUntil = role === 'resp' || mayBeFlipped(connection) ? lastLatest : firstLatest;
+  const tellsOfCalls = streamsOf(host, ['socket_events']).length > 0;
+  const callsUntil = tellsOfCalls && (role === 'resp' || mayBeFlipped(connection)) ? lastLatest : firstLatest;
   const known: Knowledge = {
     hasCalls: eventsUntil >= callsUntil,
     hasAll: Math.min(eventsUntil, socketsUntil) >= lastLatest,

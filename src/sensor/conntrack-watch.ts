@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { CorrelateError } from '../core/errors.js';
 import { MILLISECOND, type Micros } from '../core/time.js';
 import type { HostRow, TableRow } from '../records/host-row.js';
@@ -16,6 +17,8 @@ const READ_MS = 20;
 const COMPLETE_US: Micros = 100 * MILLISECOND;
 /** What has happened may take this long to be on the socket. */
 const MARGIN_US: Micros = 2 * MILLISECOND;
+/** MARGIN_US, and a millisecond that the clock is rounded by. */
+const STOP_MS = 4;
 const BUFFER_BYTES = 1 << 18;
 
 export interface ConntrackWatchOptions {
@@ -70,16 +73,17 @@ export class ConntrackWatch {
     this.#timer = setInterval(() => this.#read(), READ_MS);
   }
 
-  /** Takes a last look, and ends. */
-  stop(): void {
+  /** Takes a last look once all that has happened by now can be seen, tells that it is complete, and ends. */
+  async stop(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#timer);
-    this.#read();
+    await setTimeout(STOP_MS);
+    this.#read(true);
     closeSync(this.#socket);
   }
 
-  #read(): void {
+  #read(isLast = false): void {
     const rows: HostRow[] = [];
     const since = this.#before;
     let isLost = false;
@@ -98,7 +102,7 @@ export class ConntrackWatch {
     const until = this.#before - MARGIN_US;
     const { stream } = conntrackStream;
     if (isLost) rows.push({ kind: 'lost', host, stream, from: since - MARGIN_US, to: this.#before });
-    if (rows.length > 0 || until > this.#completed + COMPLETE_US) {
+    if (isLast || rows.length > 0 || until > this.#completed + COMPLETE_US) {
       this.#completed = until;
       rows.push({ kind: 'complete', host, stream, until });
       this.#options.emit(rows);

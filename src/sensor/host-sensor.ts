@@ -36,7 +36,7 @@ export async function startHostSensor(choice: SensorChoice, options: HostSensorO
   try {
     sensor = choice === 'ebpf' ? EbpfSensor.open(withStream) : bestSensor(choice, withStream);
   } catch (error) {
-    translations.stop();
+    await translations.stop();
     throw error;
   }
   await sensor.start();
@@ -69,7 +69,7 @@ class TranslatingSensor implements HostSensor {
   }
 
   async stop(): Promise<void> {
-    this.translations.stop();
+    await this.translations.stop();
     await this.sensor.stop();
   }
 }

@@ -125,13 +125,16 @@ export class NetlinkSensor implements HostSensor {
     if (this.isClosed) return;
     this.isClosed = true;
     clearTimeout(this.timer);
-    await new Promise<void>((resolve) => {
+    const awoken = new Promise<void>((resolve) => {
       this.awoken = resolve;
     });
     const last: HostRow[] = [];
     this.emitPolled = (rows) => last.push(...rows);
+    // Not after the wait for the thread: what is open now may be gone by then.
     await this.poll.stop();
+    await awoken;
     this.drain();
+    this.options.emit(this.watermarks(this.drained - MARGIN_US));
     closeSync(this.socket);
     this.options.emit(last);
   }
@@ -309,13 +312,15 @@ export class NetlinkSensor implements HostSensor {
   /** Hands rows on, with watermarks from time to time. */
   private finish(out: HostRow[]): void {
     const until = this.drained - MARGIN_US;
-    if (until > this.completed + COMPLETE_US) {
-      this.completed = until;
-      for (const stream of ['process_events', quickStream, 'processes'])
-        out.push({ kind: 'complete', host: this.options.host, stream, until });
-    }
+    if (until > this.completed + COMPLETE_US) out.push(...this.watermarks(until));
     if (out.length > 0) this.options.emit(out);
     this.schedule();
+  }
+
+  private watermarks(until: Micros): HostRow[] {
+    this.completed = until;
+    const { host } = this.options;
+    return ['process_events', quickStream, 'processes'].map((stream) => ({ kind: 'complete', host, stream, until }));
   }
 }
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import type { HostRow, HostSeen } from '../records/host-row.js';
@@ -25,6 +26,8 @@ export interface PollSensorOptions {
 
 const DEFAULT_INTERVAL_MS = 100;
 const DEFAULT_CPU_SHARE = 0.15;
+/** A poll is complete up to the whole millisecond that it began in. */
+const STOP_MS = 2;
 /** Polls after which the mean cost is believed: the first ones read everything. */
 const WARM_UP_POLLS = 20;
 
@@ -65,18 +68,19 @@ export class PollSensor {
     this.pollAndSchedule();
   }
 
-  /** Polls a last time, emits that with a host_timeout at its end, and ends. */
+  /** Polls a last time, after all that has happened by now, emits that with a host_timeout at its end, and ends. */
   async stop(): Promise<void> {
     if (this.timer === undefined) return;
     clearTimeout(this.timer);
     this.timer = undefined;
+    await setTimeout(STOP_MS);
     this.pollOnce(true);
   }
 
   private pollAndSchedule(): void {
     const costMs = this.pollOnce(false);
     const interval = Math.max(this.intervalMs, this.meanCost / this.cpuShare);
-    this.timer = setTimeout(() => this.pollAndSchedule(), Math.max(1, interval - costMs));
+    this.timer = globalThis.setTimeout(() => this.pollAndSchedule(), Math.max(1, interval - costMs));
   }
 
   private pollOnce(last: boolean): number {

@@ -49,6 +49,16 @@ describe('a socket that a poll saw', () => {
     });
   });
 
+  it('is named while the connection lasts, also where the host tells what it translates as it happens', () => {
+    const polls = ['process_open_sockets', 'listening_ports', 'interface_addresses', 'conntrack'] as const;
+    const scene = new Scene({ startsKnown: true }).host('web', polls);
+    scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.20' });
+    scene.start('C1', 10.2, '192.0.2.10 40000 > 192.0.2.20 22');
+    scene.added('web', 'process_open_sockets', 10.3, { ...tuple, ...remote, pid: 31, fd: 4, socket: 5 }, 10.1);
+    scene.advance(10.4).complete('web', 10.4, polls);
+    expect(scene.last().resp).toMatchObject({ state: 'attributed', method: 'open_socket', process: { pid: 31 } });
+  });
+
   it('stays ambiguous between a caller and a stranger that holds it', () => {
     const scene = auditHost();
     call(scene, 'accept', 10, 30, '/usr/sbin/sshd', remote);

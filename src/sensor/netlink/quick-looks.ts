@@ -16,7 +16,7 @@ export interface QuickLookOptions {
 }
 
 interface Watched {
-  readonly netns: string | undefined;
+  netns: string | undefined;
   /** When it began, or was looked at last; absent: neither is known. */
   since: Micros | undefined;
   dueMs: number;
@@ -60,6 +60,8 @@ export class QuickLooks {
   begin(pid: number, netns: string | undefined, since: Micros | undefined, nowMs: number): void {
     const known = this.#watched.get(pid);
     if (known !== undefined) {
+      // It may have changed namespaces before it ran its program.
+      known.netns = netns;
       known.dueMs = nowMs;
       known.pauseMs = SHORTEST_MS;
     } else if (this.#watched.size < limits.sensorProcesses) {

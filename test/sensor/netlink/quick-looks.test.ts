@@ -63,4 +63,11 @@ describe('quick looks at the sockets of a process', () => {
       '2 added SYN_SENT 444',
     ]);
   });
+
+  it('tell of the namespace that the process has when its program begins', () => {
+    const quick = new QuickLooks({ host: 'web', boot: undefined, socketsOf: () => [socket], cpuShare: 1 });
+    quick.begin(30, '1', undefined, 0);
+    quick.begin(30, '2', undefined, 1);
+    expect(quick.look(1_000)).toMatchObject([{ columns: { pid: 30, net_namespace: '2' } }]);
+  });
 });
