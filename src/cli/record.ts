@@ -5,6 +5,7 @@ import { type SensorChoice, sensorMethods } from '../sensor/sensor-method.js';
 import { createLog } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
+import { keepHeapSmall } from './small-heap.js';
 import { seconds } from './values.js';
 
 interface Flags {
@@ -30,6 +31,7 @@ export function addRecordCommand(program: Command): void {
 }
 
 async function record(file: string, flags: Flags): Promise<void> {
+  keepHeapSmall();
   const log = createLog({ json: false, quiet: false, verbose: false });
   const writer = new RecordingWriter(file);
   let rows = 0;

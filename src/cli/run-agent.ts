@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
 import { Agent } from '../agent/agent.js';
 import type { AgentConfig } from '../agent/agent-config.js';
 import { engineDialer } from '../agent/engine-address.js';
@@ -16,16 +15,15 @@ import { LocalDatabase } from '../sensor/sql/local-database.js';
 import { tables } from '../sensor/tables/registry.js';
 import type { Log } from './log.js';
 import { onSignals } from './signals.js';
+import { keepHeapSmall } from './small-heap.js';
 import { version } from './version.js';
 
-/** An agent is a guest on its host: a small heap that is collected often, for some more processor time. */
-const heapFlags = ['--optimize-for-size', '--max-semi-space-size=2', '--semi-space-growth-factor=1'] as const;
 const DISK_BYTES = 256 << 20;
 const MEMORY_BYTES = 64 << 20;
 
 /** Watches this host until a signal ends it. Throws USAGE, CONFIG_MALFORMED or SPOOL_FAILED. */
 export async function runAgent(config: AgentConfig, log: Log): Promise<void> {
-  for (const flag of heapFlags) setFlagsFromString(flag);
+  keepHeapSmall();
   const { server, spool } = config;
   if (server === undefined) throw new CorrelateError('USAGE', '--server is missing: where is the engine?');
   const host = config.hostId ?? localHostId();
