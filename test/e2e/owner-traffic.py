@@ -182,19 +182,20 @@ def group(kind, address):
     time.sleep(0.2)
 
 
-def inject():
+def inject(kind, port, past_queues):
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     s.bind(('eth0', 0))
+    s.setsockopt(263, 20, int(past_queues))  # SOL_PACKET, PACKET_QDISC_BYPASS
     time.sleep(1.5)  # a poll of packet sockets is due each second
     card = bytes.fromhex(open('/sys/class/net/eth0/address').read().strip().replace(':', ''))
-    udp = struct.pack('!HHHH', 5555, 7021, 12, 0) + b'evil'
+    udp = struct.pack('!HHHH', 5555, port, 12, 0) + b'evil'
     head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, socket.inet_aton(own), socket.inet_aton(peer))
     total = sum(struct.unpack('!10H', head))
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)
     head = head[:10] + struct.pack('!H', 0xffff - total) + head[12:]
     s.send(b'\xff' * 6 + card + b'\x08\x00' + head + udp)
-    tell('injected', 'orig', os.getpid(), port=7021)
+    tell(kind, 'orig', os.getpid(), port=port)
     time.sleep(0.2)
 
 
@@ -202,7 +203,8 @@ def client():
     finish(program('connect', 'uring_connect', peer), 'uring_connect', 'orig')
     finish(program('sendmmsg', 'mmsg', peer), 'mmsg', 'orig')
     plans = [lambda: plain('uring_accept'), sendfile, splice, inherited, raw_ping, ping_socket, protocol_253,
-             lambda: group('multicast', '224.0.0.251'), lambda: group('broadcast', peer.rsplit('.', 1)[0] + '.255'), inject]
+             lambda: group('multicast', '224.0.0.251'), lambda: group('broadcast', peer.rsplit('.', 1)[0] + '.255'),
+             lambda: inject('injected', 7021, False), lambda: inject('injected_past', 7022, True)]
     for kind in ('reuseport', 'prefork', 'accept_fork', 'passed'):
         plans += [lambda kind=kind: plain(kind)] * 6
     for pid in [child(plan) for plan in plans]:

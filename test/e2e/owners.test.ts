@@ -150,9 +150,15 @@ describe.skipIf(reason !== undefined)(`owners${reason === undefined ? '' : ` (sk
     expect(line).toMatchObject({ orig: { process: { pid } }, resp: { state: 'unattributed', reason: 'group' } });
   });
 
-  it('name nobody for what a packet socket injected, and tell who held one', () => {
+  it('name who injects frames with a packet socket', () => {
     const { pid } = told.find(({ kind }) => kind === 'injected')!;
-    const line = lines.find((one) => one['id.resp_p'] === 7021)!;
+    const line = lines.find((one) => one['id.resp_p'] === 7021);
+    expect(line?.orig).toMatchObject({ state: 'attributed', method: 'socket_event', process: { pid } });
+  });
+
+  it('name nobody for frames that go past the queues of the device, and tell who held a packet socket', () => {
+    const { pid } = told.find(({ kind }) => kind === 'injected_past')!;
+    const line = lines.find((one) => one['id.resp_p'] === 7022)!;
     expect(line.orig).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
     expect(line.orig.packet_sockets?.map((holder) => holder.pid)).toContain(pid);
   });

@@ -12,8 +12,10 @@ int socket_found(struct bpf_iter__task_file *entry) {
   struct socket *socket = bpf_sock_from_file(file);
   if (!socket) return 0;
   struct sock *sk = socket->sk;
-  if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family))) return 0;
-  __u64 cookie = bpf_get_socket_cookie(sk);
+  if (!sk) return 0;
+  __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+  if (!is_inet(family) && family != FAMILY_PACKET) return 0;
+  __u64 cookie = family == FAMILY_PACKET ? packet_key(sk) : bpf_get_socket_cookie(sk);
   struct owner owner = {
       .pid = BPF_CORE_READ(task, tgid),
       .uid = BPF_CORE_READ(task, cred, uid.val),

@@ -59,6 +59,20 @@ struct inet_sock {
   __u16 inet_sport;
 };
 
+struct net_device {
+  unsigned short type;
+};
+
+struct sk_buff {
+  struct sock *sk;
+  struct net_device *dev;
+  unsigned int len;
+  unsigned int data_len;
+  __u16 network_header;
+  unsigned char *head;
+  unsigned char *data;
+};
+
 struct tcp_sock {
   __u64 bytes_received;
   __u64 bytes_sent;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Who owns a socket, by its cookie, from its creation to its end.
+// Who owns a socket, by its cookie, from its creation to its end; of a packet socket until its place in memory is another one's.
 #pragma once
 
 #include "common.h"
@@ -27,6 +27,9 @@ struct {
   __type(key, __u64);
   __type(value, struct owner);
 } owners SEC(".maps");
+
+// Packet sockets have no cookie: they are known by where the kernel has them, which is no cookie of any other socket.
+static __always_inline __u64 packet_key(const struct sock *sk) { return (__u64)sk; }
 
 static __always_inline void set_current(struct owner *owner) {
   struct task_struct *task = current_task();

@@ -14,15 +14,15 @@ static __always_inline bool is_tcp(struct bpf_sock *sk) { return sk->protocol ==
 #define ICMPV6_ECHO_REPLY 129
 
 // Type, code and, of echoes, the identifier as local port.
-static __always_inline bool read_icmp(struct __sk_buff *packet, int transport, struct datagram *out) {
+static __always_inline bool read_icmp(const struct headers *from, int transport, struct datagram *out) {
   __u8 head[2];
-  if (bpf_skb_load_bytes(packet, transport, head, 2)) return false;
+  if (load(from, transport, head, 2)) return false;
   out->icmp_type = head[0];
   out->icmp_code = head[1];
   bool is_echo = out->protocol == PROTOCOL_ICMP ? head[0] == ICMP_ECHO || head[0] == ICMP_ECHO_REPLY
                                                 : head[0] == ICMPV6_ECHO || head[0] == ICMPV6_ECHO_REPLY;
   __u16 identifier = 0;
-  if (is_echo && !bpf_skb_load_bytes(packet, transport + 4, &identifier, 2)) out->source_port = bpf_ntohs(identifier);
+  if (is_echo && !load(from, transport + 4, &identifier, 2)) out->source_port = bpf_ntohs(identifier);
   return true;
 }
 
@@ -30,14 +30,23 @@ static __always_inline bool has_ports(__u16 protocol) {
   return protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP || protocol == PROTOCOL_UDPLITE || protocol == PROTOCOL_SCTP;
 }
 
-static __always_inline bool read_raw(struct __sk_buff *packet, struct bpf_sock *sk, struct datagram *out) {
+static __always_inline bool read_any(const struct headers *from, __u16 family, __u16 type, struct datagram *out) {
   __builtin_memset(out, 0, sizeof(*out));
-  out->family = sk->family;
-  out->type = sk->type;
+  out->family = family;
+  out->type = type;
   int transport = 0;
-  if (!read_addresses(packet, out, &transport)) return false;
-  if (out->protocol == PROTOCOL_ICMP || out->protocol == PROTOCOL_ICMPV6) return read_icmp(packet, transport, out);
-  return !has_ports(out->protocol) || read_ports(packet, transport, out);
+  if (!read_addresses(from, out, &transport)) return false;
+  if (out->protocol == PROTOCOL_ICMP || out->protocol == PROTOCOL_ICMPV6) return read_icmp(from, transport, out);
+  return !has_ports(out->protocol) || read_ports(from, transport, out);
+}
+
+static __always_inline struct peer peer_of(__u64 cookie, const struct datagram *datagram) {
+  struct peer peer;
+  set_peer(&peer, cookie, datagram->destination, datagram->destination_port);
+  peer.protocol = datagram->protocol;
+  if (datagram->protocol == PROTOCOL_ICMP || datagram->protocol == PROTOCOL_ICMPV6)
+    peer.port = datagram->icmp_type << 8 | datagram->icmp_code;
+  return peer;
 }
 
 static __always_inline void raw_packet_left(struct __sk_buff *packet, struct bpf_sock *sk) {
@@ -45,14 +54,11 @@ static __always_inline void raw_packet_left(struct __sk_buff *packet, struct bpf
   struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
   if (!owner) return;
   struct datagram datagram;
-  if (!read_raw(packet, sk, &datagram)) return;
+  struct headers from = headers_of(packet);
+  if (!read_any(&from, sk->family, sk->type, &datagram)) return;
   // Raw and ping sockets send in the call of whoever sends; SCTP and encryption also do it later, from elsewhere.
   bool is_callers = sk->protocol != PROTOCOL_SCTP && !is_kernel_thread(current_task());
-  struct peer peer;
-  set_peer(&peer, cookie, datagram.destination, datagram.destination_port);
-  peer.protocol = datagram.protocol;
-  if (datagram.protocol == PROTOCOL_ICMP || datagram.protocol == PROTOCOL_ICMPV6)
-    peer.port = datagram.icmp_type << 8 | datagram.icmp_code;
+  struct peer peer = peer_of(cookie, &datagram);
   if (is_news(&peer, is_callers ? current_pid() : owner->pid)) report_datagram(RECORD_SEND, owner, is_callers, &datagram, 0);
 }
 

@@ -5,8 +5,8 @@
 // Not covered: accept by io_uring into a direct descriptor (its listener is told), MPTCP, and descriptors passed over UNIX sockets, whose
 // holders /proc shows.
 #include "existing.h"
+#include "frame.h"
 #include "process.h"
-#include "raw.h"
 #include "tcp.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -66,6 +66,8 @@ int socket_returned(struct trace_event_raw_sys_exit *call) {
     new_owner(&owner, netns_of_socket(sk));
     set_descriptor(&owner, file, call->ret);
     report_socket(sk, &owner);
+    __u64 key = packet_key(sk);
+    bpf_map_update_elem(&owners, &key, &owner, BPF_ANY);
     return 0;
   }
   if (!is_inet(family)) return 0;

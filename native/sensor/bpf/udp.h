@@ -83,8 +83,27 @@ struct {
 #define ETHERTYPE_IPV6 0x86dd
 #define MAX_EXTENSIONS 6
 
+// Where the IP header of a packet is: at the start of `packet` or, without one, in the kernel's memory from `start` up to `end`.
+struct headers {
+  struct __sk_buff *packet;
+  const unsigned char *start;
+  const unsigned char *end;
+  __u16 ethertype;  // network order
+};
+
+static __always_inline struct headers headers_of(struct __sk_buff *packet) {
+  return (struct headers){.packet = packet, .ethertype = packet->protocol};
+}
+
+// Which of both it is, is known when this is compiled: programs of each kind have one way alone.
+static __always_inline long load(const struct headers *from, int offset, void *to, __u32 bytes) {
+  if (from->packet) return bpf_skb_load_bytes(from->packet, offset, to, bytes);
+  const unsigned char *at = from->start + offset;
+  return at + bytes > from->end ? -1 : bpf_probe_read_kernel(to, bytes, at);
+}
+
 // Offset of the transport header behind IPv6 extension headers (RFC 8200 4), whose protocol becomes that of `out`; 0: it is not found.
-static __always_inline int skip_extensions(struct __sk_buff *packet, __u8 next, struct datagram *out) {
+static __always_inline int skip_extensions(const struct headers *from, __u8 next, struct datagram *out) {
   int offset = 40;
   for (int i = 0; i < MAX_EXTENSIONS; i++) {
     if (next != 0 && next != 43 && next != 44 && next != 60) {
@@ -92,7 +111,7 @@ static __always_inline int skip_extensions(struct __sk_buff *packet, __u8 next, 
       return offset;
     }
     __u8 extension[2];
-    if (bpf_skb_load_bytes(packet, offset, extension, 2)) return 0;
+    if (load(from, offset, extension, 2)) return 0;
     offset += next == 44 ? 8 : 8 + 8 * extension[1];
     next = extension[0];
   }
@@ -100,32 +119,28 @@ static __always_inline int skip_extensions(struct __sk_buff *packet, __u8 next, 
 }
 
 // Addresses, protocol, and where the transport header is.
-static __always_inline bool read_addresses(struct __sk_buff *packet, struct datagram *out, int *transport) {
-  if (packet->protocol == bpf_htons(ETHERTYPE_IPV4)) {
+static __always_inline bool read_addresses(const struct headers *from, struct datagram *out, int *transport) {
+  if (from->ethertype == bpf_htons(ETHERTYPE_IPV4)) {
     __u8 head;
     __u8 protocol;
     __u32 addresses[2];
-    if (bpf_skb_load_bytes(packet, 0, &head, 1) || bpf_skb_load_bytes(packet, 9, &protocol, 1) ||
-        bpf_skb_load_bytes(packet, 12, addresses, 8))
-      return false;
+    if (load(from, 0, &head, 1) || load(from, 9, &protocol, 1) || load(from, 12, addresses, 8)) return false;
     set_ipv4(out->source, addresses[0]);
     set_ipv4(out->destination, addresses[1]);
     out->protocol = protocol;
     *transport = (head & 15) * 4;
     return true;
   }
-  if (packet->protocol != bpf_htons(ETHERTYPE_IPV6)) return false;
+  if (from->ethertype != bpf_htons(ETHERTYPE_IPV6)) return false;
   __u8 next;
-  if (bpf_skb_load_bytes(packet, 6, &next, 1) || bpf_skb_load_bytes(packet, 8, out->source, 16) ||
-      bpf_skb_load_bytes(packet, 24, out->destination, 16))
-    return false;
-  *transport = skip_extensions(packet, next, out);
+  if (load(from, 6, &next, 1) || load(from, 8, out->source, 16) || load(from, 24, out->destination, 16)) return false;
+  *transport = skip_extensions(from, next, out);
   return *transport != 0;
 }
 
-static __always_inline bool read_ports(struct __sk_buff *packet, int transport, struct datagram *out) {
+static __always_inline bool read_ports(const struct headers *from, int transport, struct datagram *out) {
   __u16 ports[2];
-  if (bpf_skb_load_bytes(packet, transport, ports, 4)) return false;
+  if (load(from, transport, ports, 4)) return false;
   out->source_port = bpf_ntohs(ports[0]);
   out->destination_port = bpf_ntohs(ports[1]);
   return true;
@@ -141,8 +156,9 @@ static __always_inline bool read_datagram(struct __sk_buff *packet, struct bpf_s
   out->family = sk->family;
   out->type = sk->type;
   int udp = 0;
-  if (!read_addresses(packet, out, &udp)) return false;
-  return (out->protocol == PROTOCOL_UDP || out->protocol == PROTOCOL_UDPLITE) && read_ports(packet, udp, out);
+  struct headers from = headers_of(packet);
+  if (!read_addresses(&from, out, &udp)) return false;
+  return (out->protocol == PROTOCOL_UDP || out->protocol == PROTOCOL_UDPLITE) && read_ports(&from, udp, out);
 }
 
 static __always_inline void set_peer(struct peer *peer, __u64 cookie, const void *address, __u16 port) {
