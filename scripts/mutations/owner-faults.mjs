@@ -7,6 +7,13 @@ const connecting = 'test/join/connecting.test.ts';
 
 export const ownerFaults = [
   {
+    name: 'taken-without-ends',
+    file: 'src/sensor/ring-record.ts',
+    find: "const hasEnds = kind === 'send' || kind === 'receive';",
+    replace: "const hasEnds = kind === 'send';",
+    tests: ['test/sensor/ring-record.test.ts'],
+  },
+  {
     name: 'waits-through-its-connection',
     file: 'src/join/match.ts',
     find: "if (isOver && socket.closeLo > last + err) return 'other_connection';",

@@ -77,7 +77,7 @@ export interface SocketRecord extends RecordHead {
   readonly family: number;
   readonly type?: number;
   readonly protocol: number;
-  /** An endpoint without a port is not known or not connected; what was sent has both, with port 0 where the protocol has none. */
+  /** An endpoint without a port is not known or not connected; what was sent or received has both, with port 0 where the protocol has none. */
   readonly local?: Endpoint;
   readonly remote?: Endpoint;
   /** Of a sent ICMP or ICMPv6 message; the local port is the identifier of an echo, else 0. */
@@ -196,8 +196,8 @@ function decodeSocket(
   const type = number(at.type);
   const [localPort, remotePort] = [number(at.localPort), number(at.remotePort)];
   const protocol = number(at.protocol);
-  const isSent = kind === 'send';
-  const isIcmp = isSent && (protocol === ICMP || protocol === ICMPV6);
+  const hasEnds = kind === 'send' || kind === 'receive';
+  const isIcmp = kind === 'send' && (protocol === ICMP || protocol === ICMPV6);
   const hasBytes = (number(at.flags) & flag.hasBytes) !== 0;
   return {
     ...head(view, start, offset),
@@ -208,8 +208,10 @@ function decodeSocket(
     family: number(at.family),
     ...(type !== 0 && { type }),
     protocol,
-    ...((isSent || localPort !== 0) && { local: { address: address(view, start + at.localAddress), port: localPort } }),
-    ...((isSent || remotePort !== 0) && {
+    ...((hasEnds || localPort !== 0) && {
+      local: { address: address(view, start + at.localAddress), port: localPort },
+    }),
+    ...((hasEnds || remotePort !== 0) && {
       remote: { address: address(view, start + at.remoteAddress), port: remotePort },
     }),
     ...(isIcmp && {

@@ -88,8 +88,15 @@ def passing(s):
         a.close()
 
 
+def take_raw():
+    s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 253)
+    tell('raw_taken', 'resp', os.getpid())
+    s.recv(65536)
+    time.sleep(60)
+
+
 def server():
-    children = []
+    children = [child(take_raw)]
     for kind in ('uring_connect', 'sendfile', 'splice', 'inherited'):
         s = listener(kind)
         children.append(child(lambda: serve(kind, s)))
@@ -167,9 +174,9 @@ def ping_socket():
     time.sleep(0.2)
 
 
-def protocol_253():
-    socket.socket(socket.AF_INET, socket.SOCK_RAW, 253).sendto(b'x' * 20, (peer, 0))
-    tell('raw', 'orig', os.getpid())
+def send_raw(kind, protocol):
+    socket.socket(socket.AF_INET, socket.SOCK_RAW, protocol).sendto(b'x' * 20, (peer, 0))
+    tell(kind, 'orig', os.getpid())
     time.sleep(0.2)
 
 
@@ -202,7 +209,8 @@ def inject(kind, port, past_queues):
 def client():
     finish(program('connect', 'uring_connect', peer), 'uring_connect', 'orig')
     finish(program('sendmmsg', 'mmsg', peer), 'mmsg', 'orig')
-    plans = [lambda: plain('uring_accept'), sendfile, splice, inherited, raw_ping, ping_socket, protocol_253,
+    plans = [lambda: plain('uring_accept'), sendfile, splice, inherited, raw_ping, ping_socket,
+             lambda: send_raw('raw', 253), lambda: send_raw('raw_untaken', 254),
              lambda: group('multicast', '224.0.0.251'), lambda: group('broadcast', peer.rsplit('.', 1)[0] + '.255'),
              lambda: inject('injected', 7021, False), lambda: inject('injected_past', 7022, True)]
     for kind in ('reuseport', 'prefork', 'accept_fork', 'passed'):

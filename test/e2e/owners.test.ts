@@ -134,12 +134,18 @@ describe.skipIf(reason !== undefined)(`owners${reason === undefined ? '' : ` (sk
     expect(line).toMatchObject({ orig: { method: 'socket_event', process: { pid } }, resp: { reason: 'kernel' } });
   });
 
-  it('name who sends a protocol without ports, and nobody where it arrives, since no socket there takes it', () => {
-    const { pid } = told.find(({ kind }) => kind === 'raw')!;
-    const line = lines.find(({ ip_proto: protocol }) => protocol === 253);
-    expect(line).toMatchObject({
+  it('name who sends and who takes a protocol without ports', () => {
+    const [sender, taker] = ['raw', 'raw_taken'].map((kind) => told.find((one) => one.kind === kind)!);
+    expect(lines.find(({ ip_proto: protocol }) => protocol === 253)).toMatchObject({
       proto: 'unknown_transport',
-      orig: { process: { pid } },
+      orig: { process: { pid: sender!.pid } },
+      resp: { method: 'accept_event', process: { pid: taker!.pid } },
+    });
+  });
+
+  it('name nobody where a protocol without ports arrives and no socket takes it', () => {
+    expect(lines.find(({ ip_proto: protocol }) => protocol === 254)).toMatchObject({
+      orig: { process: { pid: told.find(({ kind }) => kind === 'raw_untaken')!.pid } },
       resp: { state: 'unattributed', reason: 'no_socket_seen' },
     });
   });

@@ -294,6 +294,71 @@ print(json.dumps({'child': child}))`),
     await watch.find('socket_events', { pid, action: 'close', protocol: 1 });
   });
 
+  it('tells who reads what arrives for a raw socket, and of nobody who only has one', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, os, socket
+taker, sender = (socket.socket(socket.AF_INET, socket.SOCK_RAW, 253) for _ in range(2))
+child = os.fork()
+if child == 0:
+    for _ in range(3): taker.recv(99)
+    os._exit(0)
+taker.close()
+for _ in range(3): sender.sendto(b'x' * 8, ('127.0.0.1', 0))
+os.waitpid(child, 0)
+print(json.dumps({'child': child}))`),
+    );
+    const received = { action: 'receive', protocol: 253, local_port: 0, remote_address: '127.0.0.1' };
+    await watch.find('socket_events', { ...received, pid: told.child });
+    await watch.find('socket_events', { pid, action: 'close', protocol: 253 });
+    expect(watch.found('socket_events', received)).toHaveLength(1);
+  });
+
+  it('tells of the first frame of a packet socket to each peer, with the process that sends', async () => {
+    const code = `
+import json, os, socket, struct, sys
+def ip(last): return struct.pack('!BBHHHBBH4s4s', 0x45, 0, 32, 1, 0, 64, 17, 0, bytes([127, 0, 0, 1]), bytes([127, 0, 0, last]))
+udp = struct.pack('!HHHH', 5555, 7021, 12, 0) + b'evil'
+six = struct.pack('!IHBB16s16s', 6 << 28, 12, 17, 64, bytes(15) + b'\\1', bytes(15) + b'\\1') + udp
+whole = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0); whole.bind(('lo', 0))
+cooked = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+print('ready', flush=True); sys.stdin.readline()
+for _ in range(3): whole.send(bytes(12) + b'\\x08\\0' + ip(1) + udp)
+whole.send(bytes(12) + b'\\x81\\0\\0\\5\\x08\\0' + ip(2) + udp)
+whole.send(bytes(12) + b'\\x86\\xdd' + six)
+whole.send(bytes(12) + b'\\x08\\x06' + ip(9) + udp)
+whole.send(bytes(12) + b'\\x08\\0' + ip(8)[:10])
+cooked.sendto(ip(3) + udp, ('lo', 0x0800))
+child = os.fork()
+if child == 0:
+    whole.send(bytes(12) + b'\\x08\\0' + ip(4) + udp); os._exit(0)
+os.waitpid(child, 0)
+print(child, flush=True); sys.stdin.readline()`;
+    // One that is there before the sensor, and one that comes after.
+    const injector = () => {
+      const child = spawn('python3', ['-c', code.replaceAll('\\\\', '\\')]);
+      const line = () => new Promise<string>((resolve) => child.stdout.once('data', (data) => resolve(String(data))));
+      return { child, line };
+    };
+    const before = injector();
+    await before.line();
+    const watch = await start();
+    const after = injector();
+    await after.line();
+    for (const { child, line } of [before, after]) {
+      child.stdin.write('\n');
+      const grandchild = Number(await line());
+      const frame = { pid: child.pid, action: 'send', protocol: 17, local_port: 5555, remote_port: 7021 };
+      for (const remote of ['127.0.0.1', '127.0.0.2', '::1', '127.0.0.3'])
+        await watch.find('socket_events', { ...frame, remote_address: remote });
+      await watch.find('socket_events', { ...frame, pid: grandchild, remote_address: '127.0.0.4' });
+      expect(watch.found('socket_events', frame)).toHaveLength(4);
+      child.stdin.end('\n');
+      await new Promise((resolve) => child.once('exit', resolve));
+    }
+  });
+
   it('knows who owns the sockets that were there before', async () => {
     const child = spawn('python3', [
       '-c',

@@ -117,6 +117,22 @@ describe('records of the ring', () => {
     ]);
   });
 
+  it('have both ends of what was received where its protocol has no ports', () => {
+    const taken = record(at.socketBytes, 7, (view) => {
+      view.setUint16(at.protocol, 253, little);
+      for (const [field, last] of [
+        [at.localAddress, 2],
+        [at.remoteAddress, 1],
+      ] as const) {
+        view.setUint16(field + 10, 0xffff);
+        view.setUint32(field + 12, 0xc0000200 + last);
+      }
+    });
+    expect(decodeBatch(batch([taken])).records).toMatchObject([
+      { kind: 'receive', local: { address: '192.0.2.2', port: 0 }, remote: { address: '192.0.2.1', port: 0 } },
+    ]);
+  });
+
   it('say that a path lacks its beginning', () => {
     expect(decodeBatch(batch([exec(2)])).records[0]).toMatchObject({ path: '.../usr/bin/curl', cwd: '/' });
   });

@@ -22,6 +22,7 @@ enum protocol {
   PROTOCOL_ICMPV6 = 58,
   PROTOCOL_SCTP = 132,
   PROTOCOL_UDPLITE = 136,
+  PROTOCOL_RAW = 255,
 };
 
 #define SOCK_RAW 3

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Packets of sockets that are neither TCP nor UDP: raw, ping, SCTP and the like. The first one to each peer is told as it leaves, with what
-// its IP header says: a raw socket may send any protocol. Sockets of the kernel itself, which answers echo requests and refuses
+// its IP header says: a raw socket may send any protocol. The first one from each peer is told when it is read, of raw sockets for
+// protocols that nothing else takes. Sockets of the kernel itself, which answers echo requests and refuses
 // connections with such ones, have no owner and are passed over.
 #pragma once
 
@@ -49,6 +50,18 @@ static __always_inline struct peer peer_of(__u64 cookie, const struct datagram *
   return peer;
 }
 
+// Every raw socket of the protocol gets a copy; whoever reads one has taken it.
+static __always_inline void raw_packet_arrived(struct __sk_buff *packet, struct bpf_sock *sk) {
+  struct arrival arrival = {};
+  struct datagram *datagram = &arrival.datagram;
+  struct headers from = headers_of(packet);
+  if (!read_any(&from, sk->family, sk->type, datagram)) return;
+  struct peer peer;
+  set_peer(&peer, bpf_get_socket_cookie(packet), datagram->source, datagram->source_port);
+  peer.protocol = datagram->protocol;
+  datagram_arrived(&peer, &arrival);
+}
+
 static __always_inline void raw_packet_left(struct __sk_buff *packet, struct bpf_sock *sk) {
   __u64 cookie = bpf_get_socket_cookie(packet);
   struct owner *owner = bpf_map_lookup_elem(&owners, &cookie);
@@ -60,6 +73,17 @@ static __always_inline void raw_packet_left(struct __sk_buff *packet, struct bpf
   bool is_callers = sk->protocol != PROTOCOL_SCTP && !is_kernel_thread(current_task());
   struct peer peer = peer_of(cookie, &datagram);
   if (is_news(&peer, is_callers ? current_pid() : owner->pid)) report_datagram(RECORD_SEND, owner, is_callers, &datagram, 0);
+}
+
+SEC("cgroup_skb/ingress")
+int packet_arrived(struct __sk_buff *packet) {
+  struct bpf_sock *sk = packet->sk;
+  if (!sk) return 1;
+  sk = bpf_sk_fullsock(sk);
+  if (!sk) return 1;
+  if (is_udp(sk)) udp_packet_arrived(packet, sk);
+  else if (takes_protocol(sk->type, sk->protocol)) raw_packet_arrived(packet, sk);
+  return 1;
 }
 
 SEC("cgroup_skb/egress")

@@ -234,22 +234,21 @@ static __always_inline void udp_packet_left(struct __sk_buff *packet, struct bpf
   if (is_news(&peer, is_callers ? current_pid() : owner->pid)) report_datagram(RECORD_SEND, owner, is_callers, &datagram, 0);
 }
 
-SEC("cgroup_skb/ingress")
-int packet_arrived(struct __sk_buff *packet) {
-  struct bpf_sock *sk = packet->sk;
-  if (!sk) return 1;
-  sk = bpf_sk_fullsock(sk);
-  if (!sk || !is_udp(sk)) return 1;
+// Somebody may take it. It is in `arrival`, still without a time.
+static __always_inline void datagram_arrived(const struct peer *peer, struct arrival *arrival) {
+  if (!is_news(peer, 0)) return;
+  arrival->time_ns = bpf_ktime_get_boot_ns();
+  bpf_map_update_elem(&arrivals, peer, arrival, BPF_ANY);
+  bpf_map_update_elem(&latest_arrivals, &peer->cookie, peer, BPF_ANY);
+}
+
+static __always_inline void udp_packet_arrived(struct __sk_buff *packet, struct bpf_sock *sk) {
   struct arrival arrival = {};
   struct datagram *datagram = &arrival.datagram;
-  if (!read_datagram(packet, sk, datagram)) return 1;
+  if (!read_datagram(packet, sk, datagram)) return;
   struct peer peer;
   set_peer(&peer, bpf_get_socket_cookie(packet), datagram->source, datagram->source_port);
-  if (!is_news(&peer, 0)) return 1;
-  arrival.time_ns = bpf_ktime_get_boot_ns();
-  bpf_map_update_elem(&arrivals, &peer, &arrival, BPF_ANY);
-  bpf_map_update_elem(&latest_arrivals, &peer.cookie, &peer, BPF_ANY);
-  return 1;
+  datagram_arrived(&peer, &arrival);
 }
 
 // The current process has taken a datagram of this peer, or, where its address was not asked for, perhaps one of another peer.
@@ -308,13 +307,19 @@ static __always_inline bool has_asked(__u64 cookie) {
   return is_this;
 }
 
+// Raw sockets for protocols that nothing else of the host takes. The kernel answers ICMP itself, and TCP and UDP have sockets with ports.
+static __always_inline bool takes_protocol(__u16 type, __u16 protocol) {
+  return type == SOCK_RAW && protocol != PROTOCOL_ICMP && protocol != PROTOCOL_ICMPV6 && protocol != PROTOCOL_TCP &&
+         protocol != PROTOCOL_UDP && protocol != PROTOCOL_UDPLITE && protocol != PROTOCOL_SCTP && protocol != PROTOCOL_RAW;
+}
+
 // Runs after every reading of a socket, also without the address. Since Linux 6.3; used where there is one.
 SEC("tp_btf/sock_recv_length")
 int socket_read(__u64 *arguments) {
   struct sock *sk = (struct sock *)arguments[0];
   if (!sk || (int)arguments[1] < 0) return 0;
   __u16 protocol = BPF_CORE_READ(sk, sk_protocol);
-  if (protocol != PROTOCOL_UDP && protocol != PROTOCOL_UDPLITE) return 0;
+  if (protocol != PROTOCOL_UDP && protocol != PROTOCOL_UDPLITE && !takes_protocol(BPF_CORE_READ(sk, sk_type), protocol)) return 0;
   __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
   if (family != FAMILY_INET && family != FAMILY_INET6) return 0;
   __u64 cookie = bpf_get_socket_cookie(sk);
