@@ -1,13 +1,12 @@
 import type { Micros } from '../core/time.js';
-import type { TrackedEnd } from './tracked.js';
 
 /** Entries taken one by one before the rest is gone through at once. */
 const FEW = 16;
 
-/** Ends that wait for a moment, each void unless it is still in the turn of its appointment: a binary heap in columns, earliest first. */
+/** Ends by number that wait for a moment, each with the turn of its appointment (see Turns): a binary heap in columns, earliest first. */
 export class Appointments {
   readonly #at: Micros[] = [];
-  readonly #ends: TrackedEnd[] = [];
+  readonly #ends: number[] = [];
   readonly #turns: number[] = [];
 
   /** The earliest moment that any end waits for, void or not; Infinity: none waits. */
@@ -15,8 +14,7 @@ export class Appointments {
     return this.#at.length === 0 ? Infinity : this.#at[0]!;
   }
 
-  push(at: Micros, end: TrackedEnd): void {
-    const { turn } = end;
+  push(at: Micros, end: number, turn: number): void {
     let place = this.#at.length;
     this.#at.push(at);
     this.#ends.push(end);
@@ -31,7 +29,7 @@ export class Appointments {
   }
 
   /** Adds the ends whose moment is at or before `now` to `out`, with the turns of their appointments. */
-  drain(now: Micros, out: TrackedEnd[], turns: number[]): void {
+  drain(now: Micros, out: number[], turns: number[]): void {
     for (let taken = 0; taken < FEW; taken++) {
       if (this.#at.length === 0 || this.#at[0]! > now) return;
       out.push(this.#ends[0]!);
@@ -63,7 +61,7 @@ export class Appointments {
   }
 
   /** Puts an entry where it belongs at or below a place. */
-  #sink(from: number, at: Micros, end: TrackedEnd, turn: number): void {
+  #sink(from: number, at: Micros, end: number, turn: number): void {
     const moments = this.#at;
     const size = moments.length;
     let place = from;
@@ -82,7 +80,7 @@ export class Appointments {
     this.#set(to, this.#at[from]!, this.#ends[from]!, this.#turns[from]!);
   }
 
-  #set(place: number, at: Micros, end: TrackedEnd, turn: number): void {
+  #set(place: number, at: Micros, end: number, turn: number): void {
     this.#at[place] = at;
     this.#ends[place] = end;
     this.#turns[place] = turn;

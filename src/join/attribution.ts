@@ -79,7 +79,7 @@ export class Join {
   constructor(options: JoinOptions) {
     this.#options = options;
     this.#limits = { ...defaultJoinLimits, ...options.limits };
-    this.#telling = new Telling(options);
+    this.#telling = new Telling(options, this.#kept, this.#moments);
     const news: HostNews = {
       socket: (tuple, isForward) => this.#socketNews(tuple as TrackedTuple, isForward),
       close: (tuple, isForward, fact) => this.#closeNews(tuple as TrackedTuple, isForward, fact),
@@ -87,7 +87,7 @@ export class Join {
       address: (address) => this.#addressNews(address as KnownAddress<TrackedEnd>),
     };
     this.#states = new HostStates(this.#limits, this.#limits.hosts, news);
-    this.#deciding = new Deciding(this.#states, this.#clocks, options);
+    this.#deciding = new Deciding(this.#states, this.#clocks, this.#kept, options);
   }
 
   get stats(): JoinStats {

@@ -3,10 +3,15 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { RowStore } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
 import { callerOf, toldProcess } from './caller.js';
-import type { ConnectionView } from './connection-view.js';
+import { type ConnectionView, mayBeAnswered } from './connection-view.js';
 import type { HostClock } from './host-clocks.js';
 import type { Matched } from './match.js';
 import { OwnedEnd } from './owned-end.js';
+
+const TCP = 6;
+
+/** What a connection that goes on leaves of the verdict about a call. */
+type Upholding = 'always' | 'whileTaken' | 'unsure';
 
 /**
  * One certain call of the full tuple and nothing beside it: whatever other rows say, it owns the end. What may still come is who its
@@ -16,8 +21,6 @@ import { OwnedEnd } from './owned-end.js';
 export class Decided {
   readonly host: HostState;
   readonly clock: HostClock;
-  /** The call is a connect, not an accept. */
-  readonly isConnect: boolean;
   end: OwnedEnd;
   hasDetails: boolean;
   readonly #match: Matched;
@@ -26,21 +29,42 @@ export class Decided {
   /** The last possible moment of the call. */
   readonly #callHi: Micros;
   readonly #stamp: number;
+  /** See isUpheldBy. */
+  readonly #upholds: Upholding;
   /** The owner's process is known for sure. */
   #isFound = false;
 
-  constructor(host: HostState, clock: HostClock, match: Matched, call: SocketRecord, view: ConnectionView) {
+  /** `isSole`: of the end's tuple and direction no other row is known. */
+  constructor(
+    host: HostState,
+    clock: HostClock,
+    match: Matched,
+    call: SocketRecord,
+    view: ConnectionView,
+    isSole: boolean,
+  ) {
     const { rows, handle } = call;
     this.host = host;
     this.clock = clock;
-    this.isConnect = call.source === 'connect';
     this.#match = match;
     this.#rows = rows;
     this.#call = handle;
     this.#callHi = call.hi;
     this.#stamp = rows.stamp(handle);
+    const isAfterFirst = isSole && call.lo >= view.first + clock.offset - clock.err;
+    this.#upholds = call.source === 'connect' ? 'always' : isAfterFirst ? 'whileTaken' : 'unsure';
     this.hasDetails = host.progress.detailsUntil >= this.detailsMoment(view);
     this.end = this.#endOf(call);
+  }
+
+  /**
+   * Whether how the connection has gone on since says nothing against the call, provided that every connection before it is known and none came beside it. Of a connect
+   * it never does. An accept that is the only row of its tuple, and that is not before the first packet, is as certain as it was
+   * unless it came after the last packet or nobody took the connection after all: the end of the connection changes nothing else that `fitAccept` asks.
+   */
+  isUpheldBy(view: ConnectionView): boolean {
+    if (this.#upholds !== 'whileTaken') return this.#upholds === 'always';
+    return this.#callHi <= this.lastLatest(view) && (view.tuple.protocol !== TCP || mayBeAnswered(view));
   }
 
   /** The first packet at the latest, host clock. */

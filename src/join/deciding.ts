@@ -10,7 +10,8 @@ import type { HostClocks } from './host-clocks.js';
 import { PROMPT } from './match.js';
 import { decideSoleCall } from './sole-call.js';
 import { stitchOf } from './stitch.js';
-import type { Tracked, TrackedEnd } from './tracked.js';
+import type { Tracked, TrackedEnd, TrackedList } from './tracked.js';
+import { awaited, Turns } from './turns.js';
 import { HostWaiting } from './waiting.js';
 
 /**
@@ -24,7 +25,8 @@ export const KEPT_LEAD: Micros = 60 * SECOND;
 
 interface Appointment {
   readonly at: Micros;
-  readonly end: TrackedEnd;
+  /** See TrackedEnd.number. */
+  readonly end: number;
   readonly turn: number;
 }
 
@@ -45,6 +47,8 @@ export interface DecidingOptions {
 export class Deciding {
   readonly #states: HostStates<Tracked, TrackedEnd>;
   readonly #clocks: HostClocks;
+  readonly #kept: TrackedList;
+  readonly #turns = new Turns();
   readonly #startsKnown: boolean;
   readonly #takesShortWay: boolean;
   /** By the number of the host. */
@@ -63,10 +67,12 @@ export class Deciding {
   constructor(
     states: HostStates<Tracked, TrackedEnd>,
     clocks: HostClocks,
+    kept: TrackedList,
     { startsKnown = false, takesShortWay = true }: DecidingOptions,
   ) {
     this.#states = states;
     this.#clocks = clocks;
+    this.#kept = kept;
     this.#startsKnown = startsKnown;
     this.#takesShortWay = takesShortWay;
   }
@@ -78,14 +84,14 @@ export class Deciding {
 
   /** Hands over the ends that the host's watermarks release. */
   release(host: HostState, take: (end: TrackedEnd) => void): void {
-    this.#waiting[host.number]!.release(host, take);
+    this.#waiting[host.number]!.release(host, this.#turns, (end) => take(this.#kept.end(end)));
   }
 
   /** Hands over the ends that waited for capture time to come so far. */
   advance(now: Micros, take: (end: TrackedEnd) => void): void {
     this.now = now;
     for (let due = this.#dueAt.pop(now); due !== undefined; due = this.#dueAt.pop(now)) {
-      if (due.turn === due.end.turn) take(due.end);
+      if (this.#turns.holds(due.end, due.turn)) take(this.#kept.end(due.end));
     }
   }
 
@@ -106,7 +112,7 @@ export class Deciding {
     }
   }
 
-  /** The connection itself has changed. Where its neighbours are all known, that says nothing against a call to connect. */
+  /** The connection itself has changed. Where its neighbours are all known, that says nothing against most calls. */
   update(tracked: Tracked): void {
     this.setView(tracked, false, false);
     this.#updateEnd(tracked.orig);
@@ -117,7 +123,7 @@ export class Deciding {
   #updateEnd(end: TrackedEnd): void {
     const { decided, tracked } = end;
     if (end.settled) return;
-    const isKept = decided?.isConnect === true && tracked.knowsEarlier;
+    const isKept = tracked.knowsEarlier && decided?.isUpheldBy(tracked) === true;
     if (decided !== undefined && isKept) this.#complete(end, decided);
     else this.#evaluate(end);
   }
@@ -145,6 +151,7 @@ export class Deciding {
   /** The connection is let go. */
   forget({ orig, resp }: Tracked): void {
     for (const end of [orig, resp]) {
+      this.#turns.next(end.number);
       const left = end.letGo();
       if (left !== undefined) this.#states.tuples.forget(left);
     }
@@ -180,16 +187,33 @@ export class Deciding {
     end.settled = decided.complete(tracked) && tracked.ended;
     end.end = decided.end;
     end.lacksDetails = !decided.hasDetails;
-    end.turn++;
-    if (end.settled) end.rest();
+    if (end.settled) this.#rest(end);
     else this.#await(end, decided);
+  }
+
+  /** Appointments are void, and news pass it by. */
+  #rest(end: TrackedEnd): void {
+    this.#turns.next(end.number);
+    end.rest();
   }
 
   /** Details are waited for first: without them nothing is settled. */
   #await(end: TrackedEnd, decided: Decided): void {
-    const waiting = this.#waiting[decided.host.number]!;
-    if (!decided.hasDetails) waiting.waitForDetails(end, decided.detailsMoment(end.tracked));
-    else if (end.tracked.ended) waiting.waitForSockets(end, decided.lastLatest(end.tracked));
+    const turns = this.#turns;
+    const { number, tracked } = end;
+    const { host, hasDetails } = decided;
+    if (hasDetails && !tracked.ended) {
+      turns.next(number);
+      return;
+    }
+    const kind = hasDetails ? awaited.sockets : awaited.details;
+    const until = hasDetails ? decided.lastLatest(tracked) : decided.detailsMoment(tracked);
+    if (turns.isAwaiting(number, host.number, kind, until)) return;
+    const turn = turns.next(number);
+    const waiting = this.#waiting[host.number]!;
+    if (hasDetails) waiting.waitForSockets(number, turn, until);
+    else waiting.waitForDetails(number, turn, until);
+    turns.awaits(number, host.number, kind, until);
   }
 
   #settle(tracked: Tracked): void {
@@ -204,7 +228,7 @@ export class Deciding {
     // An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time.
     if (end.end?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.prunedUntil) {
       end.settled = tracked.ended;
-      if (end.settled) end.rest();
+      if (end.settled) this.#rest(end);
       return;
     }
     this.#stitch(end);
@@ -222,20 +246,23 @@ export class Deciding {
   #take(end: TrackedEnd, found: Evaluation): void {
     const { tracked } = end;
     const { needs, settles } = found;
-    end.turn++;
     end.settled = found.settled && tracked.ended;
     end.decided = found.decided;
     if (!stands(end, found)) {
       end.end = found.end;
       end.lacksDetails = found.lacksDetails;
     }
-    if (end.settled) end.rest();
+    if (end.settled) this.#rest(end);
     else if (found.decided !== undefined) this.#await(end, found.decided);
-    else for (const need of needs) this.#waiting[need.host.number]!.wait(end, need);
-    if (settles === undefined || (tracked.ended && !this.#startsKnown)) return;
-    const at = settles + (this.#startsKnown ? 0 : END_DELAY);
-    // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.
-    if (at > this.now && at !== Infinity) this.#dueAt.push({ at, end, turn: end.turn });
+    else {
+      const { number } = end;
+      const turn = this.#turns.next(number);
+      for (const need of needs) this.#waiting[need.host.number]!.wait(number, turn, need);
+      if (settles === undefined || (tracked.ended && !this.#startsKnown)) return;
+      const at = settles + (this.#startsKnown ? 0 : END_DELAY);
+      // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.
+      if (at > this.now && at !== Infinity) this.#dueAt.push({ at, end: number, turn });
+    }
   }
 }
 

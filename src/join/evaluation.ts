@@ -171,7 +171,7 @@ function alone(answer: Answer, view: ConnectionView, role: Role): Evaluation {
   const { choice, trial, known } = answer;
   if (!isCall(choice) || !isAloneAndCertain(trial)) return combine([answer], view, role);
   const { host, match, socket } = choice.owner;
-  const decided = new Decided(host, known.clock, match, socket.record, view);
+  const decided = new Decided(host, known.clock, match, socket.record, view, false);
   const settled = decided.complete(view);
   return { end: decided.end, settled, lacksDetails: !decided.hasDetails, needs: nothing, decided };
 }

@@ -1,3 +1,5 @@
+import type { Micros } from '../core/time.js';
+
 /** Moments of one row. */
 const WIDTH = 8;
 
@@ -23,6 +25,16 @@ export class Moments {
     }
     this.#next += WIDTH;
     return this.#next - WIDTH;
+  }
+
+  /** Numbers rows from 1 on. */
+  numberOf(row: number): number {
+    return row / WIDTH;
+  }
+
+  /** A moment of the row of this number. */
+  ofNumber(number: number, place: number): Micros {
+    return this.values[number * WIDTH + place]!;
   }
 
   /** A table of its own for a row that outlives its place: its first. */

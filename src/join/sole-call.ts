@@ -1,4 +1,5 @@
 import type { Micros } from '../core/time.js';
+import { type HeldSocket, openCall } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
@@ -56,16 +57,24 @@ export function decideSoleCall(
   const call = new SocketRecord(rows, handle);
   if (!call.isEvent) return undefined;
   const clock = clocks.at(host, view.capture, view.captureHost, view.first);
-  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock), host.heldCall(call));
+  const match = matchCall(
+    new ViewQuery(view, role, tuple.protocol, clock),
+    heldBy(host, call, view.first + clock.offset - clock.err),
+  );
   if (!match.matched) return undefined;
-  if (match.weight === 'certain') return new Decided(host, clock, match, call, view);
+  if (match.weight === 'certain') return new Decided(host, clock, match, call, view, true);
   if (match.weight !== 'sole' || match.mayBeNext || role !== 'orig' || tuple.protocol === TCP) return undefined;
   const from = view.first + clock.offset - clock.err;
   const until = view.first + clock.offset + clock.err;
   if (host.knowsBlanks(tuple.protocol, localPort, remote.text, remotePort)) return undefined;
   if (!knowsOthers(host, from - PROMPT, until)) return undefined;
-  if (host.progress.eventsUntil >= until) return new Decided(host, clock, match, call, view);
+  if (host.progress.eventsUntil >= until) return new Decided(host, clock, match, call, view, true);
   return host.progress.isSilent(until + view.last - view.first) ? undefined : { host, calls: until };
+}
+
+/** The socket that the call made. It closed after the call, hence when matters only where that may have been before the first packet. */
+function heldBy(host: HostState, call: SocketRecord, firstEarliest: Micros): HeldSocket {
+  return call.lo >= firstEarliest ? openCall(call) : host.heldCall(call);
 }
 
 /** Whether of calls within [from, until] none was lost, let go or made before the host was watched. */

@@ -3,7 +3,8 @@ import type { AttributedConnection, Cause } from '../records/attributed-connecti
 import type { ConnectionCause } from '../records/connection.js';
 import { Agenda } from './agenda.js';
 import { isSameEnd, pending } from './end-record.js';
-import type { Tracked } from './tracked.js';
+import type { Moments } from './moments.js';
+import { HELD_UNTIL, type Tracked, type TrackedList } from './tracked.js';
 
 export interface TellingOptions {
   /** How long the first line of a connection waits for its owners before it says `pending`, capture time. */
@@ -16,15 +17,19 @@ export interface TellingOptions {
 /** The lines of connections: which there are, when the first may wait, and which say something new. */
 export class Telling {
   readonly #options: TellingOptions;
-  /** First lines that wait, by the capture time at which they come anyway. */
-  readonly #starts: Agenda<Tracked>;
+  readonly #kept: TrackedList;
+  readonly #moments: Moments;
+  /** Connections by number whose first lines wait, by the capture time at which they come anyway. Most were told by then, which costs no look at them. */
+  readonly #starts: Agenda<number>;
   lines = 0;
   /** Lines that told of new evidence about a connection already told of. */
   revisions = 0;
 
-  constructor(options: TellingOptions) {
+  constructor(options: TellingOptions, kept: TrackedList, moments: Moments) {
     this.#options = options;
-    this.#starts = new Agenda(({ first }) => first + options.attrWaitUs);
+    this.#kept = kept;
+    this.#moments = moments;
+    this.#starts = new Agenda((number) => moments.ofNumber(number, HELD_UNTIL));
   }
 
   /** The capture has told of the connection. */
@@ -34,8 +39,8 @@ export class Telling {
     } else if (cause !== 'start' || isDecided(tracked)) {
       this.#tell(tracked, cause);
     } else {
-      tracked.holdsStart = true;
-      this.#starts.add(tracked);
+      tracked.heldUntil = tracked.first + this.#options.attrWaitUs;
+      this.#starts.add(tracked.number);
     }
   }
 
@@ -43,15 +48,15 @@ export class Telling {
   again(tracked: Tracked): void {
     if (this.#options.finalOnly) {
       if (tracked.settled && tracked.ended) this.#tell(tracked, 'end');
-    } else if (tracked.holdsStart) {
+    } else if (tracked.heldUntil !== -Infinity) {
       if (isDecided(tracked)) this.#tell(tracked, 'start');
     } else if (tracked.lines > 0) this.#tellChange(tracked);
   }
 
   /** Capture time has reached `now`: first lines that have waited long enough come as they are. */
   advance(now: Micros): void {
-    this.#starts.drain(now, (tracked) => {
-      if (tracked.holdsStart && !tracked.gone) this.#tell(tracked, 'start');
+    this.#starts.drain(now, (number) => {
+      if (this.#moments.ofNumber(number, HELD_UNTIL) !== -Infinity) this.#tell(this.#kept.numbered(number)!, 'start');
     });
   }
 
@@ -73,7 +78,7 @@ export class Telling {
     const { connection, capture, lines } = tracked;
     const { end: orig = pending } = tracked.orig;
     const { end: resp = pending } = tracked.resp;
-    tracked.holdsStart = false;
+    tracked.heldUntil = -Infinity;
     tracked.orig.shown = orig;
     tracked.resp.shown = resp;
     tracked.lines++;

@@ -33,6 +33,7 @@ const ALONE_SINCE = 3;
 const NEXT_FIRST = 4;
 const ALONE_UNTIL = 5;
 const PREVIOUS_LAST = 6;
+export const HELD_UNTIL = 7;
 
 /** One end of a connection that the join still knows. */
 export class TrackedEnd implements EndView, AddressUser {
@@ -45,8 +46,6 @@ export class TrackedEnd implements EndView, AddressUser {
   settled = false;
   /** Who the owner's process was is not all known yet. */
   lacksDetails = false;
-  /** Grows with every evaluation, so that older appointments are void. */
-  turn = 0;
   rivals: readonly TrackedEnd[] = none;
   isCrowded = false;
   /** An answer that only watermarks complete. */
@@ -62,6 +61,8 @@ export class TrackedEnd implements EndView, AddressUser {
     readonly role: Role,
     /** Its endpoint as it was captured is the first of the connection's tuple. */
     readonly isCapturedForward: boolean,
+    /** Tells it from every other end that is known. */
+    readonly number: number,
   ) {}
 
   get tuple(): TrackedTuple {
@@ -126,9 +127,8 @@ export class TrackedEnd implements EndView, AddressUser {
     else this.isCrowded = true;
   }
 
-  /** It wants to know nothing more: appointments are void, and news of its address pass it by. */
+  /** It wants to know nothing more: news of its address pass it by. */
   rest(): void {
-    this.turn++;
     this.decided = undefined;
     if (this.place >= 0) this.local.rest(this);
   }
@@ -160,10 +160,10 @@ export class Tracked implements ConnectionView {
   gone = false;
   /** Number of lines so far. */
   lines = 0;
-  /** The first line waits for evidence. */
-  holdsStart = false;
   /** Looked at again in this round, and not told of yet. */
   isTouched = false;
+  /** Tells it from every other one that is known. */
+  readonly number: number;
   /** Its row of moments. */
   #row: number;
   #moments: Moments;
@@ -195,10 +195,12 @@ export class Tracked implements ConnectionView {
     values[this.#row + ALONE_UNTIL] = Infinity;
     values[this.#row + NEXT_FIRST] = Infinity;
     values[this.#row + PREVIOUS_LAST] = -Infinity;
+    values[this.#row + HELD_UNTIL] = -Infinity;
     const isForward = tuple.first.text === connection['id.orig_h'] && tuple.firstPort === connection['id.orig_p'];
     const isSelf = tuple.first === tuple.second && tuple.firstPort === tuple.secondPort;
-    this.orig = new TrackedEnd(this, 'orig', isForward);
-    this.resp = new TrackedEnd(this, 'resp', isSelf || !isForward);
+    this.number = moments.numberOf(this.#row);
+    this.orig = new TrackedEnd(this, 'orig', isForward, 2 * this.number);
+    this.resp = new TrackedEnd(this, 'resp', isSelf || !isForward, 2 * this.number + 1);
   }
 
   get first(): Micros {
@@ -235,6 +237,14 @@ export class Tracked implements ConnectionView {
   }
   set aloneUntil(at: Micros) {
     this.#moments.values[this.#row + ALONE_UNTIL] = at;
+  }
+
+  /** The first line waits for evidence until then at most, capture time; -Infinity: it does not wait. */
+  get heldUntil(): Micros {
+    return this.#moments.values[this.#row + HELD_UNTIL]!;
+  }
+  set heldUntil(at: Micros) {
+    this.#moments.values[this.#row + HELD_UNTIL] = at;
   }
 
   get capture(): string {
@@ -332,13 +342,26 @@ export class TrackedList {
   size = 0;
   oldest: Tracked | undefined;
   #newest: Tracked | undefined;
+  readonly #byNumber: (Tracked | undefined)[] = [];
 
   add(tracked: Tracked): void {
     tracked.older = this.#newest;
     if (this.#newest === undefined) this.oldest = tracked;
     else this.#newest.newer = tracked;
     this.#newest = tracked;
+    this.#byNumber[tracked.number] = tracked;
     this.size++;
+  }
+
+  /** The end of this number, whose connection is in the list. */
+  end(number: number): TrackedEnd {
+    const tracked = this.#byNumber[number >>> 1]!;
+    return (number & 1) === 0 ? tracked.orig : tracked.resp;
+  }
+
+  /** The connection of this number; undefined: it has gone. */
+  numbered(number: number): Tracked | undefined {
+    return this.#byNumber[number];
   }
 
   remove(tracked: Tracked): void {
@@ -349,6 +372,7 @@ export class TrackedList {
     else newer.older = older;
     tracked.older = undefined;
     tracked.newer = undefined;
+    this.#byNumber[tracked.number] = undefined;
     this.size--;
   }
 

@@ -2,40 +2,49 @@ import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import { Appointments } from './appointments.js';
 import type { Need } from './evaluation.js';
-import type { TrackedEnd } from './tracked.js';
+import type { Turns } from './turns.js';
 
-/** The ends that wait for one host, by the watermark that releases them. */
+/** Ends that are due, and the turns of their appointments; used again for every watermark. */
+const due: number[] = [];
+const dueTurns: number[] = [];
+
+/** The ends that wait for one host, by number, by the watermark that releases them. */
 export class HostWaiting {
   readonly #calls = new Appointments();
   readonly #sockets = new Appointments();
   readonly #details = new Appointments();
 
-  wait(end: TrackedEnd, { calls, sockets, details }: Omit<Need, 'host'>): void {
-    if (calls !== undefined) this.#calls.push(calls, end);
-    if (sockets !== undefined) this.waitForSockets(end, sockets);
-    if (details !== undefined) this.waitForDetails(end, details);
+  wait(end: number, turn: number, { calls, sockets, details }: Omit<Need, 'host'>): void {
+    if (calls !== undefined) this.#calls.push(calls, end, turn);
+    if (sockets !== undefined) this.waitForSockets(end, turn, sockets);
+    if (details !== undefined) this.waitForDetails(end, turn, details);
   }
 
-  waitForSockets(end: TrackedEnd, until: Micros): void {
-    this.#sockets.push(until, end);
+  waitForSockets(end: number, turn: number, until: Micros): void {
+    this.#sockets.push(until, end, turn);
   }
 
-  waitForDetails(end: TrackedEnd, until: Micros): void {
-    this.#details.push(until, end);
+  waitForDetails(end: number, turn: number, until: Micros): void {
+    this.#details.push(until, end, turn);
   }
 
   /** Hands over the ends that the host's watermarks now release, each once if that evaluates it. */
-  release(host: HostState, to: (end: TrackedEnd) => void): void {
+  release(host: HostState, turns: Turns, to: (end: number) => void): void {
     const { eventsUntil, socketsUntil, detailsUntil } = host.progress;
     const answersUntil = Math.min(eventsUntil, socketsUntil);
     const isAnyDue =
       this.#calls.first <= eventsUntil || this.#sockets.first <= answersUntil || this.#details.first <= detailsUntil;
     if (!isAnyDue) return;
-    const due: TrackedEnd[] = [];
-    const turns: number[] = [];
-    this.#calls.drain(eventsUntil, due, turns);
-    this.#sockets.drain(answersUntil, due, turns);
-    this.#details.drain(detailsUntil, due, turns);
-    for (let i = 0; i < due.length; i++) if (turns[i] === due[i]!.turn) to(due[i]!);
+    due.length = 0;
+    dueTurns.length = 0;
+    this.#calls.drain(eventsUntil, due, dueTurns);
+    this.#sockets.drain(answersUntil, due, dueTurns);
+    this.#details.drain(detailsUntil, due, dueTurns);
+    for (let i = 0; i < due.length; i++) {
+      const end = due[i]!;
+      if (!turns.holds(end, dueTurns[i]!)) continue;
+      turns.hasCome(end);
+      to(end);
+    }
   }
 }

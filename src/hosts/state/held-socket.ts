@@ -147,6 +147,11 @@ export function heldCall(call: SocketRecord, next: SocketRecord | undefined, clo
   return new HeldSocket(call, call.since ?? call.lo, call.hi, Math.min(closeLo, closeHi), closeHi);
 }
 
+/** The socket that a call made, for whoever does not ask when it closed. */
+export function openCall(call: SocketRecord): HeldSocket {
+  return new HeldSocket(call, call.since ?? call.lo, call.hi, Infinity, Infinity);
+}
+
 /** A connected TCP socket has closed before another process opens one with the same endpoints in its network namespace. */
 function supersededBy(calls: readonly SocketRecord[], index: number): SocketRecord | undefined {
   const fact = calls[index]!;
