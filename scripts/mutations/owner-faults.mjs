@@ -87,7 +87,7 @@ export const ownerFaults = [
   },
   {
     name: 'contested-by-itself-behind-nat',
-    file: 'src/join/tracked.ts',
+    file: 'src/join/tracked-end.ts',
     find: 'if (other.tuple === this.tuple) return;',
     replace: '',
     tests: ['test/join/translation.test.ts'],
@@ -280,5 +280,19 @@ export const ownerFaults = [
     find: '? path.slice(root.length) : path;',
     replace: '? path : path;',
     tests: ['test/sensor/process-paths.test.ts'],
+  },
+  {
+    name: 'accept-upheld-though-refused',
+    file: 'src/join/decided.ts',
+    find: '(view.tuple.protocol !== TCP || mayBeAnswered(view))',
+    replace: 'true',
+    tests: ['test/join/upheld-accept.test.ts'],
+  },
+  {
+    name: 'accept-upheld-though-over-before',
+    file: 'src/join/decided.ts',
+    find: 'this.#callHi <= this.lastLatest(view) &&',
+    replace: '',
+    tests: ['test/join/upheld-accept.test.ts'],
   },
 ];

@@ -13,7 +13,8 @@ import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
 import { ACCEPT_LAG } from './match.js';
 import { Moments } from './moments.js';
 import { Telling, type TellingOptions } from './telling.js';
-import { type Capture, Tracked, type TrackedEnd, TrackedList, type TrackedTuple } from './tracked.js';
+import { type Capture, Tracked, TrackedList, type TrackedTuple } from './tracked.js';
+import type { TrackedEnd } from './tracked-end.js';
 
 export interface JoinOptions extends TellingOptions, DecidingOptions {
   /** No row comes later than this after the time it is about; a connection is kept that long after its end. */

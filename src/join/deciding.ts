@@ -10,7 +10,8 @@ import type { HostClocks } from './host-clocks.js';
 import { PROMPT } from './match.js';
 import { decideSoleCall } from './sole-call.js';
 import { stitchOf } from './stitch.js';
-import type { Tracked, TrackedEnd, TrackedList } from './tracked.js';
+import type { Tracked, TrackedList } from './tracked.js';
+import type { TrackedEnd } from './tracked-end.js';
 import { awaited, Turns } from './turns.js';
 import { HostWaiting } from './waiting.js';
 

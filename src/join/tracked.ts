@@ -1,14 +1,9 @@
 import type { Micros } from '../core/time.js';
-import type { AddressUser, KnownAddress } from '../hosts/state/address-table.js';
-import type { Direction } from '../hosts/state/translations.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
-import type { End } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
-import { type ConnectionView, type EndView, mayBeAnswered } from './connection-view.js';
-import type { Decided } from './decided.js';
-import type { Role } from './match.js';
+import { type ConnectionView, mayBeAnswered } from './connection-view.js';
 import type { Moments } from './moments.js';
-import type { Stitch } from './stitch.js';
+import { TrackedEnd } from './tracked-end.js';
 
 /** A packet source. */
 export interface Capture {
@@ -19,9 +14,6 @@ export interface Capture {
 
 export type TrackedTuple = Tuple<Tracked, TrackedEnd>;
 
-/** Rivals remembered of one end; with more, as when a scan has one source port, nothing is believed that any of them may claim. */
-const MAX_RIVALS = 16;
-const none: readonly TrackedEnd[] = [];
 /** Refused connections of one tuple in a row that are passed over; the next counts as answered. */
 const MAX_REFUSED = 16;
 
@@ -35,133 +27,24 @@ const ALONE_UNTIL = 5;
 const PREVIOUS_LAST = 6;
 export const HELD_UNTIL = 7;
 
-/** One end of a connection that the join still knows. */
-export class TrackedEnd implements EndView, AddressUser {
-  /** Its place among those that want to know of its address. */
-  place = -1;
-  end: End | undefined;
-  /** What the last line said of it. */
-  shown: End | undefined;
-  /** No row that may still come changes it. */
-  settled = false;
-  /** Who the owner's process was is not all known yet. */
-  lacksDetails = false;
-  rivals: readonly TrackedEnd[] = none;
-  isCrowded = false;
-  /** An answer that only watermarks complete. */
-  decided: Decided | undefined;
+/** Flags of a connection. */
+const RETIRED = 1;
+const ENDED = 2;
+const CLOSED = 4;
+const KNOWS_EARLIER = 8;
+const SETTLED = 16;
+const GONE = 32;
+const TOUCHED = 64;
 
-  /** How its packets are translated, as of the last evaluation. */
-  stitch: Stitch | undefined;
-  /** The endpoints behind the translation. */
-  #inner: { readonly tuple: TrackedTuple; readonly isForward: boolean } | undefined;
-
-  constructor(
-    readonly tracked: Tracked,
-    readonly role: Role,
-    /** Its endpoint as it was captured is the first of the connection's tuple. */
-    readonly isCapturedForward: boolean,
-    /** Tells it from every other end that is known. */
-    readonly number: number,
-  ) {}
-
-  get tuple(): TrackedTuple {
-    return this.#inner === undefined ? this.tracked.tuple : this.#inner.tuple;
-  }
-  get isForward(): boolean {
-    return this.#inner === undefined ? this.isCapturedForward : this.#inner.isForward;
-  }
-  get local(): KnownAddress<TrackedEnd> {
-    return this.isForward ? this.tuple.first : this.tuple.second;
-  }
-  get localPort(): number {
-    return this.isForward ? this.tuple.firstPort : this.tuple.secondPort;
-  }
-  get remote(): KnownAddress<TrackedEnd> {
-    return this.isForward ? this.tuple.second : this.tuple.first;
-  }
-  get remotePort(): number {
-    return this.isForward ? this.tuple.secondPort : this.tuple.firstPort;
-  }
-
-  /** The packets that are sent to it, as they were captured. */
-  get captured(): Direction {
-    const { first, firstPort, second, secondPort } = this.tracked.tuple;
-    return this.isCapturedForward
-      ? { source: second.text, sourcePort: secondPort, destination: first.text, destinationPort: firstPort }
-      : { source: first.text, sourcePort: firstPort, destination: second.text, destinationPort: secondPort };
-  }
-
-  /** From now on it has the endpoints of this tuple, or its own again. Returns the tuple that it had instead. */
-  move(tuple: TrackedTuple | undefined, isForward: boolean): TrackedTuple | undefined {
-    const before = this.#inner;
-    const isKept = before?.tuple === tuple && (tuple === undefined || before?.isForward === isForward);
-    if (isKept) return undefined;
-    const isIn = this.place >= 0;
-    if (isIn) this.local.leave(this);
-    if (before !== undefined) this.#leaveInner(before.tuple);
-    this.#inner = tuple === undefined ? undefined : { tuple, isForward };
-    if (tuple !== undefined) tuple.translated = [...(tuple.translated ?? []), this];
-    if (isIn) this.local.enter(this);
-    else this.place = -1;
-    return before?.tuple;
-  }
-
-  /** Its connection is let go. Rivals still ask which endpoints it had, the tuple of a translation does not know it any more. Returns that tuple. */
-  letGo(): TrackedTuple | undefined {
-    const tuple = this.#inner?.tuple;
-    if (tuple !== undefined) this.#leaveInner(tuple);
-    return tuple;
-  }
-
-  #leaveInner(tuple: TrackedTuple): void {
-    const left = tuple.translated!.filter((end) => end !== this);
-    tuple.translated = left.length === 0 ? undefined : left;
-  }
-
-  /** See EndView.rivals. */
-  meet(other: TrackedEnd): void {
-    if (other.tracked === this.tracked || this.isCrowded || this.rivals.includes(other)) return;
-    if (other.tuple === this.tuple) return;
-    if (this.rivals.length < MAX_RIVALS) this.rivals = [...this.rivals, other];
-    else this.isCrowded = true;
-  }
-
-  /** It wants to know nothing more: news of its address pass it by. */
-  rest(): void {
-    this.decided = undefined;
-    if (this.place >= 0) this.local.rest(this);
-  }
-
-  /** Nobody is to meet it any more. */
-  leave(): void {
-    this.rest();
-    if (this.place < 0) return;
-    this.local.leave(this);
-    this.place = -1;
-  }
-}
-
-/** A connection that the join still knows. */
+/** A connection that the join still knows. There are very many, hence flags in one number and times in columns. */
 export class Tracked implements ConnectionView {
   readonly captureHost: string | undefined;
   readonly orig: TrackedEnd;
   readonly resp: TrackedEnd;
   connection: Connection;
-  /** Everything about it was told. */
-  isRetired = false;
-  ended = false;
-  /** See ConnectionView. */
-  closed = false;
-  knowsEarlier = false;
-  /** No line that may still come would differ. */
-  settled = false;
-  /** Out of the join: everything about it has been said. */
-  gone = false;
+  #bits = 0;
   /** Number of lines so far. */
   lines = 0;
-  /** Looked at again in this round, and not told of yet. */
-  isTouched = false;
   /** Tells it from every other one that is known. */
   readonly number: number;
   /** Its row of moments. */
@@ -199,8 +82,57 @@ export class Tracked implements ConnectionView {
     const isForward = tuple.first.text === connection['id.orig_h'] && tuple.firstPort === connection['id.orig_p'];
     const isSelf = tuple.first === tuple.second && tuple.firstPort === tuple.secondPort;
     this.number = moments.numberOf(this.#row);
-    this.orig = new TrackedEnd(this, 'orig', isForward, 2 * this.number);
-    this.resp = new TrackedEnd(this, 'resp', isSelf || !isForward, 2 * this.number + 1);
+    this.orig = new TrackedEnd(this, isForward, 2 * this.number);
+    this.resp = new TrackedEnd(this, isSelf || !isForward, 2 * this.number + 1);
+  }
+
+  /** Everything about it was told. */
+  get isRetired(): boolean {
+    return this.#has(RETIRED);
+  }
+  get ended(): boolean {
+    return this.#has(ENDED);
+  }
+  /** See ConnectionView. */
+  get closed(): boolean {
+    return this.#has(CLOSED);
+  }
+  set closed(is: boolean) {
+    this.#set(CLOSED, is);
+  }
+  get knowsEarlier(): boolean {
+    return this.#has(KNOWS_EARLIER);
+  }
+  set knowsEarlier(is: boolean) {
+    this.#set(KNOWS_EARLIER, is);
+  }
+  /** No line that may still come would differ. */
+  get settled(): boolean {
+    return this.#has(SETTLED);
+  }
+  set settled(is: boolean) {
+    this.#set(SETTLED, is);
+  }
+  /** Out of the join: everything about it has been said. */
+  get gone(): boolean {
+    return this.#has(GONE);
+  }
+  set gone(is: boolean) {
+    this.#set(GONE, is);
+  }
+  /** Looked at again in this round, and not told of yet. */
+  get isTouched(): boolean {
+    return this.#has(TOUCHED);
+  }
+  set isTouched(is: boolean) {
+    this.#set(TOUCHED, is);
+  }
+
+  #has(flag: number): boolean {
+    return (this.#bits & flag) !== 0;
+  }
+  #set(flag: number, is: boolean): void {
+    this.#bits = is ? this.#bits | flag : this.#bits & ~flag;
   }
 
   get first(): Micros {
@@ -272,7 +204,7 @@ export class Tracked implements ConnectionView {
     const { connection } = update;
     this.connection = connection;
     this.last = Math.max(this.last, connection.ts + (connection.duration ?? 0));
-    if (update.cause === 'end') this.ended = true;
+    if (update.cause === 'end') this.#set(ENDED, true);
   }
 
   /** Enters it among the connections of its tuple, between the ones of its capture that began before and after it. */
@@ -305,7 +237,7 @@ export class Tracked implements ConnectionView {
     const hasRivals = this.orig.rivals.length + this.resp.rivals.length > 0;
     for (const end of [this.orig, this.resp]) {
       end.leave();
-      end.rivals = none;
+      end.forgetRivals();
     }
     if (this.next !== undefined) {
       this.#moments.values[this.next.#row + PREVIOUS_LAST] = this.next.previousLast;
@@ -321,7 +253,7 @@ export class Tracked implements ConnectionView {
 
   /** Everything about it was told: what its ends were is not needed any more. */
   retire(): void {
-    this.isRetired = true;
+    this.#set(RETIRED, true);
     for (const end of [this.orig, this.resp]) {
       end.end = undefined;
       end.shown = undefined;

@@ -1,0 +1,176 @@
+import type { AddressUser, KnownAddress } from '../hosts/state/address-table.js';
+import type { Direction } from '../hosts/state/translations.js';
+import type { End } from '../records/attributed-connection.js';
+import type { EndView } from './connection-view.js';
+import type { Decided } from './decided.js';
+import type { Role } from './match.js';
+import type { Stitch } from './stitch.js';
+import type { Tracked, TrackedTuple } from './tracked.js';
+
+/** Rivals remembered of one end; with more, as when a scan has one source port, nothing is believed that any of them may claim. */
+const MAX_RIVALS = 16;
+const none: readonly TrackedEnd[] = [];
+
+/** Flags, below the number of the end, whose lowest bit is its role. */
+const SETTLED = 1;
+const LACKS_DETAILS = 2;
+const CROWDED = 4;
+const CAPTURED_FORWARD = 8;
+const NUMBER_BITS = 4;
+
+/** What few ends have. */
+interface Rare {
+  rivals: readonly TrackedEnd[];
+  stitch: Stitch | undefined;
+  /** The endpoints behind the translation. */
+  inner: { readonly tuple: TrackedTuple; readonly isForward: boolean } | undefined;
+}
+
+/** One end of a connection that the join still knows. There are very many, hence flags in one number and what is rare aside. */
+export class TrackedEnd implements EndView, AddressUser {
+  /** Its place among those that want to know of its address. */
+  place = -1;
+  end: End | undefined;
+  /** What the last line said of it. */
+  shown: End | undefined;
+  /** An answer that only watermarks complete. */
+  decided: Decided | undefined;
+  readonly tracked: Tracked;
+  #bits: number;
+  #rare: Rare | undefined;
+
+  /** `number` tells it from every other end that is known; it is odd for responding ends. */
+  constructor(tracked: Tracked, isCapturedForward: boolean, number: number) {
+    this.tracked = tracked;
+    this.#bits = (number << NUMBER_BITS) | (isCapturedForward ? CAPTURED_FORWARD : 0);
+  }
+
+  get number(): number {
+    return this.#bits >>> NUMBER_BITS;
+  }
+  get role(): Role {
+    return (this.number & 1) === 0 ? 'orig' : 'resp';
+  }
+  /** Its endpoint as it was captured is the first of the connection's tuple. */
+  get isCapturedForward(): boolean {
+    return (this.#bits & CAPTURED_FORWARD) !== 0;
+  }
+  /** No row that may still come changes it. */
+  get settled(): boolean {
+    return (this.#bits & SETTLED) !== 0;
+  }
+  set settled(is: boolean) {
+    this.#set(SETTLED, is);
+  }
+  /** Who the owner's process was is not all known yet. */
+  get lacksDetails(): boolean {
+    return (this.#bits & LACKS_DETAILS) !== 0;
+  }
+  set lacksDetails(is: boolean) {
+    this.#set(LACKS_DETAILS, is);
+  }
+  get isCrowded(): boolean {
+    return (this.#bits & CROWDED) !== 0;
+  }
+  get rivals(): readonly TrackedEnd[] {
+    return this.#rare === undefined ? none : this.#rare.rivals;
+  }
+  /** How its packets are translated, as of the last evaluation. */
+  get stitch(): Stitch | undefined {
+    return this.#rare?.stitch;
+  }
+  set stitch(stitch: Stitch | undefined) {
+    if (stitch !== undefined || this.#rare !== undefined) this.#openRare().stitch = stitch;
+  }
+
+  #set(flag: number, is: boolean): void {
+    this.#bits = is ? this.#bits | flag : this.#bits & ~flag;
+  }
+
+  #openRare(): Rare {
+    this.#rare ??= { rivals: none, stitch: undefined, inner: undefined };
+    return this.#rare;
+  }
+
+  get tuple(): TrackedTuple {
+    return this.#rare?.inner === undefined ? this.tracked.tuple : this.#rare.inner.tuple;
+  }
+  get isForward(): boolean {
+    return this.#rare?.inner === undefined ? this.isCapturedForward : this.#rare.inner.isForward;
+  }
+  get local(): KnownAddress<TrackedEnd> {
+    return this.isForward ? this.tuple.first : this.tuple.second;
+  }
+  get localPort(): number {
+    return this.isForward ? this.tuple.firstPort : this.tuple.secondPort;
+  }
+  get remote(): KnownAddress<TrackedEnd> {
+    return this.isForward ? this.tuple.second : this.tuple.first;
+  }
+  get remotePort(): number {
+    return this.isForward ? this.tuple.secondPort : this.tuple.firstPort;
+  }
+
+  /** The packets that are sent to it, as they were captured. */
+  get captured(): Direction {
+    const { first, firstPort, second, secondPort } = this.tracked.tuple;
+    return this.isCapturedForward
+      ? { source: second.text, sourcePort: secondPort, destination: first.text, destinationPort: firstPort }
+      : { source: first.text, sourcePort: firstPort, destination: second.text, destinationPort: secondPort };
+  }
+
+  /** From now on it has the endpoints of this tuple, or its own again. Returns the tuple that it had instead. */
+  move(tuple: TrackedTuple | undefined, isForward: boolean): TrackedTuple | undefined {
+    const before = this.#rare?.inner;
+    const isKept = before?.tuple === tuple && (tuple === undefined || before?.isForward === isForward);
+    if (isKept) return undefined;
+    const isIn = this.place >= 0;
+    if (isIn) this.local.leave(this);
+    if (before !== undefined) this.#leaveInner(before.tuple);
+    this.#openRare().inner = tuple === undefined ? undefined : { tuple, isForward };
+    if (tuple !== undefined) tuple.translated = [...(tuple.translated ?? []), this];
+    if (isIn) this.local.enter(this);
+    else this.place = -1;
+    return before?.tuple;
+  }
+
+  /** Its connection is let go. Rivals still ask which endpoints it had, the tuple of a translation does not know it any more. Returns that tuple. */
+  letGo(): TrackedTuple | undefined {
+    const tuple = this.#rare?.inner?.tuple;
+    if (tuple !== undefined) this.#leaveInner(tuple);
+    return tuple;
+  }
+
+  #leaveInner(tuple: TrackedTuple): void {
+    const left = tuple.translated!.filter((end) => end !== this);
+    tuple.translated = left.length === 0 ? undefined : left;
+  }
+
+  /** See EndView.rivals. */
+  meet(other: TrackedEnd): void {
+    if (other.tracked === this.tracked || this.isCrowded || this.rivals.includes(other)) return;
+    if (other.tuple === this.tuple) return;
+    const rare = this.#openRare();
+    if (rare.rivals.length < MAX_RIVALS) rare.rivals = [...rare.rivals, other];
+    else this.#set(CROWDED, true);
+  }
+
+  /** It has no rivals any more. */
+  forgetRivals(): void {
+    if (this.#rare !== undefined) this.#rare.rivals = none;
+  }
+
+  /** It wants to know nothing more: news of its address pass it by. */
+  rest(): void {
+    this.decided = undefined;
+    if (this.place >= 0) this.local.rest(this);
+  }
+
+  /** Nobody is to meet it any more. */
+  leave(): void {
+    this.rest();
+    if (this.place < 0) return;
+    this.local.leave(this);
+    this.place = -1;
+  }
+}
