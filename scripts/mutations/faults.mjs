@@ -27,8 +27,8 @@ export const faults = [
   {
     name: 'ends-swapped',
     file: 'src/join/tracked.ts',
-    find: "this.orig = new TrackedEnd(this, 'orig', isForward);",
-    replace: "this.orig = new TrackedEnd(this, 'orig', !isForward);",
+    find: 'this.orig = new TrackedEnd(this, isForward, 2 * this.number);',
+    replace: 'this.orig = new TrackedEnd(this, !isForward, 2 * this.number);',
     tests: [stories],
   },
   {

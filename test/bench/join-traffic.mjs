@@ -101,8 +101,8 @@ export class JoinTraffic {
   #inode = 1_000_000;
   /** What is to come by step: moment, kind and connection in one number, so that the load itself is no work for the garbage collector. */
   #pending = new Map();
-  /** What the connections that go on are, in turn. */
-  #plan = new Float64Array(PLANNED * FIELDS);
+  /** What the connections that go on are, in turn; whole numbers, as what is read from packets. */
+  #plan = new Int32Array(PLANNED * FIELDS);
 
   /** One connection in `own` is of a process that is made for it and ends after it. */
   constructor({ hosts, sockets, rate, holdRows = 5 * MS, own = 10 }) {
