@@ -1,7 +1,7 @@
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { RowStore } from '../hosts/state/row-store.js';
-import { SocketRecord } from '../hosts/state/socket-record.js';
+import type { SocketRecord } from '../hosts/state/socket-record.js';
 import { callerOf, toldProcess } from './caller.js';
 import { type ConnectionView, mayBeAnswered } from './connection-view.js';
 import type { HostClock } from './host-clocks.js';
@@ -28,6 +28,8 @@ export class Decided {
   readonly #call: number;
   /** The last possible moment of the call. */
   readonly #callHi: Micros;
+  /** How much later that is than the first one. */
+  readonly #callSpan: Micros;
   readonly #stamp: number;
   /** See isUpheldBy. */
   readonly #upholds: Upholding;
@@ -50,11 +52,12 @@ export class Decided {
     this.#rows = rows;
     this.#call = handle;
     this.#callHi = call.hi;
+    this.#callSpan = call.hi - call.lo;
     this.#stamp = rows.stamp(handle);
     const isAfterFirst = isSole && call.lo >= view.first + clock.offset - clock.err;
     this.#upholds = call.source === 'connect' ? 'always' : isAfterFirst ? 'whileTaken' : 'unsure';
     this.hasDetails = host.progress.detailsUntil >= this.detailsMoment(view);
-    this.end = this.#endOf(call);
+    this.end = this.#endOf(call.pid, call.path, call.uid);
   }
 
   /**
@@ -89,18 +92,25 @@ export class Decided {
     if (!this.hasDetails && this.host.progress.detailsUntil >= this.detailsMoment(view)) {
       this.hasDetails = true;
       // A call that had to be let go has no more details to give.
-      if (this.#isKept) this.end = this.#endOf(this.#record);
+      if (this.#isKept) this.#tellDetails();
     }
     return view.closed || (view.ended && this.#isLasting(view));
   }
 
-  #endOf(call: SocketRecord): OwnedEnd {
+  /** What the call itself told is in the end so far; its row is mostly no longer in the processor's cache. */
+  #tellDetails(): void {
+    const { process, user } = this.end;
+    this.end = this.#endOf(process.pid, process.path, user?.uid);
+  }
+
+  /** `path` and `told` are the program and the user that the call tells. */
+  #endOf(pid: number, path: string | undefined, told: number | undefined): OwnedEnd {
     const { host, clock } = this;
-    const { pid, path, lo, hi } = call;
-    const caller = this.hasDetails ? callerOf(host, pid, lo, hi, path) : undefined;
+    const hi = this.#callHi;
+    const caller = this.hasDetails ? callerOf(host, pid, hi - this.#callSpan, hi, path) : undefined;
     this.#isFound = caller?.isFound === true;
     // Programs change users after they began, so what the call says comes first.
-    const uid = call.uid ?? caller?.uid;
+    const uid = told ?? caller?.uid;
     return new OwnedEnd(
       this.#match.method,
       host.shown,
@@ -109,17 +119,15 @@ export class Decided {
       uid === undefined ? undefined : host.user(uid),
       caller?.container,
       [],
-      [call],
+      this.#rows,
+      this.#call,
+      this.#stamp,
       caller?.image,
     );
   }
 
   get #isKept(): boolean {
     return this.#rows.isOf(this.#call, this.#stamp);
-  }
-
-  get #record(): SocketRecord {
-    return new SocketRecord(this.#rows, this.#call);
   }
 
   /**

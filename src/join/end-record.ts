@@ -2,6 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import { type ProcessMoment, START_SLACK } from '../hosts/state/process-history.js';
+import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { End, Method, Nat, Process } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
@@ -173,6 +174,8 @@ function ownedBy(
   const { host, socket } = candidate;
   const { clock } = context;
   const user = userOf(candidate, found);
+  const [first, ...others] = socket.records as [SocketRecord, ...SocketRecord[]];
+  const { rows, handle } = first;
   return new OwnedEnd(
     method,
     host.shown,
@@ -181,8 +184,11 @@ function ownedBy(
     user,
     found?.container,
     sharers.map((sharer) => sharerRecord(sharer, context)),
-    socket.records,
+    rows,
+    handle,
+    rows.stamp(handle),
     found?.image,
+    others.length === 0 ? undefined : others.flatMap((other) => [other.handle, rows.stamp(other.handle)]),
   );
 }
 

@@ -50,14 +50,13 @@ export interface Evaluation {
 const nothing: readonly Need[] = [];
 const unhosted: Evaluation = { end: noAgent, settled: false, lacksDetails: false, needs: nothing };
 const settledUnhosted: Evaluation = { ...unhosted, settled: true };
-const waiting: Evaluation = { end: pending, settled: false, lacksDetails: false, needs: nothing };
 const groupEnd: Evaluation = { end: group, settled: true, lacksDetails: false, needs: nothing };
 const broadcastEnd: Evaluation = { ...groupEnd, settled: false };
 const placelessEnd: Evaluation = { end: notLocal, settled: true, lacksDetails: false, needs: nothing };
 
 /** Nothing is said before these calls are known. */
 export function awaitingCalls(need: Need): Evaluation {
-  return { ...waiting, needs: [need] };
+  return { end: pending, settled: false, lacksDetails: false, needs: [need] };
 }
 
 /** One host's answer. */

@@ -1,5 +1,4 @@
 import type { RowStore } from '../hosts/state/row-store.js';
-import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { AttributedEnd, Method, Nat } from '../records/attributed-connection.js';
 import type { AnyTableRow } from '../records/host-row.js';
 
@@ -30,6 +29,7 @@ export class OwnedEnd implements AttributedEnd {
   readonly #imageStamp: number;
   readonly #others: readonly number[] | undefined;
 
+  /** `row` and its stamp name the row that decided, `others` in turn further ones with their stamps. */
   constructor(
     method: Method,
     host: AttributedEnd['host'],
@@ -38,8 +38,11 @@ export class OwnedEnd implements AttributedEnd {
     user: User | undefined,
     container: string | undefined,
     sharers: NonNullable<AttributedEnd['sharers']>,
-    [first, ...others]: readonly SocketRecord[],
+    rows: RowStore,
+    row: number,
+    stamp: number,
     image: ImageRow | undefined,
+    others: readonly number[] | undefined = undefined,
   ) {
     // In the order of the schema, which lines follow.
     this.method = method;
@@ -49,14 +52,12 @@ export class OwnedEnd implements AttributedEnd {
     if (user !== undefined) this.user = user;
     if (container !== undefined) this.container = { id: container };
     if (sharers.length > 0) this.sharers = sharers;
-    const { rows, handle } = first!;
     this.#store = rows;
-    this.#row = handle;
-    this.#stamp = rows.stamp(handle);
+    this.#row = row;
+    this.#stamp = stamp;
     this.#imageRow = image?.handle ?? 0;
     this.#imageStamp = image?.stamp ?? 0;
-    this.#others =
-      others.length === 0 ? undefined : others.flatMap((other) => [other.handle, rows.stamp(other.handle)]);
+    this.#others = others;
   }
 
   /** Read from the store when it is asked for; a row that was let go since is missing. */

@@ -1,12 +1,11 @@
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
-import { Appointments } from './appointments.js';
+import { Appointments, DueEnds } from './appointments.js';
 import type { Need } from './evaluation.js';
 import type { Turns } from './turns.js';
 
-/** Ends that are due, and the turns of their appointments; used again for every watermark. */
-const due: number[] = [];
-const dueTurns: number[] = [];
+/** Used again for every watermark; none comes while one is worked off. */
+const due = new DueEnds();
 
 /** The ends that wait for one host, by number, by the watermark that releases them. */
 export class HostWaiting {
@@ -35,14 +34,13 @@ export class HostWaiting {
     const isAnyDue =
       this.#calls.first <= eventsUntil || this.#sockets.first <= answersUntil || this.#details.first <= detailsUntil;
     if (!isAnyDue) return;
-    due.length = 0;
-    dueTurns.length = 0;
-    this.#calls.drain(eventsUntil, due, dueTurns);
-    this.#sockets.drain(answersUntil, due, dueTurns);
-    this.#details.drain(detailsUntil, due, dueTurns);
-    for (let i = 0; i < due.length; i++) {
-      const end = due[i]!;
-      if (!turns.holds(end, dueTurns[i]!)) continue;
+    due.count = 0;
+    this.#calls.drain(eventsUntil, due);
+    this.#sockets.drain(answersUntil, due);
+    this.#details.drain(detailsUntil, due);
+    for (let i = 0; i < due.count; i++) {
+      const end = due.ends[i]!;
+      if (!turns.holds(end, due.turns[i]!)) continue;
       turns.hasCome(end);
       to(end);
     }

@@ -58,6 +58,8 @@ export class StreamProgress {
   hasEventStream = false;
   hasProcessStream = false;
   #hasPacketStream = false;
+  /** The stream that was made known last: mostly the next row is of it too. */
+  #latest: string | undefined;
 
   /**
    * Calls of sockets without ports are told too. Only the program's own sensor tells of packet sockets, and where it tells of events it
@@ -69,6 +71,8 @@ export class StreamProgress {
 
   /** Makes a stream known. */
   stream(name: string, table: HostTable): void {
+    if (name === this.#latest) return;
+    this.#latest = name;
     if (this.#streams.has(name)) return;
     this.#streams.set(name, {
       table,
