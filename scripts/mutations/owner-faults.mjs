@@ -36,6 +36,13 @@ export const ownerFaults = [
     tests: [connecting],
   },
   {
+    name: 'doubtful-taker-lasting',
+    file: 'src/join/evaluation.ts',
+    find: '!isExact(choice.owner.socket) || ',
+    replace: '',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
     name: 'translations-are-calls',
     file: 'src/join/host-knowledge.ts',
     find: "host.progress.hasEventStream && (role === 'resp' || mayBeFlipped(view.connection))",
@@ -116,7 +123,7 @@ export const ownerFaults = [
   {
     name: 'doubtful-taker-certain',
     file: 'src/join/match.ts',
-    find: 'isAfter && isExact &&',
+    find: 'isAfter && (isTcp || isExact(socket)) &&',
     replace: 'isAfter &&',
     tests: ['test/join/datagram-takers.test.ts'],
   },

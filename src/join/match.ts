@@ -326,8 +326,12 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   // Nobody need have accepted this one, so an accept that may be of the one before is not enough.
   if (!isAfter && socket.openLo <= (query.previousLast ?? -Infinity) + err) return possible;
   // Who took it some time since it arrived may not be the one that did, unless no other process is told of too.
-  const isExact = isTcp || socket.openHi - socket.openLo < Math.max(socket.resolution, 1);
-  return isAfter && isExact && query.localPort === socket.localPort ? certain : sole;
+  return isAfter && (isTcp || isExact(socket)) && query.localPort === socket.localPort ? certain : sole;
+}
+
+/** Whether a call is known to be of its process: of a datagram that was taken some time since it arrived it is not. */
+export function isExact({ openLo, openHi, resolution }: SocketInterval): boolean {
+  return openHi - openLo < Math.max(resolution, 1);
 }
 
 /** Whether what happened after `moment` cannot be an earlier connection's with these endpoints. */

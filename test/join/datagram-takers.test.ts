@@ -76,6 +76,15 @@ describe('datagrams that several processes took in turn', () => {
     expect(scene.complete('b', 20, tables).last().resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
   });
 
+  it('are nobody’s any more where the second of two readers is told of long after the connection', () => {
+    const scene = new Scene({ startsKnown: true });
+    const first = readers(scene, 8).complete('b', 20, tables).last().resp;
+    expect(first).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+    scene.row(scene.makeRow('b', 'socket_events', 'event', 21, { ...receive, pid: 9, socket: '1' }, 1, 10));
+    scene.complete('b', 40, tables).join.end();
+    expect(scene.last().resp).toMatchObject({ candidates: [{ process: { pid: 8 } }, { process: { pid: 9 } }] });
+  });
+
   it('leave out who took those of an earlier connection, which nobody need have answered', () => {
     const [seen, unseen] = [new Scene({ startsKnown: true }), new Scene({ startsKnown: true })];
     for (const scene of [seen, unseen]) {
