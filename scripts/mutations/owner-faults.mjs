@@ -50,13 +50,6 @@ export const ownerFaults = [
     tests: ['test/join/polled-holder.test.ts'],
   },
   {
-    name: 'namespace-before-exec',
-    file: 'src/sensor/netlink/quick-looks.ts',
-    find: 'known.netns = netns;',
-    replace: '',
-    tests: ['test/sensor/netlink/quick-looks.test.ts'],
-  },
-  {
     name: 'opened-when-answered',
     file: 'src/hosts/state/held-socket.ts',
     find: '(attempt ?? added)?.since',

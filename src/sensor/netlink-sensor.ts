@@ -78,7 +78,13 @@ export class NetlinkSensor implements HostSensor {
     const { host } = options;
     this.own = ownNamespace(this.files);
     this.rows = new EventRows(host, boot, this.images);
-    this.looks = new QuickLooks({ host, boot, socketsOf: (pid) => this.socketsOf(pid), cpuShare: LOOK_CPU_SHARE });
+    this.looks = new QuickLooks({
+      host,
+      boot,
+      socketsOf: (pid) => this.socketsOf(pid),
+      namespaceOf: (pid) => namespaceId(this.files.link(`/proc/${pid}/ns/net`)),
+      cpuShare: LOOK_CPU_SHARE,
+    });
     this.emitPolled = options.emit;
     this.poll = new PollSensor({
       ...options,
@@ -206,7 +212,7 @@ export class NetlinkSensor implements HostSensor {
         this.change(pid, { uid: event.real, euid: event.effective });
         this.tell(event, out);
         // Its sockets may be older than this.
-        if (this.isOurs(pid)) this.looks.begin(pid, this.known.get(pid)?.netns, undefined, performance.now());
+        if (this.isOurs(pid)) this.looks.begin(pid, undefined, performance.now());
     }
   }
 
@@ -232,7 +238,7 @@ export class NetlinkSensor implements HostSensor {
   }
 
   private begin(pid: number, time: Micros): void {
-    if (this.isOurs(pid)) this.looks.begin(pid, this.known.get(pid)?.netns, time, performance.now());
+    if (this.isOurs(pid)) this.looks.begin(pid, time, performance.now());
   }
 
   /** Reads of a process what its events do not tell. */
@@ -294,7 +300,7 @@ export class NetlinkSensor implements HostSensor {
       const { pid, state } = row.columns;
       const opens = state === 'LISTEN' || row.since !== undefined;
       if (pid !== undefined && opens && this.known.has(pid)) {
-        this.looks.begin(pid, this.known.get(pid)?.netns, undefined, performance.now());
+        this.looks.begin(pid, undefined, performance.now());
       }
     }
     this.emitPolled(rows);

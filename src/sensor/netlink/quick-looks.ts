@@ -11,12 +11,13 @@ export interface QuickLookOptions {
   readonly boot: string | undefined;
   /** The sockets that a process holds; undefined when it is gone or may not be asked. */
   readonly socketsOf: (pid: number) => readonly HeldSocket[] | undefined;
+  /** The network namespace that a process is in now. */
+  readonly namespaceOf: (pid: number) => string | undefined;
   /** Share of a core that looking may take. */
   readonly cpuShare: number;
 }
 
 interface Watched {
-  netns: string | undefined;
   /** When it began, or was looked at last; absent: neither is known. */
   since: Micros | undefined;
   dueMs: number;
@@ -57,15 +58,13 @@ export class QuickLooks {
   }
 
   /** A process began, or has a new program; `since` when it began. */
-  begin(pid: number, netns: string | undefined, since: Micros | undefined, nowMs: number): void {
+  begin(pid: number, since: Micros | undefined, nowMs: number): void {
     const known = this.#watched.get(pid);
     if (known !== undefined) {
-      // It may have changed namespaces before it ran its program.
-      known.netns = netns;
       known.dueMs = nowMs;
       known.pauseMs = SHORTEST_MS;
     } else if (this.#watched.size < limits.sensorProcesses) {
-      this.#watched.set(pid, { netns, since, dueMs: nowMs, pauseMs: SHORTEST_MS, told: new Map() });
+      this.#watched.set(pid, { since, dueMs: nowMs, pauseMs: SHORTEST_MS, told: new Map() });
     }
   }
 
@@ -112,11 +111,14 @@ export class QuickLooks {
       rows.push(this.#row('removed', row, watched.since, time, resolution));
       watched.told.delete(key);
     }
+    // Asked when it is told: the process may have entered another one since its last event was read.
+    let netns: string | undefined;
     let hasNews = false;
     for (const [key, socket] of seen) {
       if (watched.told.has(key) || !isAnEnd(socket)) continue;
+      netns ??= this.#options.namespaceOf(pid);
       hasNews = true;
-      const row = this.#added(pid, socket, watched, time, resolution);
+      const row = this.#added(pid, socket, netns, watched.since, time, resolution);
       watched.told.set(key, row);
       rows.push(row);
     }
@@ -126,7 +128,14 @@ export class QuickLooks {
     if (watched.pauseMs === LONGEST_MS && watched.told.size === 0) this.#watched.delete(pid);
   }
 
-  #added(pid: number, socket: HeldSocket, { netns, since }: Watched, time: Micros, resolution: number) {
+  #added(
+    pid: number,
+    socket: HeldSocket,
+    netns: string | undefined,
+    since: Micros | undefined,
+    time: Micros,
+    resolution: number,
+  ) {
     const { inode, fd, state, ...tuple } = socket;
     const { host, boot } = this.#options;
     return {

@@ -19,9 +19,15 @@ const peerless: HeldSocket = { ...connecting, remote_address: '0.0.0.0', remote_
 /** What is told of a process whose sockets are these, one look after the other, a second apart. */
 function told(looks: readonly (readonly HeldSocket[])[]): string[] {
   let look = 0;
-  const quick = new QuickLooks({ host: 'web', boot: undefined, socketsOf: () => looks[look], cpuShare: 1 });
+  const quick = new QuickLooks({
+    host: 'web',
+    boot: undefined,
+    socketsOf: () => looks[look],
+    namespaceOf: () => '1',
+    cpuShare: 1,
+  });
   const out: string[] = [];
-  quick.begin(30, undefined, undefined, 0);
+  quick.begin(30, undefined, 0);
   for (; look < looks.length; look++) {
     for (const row of quick.look(1_000 * (look + 1))) {
       if (row.kind !== 'row' || row.table !== 'process_open_sockets') continue;
@@ -64,10 +70,16 @@ describe('quick looks at the sockets of a process', () => {
     ]);
   });
 
-  it('tell of the namespace that the process has when its program begins', () => {
-    const quick = new QuickLooks({ host: 'web', boot: undefined, socketsOf: () => [socket], cpuShare: 1 });
-    quick.begin(30, '1', undefined, 0);
-    quick.begin(30, '2', undefined, 1);
-    expect(quick.look(1_000)).toMatchObject([{ columns: { pid: 30, net_namespace: '2' } }]);
+  it('tell of the namespace that the process is in when its socket is seen', () => {
+    let [netns, sockets] = ['1', [] as HeldSocket[]];
+    const quick = new QuickLooks({
+      ...{ host: 'web', boot: undefined, cpuShare: 1 },
+      socketsOf: () => sockets,
+      namespaceOf: () => netns,
+    });
+    quick.begin(30, undefined, 0);
+    expect(quick.look(1_000)).toEqual([]);
+    [netns, sockets] = ['2', [socket]];
+    expect(quick.look(2_000)).toMatchObject([{ columns: { pid: 30, net_namespace: '2' } }]);
   });
 });
