@@ -5,6 +5,21 @@ const stitch = 'src/join/stitch.ts';
 
 export const translationFaults = [
   {
+    name: 'translation-of-another-container',
+    file: stitch,
+    find: 'known = known.filter(({ gateway }) => !isSites(place, gateway, packets));',
+    replace: 'known = [...known];',
+    tests: [translation],
+    ci: true,
+  },
+  {
+    name: 'container-of-an-untold-host',
+    file: stitch,
+    find: 'return until === undefined || view.closed ? unsure(known)',
+    replace: 'if (until === undefined || view.closed) continue; return until === undefined ? unsure(known)',
+    tests: [translation],
+  },
+  {
     name: 'translation-of-any-time',
     file: stitch,
     find: 'return openLo <= first + clock.err && closeHi >= first - clock.err;',

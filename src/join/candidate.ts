@@ -2,6 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
+import type { Doubt } from './capture-place.js';
 import { type ConnectionView, isOpening, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import {
@@ -16,7 +17,7 @@ import {
   ranks,
   shared,
 } from './match.js';
-import { type Doubt, PacketSite } from './packet-site.js';
+import { PacketSite } from './packet-site.js';
 
 /** A socket that can be that of an end. */
 export interface Candidate {

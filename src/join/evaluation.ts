@@ -79,7 +79,7 @@ export function evaluateEnd(
   const { stitch } = view[role];
   if (stitch === undefined) return evaluate(states, clocks, view, role, trace);
   const { gateway } = stitch;
-  if (stitch.kind === 'wait') return awaitingCalls({ host: gateway, calls: stitch.until });
+  if (stitch.kind === 'wait') return awaitingCalls(stitch.need);
   if (stitch.kind === 'unsure') return { ...unhosted, end: unattributed('nat', gateway), settled: view.closed };
   const found = evaluate(states, clocks, view, role, trace);
   return { ...found, end: translated(found.end, stitch) };

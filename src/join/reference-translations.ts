@@ -35,6 +35,9 @@ export interface Clock {
   readonly err: Micros;
 }
 
+/** Whether packets, as captured, are of a container elsewhere that has an address of one of this host's containers. */
+export type Elsewhere = (host: HostRows, way: Way) => 'surely' | 'maybe' | 'no';
+
 /** Follows packets of a connection whose first came at `first`, capture clock, through at most four hosts. */
 export function delivered(
   hosts: readonly HostRows[],
@@ -42,17 +45,21 @@ export function delivered(
   sent: Way,
   first: Micros,
   clockOf: (host: HostRows) => Clock,
+  elsewhere: Elsewhere,
 ): Delivered | undefined {
   let way = sent;
   let found: Delivered | undefined;
   for (let hop = 0; hop < 4; hop++) {
-    const spans = hosts.flatMap((host) => spansOf(host, protocol, way));
+    const asked = way;
+    const spans = hosts.flatMap((host) => spansOf(host, protocol, asked));
     const fitting = spans.filter(({ host, openLo, closeHi }) => {
       const { offset, err } = clockOf(host);
-      return openLo <= first + offset + err && closeHi >= first + offset - err;
+      const isOthers = hop === 0 && elsewhere(host, asked) === 'surely';
+      return openLo <= first + offset + err && closeHi >= first + offset - err && !isOthers;
     });
     const [one] = fitting;
     if (one === undefined) break;
+    if (hop === 0 && fitting.some(({ host }) => elsewhere(host, sent) === 'maybe')) return { kind: 'unsure' };
     if (fitting.some(({ host, other }) => host !== one.host || !isSame(other, one.other))) return { kind: 'unsure' };
     // What is not told of may have ended it, and begun another.
     const mayBeOver = fitting.some(({ host, openHi }) => {

@@ -35,7 +35,7 @@ import {
   socketTables,
   streamsOf,
 } from './reference-rows.js';
-import { type Delivered, delivered, type Way } from './reference-translations.js';
+import { type Delivered, delivered, type Elsewhere, type Way } from './reference-translations.js';
 
 type Inner = Extract<Delivered, { kind: 'inner' }>;
 
@@ -74,7 +74,7 @@ function endOf(
   update: ConnectionUpdate,
   role: Role,
 ): ReferenceEnd {
-  const found = deliveredTo(hosts, update, role);
+  const found = deliveredTo(hosts, sockets, update, role);
   if (found?.kind === 'unsure') return nobody('nat');
   const end = endAt(hosts, sockets, all, update, role, found);
   return found !== undefined && end.kind === 'nobody' && end.reason === 'no_agent' ? nobody('nat') : end;
@@ -90,9 +90,34 @@ function sentTo({ connection: c }: ConnectionUpdate, role: Role): Way {
   return role === 'orig' ? { source: resp, destination: orig } : { source: orig, destination: resp };
 }
 
-function deliveredTo(hosts: readonly HostRows[], update: ConnectionUpdate, role: Role): Delivered | undefined {
+function deliveredTo(
+  hosts: readonly HostRows[],
+  sockets: ReadonlyMap<string, readonly Socket[]>,
+  update: ConnectionUpdate,
+  role: Role,
+): Delivered | undefined {
+  const { captureHost } = update;
+  const { ts } = update.connection;
   const clock = (host: HostRows) => clockOf(host, update);
-  return delivered(hosts, protocolOf(update), sentTo(update, role), update.connection.ts, clock);
+  const at = (host: HostRows) => {
+    const { offset, err } = clock(host);
+    return { from: ts + offset - err, to: ts + offset + err };
+  };
+  const had = (host: HostRows, address: string, space?: string): boolean => {
+    const { from, to } = at(host);
+    return hadAddress(host, sockets.get(host.id)!, address, from, to, space) !== 'no';
+  };
+  const site = hosts.find(({ id }) => id === captureHost);
+  const elsewhere: Elsewhere = (host, { source, destination }) => {
+    if (captureHost === undefined || captureHost === host.id) return 'no';
+    const held = sockets.get(host.id)!;
+    const own = ownSpace(host, held);
+    const addresses = [source, destination].map((end) => end.split(' ')[0]!);
+    const containers = addresses.filter((address) => had(host, address) && !had(host, address, own));
+    if (site !== undefined && containers.some((address) => had(site, address))) return 'surely';
+    return containers.some((address) => isInDoubt(host, held, address, at, site)) ? 'maybe' : 'no';
+  };
+  return delivered(hosts, protocolOf(update), sentTo(update, role), ts, clock, elsewhere);
 }
 
 /** Who has an end, at the endpoints that were captured or behind a translation. */
@@ -147,7 +172,7 @@ function endAt(
       if (hadThere === 'no' && !isFull) return [];
       // What does not name the address may be meant for another host that had it then, or for another port of this one.
       const isContested =
-        match.rank === ranks.call && isClaimedByAnother(hosts, host, held, socket, all, update, query);
+        match.rank === ranks.call && isClaimedByAnother(hosts, sockets, host, socket, all, update, query);
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
       const isSure = !isDoubted && !isUnplaced && (isFull || (hadThere === 'surely' && !isContested));
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
@@ -189,8 +214,8 @@ function isBroadcast(
 /** Whether an accept that does not name its port may be of a connection from the same endpoint to another one of the host. */
 function isClaimedByAnother(
   hosts: readonly HostRows[],
+  sockets: ReadonlyMap<string, readonly Socket[]>,
   host: HostRows,
-  held: readonly Socket[],
   { remoteAddress, remotePort, openLo, openHi }: Socket,
   all: readonly ConnectionUpdate[],
   update: ConnectionUpdate,
@@ -204,10 +229,10 @@ function isClaimedByAnother(
     const isOfHost = (address: string): boolean =>
       isLoopback(address)
         ? captureHost === host.id
-        : hadAddress(host, held, address, c.ts + offset - err, c.ts + offset + err) !== 'no';
+        : hadAddress(host, sockets.get(host.id)!, address, c.ts + offset - err, c.ts + offset + err) !== 'no';
     const roles: readonly Role[] = mayBeFlipped(c) ? ['orig', 'resp'] : ['resp'];
     return roles.some((role) => {
-      const found = deliveredTo(hosts, other, role);
+      const found = deliveredTo(hosts, sockets, other, role);
       const way = found?.kind === 'inner' ? found.way : sentTo(other, role);
       const { local, localPort, remote, remotePort: port } = endpointsOf(way);
       const isSameEnd = local === query.localAddress && localPort === query.localPort;

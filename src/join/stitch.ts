@@ -3,7 +3,9 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import { type Direction, isSame, reversed, type Translation } from '../hosts/state/translations.js';
+import { CapturePlace, type Doubt } from './capture-place.js';
 import type { ConnectionView } from './connection-view.js';
+import type { Need } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
 
 /** What became of the packets that were sent to an end as it was captured. */
@@ -19,11 +21,11 @@ export type Stitch =
       readonly aloneSince: Micros;
       readonly aloneUntil: Micros;
     }
-  /** The host is not known to have told every translation of that time: up to `until` of its clock. */
-  | { readonly kind: 'wait'; readonly gateway: HostState; readonly until: Micros }
+  /** A host is not known to have told all of that time, up to a moment of its clock: the gateway its translations, where it was captured its addresses. */
+  | { readonly kind: 'wait'; readonly gateway: HostState; readonly need: Need }
   /**
    * Several translations for them about that time are known, as when a port was used again or an address moved to another host, or the
-   * only one may have been over, since rows are missing.
+   * only one may have been over, since rows are missing, or be of a container elsewhere that has the same address.
    */
   | { readonly kind: 'unsure'; readonly gateway: HostState };
 
@@ -35,7 +37,7 @@ const MAX_HOPS = 4;
  * translated source, whoever answers behind a translated destination. Undefined: nobody is known to translate them.
  */
 export function stitchOf(
-  states: Pick<HostStates, 'translations'>,
+  states: Pick<HostStates, 'translations' | 'get'>,
   clocks: HostClocks,
   view: ConnectionView,
   protocol: number,
@@ -46,13 +48,20 @@ export function stitchOf(
   let packets = captured;
   let stitch: Stitch | undefined;
   for (let hop = 0; hop < MAX_HOPS; hop++) {
-    const known = translations.of(protocol, packets).filter((one) => mayHold(one, clockOf(one.gateway), view));
+    let known = translations.of(protocol, packets).filter((one) => mayHold(one, clockOf(one.gateway), view));
+    const place = hop === 0 && known.length > 0 ? new CapturePlace(states, clocks, view) : undefined;
+    if (place !== undefined) known = known.filter(({ gateway }) => !isSites(place, gateway, packets));
     const [first] = known;
     if (first === undefined) break;
     const late = view.closed ? undefined : known.find(({ gateway }) => isLate(gateway, view, clockOf(gateway)));
     if (late !== undefined) {
       const { offset, err } = clockOf(late.gateway);
-      return { kind: 'wait', gateway: late.gateway, until: view.first + offset + err };
+      return { kind: 'wait', gateway: late.gateway, need: { host: late.gateway, calls: view.first + offset + err } };
+    }
+    const doubt = place && doubtOf(place, known, packets);
+    if (doubt !== undefined) {
+      const { until } = doubt;
+      return until === undefined || view.closed ? unsure(known) : { kind: 'wait', gateway: until.host, need: until };
     }
     if (known.some((one) => !isSame(one.other, first.other) || one.gateway !== first.gateway)) return unsure(known);
     if (known.some((one) => mayBeOver(one, clockOf(one.gateway), view))) return unsure(known);
@@ -66,6 +75,27 @@ export function stitchOf(
   function clockOf(host: HostState) {
     return clocks.at(host, view.capture, view.captureHost, view.first);
   }
+}
+
+const ends = ({ source, destination }: Direction): readonly string[] => [source, destination];
+
+/** Whether what was captured is of a container where it was captured, and not of the gateway's that has the same address. */
+function isSites(place: CapturePlace, gateway: HostState, packets: Direction): boolean {
+  const { host } = place;
+  if (host === undefined) return false;
+  return ends(packets).some(
+    (address) => place.isContainersElsewhere(gateway, address) && place.had(host, address) !== 'no',
+  );
+}
+
+/** Whether it may be; a doubt that lasts before others. */
+function doubtOf(place: CapturePlace, known: readonly Translation[], packets: Direction): Doubt | undefined {
+  const doubts = known.flatMap(({ gateway }) =>
+    ends(packets)
+      .filter((address) => place.isContainersElsewhere(gateway, address))
+      .flatMap((address) => place.doubtOf(gateway, address) ?? []),
+  );
+  return doubts.find(({ until }) => until === undefined) ?? doubts[0];
 }
 
 /** Of several gateways the same one in whatever order their rows came. */

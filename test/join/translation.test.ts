@@ -212,6 +212,47 @@ describe('a connection that a gateway translates', () => {
     expect(orig).toBe('socket_event gw:300');
   });
 
+  describe('of a container whose address another host has in a container too, where it was captured', () => {
+    /** A host that tells its network namespaces: its own, and one with a container where `inside` says so. */
+    const docker = (id: string, address: string, inside: boolean): Teller => {
+      const teller = new Teller(id, { address, streams });
+      teller.rows.push({
+        kind: 'host',
+        host: id,
+        boot: `boot-${id}`,
+        streams: [],
+        from: at(-60_000),
+        net_namespace: '1',
+      });
+      teller.row('interface_addresses', 'added', -60_000, { interface: 'eth1', address, net_namespace: '1' });
+      const container = { interface: 'eth0', address: '10.0.0.5', net_namespace: '2' };
+      return inside ? teller.row('interface_addresses', 'added', -60_000, container) : teller;
+    };
+    /** The gateway translates a connection of its own container with the same endpoints; the server takes it. */
+    const others = () => [
+      docker('gw', '198.51.100.1', true).row('conntrack', 'added', 0.2, masqueraded, -20).complete(90_000),
+      new Teller('server', { address: '203.0.113.1' }).socket(1, 'accept', 200, ends(swapped(outer))).complete(90_000),
+    ];
+    const captured = [connection(0, 10, inner, { captureHost: 'site' })];
+
+    it('is not that which the gateway translates', () => {
+      const site = docker('site', '198.51.100.2', true).socket(-0.1, 'connect', 100, ends(inner)).complete(90_000);
+      const { line, ...words } = told([...others(), site], captured);
+      expect(words).toEqual({ orig: 'socket_event site:100', resp: 'no_socket_seen' });
+      expect(line.resp).not.toHaveProperty('nat');
+    });
+
+    it('is that which the gateway translates where nobody else has the address', () => {
+      const { resp } = told([...others(), docker('site', '198.51.100.2', false).complete(90_000)], captured);
+      expect(resp).toBe('accept_event server:200');
+    });
+
+    it('may be either where the host does not tell what its containers have', () => {
+      const { resp } = told([...others(), new Teller('site', { address: '198.51.100.2' }).complete(90_000)], captured);
+      expect(resp).toBe('nat');
+    });
+  });
+
   it('is told apart by its translations from others with the same inner endpoints', () => {
     const second = '198.51.100.1:61001>203.0.113.1:443';
     const { orig } = told(

@@ -1,0 +1,63 @@
+import type { Micros } from '../core/time.js';
+import type { HostState } from '../hosts/state/host-state.js';
+import type { HostStates } from '../hosts/state/host-states.js';
+import type { ConnectionView } from './connection-view.js';
+import type { HostClock, HostClocks } from './host-clocks.js';
+
+/** That another host may have an address. */
+export interface Doubt {
+  /** The host that may have it, and the moment of its clock from which on it has told; undefined: nobody is waited for. */
+  readonly until: { readonly host: HostState; readonly sockets: Micros } | undefined;
+}
+
+const lasting: Doubt = { until: undefined };
+
+/** Where a connection was captured: addresses of containers come up again on many hosts, so that the place says whose is meant. */
+export class CapturePlace {
+  /** The host that it was captured on; undefined: it is not known, or has told nothing. */
+  readonly host: HostState | undefined;
+  readonly #view: ConnectionView;
+  readonly #clocks: HostClocks;
+
+  constructor(states: Pick<HostStates, 'get'>, clocks: HostClocks, view: ConnectionView) {
+    this.#view = view;
+    this.#clocks = clocks;
+    if (view.captureHost !== undefined) this.host = states.get(view.captureHost);
+  }
+
+  /** Whether the host, or one network namespace of it, had the address when the first packet came. */
+  had(host: HostState, address: string, namespace?: string): 'surely' | 'maybe' | 'no' {
+    const { from, to } = this.#timeOn(host);
+    return host.addresses.had(address, from, to, namespace);
+  }
+
+  /** Whether the connection was captured on another host, and this one has the address in a container alone. */
+  isContainersElsewhere(host: HostState, address: string): boolean {
+    const { captureHost } = this.#view;
+    if (captureHost === undefined || captureHost === host.id) return false;
+    return this.had(host, address) !== 'no' && this.had(host, address, host.ownNamespace) === 'no';
+  }
+
+  /**
+   * Whether an address may yet be another host's than this one, which has it in a container alone: on a capture that was taken on another
+   * host, until that host has told the addresses of all its containers.
+   */
+  doubtOf(host: HostState, address: string): Doubt | undefined {
+    const { captureHost } = this.#view;
+    if (captureHost === undefined || captureHost === host.id) return undefined;
+    if (this.had(host, address, host.ownNamespace) !== 'no') return undefined;
+    const site = this.host;
+    if (site === undefined || !site.addresses.tellsNamespaces) return lasting;
+    const { from, to } = this.#timeOn(site);
+    const { progress } = site;
+    if (progress.isUnwatched(from, to) || progress.isLost(['interface_addresses'], -Infinity, to)) return lasting;
+    return progress.socketsUntil >= to ? undefined : { until: { host: site, sockets: to } };
+  }
+
+  /** When the first packet may have come, on a host's clock. */
+  #timeOn(host: HostState): { from: Micros; to: Micros } {
+    const { capture, captureHost, first } = this.#view;
+    const { offset, err }: HostClock = this.#clocks.at(host, capture, captureHost, first);
+    return { from: first + offset - err, to: first + offset + err };
+  }
+}
