@@ -123,8 +123,8 @@ export const ownerFaults = [
   {
     name: 'doubtful-taker-exact',
     file: 'src/hosts/state/held-socket.ts',
-    find: 'call.since ?? call.lo',
-    replace: 'call.lo',
+    find: 'new HeldSocket(call, call.since ?? call.lo, call.hi, Math.min(closeLo, closeHi), closeHi)',
+    replace: 'new HeldSocket(call, call.lo, call.hi, Math.min(closeLo, closeHi), closeHi)',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
