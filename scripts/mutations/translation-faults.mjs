@@ -69,4 +69,11 @@ export const translationFaults = [
     replace: 'return until >= this.#from;',
     tests: [translation],
   },
+  {
+    name: 'lost-translation-means-nobody',
+    file: 'src/join/host-knowledge.ts',
+    find: 'isLost(ownerTables, this.#from, this.lastLatest)',
+    replace: "isLost(ownerTables.filter((table) => table !== 'conntrack'), this.#from, this.lastLatest)",
+    tests: [translation],
+  },
 ];

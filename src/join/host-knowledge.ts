@@ -1,5 +1,5 @@
 import type { Micros } from '../core/time.js';
-import { socketTables } from '../hosts/state/stream-progress.js';
+import { ownerTables } from '../hosts/state/stream-progress.js';
 import type { Candidate, Trial } from './candidate.js';
 import { type ConnectionView, mayBeFlipped } from './connection-view.js';
 import { isAncestor, latestMoment, type OwnerContext } from './end-record.js';
@@ -72,7 +72,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   }
 
   get isAnyLost(): boolean {
-    return this.isGone || this.#trial.host.progress.isLost(socketTables, this.#from, this.lastLatest);
+    return this.isGone || this.#trial.host.progress.isLost(ownerTables, this.#from, this.lastLatest);
   }
 
   get isUnwatched(): boolean {

@@ -307,6 +307,9 @@ function socketOf(fact: Fact, bounds: Pick<Socket, 'openLo' | 'openHi' | 'closeL
 
 export const socketTables: readonly HostTable[] = ['socket_events', 'process_open_sockets', 'listening_ports'];
 
+/** Lost, one of these may have told of the socket or that the packets were translated. */
+export const ownerTables: readonly HostTable[] = [...socketTables, 'conntrack'];
+
 export const eventTables: readonly HostTable[] = ['socket_events', 'conntrack'];
 
 /** A weak answer also needs to know that the address had not moved to another host. */

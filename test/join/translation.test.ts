@@ -309,6 +309,15 @@ describe('a connection that a gateway translates', () => {
     expect(told([earlier, server()], [connection(0, 10, asked)]).resp).toBe('accept_event inside:200');
   });
 
+  it('has lost events as the reason where the row that tells its translation may be lost', () => {
+    const lossy = () => gateway().lost('conntrack', -500, 500);
+    const listening = lossy().socket(-900, 'listen', 7, ends('0.0.0.0:8080')).complete(90_000);
+    expect(told([listening, server()], [connection(0, 10, asked)]).resp).toBe('events_lost');
+    expect(told([lossy().complete(90_000)], [connection(0, 10, outer)]).orig).toBe('events_lost');
+    const before = gateway().lost('conntrack', -9_900, -9_500).complete(90_000);
+    expect(told([before], [connection(0, 10, outer)]).orig).toBe('no_socket_seen');
+  });
+
   it('is not found behind a translation of a host that fell silent before', () => {
     expect(told([stale().timeout(-3_000), server()], [connection(0, 10, asked)]).resp).toBe('nat');
   });

@@ -30,6 +30,8 @@ export const socketTables: readonly HostTable[] = ['socket_events', 'process_ope
 /** Tables that tell of every single thing as it happens: what is not among them by then, did not happen. */
 export const eventTables: readonly HostTable[] = ['socket_events', 'conntrack'];
 const processTables: readonly HostTable[] = ['processes', 'process_events'];
+/** Tables whose lost rows may hide who has an end: its socket, or that its packets go elsewhere (NAT). */
+export const ownerTables: readonly HostTable[] = [...socketTables, 'conntrack'];
 /** Tables that a weak answer needs besides those of sockets: an address may have moved to another host. */
 const answerTables: readonly HostTable[] = [...socketTables, 'interface_addresses'];
 
