@@ -55,6 +55,20 @@ export const engineFaults = [
     tests: datagrams,
   },
   {
+    name: 'extensions-not-followed-behind-fragments',
+    file: 'src/decode/ip.ts',
+    find: '    type = packet.proto;\n    at = packet.at;',
+    replace: '    return true;',
+    tests: ['test/decode/fragment.test.ts'],
+  },
+  {
+    name: 'half-reset-kept-as-if-established',
+    file: expiry,
+    find: 'if (isHalfReset(table, base)) return',
+    replace: 'if (isHalfReset(table, -base)) return',
+    tests: tcp,
+  },
+  {
     name: 'letters-at-every-occurrence',
     file: 'src/conn/history.ts',
     find: '    count === 1 ||\n    count === 10 ||',

@@ -17,10 +17,13 @@ function countPacket(table: ConnectionTable, base: number, dir: number, packet: 
   addIpBytes(table, base, dir, packet.ipBytes);
 }
 
+/** Adds payload. UDP packets that claim to be shorter than their header take from it; an end that has less than none is not active. */
 function countPayload(table: ConnectionTable, base: number, dir: number, bytes: number): void {
-  const f = base >> 1;
-  table.i32[base + FLAGS] = table.i32[base + FLAGS]! | (ACTIVE << dir);
-  table.f64[f + LAST + dir] = table.f64[f + LAST + dir]! + bytes;
+  const at = (base >> 1) + LAST + dir;
+  const sum = table.f64[at]! + bytes;
+  const flags = table.i32[base + FLAGS]!;
+  table.i32[base + FLAGS] = sum >= 0 ? flags | (ACTIVE << dir) : flags & ~(ACTIVE << dir);
+  table.f64[at] = Math.max(0, sum);
 }
 
 /** Takes a UDP packet of direction `dir` into the record at `base`. False when its checksum is wrong. */
@@ -36,7 +39,7 @@ export function udpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   if (claimed !== length) weird.count('UDP_datagram_length_mismatch');
   table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
   addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
-  countPayload(table, base, dir, Math.max(0, claimed - UDP_HEADER));
+  countPayload(table, base, dir, claimed - UDP_HEADER);
   countPacket(table, base, dir, packet);
   if ((table.i32[base + FLAGS]! & TURNED) === 0 && saysOtherDirection(table, base, dir, packet)) {
     flipRoles(table, weird, base);

@@ -2,7 +2,7 @@ import { type Micros, SECOND } from '../core/time.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import { FLAGS, HANDSHAKE_DONE, LAST_TIME, META, PORTS, START_TIME, SYN_ANSWERED } from './record-layout.js';
-import { stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
+import { isHalfReset, stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
 import { isDnsPort, type Timeouts } from './timeouts.js';
 
 /** When the connection at `base`, which is not closing, ends if no packet comes. */
@@ -23,6 +23,7 @@ export function expiryOf(table: ConnectionTable, base: number, timeouts: Timeout
 
 function tcpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micros): Micros {
   const start = table.f64[(base >> 1) + START_TIME]!;
+  const flags = table.i32[base + FLAGS]!;
   if (stateOf(table, base, 1) === TCP_INACTIVE) {
     const orig = stateOf(table, base, 0);
     if (orig === TCP_INACTIVE) {
@@ -30,9 +31,11 @@ function tcpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micr
       const looks = Math.floor((last + t.tcp_connection_linger - start - t.tcp_SYN_timeout) / t.tcp_session_timer) + 1;
       return start + t.tcp_SYN_timeout + Math.max(0, looks) * t.tcp_session_timer;
     }
-    if (orig <= TCP_SYN_ACK_SENT) return start + t.tcp_attempt_delay;
+    // Not of one that was partial before its SYN.
+    if (orig <= TCP_SYN_ACK_SENT && (flags & HANDSHAKE_DONE) === 0) return start + t.tcp_attempt_delay;
   }
-  const flags = table.i32[base + FLAGS]!;
+  // Zeek looks every tcp_session_timer since an end closed, which is mostly just before.
+  if (isHalfReset(table, base)) return last + Math.max(t.tcp_session_timer, t.tcp_connection_linger);
   // Until the handshake is over Zeek applies the timeout of UDP.
   if ((flags & HANDSHAKE_DONE) === 0) return last + t.udp_inactivity_timeout;
   const ofPort = t.port_inactivity_timeouts[table.i32[base + PORTS]! & 0xffff];

@@ -68,6 +68,7 @@ import {
 import type { StreamAssembler } from './stream/stream-assembler.js';
 import { absolute, initEndpoint, updateAcked, updateLast } from './tcp-sequence.js';
 import {
+  isHalfReset,
   stateOf,
   TCP_CLOSED,
   TCP_ESTABLISHED,
@@ -97,7 +98,7 @@ export interface TcpContext extends StreamContext {
   readonly storms: ControlStorms;
   /** Absent when nobody wants to be told of windows taken back. */
   readonly windows: TcpWindows | undefined;
-  /** Set when an end closed so that the connection must go soon: the tracker arms the deadline. */
+  /** Set when an end closed so that the connection goes soon: the tracker arms the deadline. */
   closed: boolean;
 }
 
@@ -162,6 +163,7 @@ function endClosed(c: TcpContext, base: number, dir: number): void {
   const { i32 } = c.table;
   if (dataPending(c.table, base, dir)) {
     i32[base + FLAGS] = i32[base + FLAGS]! | CLOSE_DEFERRED;
+    c.closed = isHalfReset(c.table, base);
     return;
   }
   const flags = i32[base + FLAGS]! & ~CLOSE_DEFERRED;
@@ -173,10 +175,8 @@ function endClosed(c: TcpContext, base: number, dir: number): void {
     stateOf(c.table, base, dir) === TCP_RESET ||
     (flags & (DID_CLOSE << peer)) !== 0 ||
     stateOf(c.table, base, peer) === TCP_INACTIVE;
-  if (complete) {
-    i32[base + FLAGS] = i32[base + FLAGS]! | CLOSING;
-    c.closed = true;
-  }
+  if (complete) i32[base + FLAGS] = i32[base + FLAGS]! | CLOSING;
+  c.closed = complete || isHalfReset(c.table, base);
 }
 
 /** Tells once that all data of a closing end has come; a close that waited for it happens now. */

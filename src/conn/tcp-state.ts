@@ -1,6 +1,6 @@
 import type { WeirdName } from '../core/weird.js';
 import type { ConnectionTable } from './connection-table.js';
-import { FLAGS, PREVIOUS_STATE, STATE_BITS, WAS_WEIRD } from './record-layout.js';
+import { DID_CLOSE, FLAGS, PREVIOUS_STATE, STATE_BITS, WAS_WEIRD } from './record-layout.js';
 import type { StreamContext } from './tcp-stream.js';
 
 /** States of one TCP end, with Zeek's meaning. The order is that of Zeek's `endpoint` record. */
@@ -22,6 +22,12 @@ export function stateOf(table: ConnectionTable, base: number, dir: number): numb
 
 export function previousStateOf(table: ConnectionTable, base: number, dir: number): number {
   return (table.i32[base + FLAGS]! >>> (PREVIOUS_STATE + STATE_BITS * dir)) & 7;
+}
+
+/** Whether one end has closed and one was reset, so that the connection ends soon although data of the other is missing. */
+export function isHalfReset(table: ConnectionTable, base: number): boolean {
+  if ((table.i32[base + FLAGS]! & (3 * DID_CLOSE)) === 0) return false;
+  return stateOf(table, base, 0) === TCP_RESET || stateOf(table, base, 1) === TCP_RESET;
 }
 
 /** Counts a weird of a connection and marks its record. */

@@ -33,7 +33,9 @@ const byOriginator: ReadonlySet<CountedWeird> = new Set<WeirdName>([
   'UDP_datagram_length_mismatch',
   'excessively_small_fragment',
   'fragment_overlap',
+  'fragment_inconsistency',
   'fragment_size_inconsistency',
+  'bad_IP_checksum',
 ]);
 
 /** Weirds of decoding that are counted only after the packet's addresses were read. */
@@ -44,12 +46,18 @@ const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
   'fragment_with_DF',
   'fragment_size_inconsistency',
   'fragment_overlap',
+  'fragment_inconsistency',
   'fragment_protocol_inconsistency',
   'fragment_table_full',
   'routing0_hdr',
   'odd_routing0_len',
   'bad_routing2_len',
   'unknown_routing_type',
+  'multiple_routing_headers',
+  'bad_ipv6_dest_opt_len',
+  'bad_home_addr_len',
+  'multiple_home_addr_opts',
+  'bad_IP_checksum',
   'ipv6_no_next',
   'igmp_invalid_checksum',
   'truncated_header',

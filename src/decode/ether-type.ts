@@ -14,6 +14,8 @@ const ETHERTYPE_VNTAG = 0x8926;
 const ETHERTYPE_PBB = 0x88e7;
 /** Cisco FabricPath: the whole header is one of 16 bytes, then an Ethernet frame. */
 const ETHERTYPE_FABRICPATH = 0x8903;
+/** Zeek's bound, bytes. */
+const SHORTEST_FRAME = 17;
 const MAX_802_3_LENGTH = 1500;
 const MIN_ETHERTYPE = 1536;
 const PPP_IPV4 = 0x0021;
@@ -123,11 +125,11 @@ export function behindEtherType(
       default:
         if (type >= MIN_ETHERTYPE) return -1;
         if (type > MAX_802_3_LENGTH) {
-          weird.count('undefined_ether_type');
+          weird.count(packet.vlan < 0 ? 'undefined_ether_type' : 'undefined_vlan_protocol');
           return -1;
         }
-        // A length, as in 802.3 itself; LLC follows.
-        type = snapType(view, at, end, weird);
+        // A length, as in 802.3 itself; LLC follows. Padding of the frame lies behind it.
+        type = snapType(view, at, packet.vlan < 0 ? end : Math.min(end, at + type), weird);
         if (type < MIN_ETHERTYPE) return -1;
         at += 8;
     }
@@ -138,11 +140,12 @@ export function behindEtherType(
 
 /** Ethernet II and 802.3. */
 export function ethernet(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
-  if (at + 14 > end) {
+  const isCut = at + SHORTEST_FRAME > end;
+  const type = isCut ? 0 : packet.view.getUint16(at + 12);
+  if (isCut || (type <= MAX_802_3_LENGTH && at + 14 + type > end)) {
     weird.count('truncated_ethernet_frame');
     return -1;
   }
-  const type = packet.view.getUint16(at + 12);
   if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) return at + 14;
   return behindEtherType(packet, type, at + 14, end, weird);
 }

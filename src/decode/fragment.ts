@@ -59,8 +59,10 @@ export class FragmentTable {
     if (end > LARGE_DATAGRAM) this.#weird.count('excessively_large_fragment');
     if (end > MAX_DATAGRAM_BYTES) return false;
     const datagram = this.#find(packet, id) ?? this.#begin(packet, id, headerBytes, proto);
-    if (offset === 0) datagram.proto = proto;
-    else if (packet.version === 4 && datagram.proto !== proto) this.#weird.count('fragment_protocol_inconsistency');
+    const isSame = datagram.proto === proto && datagram.headerBytes === headerBytes;
+    if (!isSame) this.#weird.count('fragment_protocol_inconsistency');
+    // The header of an IPv4 packet is that of the fragment which came first, whatever its place.
+    if (offset === 0 && packet.version === 6) datagram.proto = proto;
     if (!more || (datagram.total >= 0 && end > datagram.total)) {
       if (datagram.total >= 0 && end !== datagram.total) this.#weird.count('fragment_size_inconsistency');
       if (end > datagram.total) datagram.total = end;
@@ -68,6 +70,8 @@ export class FragmentTable {
     if (!this.#insert(datagram, packet, offset, end)) return false;
     const [start, reached] = datagram.ranges;
     if (datagram.total < 0 || start !== 0 || reached === undefined || reached < datagram.total) return false;
+    // More came than the last one allows for: what is in one piece is taken.
+    if (datagram.ranges.length > 2 || reached > datagram.total) this.#weird.count('fragment_size_inconsistency');
     this.#remove(datagram);
     packet.view = new DataView(datagram.bytes.buffer);
     packet.cut = 0;
@@ -145,7 +149,6 @@ export class FragmentTable {
     let from = offset;
     let low = offset;
     let high = end;
-    let overlaps = false;
     let placed = false;
     for (let i = 0; i < ranges.length; i += 2) {
       const start = ranges[i]!;
@@ -160,7 +163,8 @@ export class FragmentTable {
         merged.push(start, stop);
         continue;
       }
-      if (start < end && stop > offset) overlaps = true;
+      if (start < end && stop > offset)
+        this.#overlap(bytes, source, offset, Math.max(start, offset), Math.min(stop, end));
       if (from < start) bytes.set(source.subarray(from - offset, start - offset), from);
       from = Math.max(from, stop);
       low = Math.min(low, start);
@@ -168,7 +172,6 @@ export class FragmentTable {
     }
     if (!placed) merged.push(low, high);
     if (from < end) bytes.set(source.subarray(from - offset), from);
-    if (overlaps) this.#weird.count('fragment_overlap');
     if (merged.length > 2 * limits.fragmentRanges) {
       this.#remove(datagram);
       this.#weird.count('fragment_table_full');
@@ -176,6 +179,13 @@ export class FragmentTable {
     }
     ranges.splice(0, ranges.length, ...merged);
     return true;
+  }
+
+  /** Tells whether a fragment that begins at `offset` says from `low` to `high` what had come before. */
+  #overlap(bytes: Uint8Array, source: Uint8Array, offset: number, low: number, high: number): void {
+    const before = bytes.subarray(low, high);
+    const isSame = source.subarray(low - offset, high - offset).every((byte, i) => byte === before[i]);
+    this.#weird.count(isSame ? 'fragment_overlap' : 'fragment_inconsistency');
   }
 
   #grow(datagram: Datagram, bytes: number): void {

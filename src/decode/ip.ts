@@ -1,6 +1,7 @@
 import type { WeirdCounts } from '../core/weird.js';
 import { sumBytes } from './checksum.js';
 import type { FragmentTable } from './fragment.js';
+import { destinationOptions, routingHeader } from './ipv6-named-ends.js';
 import type { Packet } from './packet.js';
 
 /** Ends of the frame that a datagram lies in, as absolute offsets: of the captured bytes, and of the wire's. */
@@ -32,9 +33,13 @@ function fail(context: IpContext, name: Parameters<WeirdCounts['count']>[0]): fa
 export function decodeIp(context: IpContext, packet: Packet, at: number, end: number, wireEnd: number): boolean {
   if (end - at < 20) return fail(context, 'truncated_IP');
   const version = packet.view.getUint8(at) >>> 4;
-  if (version === 4) return decodeIpv4(context, packet, at, end, wireEnd);
-  if (version === 6) return decodeIpv6(context, packet, at, end, wireEnd);
-  return fail(context, 'unknown_ip_version');
+  if (version !== 4 && version !== 6) return fail(context, 'unknown_ip_version');
+  const isRead =
+    version === 4 ? decodeIpv4(context, packet, at, end, wireEnd) : decodeIpv6(context, packet, at, end, wireEnd);
+  if (!isRead || packet.proto !== PROTO_NONE) return isRead;
+  // Teredo keeps its mappings alive with such packets.
+  const isBubble = packet.depth > 0 && packet.tunnel === 'teredo';
+  return isBubble ? false : fail(context, 'ipv6_no_next');
 }
 
 function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number, wireEnd: number): boolean {
@@ -53,11 +58,11 @@ function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number,
   if (headerBytes > total) return fail(context, 'invalid_IP_header_size');
   if (headerBytes > end - at) return fail(context, 'internally_truncated_header');
   if (headerBytes < 20) return fail(context, 'IPv4_min_header_size');
-  if (context.verifyChecksums && !headerSumHolds(view, at, headerBytes)) return fail(context, 'bad_IP_checksum');
   if (packet.version === 6) packet.src0 = packet.src1 = packet.src2 = packet.dst0 = packet.dst1 = packet.dst2 = 0;
   packet.version = 4;
   packet.src3 = view.getInt32(at + 12);
   packet.dst3 = view.getInt32(at + 16);
+  if (context.verifyChecksums && !headerSumHolds(view, at, headerBytes)) return fail(context, 'bad_IP_checksum');
   packet.proto = view.getUint8(at + 9);
   packet.ipBytes = claimed;
   packet.at = at + headerBytes;
@@ -119,93 +124,70 @@ function decodeIpv6(context: IpContext, packet: Packet, at: number, end: number,
   packet.dst2 = view.getInt32(at + 32);
   packet.dst3 = view.getInt32(at + 36);
   packet.ipBytes = total;
-  return decodeExtensions(context, packet, view.getUint8(at + 6), at, end, total);
+  return decodeExtensions(context, packet, view.getUint8(at + 6), at + 40, end, total - 40);
 }
 
-/** Walks the extension headers of RFC 8200 section 4 and RFC 4302. */
+/** Walks the extension headers of RFC 8200 section 4 and RFC 4302, also those that show only when fragments are put together. */
 function decodeExtensions(
   context: IpContext,
   packet: Packet,
   firstType: number,
-  start: number,
-  end: number,
-  total: number,
+  firstAt: number,
+  firstEnd: number,
+  payload: number,
 ): boolean {
-  const view = packet.view;
   let type = firstType;
-  let at = start + 40;
-  for (;;) {
-    const isExtension =
-      type === PROTO_HOP_BY_HOP ||
-      type === PROTO_ROUTING ||
-      type === PROTO_FRAGMENT ||
-      type === PROTO_AH ||
-      type === PROTO_DESTINATION;
-    if (!isExtension) break;
+  let at = firstAt;
+  let end = firstEnd;
+  let claimedEnd = firstAt + payload;
+  let named = 0;
+  while (isExtension(type)) {
+    const { view } = packet;
     if (at + 8 > end) return fail(context, 'internally_truncated_header');
-    const length =
-      type === PROTO_FRAGMENT
-        ? 8
-        : type === PROTO_AH
-          ? (view.getUint8(at + 1) + 2) << 2
-          : (view.getUint8(at + 1) + 1) << 3;
-    const next = view.getUint8(at);
+    const length = extensionBytes(type, view.getUint8(at + 1));
     if (at + length > end) return fail(context, 'internally_truncated_header');
-    if (at + length - start > total) return fail(context, 'invalid_IP_header_size');
-    if (type === PROTO_ROUTING) routingHeader(context, packet, at, length);
+    if (at + length > claimedEnd) return fail(context, 'invalid_IP_header_size');
+    const header = type;
+    type = view.getUint8(at);
+    if (header === PROTO_ROUTING) named = routingHeader(context.weird, packet, at, length, named);
+    else if (header === PROTO_DESTINATION) named = destinationOptions(context.weird, packet, at, length, named);
     at += length;
-    if (type === PROTO_FRAGMENT) {
-      const word = view.getUint16(at - 6);
-      setTransport(packet, next, start, at, end, total);
-      return takeFragment(
-        context,
-        packet,
-        view.getInt32(at - 4),
-        word & 0xfff8,
-        (word & 1) === 1,
-        at - start - 8,
-        next,
-      );
-    }
-    type = next;
+    if (header !== PROTO_FRAGMENT) continue;
+    const word = view.getUint16(at - 6);
+    const id = view.getInt32(at - 4);
+    const headerBytes = packet.ipBytes - (claimedEnd - at) - length;
+    setTransport(packet, type, at, end, claimedEnd);
+    if (!takeFragment(context, packet, id, word & 0xfff8, (word & 1) === 1, headerBytes, type)) return false;
+    type = packet.proto;
+    at = packet.at;
+    end = at + packet.captured;
+    claimedEnd = at + packet.length;
   }
   // Nothing behind these can be read: encrypted, or a signalling message without payload.
   if (type === PROTO_ESP || type === PROTO_MOBILITY) return false;
-  if (type === PROTO_NONE) {
-    // Teredo keeps its mappings alive with such packets.
-    const isBubble = packet.depth > 0 && packet.tunnel === 'teredo';
-    return isBubble ? false : fail(context, 'ipv6_no_next');
-  }
-  setTransport(packet, type, start, at, end, total);
+  setTransport(packet, type, at, end, claimedEnd);
   return true;
 }
 
-function setTransport(packet: Packet, proto: number, start: number, at: number, end: number, total: number): void {
-  packet.proto = proto;
-  packet.at = at;
-  packet.length = total - (at - start);
-  packet.captured = end - at;
+function isExtension(type: number): boolean {
+  return (
+    type === PROTO_HOP_BY_HOP ||
+    type === PROTO_ROUTING ||
+    type === PROTO_FRAGMENT ||
+    type === PROTO_AH ||
+    type === PROTO_DESTINATION
+  );
 }
 
-/** A routing header of type 0 or 2 that is not used up names the true destination (RFC 2460 4.4, RFC 6275 6.4). */
-function routingHeader(context: IpContext, packet: Packet, at: number, length: number): void {
-  const view = packet.view;
-  const type = view.getUint8(at + 2);
-  const segmentsLeft = view.getUint8(at + 3);
-  const units = view.getUint8(at + 1);
-  if (type === 0) context.weird.count('routing0_hdr');
-  else if (type !== 2) {
-    context.weird.count('unknown_routing_type');
-    return;
-  }
-  if (segmentsLeft === 0 || units < 2) return;
-  if (type === 0 ? units % 2 !== 0 : units !== 2) {
-    context.weird.count(type === 0 ? 'odd_routing0_len' : 'bad_routing2_len');
-    return;
-  }
-  const address = at + length - 16;
-  packet.dst0 = view.getInt32(address);
-  packet.dst1 = view.getInt32(address + 4);
-  packet.dst2 = view.getInt32(address + 8);
-  packet.dst3 = view.getInt32(address + 12);
+/** Bytes of an extension header, from what it says of its length. */
+function extensionBytes(type: number, units: number): number {
+  if (type === PROTO_FRAGMENT) return 8;
+  return type === PROTO_AH ? (units + 2) << 2 : (units + 1) << 3;
+}
+
+function setTransport(packet: Packet, proto: number, at: number, end: number, claimedEnd: number): void {
+  packet.proto = proto;
+  packet.at = at;
+  packet.length = claimedEnd - at;
+  packet.captured = end - at;
 }

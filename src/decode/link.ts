@@ -21,6 +21,13 @@ function linuxCooked2(packet: Packet, at: number, end: number, weird: WeirdCount
   return behindEtherType(packet, packet.view.getUint16(at), at + 20, end, weird);
 }
 
+/** Header of FDDI and LLC with SNAP, taken for IP as Zeek does. */
+const FDDI_BYTES = 13 + 8;
+
+function fddi(_packet: Packet, at: number, end: number, weird: WeirdCounts): number {
+  return at + FDDI_BYTES < end ? at + FDDI_BYTES : tooShort(weird);
+}
+
 function rawIp(_packet: Packet, at: number): number {
   return at;
 }
@@ -94,6 +101,7 @@ export const linkLayers: readonly { name: string; types: readonly number[]; deco
   { name: 'null', types: [0, 108], decode: loopback },
   { name: 'ppp', types: [9, 50], decode: ppp },
   { name: 'ppp_ether', types: [51], decode: pppEther },
+  { name: 'fddi', types: [10], decode: fddi },
   { name: 'pktap', types: [258], decode: pktap },
   { name: 'raw', types: [12, 14, 101, 228, 229], decode: rawIp },
   { name: 'ieee802_11', types: [105], decode: ieee80211 },

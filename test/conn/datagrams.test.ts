@@ -48,6 +48,21 @@ describe('a UDP connection', () => {
     });
   });
 
+  it('has sent nothing where all that its packets claim is less than a header', () => {
+    const empty = (atUs: number): Frame => {
+      const payload = udpDatagram(5000, 9999, 10);
+      payload[5] = 0;
+      return { timeUs: START + atUs, bytes: ethernet(ip({ src: A, dst: B, proto: 17, payload })) };
+    };
+    const { updates, stats } = track([empty(0), empty(5)]);
+    expect(updates[0]?.connection).toMatchObject({ conn_state: 'OTH', history: 'D', orig_bytes: 0, orig_pkts: 2 });
+    expect(stats.weirds).toEqual({ UDP_datagram_length_mismatch: 2 });
+    const more = track([empty(0), udp(A, B, [5000, 9999], 30, 5)]);
+    expect(more.updates[0]?.connection).toMatchObject({ conn_state: 'S0', orig_bytes: 30 });
+    const less = track([udp(A, B, [5000, 9999], 30), empty(5)]);
+    expect(less.updates[0]?.connection).toMatchObject({ conn_state: 'S0', orig_bytes: 22 });
+  });
+
   it('turns the direction when the first packet comes from a server port', () => {
     const { connection } = track([udp(B, A, [53, 5000], 50)]).updates[0]!;
     expect(connection).toMatchObject({

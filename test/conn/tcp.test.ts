@@ -343,6 +343,24 @@ describe('the ends of TCP connections in time', () => {
       (s) => s.server('A', 1, 1),
     ],
     ['a partial one 5 min after its last packet', tcp().client('A', 1, 1), 300 * SECOND, (s) => s.client('A', 1, 1)],
+    [
+      'one with a FIN and a RST behind a hole 6 s after the RST',
+      tcp().handshake().client('FA', 1, 1).server('R', 501),
+      6 * SECOND + 4_000,
+      (s) => s.server('A', 1, 1),
+    ],
+    [
+      'one with a RST behind a hole and then a FIN 6 s after the FIN',
+      tcp().handshake().server('R', 501).client('FA', 1, 1),
+      6 * SECOND + 4_000,
+      (s) => s.server('A', 1, 1),
+    ],
+    [
+      'a SYN after what was partial 5 min after it',
+      tcp().client('A', 1, 1).wait(SECOND).client('S', 0),
+      301 * SECOND + 1_000,
+      (s) => s.client('A', 1, 1),
+    ],
   ];
 
   it.each(ends)('ends %s', (_name, script, endUs, probe) => {

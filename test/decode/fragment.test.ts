@@ -68,7 +68,34 @@ describe('IPv4 fragments', () => {
     const forged = fragments(new Uint8Array(payload.length).fill(0xee), [2])[1]!;
     const { updates, stats } = track(framesOf([first!, forged, last!]));
     expect(updates.some(({ connection }) => connection.history === 'C')).toBe(true);
-    expect(stats.weirds.fragment_overlap).toBeGreaterThan(0);
+    expect(stats.weirds).toMatchObject({ fragment_inconsistency: 1 });
+  });
+
+  it('that say the same where they overlap are told apart from those that do not', () => {
+    const payload = datagram(64);
+    const [first, last] = fragments(payload, [4]);
+    const again = fragments(payload, [2])[1]!;
+    const { stats } = track(framesOf([first!, again, last!]));
+    expect([stats.weirds.fragment_overlap, stats.weirds.fragment_inconsistency]).toEqual([1, undefined]);
+  });
+
+  it('beyond the end that the last one claims make a longer packet, which is counted', () => {
+    const payload = datagram(120);
+    const long = fragments(payload, [6, 12]);
+    const last = fragments(payload.slice(0, 80), [6])[1]!;
+    const { stats, updates } = track(framesOf([long[1]!, last, long[0]!]), { checksums: 'ignore' });
+    expect(stats.weirds.fragment_size_inconsistency).toBe(1);
+    expect(updates[0]?.connection).toMatchObject({ orig_ip_bytes: 20 + 96 });
+  });
+
+  it('take the protocol and the header of the one that came first', () => {
+    const payload = datagram(120);
+    const [first, last] = fragments(payload, [6]);
+    const other = last!.slice();
+    other[14 + 9] = 99;
+    const { stats, updates } = track(framesOf([other, first!]), { checksums: 'ignore' });
+    expect(stats.weirds).toMatchObject({ fragment_protocol_inconsistency: 1 });
+    expect(updates[0]?.connection).toMatchObject({ ip_proto: 99 });
   });
 
   it('that are cut by the capture count with the first one only', () => {
@@ -112,5 +139,23 @@ describe('IPv6 fragments', () => {
     const { updates, stats } = track(framesOf([cut(48, payload.length), cut(0, 48)]));
     expect(stats.weirds).toEqual({});
     expect(updates[0]?.connection).toMatchObject({ proto: 'udp', history: 'D', orig_ip_bytes: 40 + payload.length });
+  });
+
+  it('may begin with further extension headers', () => {
+    const src = '2001:db8::1';
+    const dst = '2001:db8::2';
+    const options = new Uint8Array([17, 0, 1, 4, 0, 0, 0, 0]);
+    const udp = ip({ src, dst, proto: 17, payload: udpDatagram(5000, 9999, 100) }).slice(40);
+    const payload = concat(options, udp);
+    const cut = (from: number, to: number): Uint8Array => {
+      const more = to < payload.length ? 1 : 0;
+      const header = new Uint8Array([60, 0, from >> 8, (from & 0xf8) | more, 0, 0, 0, 9]);
+      return ethernet(ip({ src, dst, proto: 44, payload: concat(header, payload.slice(from, to)) }));
+    };
+    const { updates, stats } = track(framesOf([cut(0, 48), cut(48, payload.length)]));
+    expect(stats.weirds).toEqual({});
+    expect(updates.map(({ connection }) => connection)).toMatchObject([
+      { proto: 'udp', 'id.resp_p': 9999, history: 'D', orig_ip_bytes: 40 + payload.length },
+    ]);
   });
 });

@@ -26,6 +26,9 @@ function extended(firstType: number, headers: string): Uint8Array {
   return frame;
 }
 
+/** A mobile sender's home address as a destination option, in hex. */
+const home = (last: string): string => `c9 10 20010db8 00000000 00000000 000000${last}`;
+
 const one = (bytes: Uint8Array, wireBytes = bytes.length): Frame[] => [{ timeUs: START, bytes, wireBytes }];
 
 describe('an IP header', () => {
@@ -42,6 +45,7 @@ describe('an IP header', () => {
     ['bad_IP_checksum', changed(v4, [8, 63]), undefined],
     ['truncated_header', changed(v4, [3, 30], [10, 0xf6], [11, 0xd3]), undefined],
     ['ipv6_no_next', changed(v6, [6, 59]), undefined],
+    ['ipv6_no_next', ethernet(ip({ src: '192.0.2.1', dst: '192.0.2.2', proto: 59, payload: segment })), undefined],
   ] as const)('is left out and counted as %s (case %#)', (weird, bytes, wire) => {
     const checksums = weird === 'truncated_header' ? 'ignore' : 'verify';
     const { stats } = track(one(bytes, wire), { checksums });
@@ -87,6 +91,29 @@ describe('IPv6 extension headers', () => {
     const route = '06 02 00 01 00000000 20010db8 00000000 00000000 00000099';
     const { updates } = track(one(extended(43, route)), { checksums: 'ignore' });
     expect(updates[0]?.connection['id.resp_h']).toBe('2001:db8::99');
+  });
+
+  it('name the home of a mobile sender in a destination option', () => {
+    const { updates, stats } = track(one(extended(60, `06 02 0102 0000 ${home('88')}`)), { checksums: 'ignore' });
+    expect(updates[0]?.connection['id.orig_h']).toBe('2001:db8::88');
+    expect(stats.weirds).toEqual({});
+  });
+
+  it.each([
+    ['bad_home_addr_len', extended(60, '06 00 c9 04 20010db8')],
+    ['bad_ipv6_dest_opt_len', extended(60, '06 00 01 09 00000000')],
+    ['multiple_home_addr_opts', extended(60, `06 04 01 00 ${home('88')} ${home('99')}`)],
+  ] as const)('are followed through destination options that are odd: %s', (weird, frame) => {
+    const { updates, stats } = track(one(frame), { checksums: 'ignore' });
+    expect(updates[0]?.connection['id.resp_p']).toBe(80);
+    expect(stats.weirds[weird]).toBe(1);
+  });
+
+  it('count a second routing header once a first one has named the destination', () => {
+    const route = (next: string, last: string) => `${next} 02 02 01 00000000 20010db8 00000000 00000000 000000${last}`;
+    const { updates, stats } = track(one(extended(43, route('2b', '99') + route('06', '77'))), { checksums: 'ignore' });
+    expect(updates[0]?.connection['id.resp_h']).toBe('2001:db8::99');
+    expect(stats.weirds).toEqual({ multiple_routing_headers: 1 });
   });
 
   it.each([
