@@ -35,8 +35,8 @@ export const namespaceFaults = [
   {
     name: 'container-address-never-in-doubt',
     file: 'src/join/packet-site.ts',
-    find: 'return this.#isCapture ? this.#place.doubtOf(host, this.#local) : undefined;',
-    replace: 'return host.id === this.#local && this.#isCapture ? this.#place.doubtOf(host, this.#local) : undefined;',
+    find: 'return this.#place.doubtOf(host, this.#local);',
+    replace: 'return host.id === this.#local ? this.#place.doubtOf(host, this.#local) : undefined;',
     tests: [containers],
     ci: true,
   },

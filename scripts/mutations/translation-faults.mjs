@@ -13,6 +13,13 @@ export const translationFaults = [
     ci: true,
   },
   {
+    name: 'inner-address-never-in-doubt',
+    file: 'src/join/capture-place.ts',
+    find: 'this.#site = gateway?.id ?? view.captureHost;',
+    replace: 'this.#site = view.captureHost;',
+    tests: [translation],
+  },
+  {
     name: 'container-of-an-untold-host',
     file: stitch,
     find: 'return until === undefined || view.closed ? unsure(known)',

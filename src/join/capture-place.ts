@@ -12,17 +12,24 @@ export interface Doubt {
 
 const lasting: Doubt = { until: undefined };
 
-/** Where a connection was captured: addresses of containers come up again on many hosts, so that the place says whose is meant. */
+/**
+ * Where packets are seen: on the host that captured them, or behind one that translated them. Addresses of containers come up again on many
+ * hosts, so that the place says whose is meant.
+ */
 export class CapturePlace {
-  /** The host that it was captured on; undefined: it is not known, or has told nothing. */
+  /** The host of the place; undefined: it is not known, or has told nothing. */
   readonly host: HostState | undefined;
   readonly #view: ConnectionView;
   readonly #clocks: HostClocks;
+  /** Its id, where it is known, whether it has told anything or not. */
+  readonly #site: string | undefined;
 
-  constructor(states: Pick<HostStates, 'get'>, clocks: HostClocks, view: ConnectionView) {
+  /** `gateway`: the packets are those behind it, not those captured. */
+  constructor(states: Pick<HostStates, 'get'>, clocks: HostClocks, view: ConnectionView, gateway?: HostState) {
     this.#view = view;
     this.#clocks = clocks;
-    if (view.captureHost !== undefined) this.host = states.get(view.captureHost);
+    this.#site = gateway?.id ?? view.captureHost;
+    this.host = gateway ?? (view.captureHost === undefined ? undefined : states.get(view.captureHost));
   }
 
   /** Whether the host, or one network namespace of it, had the address when the first packet came. */
@@ -31,20 +38,18 @@ export class CapturePlace {
     return host.addresses.had(address, from, to, namespace);
   }
 
-  /** Whether the connection was captured on another host, and this one has the address in a container alone. */
+  /** Whether the place is on another host, and this one has the address in a container alone. */
   isContainersElsewhere(host: HostState, address: string): boolean {
-    const { captureHost } = this.#view;
-    if (captureHost === undefined || captureHost === host.id) return false;
+    if (!this.#isElsewhere(host)) return false;
     return this.had(host, address) !== 'no' && this.had(host, address, host.ownNamespace) === 'no';
   }
 
   /**
-   * Whether an address may yet be another host's than this one, which has it in a container alone: on a capture that was taken on another
+   * Whether an address may yet be another host's than this one, which has it in a container alone: where the place is on another
    * host, until that host has told the addresses of all its containers.
    */
   doubtOf(host: HostState, address: string): Doubt | undefined {
-    const { captureHost } = this.#view;
-    if (captureHost === undefined || captureHost === host.id) return undefined;
+    if (!this.#isElsewhere(host)) return undefined;
     if (this.had(host, address, host.ownNamespace) !== 'no') return undefined;
     const site = this.host;
     if (site === undefined || !site.addresses.tellsNamespaces) return lasting;
@@ -52,6 +57,10 @@ export class CapturePlace {
     const { progress } = site;
     if (progress.isUnwatched(from, to) || progress.isLost(['interface_addresses'], -Infinity, to)) return lasting;
     return progress.socketsUntil >= to ? undefined : { until: { host: site, sockets: to } };
+  }
+
+  #isElsewhere({ id }: HostState): boolean {
+    return this.#site !== undefined && this.#site !== id;
   }
 
   /** When the first packet may have come, on a host's clock. */

@@ -11,21 +11,18 @@ export class PacketSite {
   readonly owner: HostState | undefined;
   readonly #place: CapturePlace;
   readonly #local: string;
-  /** Packets behind a translation are not those of the capture. */
-  readonly #isCapture: boolean;
 
   constructor(states: Pick<HostStates, 'get'>, clocks: HostClocks, view: ConnectionView, role: Role) {
     const { local, stitch } = view[role];
     this.#local = local.text;
-    this.#place = new CapturePlace(states, clocks, view);
-    this.#isCapture = stitch === undefined;
-    const host = stitch === undefined ? this.#place.host : stitch.gateway;
+    this.#place = new CapturePlace(states, clocks, view, stitch?.gateway);
+    const { host } = this.#place;
     if (host !== undefined && local.hosts?.includes(host) === true && this.#place.had(host, local.text) !== 'no')
       this.owner = host;
   }
 
-  /** See CapturePlace; behind a translation there is no doubt. */
+  /** See CapturePlace. */
   doubtOf(host: HostState): Doubt | undefined {
-    return this.#isCapture ? this.#place.doubtOf(host, this.#local) : undefined;
+    return this.#place.doubtOf(host, this.#local);
   }
 }

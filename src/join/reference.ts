@@ -157,7 +157,8 @@ function endAt(
     const had = isLoopback(local)
       ? 'surely'
       : hadAddress(host, held, local, query.first - query.err, query.first + query.err);
-    const isElsewhere = inner === undefined && update.captureHost !== undefined && update.captureHost !== host.id;
+    const place = inner?.host.id ?? update.captureHost;
+    const isElsewhere = place !== undefined && place !== host.id;
     const isDoubted = isElsewhere && !isLoopback(local) && isInDoubt(host, held, local, at, site);
     const own = ownSpace(host, held);
     const hadIn = (space: string): Had =>

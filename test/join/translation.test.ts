@@ -212,22 +212,54 @@ describe('a connection that a gateway translates', () => {
     expect(orig).toBe('socket_event gw:300');
   });
 
+  /** A host that tells its network namespaces: its own, and one with a container where `inside` says so. */
+  const docker = (id: string, address: string, inside: boolean): Teller => {
+    const teller = new Teller(id, { address, streams });
+    teller.rows.push({
+      kind: 'host',
+      host: id,
+      boot: `boot-${id}`,
+      streams: [],
+      from: at(-60_000),
+      net_namespace: '1',
+    });
+    teller.row('interface_addresses', 'added', -60_000, { interface: 'eth1', address, net_namespace: '1' });
+    const container = { interface: 'eth0', address: '10.0.0.5', net_namespace: '2' };
+    return inside ? teller.row('interface_addresses', 'added', -60_000, container) : teller;
+  };
+
+  describe('to a container whose address a container of another host has too', () => {
+    const other = () => docker('other', '198.51.100.2', true).socket(1, 'accept', 200, ends(taken)).complete(90_000);
+    const publisher = (inside: boolean) =>
+      docker('gw', '198.51.100.1', inside).row('conntrack', 'added', 0.2, published, -20);
+
+    it('is not given to the other one before the gateway has told what its containers have', () => {
+      const words: string[] = [];
+      const emit = ({ resp }: AttributedConnection): void => void words.push(inWords(resp));
+      const join = new Join({ latenessUs: 30_000_000, attrWaitUs: 2_000_000, finalOnly: false, emit });
+      for (const row of [...publisher(false).rows, ...other().rows]) join.row(row);
+      const complete = (stream: string) => join.row({ kind: 'complete', host: 'gw', stream, until: at(90_000) });
+      complete('socket_events');
+      complete('conntrack');
+      join.connection(connection(0, 10, asked));
+      join.advance(at(5_000));
+      expect(words.at(-1)).toBe('ambiguous other:200');
+      complete('interface_addresses');
+      expect(words.at(-1)).toBe('accept_event other:200');
+      expect(words.filter((word) => word.startsWith('accept_event'))).toHaveLength(1);
+    });
+
+    it('is of that of the gateway, or in doubt where the gateway does not tell', () => {
+      const respondent = (host: Teller) => told([host, other()], [connection(0, 10, asked)]).resp;
+      expect(respondent(publisher(true).socket(1, 'accept', 100, ends(taken)).complete(90_000))).toBe(
+        'accept_event gw:100',
+      );
+      const silent = gateway().row('conntrack', 'added', 0.2, published, -20).complete(90_000);
+      expect(respondent(silent)).toBe('ambiguous other:200');
+    });
+  });
+
   describe('of a container whose address another host has in a container too, where it was captured', () => {
-    /** A host that tells its network namespaces: its own, and one with a container where `inside` says so. */
-    const docker = (id: string, address: string, inside: boolean): Teller => {
-      const teller = new Teller(id, { address, streams });
-      teller.rows.push({
-        kind: 'host',
-        host: id,
-        boot: `boot-${id}`,
-        streams: [],
-        from: at(-60_000),
-        net_namespace: '1',
-      });
-      teller.row('interface_addresses', 'added', -60_000, { interface: 'eth1', address, net_namespace: '1' });
-      const container = { interface: 'eth0', address: '10.0.0.5', net_namespace: '2' };
-      return inside ? teller.row('interface_addresses', 'added', -60_000, container) : teller;
-    };
     /** The gateway translates a connection of its own container with the same endpoints; the server takes it. */
     const others = () => [
       docker('gw', '198.51.100.1', true).row('conntrack', 'added', 0.2, masqueraded, -20).complete(90_000),
