@@ -15,7 +15,14 @@ from lab import Lab
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 QUIET_S = 2.5
-SCENARIOS = ('desktop', 'intrusion')
+SCENARIOS = ('desktop', 'intrusion', 'nat')
+
+
+def osquery_log(lab, watched, forms):
+    return host_log.HostLog(
+        [host_log.WatchedHost(h.name, h.namespace, h.inode, f'/proc/{h.holder.pid}/root', f'{h.files}/passwd', forms[h.name])
+         for h in watched],
+        os.path.join(HERE, 'observer.bt'))
 
 
 def record(name, out):
@@ -27,19 +34,19 @@ def record(name, out):
         lab.build()
         watched, sessions = scenario.prepare(lab)
         lab.capture(os.path.join(out, 'traffic.pcap'), scenario.PRECISION)
-        log = host_log.HostLog(
-            [host_log.WatchedHost(h.name, h.namespace, h.inode, f'/proc/{h.holder.pid}/root', f'{h.files}/passwd',
-                                  scenario.FORMS[h.name]) for h in watched],
-            os.path.join(HERE, 'observer.bt'))
+        records = hasattr(scenario, 'observer')
+        if records:
+            scenario.captures(lab, lambda file, *where: lab.capture(os.path.join(out, file), scenario.PRECISION, *where))
+        log = scenario.observer(lab, watched) if records else osquery_log(lab, watched, scenario.FORMS)
         log.start()
         print(f'{name}: recording', file=sys.stderr)
         time.sleep(QUIET_S)
         scenario.play(lab, sessions)
         time.sleep(QUIET_S)
-        counts = lab.end_capture()
+        counts = lab.end_captures()
         log.stop()
         lab.end_programs()
-        log.write(os.path.join(out, 'host.log'))
+        log.write(out if records else os.path.join(out, 'host.log'))
         truth.write(lab.raw_truth, os.path.join(out, 'truth.jsonl'))
     except BaseException:
         print(f'{name}: failed; its programs said:\n{lab.programs_said()}', file=sys.stderr)
@@ -49,6 +56,8 @@ def record(name, out):
             log.kill()
         lab.close()
     print(f'{name}: {counts}', file=sys.stderr)
+    if records:
+        return 0
     readme.write(name, out)
     return verify.main([out])
 

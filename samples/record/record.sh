@@ -1,5 +1,5 @@
 #!/bin/bash
-# Records the sample scenarios anew: samples/record/record.sh [desktop] [intrusion] [--out FOLDER]
+# Records the sample scenarios anew: samples/record/record.sh [desktop] [intrusion] [nat] [--out FOLDER]
 set -eu
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -7,18 +7,23 @@ export PYTHONDONTWRITEBYTECODE=1
 
 [ "$(id -u)" = 0 ] || { echo "record.sh: needs root, for network namespaces and for bpftrace" >&2; exit 1; }
 
+# The scenario `nat` needs only what it runs.
+needs=all
+[ "$*" = nat ] || [[ "$*" == "nat --out "* ]] && needs=nat
+
 missing=()
-while read -r command package; do
+while read -r command package scenarios; do
+  [ "$needs" = all ] || [ -n "$scenarios" ] || continue
   command -v "$command" > /dev/null || missing+=("$package")
 done << 'PACKAGES'
-python3 python3
-gcc gcc
-ip iproute2
-ethtool ethtool
-sysctl procps
-tcpdump tcpdump
+python3 python3 nat
+gcc gcc nat
+ip iproute2 nat
+ethtool ethtool nat
+sysctl procps nat
+tcpdump tcpdump nat
 bpftrace bpftrace
-curl curl
+curl curl nat
 dig bind9-dnsutils
 nc.openbsd netcat-openbsd
 ssh openssh-client
@@ -26,7 +31,9 @@ sshd openssh-server
 nginx nginx-light
 dnsmasq dnsmasq-base
 openssl openssl
-setpriv util-linux
+setpriv util-linux nat
+nft nftables nat
+node nodejs nat
 PACKAGES
 if [ ${#missing[@]} -gt 0 ]; then
   echo "record.sh: missing Debian packages; run: apt-get install --no-install-recommends ${missing[*]}" >&2

@@ -38,6 +38,15 @@ export interface EndLine {
   readonly host?: { readonly id: string };
   readonly process?: { readonly pid: number; readonly path?: string };
   readonly user?: { readonly uid: number };
+  readonly container?: { readonly id: string };
+  /** The end's own endpoints where it is behind a translation. */
+  readonly nat?: {
+    readonly host: { readonly id: string };
+    readonly address: string;
+    readonly port: number;
+    readonly peer_address: string;
+    readonly peer_port: number;
+  };
   readonly candidates?: readonly { readonly process: { readonly pid: number } }[];
 }
 
@@ -61,15 +70,21 @@ const NEAR_US = 2_000_000;
 
 function nearest(entries: readonly TruthEntry[], line: ConnectionLine, side: 'orig' | 'resp'): TruthEntry | undefined {
   const other = side === 'orig' ? 'resp' : 'orig';
+  const own = line[side].nat ?? {
+    address: line[`id.${side}_h`],
+    port: line[`id.${side}_p`],
+    peer_address: line[`id.${other}_h`],
+    peer_port: line[`id.${other}_p`],
+  };
   const first = line.ts * 1e6;
   const last = first + (line.duration ?? 0) * 1e6;
   const fits = entries.filter(
     (entry) =>
       entry.proto === line.proto &&
-      entry.local_port === line[`id.${side}_p`] &&
-      (entry.local_address === line[`id.${side}_h`] || entry.local_address === '0.0.0.0') &&
-      entry.remote_port === line[`id.${other}_p`] &&
-      entry.remote_address === line[`id.${other}_h`] &&
+      entry.local_port === own.port &&
+      (entry.local_address === own.address || entry.local_address === '0.0.0.0') &&
+      entry.remote_port === own.peer_port &&
+      entry.remote_address === own.peer_address &&
       entry.start > first - NEAR_US &&
       entry.start < last + NEAR_US,
   );

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const samples = new URL('../../samples/', import.meta.url);
@@ -6,6 +6,8 @@ const scenarios = readdirSync(samples, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && entry.name !== 'record')
   .map((entry) => entry.name)
   .sort();
+/** Those whose hosts are told of by a log in osquery's form, and not by recordings. */
+const logged = scenarios.filter((scenario) => existsSync(new URL(`${scenario}/host.log`, samples)));
 
 interface LogLine {
   name: string;
@@ -73,11 +75,36 @@ function hasSocketEvent(entry: TruthEntry, rows: readonly LogLine[]): boolean {
   );
 }
 
-it('has two scenarios', () => {
-  expect(scenarios).toEqual(['desktop', 'intrusion']);
+it('has three scenarios', () => {
+  expect(scenarios).toEqual(['desktop', 'intrusion', 'nat']);
+  expect(logged).toEqual(['desktop', 'intrusion']);
 });
 
-describe.each(scenarios)('sample %s', (scenario) => {
+describe('sample nat', () => {
+  const truth = lines<TruthEntry>('nat', 'truth.jsonl');
+
+  it.each(['traffic.pcap', 'inside.pcap', 'containers.pcap'])('has whole packets in %s', (name) => {
+    const span = pcapSpan(file('nat', name));
+    expect(span.packets).toBeGreaterThan(40);
+    expect(span.cut).toBe(0);
+    expect(span.from).toBeGreaterThanOrEqual(Math.floor(truth[0]!.start / 1e6));
+  });
+
+  it.each(['gateway', 'docker-1', 'pc-1', 'pc-2', 'web-1'])('has a recording of %s alone', (host) => {
+    const rows = lines<{ kind?: string; host?: string; table?: string }>('nat', `${host}.jsonl`).slice(1);
+    expect(new Set(rows.map((row) => row.host))).toEqual(new Set([host]));
+    const translations = rows.filter(({ kind, table }) => kind === 'row' && table === 'conntrack').length;
+    expect(translations > 0).toBe(['gateway', 'docker-1'].includes(host));
+  });
+
+  it('has a call of the truth at both ends of what is told, but where nobody took it', () => {
+    const calls = (roles: readonly string[]) => truth.filter(({ role }) => roles.includes(role)).length;
+    expect(calls(['connect', 'send'])).toBe(15);
+    expect(calls(['accept', 'receive'])).toBe(14);
+  });
+});
+
+describe.each(logged)('sample %s', (scenario) => {
   const rows = lines<LogLine>(scenario, 'host.log');
   const truth = lines<TruthEntry>(scenario, 'truth.jsonl');
   const watched = new Set(rows.map((row) => row.hostIdentifier));
