@@ -1,4 +1,5 @@
 import type { Micros } from '../../../src/core/time.js';
+import { UNMEASURED_ERR } from '../../../src/join/host-clocks.js';
 import type { HostRow } from '../../../src/records/host-row.js';
 import type { HostTable } from '../../../src/records/host-tables.js';
 import { Activity } from './activity.js';
@@ -126,7 +127,8 @@ export function buildWorld(seed: number, options: WorldOptions): World {
     if (profile === 'none') continue;
     const transport = makeTransport(random, options, profile);
     lossy ||= transport.lost !== undefined || transport.silentAt !== undefined;
-    deliveries.push(...observeHost({ random, host, profile, transport, offset, endAt }));
+    const captures = hosts.flatMap((other) => (other === host ? [] : other.captures));
+    deliveries.push(...observeHost({ random, host, profile, transport, captures, offset, endAt }));
   }
   deliveries.sort((a, b) => a.at - b.at);
   const truth = truthOf(network.captured);
@@ -156,6 +158,8 @@ interface Watch {
   readonly host: Host;
   readonly profile: Profile;
   readonly transport: Transport;
+  /** Those that are taken on other hosts. */
+  readonly captures: readonly string[];
   readonly offset: (capture: string) => Micros;
   readonly endAt: Micros;
 }
@@ -237,7 +241,7 @@ function controlRows(
   streams: { stream: string; table: HostTable }[],
   isOsquery: boolean,
 ): Delivery[] {
-  const { random, host, transport, offset, endAt } = watch;
+  const { random, host, transport, captures, offset, endAt } = watch;
   const seen: HostRow = {
     ...{ kind: 'host', host: host.id, boot: host.boot, streams, from: host.clock(from) },
     ...(isOsquery ? {} : { net_namespace: host.own.id }),
@@ -261,6 +265,14 @@ function controlRows(
         },
       });
     }
+  }
+  // Against captures elsewhere a clock is measured where it may be further off than one that is not is trusted with.
+  for (const capture of captures) {
+    const [first, last] = [host.offset(genesis) - offset(capture), host.offset(endAt) - offset(capture)];
+    if (Math.max(Math.abs(first), Math.abs(last)) <= UNMEASURED_ERR) continue;
+    const err = Math.abs(last - first) + 1;
+    const row: HostRow = { kind: 'clock', host: host.id, capture, offset: first, err, from: genesis + offset(capture) };
+    out.push({ at: from, row });
   }
   if (transport.silentAt !== undefined) {
     const at = host.clock(transport.silentAt);

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { UNMEASURED_ERR } from '../../../src/join/host-clocks.js';
+import { buildWorld } from './world.js';
+
+describe('a simulated world', () => {
+  it('has no clock further from that of a capture than is told, or than one that nobody measured is trusted with', () => {
+    for (let seed = 70_003_920; seed < 70_003_930; seed++) {
+      const world = buildWorld(seed, { losses: true, late: true, translations: true, profiles: ['ebpf', 'poll'] });
+      const clocks = world.deliveries.flatMap(({ row }) => (row.kind === 'clock' ? [row] : []));
+      for (const { update } of world.emissions) {
+        const { flow } = world.truth.get(update.connection.uid)!;
+        // What had begun before the capture does not show how the capture's clock stands.
+        if (update.connection.conn_state === 'OTH') continue;
+        for (const host of world.hosts) {
+          const told = clocks.filter(({ host: id, capture }) => id === host.id && capture === update.capture);
+          const { offset, err } = told.findLast(({ from }) => from <= update.connection.ts) ??
+            told[0] ?? { offset: 0, err: UNMEASURED_ERR };
+          const isOff = Math.abs(host.clock(flow.start) - update.connection.ts - offset) > err;
+          expect(isOff, `seed ${seed}: ${host.id} on ${update.capture}`).toBe(false);
+        }
+      }
+    }
+  });
+});
