@@ -64,6 +64,8 @@ const connectionFields: readonly Field[] = [
 
 const owner = (end: End) => (end.state === 'attributed' ? end : undefined);
 
+const natOf = (end: End) => ('nat' in end ? end.nat : undefined);
+
 function hostOf(end: End): string | undefined {
   if (end.state === 'attributed' || end.state === 'unattributed') return end.host?.id;
   return undefined;
@@ -138,6 +140,36 @@ function endFields(side: 'orig' | 'resp'): Field[] {
       type: 'set[string]',
       description: 'The possible owners of an ambiguous end, each as `name[pid]@host`.',
       of: ({ [side]: end }) => (end.state === 'ambiguous' ? end.candidates.map(candidateText) : undefined),
+    },
+    {
+      name: `${side}_nat_host`,
+      type: 'string',
+      description: 'The host that translates the addresses (NAT), the last one of several.',
+      of: (c) => natOf(c[side])?.host.id,
+    },
+    {
+      name: `${side}_nat_address`,
+      type: 'addr',
+      description: "The end's own address behind the translation.",
+      of: (c) => natOf(c[side])?.address,
+    },
+    {
+      name: `${side}_nat_port`,
+      type: 'port',
+      description: 'Its own port.',
+      of: (c) => natOf(c[side])?.port,
+    },
+    {
+      name: `${side}_nat_peer_address`,
+      type: 'addr',
+      description: "The other end's address as this end has it.",
+      of: (c) => natOf(c[side])?.peer_address,
+    },
+    {
+      name: `${side}_nat_peer_port`,
+      type: 'port',
+      description: 'Its port as this end has it.',
+      of: (c) => natOf(c[side])?.peer_port,
     },
   ];
 }

@@ -83,14 +83,33 @@ describe('conn.log', () => {
       ...['1700000000.000123', 'CeXample00000001', '192.0.2.10', '43122', '192.0.2.20', '443', 'tcp', '-', '0.200000'],
       ...['512', '4096', 'SF', 'T', 'T', '0', 'ShADadFf', '8', '900', '7', '4500', '-', '6', '-', '-', '1:example'],
       ...['attributed', '-', 'socket_event', 'desk-1', '123', '1699999999.900000', 'curl', '/usr/bin/curl'],
-      ...['curl -H "X: \\\\" \\x07" https://192.0.2.20/', '-', '1000', 'alice', '-', '-'],
+      ...['curl -H "X: \\\\" \\x07" https://192.0.2.20/', '-', '1000', 'alice', '-', '-', '-', '-', '-', '-', '-'],
       ...['ambiguous', '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', 'nginx[7]@web-1,/a\\x2cb[8]@web-1'],
+      ...['-', '-', '-', '-', '-'],
     ]);
     expect(readZeekLog(read('conn.log')).header).toMatchObject({
       path: 'conn',
       open: '2023-11-14-22-13-20',
       close: '2023-11-14-22-13-20',
     });
+  });
+
+  it('has the endpoints behind a translation, whether the end has an owner or not', async () => {
+    const nat = { host: { id: 'gw' }, address: '10.0.0.5', port: 80, peer_address: '192.0.2.10', peer_port: 43_122 };
+    for (const resp of [curl, tie, { state: 'unattributed', reason: 'nat' } as const]) {
+      const logs = open();
+      logs.conn.write(attributed({ resp: { ...resp, nat } }));
+      await Promise.all([logs.conn.close(), logs.weird.close()]);
+      const [row] = [...readZeekLog(read('conn.log')).rows];
+      expect(row).toMatchObject({
+        resp_nat_host: 'gw',
+        resp_nat_address: '10.0.0.5',
+        resp_nat_port: 80,
+        resp_nat_peer_address: '192.0.2.10',
+        resp_nat_peer_port: 43_122,
+      });
+      expect(row).not.toHaveProperty('orig_nat_host');
+    }
   });
 
   it('has the same values in JSON, without a header', async () => {
