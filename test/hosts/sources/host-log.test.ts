@@ -40,6 +40,34 @@ describe('a host log', () => {
     expect(tableRows).toHaveLength(1);
   });
 
+  it.each(['utf16le', 'utf16be'] as const)('may be in %s, as Windows writes it, also packed', async (encoding) => {
+    const line = JSON.stringify({ ...good, columns: { uid: '1', username: 'Zo\u00eb \u{1f600}' } });
+    const text = `\ufeff${line}\r\n${line.replace('"1"', '"2"')}\r\n`;
+    const bytes = Buffer.from(text, 'utf16le');
+    if (encoding === 'utf16be') bytes.swap16();
+    for (const contents of [bytes, gzipSync(bytes)]) {
+      const { tableRows, counts } = await withFile(contents, readLog);
+      expect(counts).toEqual({ lines: 2, bad: 0, unused: 0 });
+      expect(tableRows.map((row) => row.columns)).toMatchObject([
+        { uid: 1, username: 'Zo\u00eb \u{1f600}' },
+        { uid: 2 },
+      ]);
+    }
+  });
+
+  it.each([
+    ['zstd', '28b52ffd'],
+    ['xz', 'fd377a585a00'],
+    ['bzip2', '425a6839'],
+    ['zip', '504b0304'],
+  ])('packed with %s fails with what to do', async (packer, magic) => {
+    const reading = withFile(Buffer.from(`${magic}0a0b0c0d0a`, 'hex'), readLog);
+    await expect(reading).rejects.toMatchObject({
+      code: 'HOST_LOG_UNKNOWN_FORMAT',
+      message: expect.stringContaining(`is packed with ${packer}`),
+    });
+  });
+
   it('gives no rows and no error when it is empty', async () => {
     expect((await withFile('', readLog)).rows).toEqual([]);
   });

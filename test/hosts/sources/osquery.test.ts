@@ -119,6 +119,46 @@ describe('the forms of an osquery result line', () => {
     expect(tableRows[0]?.columns).toEqual({ family: 2, local_address: '192.0.2.1', process_name: 'curl', extra: 5 });
   });
 
+  it.each([
+    ['Windows', 23],
+    ['macOS', 30],
+    ['FreeBSD', 28],
+  ])('numbers the address family of sockets as Linux does, whose log of %s has %i', async (_system, family) => {
+    const line = (name: string, counter: number, columns: object) => ({
+      name,
+      hostIdentifier: 'web',
+      unixTime: 10 + counter,
+      epoch: 0,
+      counter,
+      columns,
+      action: 'added',
+    });
+    const { tableRows } = await readLines([
+      line('listening_ports', 0, { pid: '7', port: '443', protocol: '6', family: `${family}`, address: '::' }),
+      line('listening_ports', 1, { pid: '8', port: '444', protocol: '6', family: '2', address: '0.0.0.0' }),
+      line('listening_ports', 2, { pid: '9', port: '0', protocol: '0', family: `${family}`, address: '' }),
+      line('process_open_sockets', 0, {
+        pid: '7',
+        family: `${family}`,
+        local_address: 'fe80::1',
+        local_port: '1',
+        remote_port: '0',
+      }),
+    ]);
+    const families = Object.fromEntries(
+      tableRows.map(({ stream, columns }) => [
+        `${stream} ${(columns as { pid: number }).pid}`,
+        (columns as { family: number }).family,
+      ]),
+    );
+    expect(families).toEqual({
+      'listening_ports 7': 10,
+      'listening_ports 8': 2,
+      'listening_ports 9': family,
+      'process_open_sockets 7': 10,
+    });
+  });
+
   it('leaves out what an audit record does not tell of a call', async () => {
     const columns = {
       action: 'accept',

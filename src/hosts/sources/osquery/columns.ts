@@ -38,6 +38,15 @@ const unknownInSocketEvents: Readonly<Record<string, string>> = {
   protocol: '0',
 };
 
+/** AF_INET6 on Windows, NetBSD, FreeBSD and macOS, and on Linux, as which it is kept. */
+const ipv6Families: readonly unknown[] = [23, 24, 28, 30];
+const LINUX_IPV6 = 10;
+
+/** Whether a row is about a socket with an IPv6 address, under another system's number for its family. */
+function hasForeignFamily({ family, address, local_address: local }: ConvertedRow['columns']): boolean {
+  return ipv6Families.includes(family) && String(address ?? local ?? '').includes(':');
+}
+
 /**
  * Converts a row's columns to the types of `hostTables`. Columns that the table does not have stay as they are. Empty and
  * null values and numbers that mean unknown are left out. Returns why the row is broken when it is.
@@ -65,5 +74,6 @@ export function convertRow(table: HostTable, raw: unknown): ConvertedRow | strin
       if (isUnknown[name]?.(number) !== true) columns[name] = number;
     }
   }
+  if (hasForeignFamily(columns)) columns.family = LINUX_IPV6;
   return { columns, key: JSON.stringify(columns) };
 }
