@@ -35,6 +35,10 @@ async function main(argv: readonly string[]): Promise<void> {
     .command('version')
     .description('tell the version')
     .action(() => void process.stdout.write(`${version()}\n`));
+  const [, , word] = argv;
+  if (word !== undefined && !word.startsWith('-') && !program.commands.some((command) => command.name() === word)) {
+    if (word !== 'help') program.error(`error: unknown command '${word}'; a capture is read with -r FILE`);
+  }
   await program.parseAsync([...argv]);
 }
 

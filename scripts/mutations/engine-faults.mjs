@@ -65,7 +65,7 @@ export const engineFaults = [
     name: 'half-reset-kept-as-if-established',
     file: expiry,
     find: 'if (isHalfReset(table, base)) return',
-    replace: 'if (isHalfReset(table, -base)) return',
+    replace: 'if (base < 0) return',
     tests: tcp,
   },
   {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { canonicalAddress } from '../core/address.js';
 import { CorrelateError } from '../core/errors.js';
-import { type Micros, parseSeconds, SECOND } from '../core/time.js';
+import { type Micros, parseSeconds } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
 import { explanationObject, explanationText } from '../outputs/explanation.js';
 import { explainFiles } from '../pipeline/explain-files.js';
@@ -10,7 +10,7 @@ import { type ConnectionQuestion, type Endpoint, isMeant } from '../records/conn
 import { apiPaths, type ExplainAnswer, type ExplainRequest } from '../server/api-messages.js';
 import { EngineClient } from './engine-client.js';
 import { createLog } from './log.js';
-import { asText, repeated, seconds } from './values.js';
+import { asText, repeated, secondsOption } from './values.js';
 
 interface Flags {
   readonly read?: string[];
@@ -35,7 +35,7 @@ export function addExplainCommand(program: Command): void {
     .option('--proto <NAME>', 'tcp, udp, icmp …')
     .option('--at <TIME>', 'when it was open: epoch seconds or an ISO date', moment)
     .option('-C', 'do not verify checksums')
-    .option('--lateness <SECONDS>', 'how long host rows may be late', seconds, 600 * SECOND)
+    .addOption(secondsOption('--lateness <SECONDS>', 'how long host rows may be late', 600))
     .option('--store <FILE>', 'a store that no engine has open')
     .option('--engine <SOCKET>', 'UNIX socket of a running engine, which is asked unless files or a store are given')
     .option('--json', 'JSON lines')

@@ -8,7 +8,7 @@ import { apiPaths, type HuntRequest } from '../server/api-messages.js';
 import type { HuntResult } from '../store/hunt.js';
 import { EngineClient } from './engine-client.js';
 import { rowCount } from './query.js';
-import { seconds } from './values.js';
+import { secondsOption } from './values.js';
 
 interface Flags {
   readonly store?: string;
@@ -30,8 +30,8 @@ export function addHuntCommand(program: Command): void {
     .addOption(
       new Option('--format <FORMAT>', 'default: table on a terminal, else json (lines)').choices([...queryFormats]),
     )
-    .option('--timeout <SECONDS>', 'longest evaluation (default: 60)', seconds, 60 * SECOND)
-    .option('--rows <N>', `most rows (default: ${limits.queryResultRows})`, rowCount, limits.queryResultRows)
+    .addOption(secondsOption('--timeout <SECONDS>', 'longest evaluation', 60))
+    .option('--rows <N>', 'most rows', rowCount, limits.queryResultRows)
     .option('--parquet <FILE>', 'write the result into a Parquet file (with --store)')
     .action(async (sql: string, flags: Flags) => {
       if (flags.store !== undefined && flags.engine !== undefined) {

@@ -12,7 +12,7 @@ import { LocalDatabase } from '../sensor/sql/local-database.js';
 import { apiPaths, type JsonSqlValue, type QueryAnswer, type QueryRequest } from '../server/api-messages.js';
 import { EngineClient } from './engine-client.js';
 import { createLog } from './log.js';
-import { asText, repeated, seconds } from './values.js';
+import { asText, repeated, seconds, secondsOption } from './values.js';
 
 interface Flags {
   readonly host?: string[];
@@ -24,8 +24,6 @@ interface Flags {
   readonly rows: number;
   readonly events?: Micros;
 }
-
-const DEFAULT_TIMEOUT_US = 10_000_000;
 
 /** `correlate query SQL`: asks this machine, or through a running engine other hosts. */
 export function addQueryCommand(program: Command): void {
@@ -40,8 +38,8 @@ export function addQueryCommand(program: Command): void {
     .addOption(
       new Option('--format <FORMAT>', 'default: table on a terminal, else json (lines)').choices([...queryFormats]),
     )
-    .option('--timeout <SECONDS>', 'longest evaluation on a host (default: 10)', seconds, DEFAULT_TIMEOUT_US)
-    .option('--rows <N>', `most rows of a host (default: ${limits.queryResultRows})`, rowCount, limits.queryResultRows)
+    .addOption(secondsOption('--timeout <SECONDS>', 'longest evaluation on a host', 10))
+    .option('--rows <N>', 'most rows of a host', rowCount, limits.queryResultRows)
     .option('--events <SECONDS>', 'watch this host that long before, for its event tables', seconds)
     .action(async (sql: string, flags: Flags) => {
       const format = flags.format ?? (process.stdout.isTTY ? 'table' : 'json');

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import { CorrelateError } from '../core/errors.js';
-import { SECOND } from '../core/time.js';
 import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { type Progress, startProgress } from '../outputs/progress.js';
 import { type RunSummary, summaryText } from '../outputs/summary.js';
@@ -14,7 +13,7 @@ import { createLog, type Log } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
 import { type StoreFlags, storeOptions, storeStart } from './store-options.js';
-import { asText, bytes, interfaceRef, repeated, seconds } from './values.js';
+import { asText, bytes, interfaceRef, repeated, seconds, secondsOption } from './values.js';
 
 /** Every option of `correlate run`, in the order of the help text. */
 const options = [
@@ -47,10 +46,8 @@ const options = [
   ...storeOptions,
   new Option('--zeek-logs <DIR>', "Zeek's conn.log and weird.log, with the owners of both ends"),
   new Option('--zeek-format <FORMAT>', 'form of these logs').choices([...zeekFormats]).default('tsv'),
-  new Option('--lateness <SECONDS>', 'how long host rows may be late').argParser(seconds).default(600 * SECOND, '600'),
-  new Option('--attr-wait <SECONDS>', 'how long an ended connection waits for its owner')
-    .argParser(seconds)
-    .default(2 * SECOND, '2'),
+  secondsOption('--lateness <SECONDS>', 'how long host rows may be late', 600),
+  secondsOption('--attr-wait <SECONDS>', 'how long an ended connection waits for its owner', 2),
   new Option('--baseline <FILE>', "what the ancestor's rules make of the same input, to compare").hideHelp(),
   new Option('--final-only', 'one line per connection, when it is final (always so with --read)'),
   new Option('--table <WHEN>', 'connections, alerts and summary for a person, on stderr')

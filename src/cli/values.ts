@@ -1,5 +1,5 @@
-import { InvalidArgumentError } from 'commander';
-import { type Micros, parseSeconds } from '../core/time.js';
+import { InvalidArgumentError, Option } from 'commander';
+import { type Micros, parseSeconds, SECOND } from '../core/time.js';
 
 /** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes a usage error with exit code 2. */
 
@@ -8,6 +8,11 @@ export function seconds(text: string): Micros {
   const us = parseSeconds(text);
   if (us === undefined || us < 0) throw new InvalidArgumentError('Seconds are wanted, for example 2 or 0.5.');
   return us;
+}
+
+/** An option of seconds, with what it is when it is not given. Its value is in microseconds. */
+export function secondsOption(flags: string, description: string, usual: number): Option {
+  return new Option(flags, description).argParser(seconds).default(usual * SECOND, String(usual));
 }
 
 /** A count of bytes with an optional k, M or G (powers of 1024). */

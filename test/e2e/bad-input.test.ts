@@ -164,6 +164,7 @@ describe('bad input', () => {
     ['nothing to watch', []],
     ['an unknown option', ['--frobnicate']],
     ['live and files together', ['-i', 'lo', '-r', traffic]],
+    ['an unknown command', ['frobnicate']],
     ['a number that is none', ['-r', traffic, '--lateness', 'soon']],
     ['standard input twice', ['-r', '-', '--host-log', '-']],
   ])('%s is a usage error with 2', (_name, args) => {
@@ -171,4 +172,18 @@ describe('bad input', () => {
     expect(status).toBe(2);
     expect(stderr.length).toBeGreaterThan(10);
   });
+
+  it('a capture given as a command is told how to be read', () => {
+    expect(correlate([traffic]).stderr).toContain(`unknown command '${traffic}'; a capture is read with -r FILE`);
+  });
+
+  it.each(['run', 'explain', 'hunt', 'query'])(
+    'help of %s gives each default once, in the unit of its option',
+    (command) => {
+      const { stdout, status } = correlate([command, '--help']);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/\(default:\s+\d+\)/);
+      expect(stdout).not.toMatch(/\(default:\s+\d{6,}\)|\(default:[^)]*\)\s+\(default:/);
+    },
+  );
 });
