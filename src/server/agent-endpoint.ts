@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
@@ -11,6 +12,7 @@ import type { Warn } from '../core/warnings.js';
 import { agentPath, chooseSubprotocol, versionsIn, wireVersions } from '../wire/protocol.js';
 import type { AgentHub } from './agent-hub.js';
 import { ArrivalQueue } from './arrival-queue.js';
+import { onFirstBytes } from './first-bytes.js';
 import { answerFigures, type RunFigures } from './metrics-pages.js';
 
 /** Where agents connect and what they have to show. */
@@ -156,15 +158,15 @@ export class AgentEndpoint {
   }
 }
 
-/** Node.js begins the handshake of every connection as it comes; here they take turns. What they send meanwhile waits in the kernel. */
+/** Node.js begins the handshake of every connection as it comes; here they take turns, once their first bytes are there. */
 function paceHandshakes(server: Server): void {
-  const [begin] = server.listeners('connection') as ((this: Server, socket: Duplex) => void)[];
+  const [begin] = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
   if (begin === undefined) return;
-  const queue = new ArrivalQueue<Duplex>((socket) => {
+  const queue = new ArrivalQueue<Socket>((socket) => {
     if (!socket.destroyed) begin.call(server, socket);
   });
   server.removeListener('connection', begin);
-  server.on('connection', (socket: Duplex) => queue.add(socket));
+  server.on('connection', (socket: Socket) => onFirstBytes(socket, UPGRADE_MS, () => queue.add(socket)));
 }
 
 const statusTexts: Readonly<Record<number, string>> = {
