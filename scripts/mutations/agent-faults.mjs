@@ -14,9 +14,9 @@ export const agentFaults = [
   },
   {
     name: 'small-window-not-acknowledged',
-    file: 'src/server/agent-hub.ts',
-    find: '* 4 > connection.window.rows)',
-    replace: '* 4 > limits.agentWindowRows)',
+    file: 'src/server/row-account.ts',
+    find: '* 2 >= this.#window.rows;',
+    replace: '* 2 >= limits.agentWindowRows;',
     tests: ['test/server/acknowledgements.test.ts'],
   },
   {

@@ -4,12 +4,11 @@ import type { Micros } from '../core/time.js';
 import type { RegisteredHost } from '../hosts/registry/registered-host.js';
 import { type CloseName, closeCodes, closeName } from '../wire/close-code.js';
 import type { AgentMessage, EngineMessage, Hello } from '../wire/message.js';
-import { RowBudget } from '../wire/row-budget.js';
 import type { RowBatch } from '../wire/row-message.js';
-import { RowWindow } from '../wire/row-window.js';
 import { readAgentMessage } from '../wire/validator.js';
 import { HostClock } from './host-clock.js';
 import type { Feeder, IntakeQueue } from './intake-queue.js';
+import { RowAccount } from './row-account.js';
 
 /** Who looks after connections. Times are of the engine's clock. */
 export interface ConnectionOwner {
@@ -38,9 +37,7 @@ interface Frame {
  */
 export class AgentConnection implements Feeder {
   readonly clock = new HostClock();
-  readonly budget = new RowBudget(limits.agentRowsPerSecond * 1.25, limits.agentWindowRows * 2);
-  /** What the agent has under way at most. */
-  readonly window = new RowWindow(limits.agentWindowRows);
+  readonly account = new RowAccount();
   hello: Hello | undefined;
   /** When the hello arrived. */
   greeted: Micros = 0;
@@ -54,10 +51,6 @@ export class AgentConnection implements Feeder {
   isWelcome = false;
   heard: Micros;
   pingedAt: Micros | undefined;
-  /** Rows taken, and how many of them the last acknowledgement covered. */
-  taken = 0;
-  acknowledged = 0;
-  acknowledgedAt: Micros = 0;
   /** Rows that had been acknowledged when the frame arrived that is worked on: what counts against the agent's window. */
   acknowledgedThen = 0;
   /** Questions for the clock that are not answered, by id. */
@@ -163,7 +156,7 @@ export class AgentConnection implements Feeder {
       this.close('BAD_MESSAGE', 'a binary frame');
       return;
     }
-    this.#frames.push({ data, arrived: this.heard, acknowledged: this.acknowledged });
+    this.#frames.push({ data, arrived: this.heard, acknowledged: this.account.acknowledged });
     this.#bytes += data.length;
     if (this.#bytes > limits.agentQueueBytes && !this.#isPaused) {
       this.#isPaused = true;

@@ -271,6 +271,11 @@ export class AgentHub implements ConnectionOwner {
     return Math.max(1_000, Math.ceil(this.registry.size / 2));
   }
 
+  /** Whoever says little hears this often that it was heard: twice in the time after which it would take the engine for gone. */
+  #acknowledgeEveryUs(): Micros {
+    return Math.min(2 * this.#completeEveryMs(), this.#silenceMs() / 2) * 1000 - TICK_MS * 1000;
+  }
+
   #silenceMs(): number {
     return 5_000 + 3 * this.#completeEveryMs();
   }
@@ -291,7 +296,11 @@ export class AgentHub implements ConnectionOwner {
   #rows(connection: AgentConnection, batch: RowBatch, arrived: Micros): void {
     const host = connection.host!;
     const { rows, sequences } = batch;
-    if (this.#isFlood(connection, rows.length, arrived)) return;
+    const excess = connection.account.take(rows.length, connection.acknowledgedThen, arrived);
+    if (excess !== undefined) {
+      this.#cut(connection, 'TOO_MANY_ROWS', excess);
+      return;
+    }
     if (batch.latest > arrived + connection.offset + limits.rowAheadUs) {
       this.#cut(connection, 'BAD_CLOCK', 'a row tells of the future');
       return;
@@ -311,34 +320,16 @@ export class AgentHub implements ConnectionOwner {
       this.#options.emit(row);
     }
     position.take(last, arrived, this.#options.latenessUs);
+    const hasToldAll = connection.phase === 'joining' && last >= connection.hello!.journal.next - 1;
     // An agent that ends waits for this.
     const isLast = rows.at(-1)?.kind === 'host_timeout';
-    if (isLast || (connection.taken - connection.acknowledged) * 4 > connection.window.rows)
-      this.#acknowledge(connection, nowUs());
-    if (connection.phase === 'joining' && last >= connection.hello!.journal.next - 1) this.#joined(connection);
-  }
-
-  /** Cuts off who sends beyond the window, however fast we are, or for long beyond the rate. */
-  #isFlood(connection: AgentConnection, rows: number, arrived: Micros): boolean {
-    connection.taken += rows;
-    connection.budget.take(rows, arrived / 1000);
-    const isBeyondWindow = connection.taken - connection.acknowledgedThen > limits.agentWindowRows + limits.wireRows;
-    if (isBeyondWindow)
-      this.#cut(connection, 'TOO_MANY_ROWS', `more than ${limits.agentWindowRows} rows not acknowledged`);
-    else if (connection.budget.isOverdrawn(arrived / 1000)) {
-      this.#cut(connection, 'TOO_MANY_ROWS', `more than ${limits.agentRowsPerSecond} rows a second`);
-    }
-    return connection.isOver;
+    if (isLast || hasToldAll || connection.account.isDue) this.#acknowledge(connection, nowUs());
+    if (hasToldAll) this.#joined(connection);
   }
 
   #acknowledge(connection: AgentConnection, now: Micros): void {
-    const { position } = connection.host!;
-    connection.acknowledgedAt = now;
-    connection.window.acknowledged(connection.taken - connection.acknowledged);
-    connection.acknowledged = connection.taken;
-    if (position === undefined || position.received < 0) return;
-    const releasable = position.releasable(now, this.#options.latenessUs);
-    connection.send({ type: 'ack', received: position.received, ...(releasable !== undefined && { releasable }) });
+    const message = connection.account.acknowledge(connection.host!.position, now, this.#options.latenessUs);
+    if (message !== undefined) connection.send(message);
   }
 
   /** A part of the connections in each tick, so that no tick takes long. */
@@ -373,8 +364,7 @@ export class AgentHub implements ConnectionOwner {
     }
     if (silentUs * 2 > silenceUs) connection.ping(now);
     if (isWaiting) return;
-    const ackUs = (this.#completeEveryMs() - TICK_MS) * 1000;
-    if (now - connection.acknowledgedAt >= ackUs) this.#acknowledge(connection, now);
+    if (connection.account.isOlder(this.#acknowledgeEveryUs(), now)) this.#acknowledge(connection, now);
     this.#clocks.askAgain(connection, now);
   }
 

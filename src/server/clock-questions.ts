@@ -1,12 +1,14 @@
 import { limits } from '../core/limits.js';
-import { type Micros, SECOND } from '../core/time.js';
+import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
 import type { HostRow } from '../records/host-row.js';
 import type { AgentMessage } from '../wire/message.js';
 import type { AgentConnection } from './agent-connection.js';
 
 const EVERY_US = 60 * SECOND;
-/** Questions at the start, each as the one before is answered, so that a good reading is there soon. */
+/** Questions at the start, each as the one before is answered, so that a good reading is there soon; fewer when one is good. */
 const FIRST_ASKS = 4;
+/** An error that a further reading would not make much smaller, since clocks are read in whole milliseconds. */
+const GOOD_US = 3 * MILLISECOND;
 
 export interface ClockQuestionsOptions {
   /** Names of the captures whose clock is this machine's. */
@@ -60,7 +62,8 @@ export class ClockQuestions {
       return;
     }
     this.#read(connection, asked, received, sent, arrived);
-    if (connection.clockAsks < FIRST_ASKS) this.ask(connection, this.#options.nowUs());
+    const { err } = connection.clock.best!;
+    if (connection.clockAsks < FIRST_ASKS && err > GOOD_US) this.ask(connection, this.#options.nowUs());
   }
 
   /**

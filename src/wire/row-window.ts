@@ -1,5 +1,5 @@
 /** Rows at first: a frame or two, and so a few pages of memory at the engine. */
-const FIRST_ROWS = 32;
+const FIRST_ROWS = 64;
 /** The window grows by a row for each so many that came through. */
 const ROWS_PER_GROWTH = 16;
 
