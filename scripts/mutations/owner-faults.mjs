@@ -7,6 +7,13 @@ const connecting = 'test/join/connecting.test.ts';
 
 export const ownerFaults = [
   {
+    name: 'field-that-nobody-has-taken-for-one',
+    file: 'src/rules/sigma/missing-fields.ts',
+    find: 'return hasField(expression.field) ? undefined : true;',
+    replace: 'return hasField(expression.field) ? undefined : false;',
+    tests: ['test/rules/rule-set.test.ts'],
+  },
+  {
     name: 'taken-without-ends',
     file: 'src/sensor/ring-record.ts',
     find: "const hasEnds = kind === 'send' || kind === 'receive';",

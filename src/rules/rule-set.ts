@@ -7,6 +7,7 @@ import { type Position, ProblemList, type RuleProblem } from './rule-problem.js'
 import { loadScript } from './script/script-loader.js';
 import { SqlDatabase } from './script/sql-database.js';
 import { formatLogSource, logSourceFor } from './sigma/log-sources.js';
+import { missingFields } from './sigma/missing-fields.js';
 import { parseRules } from './sigma/rule-document.js';
 
 /** The rules that will be evaluated, and why others will not. */
@@ -94,11 +95,18 @@ function isScript(file: string): boolean {
 function sigmaRules(source: string, problems: ProblemList): LoadedFile {
   const { rules: parsed, bases } = parseRules(source, problems);
   const rules: LoadedRule[] = [];
-  for (const { about, name, at, logSource, logSourceAt, expression } of parsed) {
+  for (const { about, name, at, logSource, logSourceAt, detectionAt, expression } of parsed) {
     const found = logSourceFor(logSource);
     if (found === undefined) {
       problems.rule = about.id;
       problems.unsupported(logSourceAt, `no records of ${formatLogSource(logSource)}`);
+      continue;
+    }
+    const missing = missingFields(expression, (field) => found.accessor(field) !== undefined);
+    if (missing.length > 0) {
+      problems.rule = about.id;
+      const fields = missing.join(', ');
+      problems.unsupported(detectionAt, `it can never match: no record of ${found.name} has ${fields}`);
       continue;
     }
     rules.push({

@@ -49,6 +49,32 @@ test('tells every problem of every file with its place, and takes the other rule
   ]);
 });
 
+test('a rule that can never match for want of a field is refused with the field and its place', async () => {
+  const rule = (id: string, search: string, condition = 'a'): string =>
+    `title: ${id}\nid: ${id}\nlogsource:\n  category: network_connection\ndetection:\n  a:\n    ${search}\n  b:\n    Image: /x\n  condition: ${condition}\n`;
+  const file = folder.write(
+    'a.yml',
+    [
+      rule('one', 'Company: x\n    Image: /y'),
+      rule('exists', 'Company|exists: true'),
+      rule('reference', 'Image|fieldref: Company'),
+      rule('negated', 'Company: null', 'b and not a'),
+      rule('beside', 'Company: x', 'a or b'),
+      rule('filter', 'Company: x', 'b and not a'),
+      rule('absent', 'Company: null', 'a and b'),
+      rule('keyword', 'Company: x', '1 of them'),
+    ].join('---\n'),
+  );
+  const { rules, problems } = await folder.load();
+  expect(rules.map(({ about }) => about.id)).toEqual(['beside', 'filter', 'absent', 'keyword']);
+  expect(problems.map((problem) => `${problem.kind} ${problem.rule} ${formatProblem(problem)}`)).toEqual(
+    ['one', 'exists', 'reference', 'negated'].map(
+      (id, i) =>
+        `unsupported ${id} ${file}:${5 + i * 11 + (i > 0 ? 1 : 0)}:1: it can never match: no record of network_connection has Company`,
+    ),
+  );
+});
+
 test('of two rules with one id the first is taken', async () => {
   const first = folder.write('a.yml', sigma('same'));
   folder.write('b.ts', script('same'));

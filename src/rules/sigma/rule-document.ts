@@ -14,6 +14,7 @@ export interface ParsedRule {
   readonly at: Position;
   readonly logSource: LogSourceNames;
   readonly logSourceAt: Position;
+  readonly detectionAt: Position;
   readonly expression: Expression;
 }
 
@@ -109,6 +110,7 @@ function parseRule(tree: YamlTree, bases: string[], problems: ProblemList): Pars
     at: start,
     logSource,
     logSourceAt: entries.get('logsource')!.keyAt,
+    detectionAt: entries.get('detection')!.keyAt,
     expression,
   };
 }
