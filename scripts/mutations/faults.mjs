@@ -233,6 +233,20 @@ export const faults = [
     tests: [stories],
   },
   {
+    name: 'connect-near-any-packet',
+    file: 'src/join/match.ts',
+    find: 'query.opening ? sole : possible',
+    replace: 'query.protocol === 6 ? sole : possible',
+    tests: ['test/join/match.test.ts'],
+  },
+  {
+    name: 'accept-of-any-beginning',
+    file: 'src/join/match.ts',
+    find: 'if (isTcp && !query.opening && socket.localPort === undefined) return possible;',
+    replace: '',
+    tests: ['test/join/match.test.ts'],
+  },
+  {
     name: 'births-by-nearness',
     file: 'src/hosts/state/process-history.ts',
     find: '? this.#birthOf.get(fact) === before',

@@ -267,8 +267,9 @@ const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> 
   call: (query, socket) => fitCall(query, socket, CONNECT_LEAD),
   near: (query, socket) => {
     const fit = fitCall(query, socket, NEAR_LEAD, true, -Infinity);
-    // Datagrams also leave through sockets that never call connect, and not every source tells of each sending.
-    return typeof fit === 'string' ? fit : query.protocol === 6 ? sole : possible;
+    // Datagrams also leave through sockets that never call connect, and not every source tells of each sending. The connect of a connection
+    // whose beginning was not captured was made at any time before.
+    return typeof fit === 'string' ? fit : query.opening ? sole : possible;
   },
   accept: fitAccept,
   attempt: fitAttempt,
@@ -323,6 +324,8 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   const isAfter = isAlone(query, socket.openLo - err) || socket.openLo >= first + err;
   // It may be of an earlier one, which is known when that is over.
   if (!isAfter && query.mayHaveEarlier) return { weight: 'possible', settles: Infinity };
+  // This one may have been accepted long before it was captured, and the peer have used its port to other ends of the host as well.
+  if (isTcp && !query.opening && socket.localPort === undefined) return possible;
   // Nobody need have accepted this one, so an accept that may be of the one before is not enough.
   if (!isAfter && socket.openLo <= (query.previousLast ?? -Infinity) + err) return possible;
   // Who took it some time since it arrived may not be the one that did, unless no other process is told of too.

@@ -47,4 +47,31 @@ describe('an accept that names its peer alone', () => {
     scene.join.end();
     expect(scene.last('C2').resp).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
   });
+
+  it('may be of another one where the connection had begun before the capture and its own accept is not known', () => {
+    for (const history of ['DadA', 'ShADadFf']) {
+      const scene = new Scene({ startsKnown: true }).host('c', tables);
+      scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
+      scene.event('c', 'socket_events', 10.02, blank);
+      scene.end('C1', 10, 0.1, '192.0.2.1 40000 > 192.0.2.3 80', { history }).complete('c', 20, tables);
+      scene.join.end();
+      const isWhole = history.startsWith('S');
+      expect(scene.last('C1').resp.state).toBe(isWhole ? 'attributed' : 'ambiguous');
+    }
+  });
+});
+
+describe('a connect that names its peer alone', () => {
+  it('is near the beginning of no connection that had begun before the capture', () => {
+    for (const history of ['DadA', 'ShADadFf']) {
+      const scene = new Scene({ startsKnown: true }).host('a', tables);
+      scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+      const call = { ...tcp, remote_address: '192.0.2.3', remote_port: 80, action: 'connect', pid: 9 } as const;
+      scene.event('a', 'socket_events', 9.9, call);
+      scene.end('C1', 10, 0.1, '192.0.2.1 40000 > 192.0.2.3 80', { history }).complete('a', 20, tables);
+      scene.join.end();
+      const isWhole = history.startsWith('S');
+      expect(scene.last('C1').orig.state).toBe(isWhole ? 'attributed' : 'ambiguous');
+    }
+  });
 });

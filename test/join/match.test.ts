@@ -331,6 +331,13 @@ const cases: Case[] = [
     'opened_too_early',
   ],
   [
+    'a connect without local port near packets that began none of those captured',
+    { opening: false },
+    socket('connect', { ...toServer, openHi: 99.5 * s }),
+    'connect_event',
+    'possible',
+  ],
+  [
     'a UDP connect without local port',
     udp,
     socket('connect', { ...toServer, protocol: 17, openHi: 99.9 * s }),
@@ -342,6 +349,13 @@ const cases: Case[] = [
     resp,
     socket('connect', { remoteAddress: '192.0.2.1', remotePort: 40000, openHi: 99.9 * s }),
     'not_for_this_end',
+  ],
+  [
+    'an accept without local end, of a connection whose beginning was not captured',
+    { ...resp, opening: false },
+    socket('accept', { remoteAddress: '192.0.2.1', remotePort: 40000, openHi: 100.1 * s }),
+    'accept_event',
+    'possible',
   ],
   [
     'an accept without local end',
