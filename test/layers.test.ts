@@ -87,7 +87,7 @@ describe('layers', () => {
     const importers = files.filter((file) => /\.node['"`]/.test(readFileSync(join(src, file), 'utf8')));
     expect(importers).toEqual([
       'capture/live-source.ts',
-      'core/huge-pages.ts',
+      'core/memory-addon.ts',
       'sensor/netlink-addon.ts',
       'sensor/sensor-addon.ts',
     ]);

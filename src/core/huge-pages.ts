@@ -1,32 +1,7 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-
-/** The native part (`native/memory/binding.c`): 0, or a negative error number. */
-interface MemoryAddon {
-  adviseHuge(memory: Uint8Array | Int32Array): number;
-}
+import { memoryAddon } from './memory-addon.js';
 
 /** A huge page. */
 const LEAST_BYTES = 1 << 21;
-
-let addon: MemoryAddon | undefined;
-let isLoaded = false;
-
-/** Where the addon is; the environment variable is for the build with sanitizers. */
-function addonPath(): string {
-  return process.env.CORRELATE_MEMORY_ADDON ?? fileURLToPath(new URL('../../build/memory.node', import.meta.url));
-}
-
-function loadAddon(): MemoryAddon | undefined {
-  if (isLoaded) return addon;
-  isLoaded = true;
-  try {
-    addon = createRequire(import.meta.url)(addonPath()) as MemoryAddon;
-  } catch {
-    // Speed alone depends on it.
-  }
-  return addon;
-}
 
 /**
  * Asks the kernel to hold memory that was not yet written to in huge pages, where it does so on request (`madvise` in
@@ -34,5 +9,5 @@ function loadAddon(): MemoryAddon | undefined {
  * misses of the address cache. Tells whether the kernel was asked; nothing but speed depends on it.
  */
 export function adviseHugePages(memory: Uint8Array | Int32Array): boolean {
-  return memory.byteLength >= LEAST_BYTES && loadAddon()?.adviseHuge(memory) === 0;
+  return memory.byteLength >= LEAST_BYTES && memoryAddon()?.adviseHuge(memory) === 0;
 }

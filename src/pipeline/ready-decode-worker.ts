@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { keepFreedMemory } from '../core/freed-memory.js';
 
 /** Below this many bytes of files a thread would not have started before they are read. */
 const WORTH_A_THREAD = 1 << 25;
@@ -16,6 +17,7 @@ export function readyDecodeWorker(argv: readonly string[]): void {
   if (ready !== undefined || !worthAThread(filesToRead(argv))) return;
   ready = decodeWorker();
   ready.unref();
+  keepFreedMemory();
 }
 
 /** The thread that was started, or a new one; it waits for its DecodeWorkerStart. */
