@@ -32,9 +32,9 @@ export class DecodedBatch {
   /** By row. */
   sides: ReadonlyMap<number, PacketSide> = NO_SIDES;
 
-  /** Its rows lie in `buffer`. */
-  constructor(buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DECODED_AT_ONCE * ROW_BYTES)) {
-    this.rows = new PacketRows(buffer);
+  /** Its rows lie in `buffer` from the byte `offset` on. */
+  constructor(buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DECODED_AT_ONCE * ROW_BYTES), offset = 0) {
+    this.rows = new PacketRows(buffer, offset, DECODED_AT_ONCE);
   }
 
   /** Moves `packet`, made on this batch's rows, to a row. */

@@ -63,9 +63,10 @@ export class PacketRows {
   readonly i32: Int32Array;
   readonly f64: Float64Array;
 
-  constructor(readonly buffer: ArrayBuffer | SharedArrayBuffer) {
-    this.i32 = new Int32Array(buffer);
-    this.f64 = new Float64Array(buffer);
+  /** `count` of them from the byte `offset` on. */
+  constructor(buffer: ArrayBuffer | SharedArrayBuffer, offset: number, count: number) {
+    this.i32 = new Int32Array(buffer, offset, count * ROW_WORDS);
+    this.f64 = new Float64Array(buffer, offset, (count * ROW_WORDS) / 2);
   }
 }
 
@@ -88,7 +89,7 @@ export class Packet {
 
   /** On a row of its own, until it is moved. */
   constructor() {
-    const own = new PacketRows(new ArrayBuffer(ROW_BYTES));
+    const own = new PacketRows(new ArrayBuffer(ROW_BYTES), 0, 1);
     this.i32 = own.i32;
     this.f64 = own.f64;
     this.vlan = -1;

@@ -1,3 +1,4 @@
+import { adviseHugePages } from '../core/huge-pages.js';
 import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
 import { ROW_BYTES } from '../decode/packet.js';
 
@@ -9,7 +10,9 @@ const SLOTS = 256;
  */
 const LOOKS = 20_000;
 /** Who sleeps is woken when so many slots are there for it, or when the other thread has to sleep too. */
-const WORTH_WAKING = 16;
+const WORTH_READING = 16;
+/** Waking takes the thread that wakes up to half a millisecond, most of all where it has the processor that the other one is put on (2026-11). */
+const WORTH_WRITING = SLOTS / 2;
 /** A sleeping thread looks again after this long, since at the end fewer may come. */
 const SLEEP_MS = 5;
 
@@ -35,19 +38,24 @@ export interface SlotInfo {
   readonly messages: number;
 }
 const INFO_NUMBERS = 8;
+const SLOT_BYTES = DECODED_AT_ONCE * ROW_BYTES;
+/** glibc starts a large block 16 bytes behind a cache line, on which each row is to begin: the other core has it then with one line. */
+const ALIGN = 48;
 
 /** The memory of a ring, to be given to a worker. */
 export interface RingMemory {
   readonly control: SharedArrayBuffer;
   readonly info: SharedArrayBuffer;
-  readonly rows: readonly SharedArrayBuffer[];
+  readonly rows: SharedArrayBuffer;
 }
 
 export function ringMemory(): RingMemory {
+  const rows = new SharedArrayBuffer(ALIGN + SLOTS * SLOT_BYTES);
+  adviseHugePages(new Uint8Array(rows));
   return {
     control: new SharedArrayBuffer(4 * CONTROL_WORDS),
     info: new SharedArrayBuffer(8 * INFO_NUMBERS * SLOTS),
-    rows: Array.from({ length: SLOTS }, () => new SharedArrayBuffer(DECODED_AT_ONCE * ROW_BYTES)),
+    rows,
   };
 }
 
@@ -60,7 +68,7 @@ class Ring {
   constructor(memory: RingMemory) {
     this.control = new Int32Array(memory.control);
     this.info = new Float64Array(memory.info);
-    this.slots = memory.rows.map((rows) => new DecodedBatch(rows));
+    this.slots = Array.from({ length: SLOTS }, (_, i) => new DecodedBatch(memory.rows, ALIGN + i * SLOT_BYTES));
   }
 
   protected load(word: number): number {
@@ -81,11 +89,14 @@ class Ring {
     Atomics.notify(this.control, word);
   }
 
-  /** Waits a few milliseconds at most for a counter to leave `value`; true when it has. `own`: the counter that this thread moves. */
-  protected waitFor(word: number, value: number, own: number): boolean {
+  /**
+   * Waits a few milliseconds at most for a counter to leave `value`, asleep until it is `worth` further; true when it has left. `own`: the
+   * counter that this thread moves.
+   */
+  protected waitFor(word: number, value: number, own: number, worth: number): boolean {
     const { control } = this;
     for (let looks = 0; looks < LOOKS; looks++) if (Atomics.load(control, word) !== value) return true;
-    Atomics.store(control, word + WANTED, value + WORTH_WAKING);
+    Atomics.store(control, word + WANTED, value + worth);
     // The other thread may sleep until there is more for it than there will be while this one sleeps.
     if (Atomics.load(control, own + WANTED) !== 0) this.#wake(own);
     Atomics.wait(control, word, value, SLEEP_MS);
@@ -118,7 +129,7 @@ export class RingWriter extends Ring {
       if (this.stopped) return false;
       const consumed = this.consumed;
       if (consumed >= slot) return true;
-      this.waitFor(CONSUMED, consumed, PRODUCED);
+      this.waitFor(CONSUMED, consumed, PRODUCED, WORTH_WRITING);
     }
   }
 
@@ -152,7 +163,7 @@ export class RingReader extends Ring {
 
   /** Whether a slot is there, after a short wait if need be. */
   ready(): boolean {
-    return this.waitFor(PRODUCED, this.#consumed, CONSUMED);
+    return this.waitFor(PRODUCED, this.#consumed, CONSUMED, WORTH_READING);
   }
 
   /** The slot that is there. */
