@@ -111,10 +111,12 @@ export class ConnectionTable {
     const mask = this.#mask;
     const i32 = this.i32;
     const entries = this.#entries;
+    let sum = 0;
     for (let k = 0, row = first * ROW_WORDS; k < count; k++, row += ROW_WORDS) {
       entries[k] = index[rows[row + ROW_HASH]! & mask]!;
+      // Of the other core's cache, too.
+      if ((rows[row + ROW_META]! & META_PLAIN_TCP) === 0) sum ^= rows[row + LINE_WORDS]!;
     }
-    let sum = 0;
     for (let k = 0, row = first * ROW_WORDS; k < count; k++, row += ROW_WORDS) {
       const hash = rows[row + ROW_HASH]!;
       let entry = entries[k]!;
@@ -122,9 +124,10 @@ export class ConnectionTable {
       for (let at = hash; entry !== 0 && ((entry ^ hash) & TAG_MASK) !== 0; ) entry = index[++at & mask]!;
       if (entry === 0) continue;
       const base = ((entry & SLOT_MASK) - 1) * RECORD_WORDS;
-      // A packet that is not plain needs the second line of the record too.
       sum ^= i32[base]!;
-      if ((rows[row + ROW_META]! & META_PLAIN_TCP) === 0) sum ^= i32[base + LINE_WORDS]!;
+      // A packet that is not plain needs the rest of the record too.
+      if ((rows[row + ROW_META]! & META_PLAIN_TCP) === 0)
+        sum ^= i32[base + LINE_WORDS]! ^ i32[base + 2 * LINE_WORDS]! ^ i32[base + 3 * LINE_WORDS]!;
     }
     this.touched = sum;
   }
