@@ -21,6 +21,13 @@ export const ownerFaults = [
     tests: ['test/sensor/ring-record.test.ts'],
   },
   {
+    name: 'polled-accept-never-after-the-first-packet',
+    file: 'src/join/match.ts',
+    find: '(mayBeAccepted ? ACCEPT_LAG : 0)',
+    replace: '0',
+    tests: ['test/join/polled-holder.test.ts'],
+  },
+  {
     name: 'waits-through-its-connection',
     file: 'src/join/match.ts',
     find: "if (isOver && socket.closeLo > last + err) return 'other_connection';",

@@ -349,8 +349,9 @@ function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
   const { first, last, err, aloneUntil } = query;
   if (socket.closeHi < first - err) return 'closed_before';
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
-  // What is accepted after the last packet so far is still to send one when it closes.
-  if (socket.openLo > last + err) return 'opened_after';
+  // What is accepted after the last packet so far is still to send one when it closes; of one that goes on only the first may be known.
+  const mayBeAccepted = query.role === 'resp' && socket.source === 'open' && query.isOver !== true;
+  if (socket.openLo > last + err + (mayBeAccepted ? ACCEPT_LAG : 0)) return 'opened_after';
   if (query.opening && socket.openHi < first - err - CONNECT_LEAD) return 'opened_too_early';
   const from = isAlone(query, first - 2 * err) ? first - err : first + err;
   const seen = firstSightingAfter(socket, from);

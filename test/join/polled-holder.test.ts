@@ -59,6 +59,28 @@ describe('a socket that a poll saw', () => {
     expect(scene.last().resp).toMatchObject({ state: 'attributed', method: 'open_socket', process: { pid: 31 } });
   });
 
+  it.each([
+    ['soon after its first packet', 10.9, 10.3],
+    ['long after it, from a full queue', 60.9, 60.7],
+  ])('is named while the connection lasts, though it was accepted %s and no later one is known', (_, seen, since) => {
+    const polls = ['process_open_sockets', 'listening_ports', 'interface_addresses'] as const;
+    const scene = new Scene({ startsKnown: true }).host('web', polls);
+    scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.20' });
+    scene.start('C1', 10.2, '192.0.2.10 40000 > 192.0.2.20 22');
+    scene.added('web', 'process_open_sockets', seen, { ...tuple, ...remote, pid: 31, fd: 4, socket: 5 }, since);
+    scene.advance(seen + 1).complete('web', seen + 1, polls);
+    expect(scene.last().resp).toMatchObject({ state: 'attributed', method: 'open_socket', process: { pid: 31 } });
+  });
+
+  it('is no answer where it was opened after the connection had ended', () => {
+    const polls = ['process_open_sockets', 'listening_ports', 'interface_addresses'] as const;
+    const scene = new Scene({ finalOnly: true }).host('web', polls);
+    scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.20' });
+    scene.added('web', 'process_open_sockets', 12, { ...tuple, ...remote, pid: 31, fd: 4, socket: 5 }, 11.9);
+    scene.end('C1', 10.2, 1, '192.0.2.10 40000 > 192.0.2.20 22').complete('web', 60, polls).join.end();
+    expect(scene.last().resp).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
+  });
+
   it('stays ambiguous between a caller and a stranger that holds it', () => {
     const scene = auditHost();
     call(scene, 'accept', 10, 30, '/usr/sbin/sshd', remote);
