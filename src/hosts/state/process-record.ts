@@ -2,6 +2,7 @@ import type { Micros } from '../../core/time.js';
 import { SECOND } from '../../core/time.js';
 import type { AnyTableRow, TableRow } from '../../records/host-row.js';
 import type { HostTable } from '../../records/host-tables.js';
+import type { HeadColumns } from './head-columns.js';
 import { HEAD, type RowStore } from './row-store.js';
 
 export type ProcessRow = (TableRow<'processes'> | TableRow<'process_events'>) & AnyTableRow;
@@ -27,13 +28,19 @@ export const PID = HEAD;
 const KIND = HEAD + 1;
 const PROCESS_HEAD = HEAD + 2;
 
+const processColumns: HeadColumns = {
+  // A row is packed by the pid that it names.
+  find: (name) => (name === 'pid' ? 0 : -1),
+  value: (rows, handle) => rows.word(handle, PID),
+};
+
 function kindOf(row: ProcessRow): Kind {
   if (row.table === 'process_events') return eventKinds[row.columns.syscall ?? ''] ?? 'exec';
   return row.action === 'removed' ? 'gone' : 'seen';
 }
 
 export function packProcess(rows: RowStore, row: ProcessRow, pid: number, host: number): number {
-  const handle = rows.pack(row, host, PROCESS_HEAD);
+  const handle = rows.pack(row, host, PROCESS_HEAD, processColumns);
   rows.setWord(handle, PID, pid);
   rows.setWord(handle, KIND, kinds.indexOf(kindOf(row)));
   return handle;

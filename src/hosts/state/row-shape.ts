@@ -1,6 +1,7 @@
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import type { HostTable } from '../../records/host-tables.js';
+import type { HeadColumns } from './head-columns.js';
 
 /** How a value is kept: a whole number in a word, any number in two, a text by its number, one that spells a whole number as that, else aside. */
 export const INT = 0;
@@ -9,6 +10,8 @@ export const TEXT = 2;
 export const DIGITS = 3;
 export const WIDE_DIGITS = 4;
 export const OTHER = 5;
+/** From here on: the value is in a place of the head, see HeadColumns. */
+export const IN_HEAD = 16;
 
 /** Whether values of the kind take two words. */
 export function isWide(kind: number): boolean {
@@ -26,8 +29,10 @@ export interface RowShape {
   readonly hasBoot: boolean;
   readonly names: readonly string[];
   readonly kinds: Uint8Array;
-  /** Where each value is in the record. */
+  /** Where each value is in the record, as far as it is not in the head. */
   readonly offsets: Uint16Array;
+  /** What the head has of the columns, where it has any. */
+  readonly head: HeadColumns | undefined;
   /** Place of a column by its name. */
   readonly places: ReadonlyMap<string, number>;
   /** Of the `since` and the boot, where rows have them. */
@@ -47,7 +52,7 @@ export class RowReading {
   readonly values: unknown[] = [];
   count = 0;
 
-  read(columns: Readonly<Record<string, unknown>>): void {
+  read(columns: Readonly<Record<string, unknown>>, head: HeadColumns | undefined): void {
     let at = 0;
     for (const name in columns) {
       if (at === MAX_COLUMNS) break;
@@ -62,6 +67,10 @@ export class RowReading {
         this.numbers[at] = digits;
         this.kinds[at] = digits < 0 ? TEXT : digits <= 0x7fff_ffff ? DIGITS : WIDE_DIGITS;
       } else this.kinds[at] = OTHER;
+      if (head !== undefined) {
+        const place = head.find(name, value);
+        if (place >= 0) this.kinds[at] = IN_HEAD + place;
+      }
       at++;
     }
     this.count = at;
@@ -107,8 +116,8 @@ export class ShapeTable {
     return this.#byId[id]!;
   }
 
-  /** The shape of a row, whose records begin with `head` words. It counts as used once more. */
-  open(row: AnyTableRow, reading: RowReading, head: number): RowShape {
+  /** The shape of a row, whose records begin with `words` words of head. It counts as used once more. */
+  open(row: AnyTableRow, reading: RowReading, words: number, head: HeadColumns | undefined): RowShape {
     let recent = this.#recent.get(row.stream);
     if (recent === undefined) {
       recent = [];
@@ -119,7 +128,7 @@ export class ShapeTable {
       shape.uses++;
       return shape;
     }
-    const shape = this.#find(row, reading, head);
+    const shape = this.#find(row, reading, words, head);
     shape.uses++;
     recent.unshift(shape);
     if (recent.length > RECENT) recent.pop();
@@ -137,7 +146,7 @@ export class ShapeTable {
     this.#recent.clear();
   }
 
-  #find(row: AnyTableRow, { names, kinds, count }: RowReading, head: number): RowShape {
+  #find(row: AnyTableRow, { names, kinds, count }: RowReading, words: number, head?: HeadColumns): RowShape {
     const { stream, table, action, resolution, since, boot } = row;
     const hasSince = since !== undefined;
     const hasBoot = boot !== undefined;
@@ -146,8 +155,8 @@ export class ShapeTable {
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     const id = this.#free.pop() ?? this.#byId.length;
-    const common = { id, stream, table, action, resolution, hasSince, hasBoot, uses: 0 };
-    const shape = { ...common, ...layOut(names.slice(0, count), kinds.slice(0, count), head, hasSince, hasBoot) };
+    const common = { id, stream, table, action, resolution, hasSince, hasBoot, head, uses: 0 };
+    const shape = { ...common, ...layOut(names.slice(0, count), kinds.slice(0, count), words, hasSince, hasBoot) };
     this.#byKey.set(key, shape);
     this.#byId[id] = shape;
     return shape;
@@ -165,7 +174,7 @@ function layOut(names: string[], kinds: Uint8Array, head: number, hasSince: bool
     offsets[at] = words;
     words += 2;
   }
-  for (const [at, kind] of kinds.entries()) if (!isWide(kind)) offsets[at] = words++;
+  for (const [at, kind] of kinds.entries()) if (!isWide(kind) && kind < IN_HEAD) offsets[at] = words++;
   const bootOffset = words;
   if (hasBoot) words++;
   return {

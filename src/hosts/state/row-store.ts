@@ -1,8 +1,10 @@
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
+import type { HeadColumns } from './head-columns.js';
 import { OFFSET, RecordPages } from './record-pages.js';
 import {
   DIGITS,
+  IN_HEAD,
   INT,
   isWide,
   OTHER,
@@ -47,32 +49,36 @@ export class RowStore {
     return this.#hosts.push(id) - 1;
   }
 
-  /** Takes a row over. Its record begins with `head` words, of which those from HEAD on are the caller's to fill. */
-  pack(row: AnyTableRow, host: number, head: number): number {
+  /**
+   * Takes a row over. Its record begins with `words` words of head, of which those from HEAD on are the caller's to fill, with the
+   * columns that `head` found a place for too.
+   */
+  pack(row: AnyTableRow, host: number, words: number, head?: HeadColumns): number {
     const reading = this.#reading;
-    reading.read(row.columns);
-    const shape = this.shapes.open(row, reading, head);
+    reading.read(row.columns, head);
+    const shape = this.shapes.open(row, reading, words, head);
     const handle = this.pages.allocate(shape.words);
-    const words = this.pages.words[handle >>> 16]!;
+    const record = this.pages.words[handle >>> 16]!;
     const doubles = this.pages.doubles[handle >>> 16]!;
     const at = handle & OFFSET;
-    words[at + SHAPE] = shape.id;
-    words[at + HOST] = host;
+    record[at + SHAPE] = shape.id;
+    record[at + HOST] = host;
     doubles[(at >>> 1) + TIME] = row.time;
     doubles[(at >>> 1) + SEQ] = row.seq;
-    words[at + LINK] = 0;
-    words[at + NEXT_OF_HOST] = 0;
+    record[at + LINK] = 0;
+    record[at + NEXT_OF_HOST] = 0;
     if (shape.hasSince) doubles[(at + shape.sinceOffset) >>> 1] = row.since!;
-    if (shape.hasBoot) words[at + shape.bootOffset] = this.texts.open(row.boot!);
+    if (shape.hasBoot) record[at + shape.bootOffset] = this.texts.open(row.boot!);
     const { kinds, offsets } = shape;
     const { numbers, values } = reading;
     for (let i = 0; i < kinds.length; i++) {
       const kind = kinds[i]!;
       const place = at + offsets[i]!;
+      if (kind >= IN_HEAD) continue;
       if (isWide(kind)) doubles[place >>> 1] = numbers[i]!;
-      else if (kind === TEXT) words[place] = this.texts.open(values[i] as string);
-      else if (kind === OTHER) words[place] = this.#keepOther(values[i]);
-      else words[place] = numbers[i]!;
+      else if (kind === TEXT) record[place] = this.texts.open(values[i] as string);
+      else if (kind === OTHER) record[place] = this.#keepOther(values[i]);
+      else record[place] = numbers[i]!;
     }
     return handle;
   }
@@ -166,20 +172,6 @@ export class RowStore {
     return typeof value === 'string' && value !== '' ? value : undefined;
   }
 
-  /** The number of a text, which counts as used once more; mostly it is that of the column. */
-  openAgain(handle: number, column: string, text: string): number {
-    const { places, kinds, offsets } = this.shape(handle);
-    const place = places.get(column);
-    if (place !== undefined && kinds[place] === TEXT) {
-      const id = this.word(handle, offsets[place]!);
-      if (this.texts.text(id) === text) {
-        this.texts.use(id);
-        return id;
-      }
-    }
-    return this.texts.open(text);
-  }
-
   /** A column that holds a number; undefined: absent or no number. */
   number(handle: number, name: string): number | undefined {
     const shape = this.shape(handle);
@@ -189,7 +181,8 @@ export class RowStore {
     return typeof value === 'number' ? value : undefined;
   }
 
-  #value(handle: number, place: number, { kinds, offsets } = this.shape(handle)): unknown {
+  #value(handle: number, place: number, { kinds, offsets, head } = this.shape(handle)): unknown {
+    if (kinds[place]! >= IN_HEAD) return head!.value(this, handle, kinds[place]! - IN_HEAD);
     const at = (handle & OFFSET) + offsets[place]!;
     switch (kinds[place]) {
       case INT:

@@ -1,5 +1,6 @@
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
+import type { HeadColumns } from './head-columns.js';
 import { OFFSET } from './record-pages.js';
 import { HEAD, HOST, type RowStore } from './row-store.js';
 import { namespaceOf, type SocketFact } from './socket-fact.js';
@@ -28,15 +29,98 @@ const NONE = -1;
 /** Digits that a number holds exactly. */
 const MAX_DIGITS = 15;
 
+/** Places of the head that a column may be in; numbers of descriptors and sockets come as text too. */
+const Place = {
+  Pid: 0,
+  Descriptor: 1,
+  DescriptorText: 2,
+  Inode: 3,
+  InodeText: 4,
+  Family: 5,
+  Protocol: 6,
+  Local: 7,
+  LocalPort: 8,
+  Remote: 9,
+  RemotePort: 10,
+} as const;
+
+/** What most rows tell just as it was read: numbers, canonical addresses, known ports. The others keep their columns as they came. */
+class SocketColumns implements HeadColumns {
+  /** What was read of the row that is packed. */
+  fact: SocketFact | undefined;
+
+  find(name: string, value: unknown): number {
+    const fact = this.fact!;
+    switch (name) {
+      case 'pid':
+        return value === fact.pid ? Place.Pid : -1;
+      case 'fd':
+        if (fact.fd === undefined) return -1;
+        return value === fact.fd ? Place.Descriptor : value === String(fact.fd) ? Place.DescriptorText : -1;
+      case 'socket':
+        if (fact.inode === undefined || fact.inode.length > MAX_DIGITS) return -1;
+        return value === fact.inode ? Place.InodeText : value === Number(fact.inode) ? Place.Inode : -1;
+      case 'family':
+        return value === fact.family && value !== undefined ? Place.Family : -1;
+      case 'protocol':
+        return value === fact.protocol ? Place.Protocol : -1;
+      case 'local_address':
+      case 'address':
+        return value === fact.localAddress && value !== undefined ? Place.Local : -1;
+      case 'local_port':
+      case 'port':
+        return value === fact.localPort && value !== undefined ? Place.LocalPort : -1;
+      case 'remote_address':
+        return value === fact.remoteAddress && value !== undefined ? Place.Remote : -1;
+      case 'remote_port':
+        return value === fact.remotePort && value !== undefined ? Place.RemotePort : -1;
+      default:
+        return -1;
+    }
+  }
+
+  value(rows: RowStore, handle: number, place: number): unknown {
+    switch (place) {
+      case Place.Pid:
+        return rows.word(handle, PID);
+      case Place.Descriptor:
+        return rows.word(handle, FD);
+      case Place.DescriptorText:
+        return String(rows.word(handle, FD));
+      case Place.Inode:
+        return inodeOf(rows, handle);
+      case Place.InodeText:
+        return String(inodeOf(rows, handle));
+      case Place.Family:
+        return (rows.word(handle, BITS) >>> 8) & 0xff;
+      case Place.Protocol:
+        return rows.word(handle, BITS) & 0xff;
+      case Place.Local:
+        return rows.texts.text(rows.word(handle, LOCAL));
+      case Place.LocalPort:
+        return rows.word(handle, PORTS) >>> 16;
+      case Place.Remote:
+        return rows.texts.text(rows.word(handle, REMOTE));
+      case Place.RemotePort:
+        return rows.word(handle, PORTS) & 0xffff;
+      default:
+        return undefined;
+    }
+  }
+}
+const socketColumns = new SocketColumns();
+
 /** Packs the row of a fact with what was read of it. */
 export function packSocket(rows: RowStore, fact: SocketFact, host: number): number {
-  const handle = rows.pack(fact.row, host, SOCKET_HEAD);
+  socketColumns.fact = fact;
+  const handle = rows.pack(fact.row, host, SOCKET_HEAD, socketColumns);
+  socketColumns.fact = undefined;
   const words = rows.pages.words[handle >>> 16]!;
   const at = handle & OFFSET;
   const { localAddress, remoteAddress, source, protocol, family } = fact;
   rows.pages.doubles[handle >>> 16]![(at >>> 1) + INODE] = openInode(rows.texts, fact.inode);
-  words[at + LOCAL] = localAddress === undefined ? 0 : rows.openAgain(handle, 'local_address', localAddress);
-  words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.openAgain(handle, 'remote_address', remoteAddress);
+  words[at + LOCAL] = localAddress === undefined ? 0 : rows.texts.open(localAddress);
+  words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.texts.open(remoteAddress);
   words[at + PORTS] = ((fact.localPort ?? 0) << 16) | (fact.remotePort ?? 0);
   words[at + PID] = fact.pid;
   words[at + BITS] =

@@ -34,11 +34,6 @@ export class TextPool {
     return this.#ids.get(text) ?? 0;
   }
 
-  /** One more use of a text that is in use. */
-  use(id: number): void {
-    this.#uses[id]!++;
-  }
-
   release(id: number): void {
     if (--this.#uses[id]! > 0) return;
     this.#ids.delete(this.#texts[id]!);
