@@ -134,6 +134,20 @@ export const faults = [
     tests: [stories],
   },
   {
+    name: 'end-not-awaiting-owners',
+    file: telling,
+    find: "cause === 'interim' || tracked.lines > 0",
+    replace: "cause !== 'start' || tracked.lines > 0",
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
+    name: 'line-held-for-ever',
+    file: telling,
+    find: 'if (until <= now) {',
+    replace: 'if (until < -Infinity) {',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
     name: 'connection-dropped-at-end',
     file: telling,
     find: "if (tracked.lines === 0) this.#tell(tracked, tracked.ended || this.#options.finalOnly ? 'end' : 'start');\n    else if",

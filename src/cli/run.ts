@@ -47,7 +47,7 @@ const options = [
   new Option('--zeek-logs <DIR>', "Zeek's conn.log and weird.log, with the owners of both ends"),
   new Option('--zeek-format <FORMAT>', 'form of these logs').choices([...zeekFormats]).default('tsv'),
   secondsOption('--lateness <SECONDS>', 'how long host rows may be late', 600),
-  secondsOption('--attr-wait <SECONDS>', 'how long an ended connection waits for its owner', 2),
+  secondsOption('--attr-wait <SECONDS>', 'how long the first line of a connection waits for its owners', 2),
   new Option('--baseline <FILE>', "what the ancestor's rules make of the same input, to compare").hideHelp(),
   new Option('--final-only', 'one line per connection, when it is final (always so with --read)'),
   new Option('--table <WHEN>', 'connections, alerts and summary for a person, on stderr')

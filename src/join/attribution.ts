@@ -126,7 +126,7 @@ export class Join {
       this.#ended.push(tracked);
     }
     this.#deciding.update(tracked);
-    this.#telling.update(tracked, update.cause);
+    this.#telling.update(tracked, update.cause, this.#deciding.now);
     if (tracked.ended && tracked.next !== undefined) {
       this.#review(tracked.next);
       this.#tellTouched();

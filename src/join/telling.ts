@@ -7,7 +7,7 @@ import type { Moments } from './moments.js';
 import { HELD_UNTIL, type Tracked, type TrackedList } from './tracked.js';
 
 export interface TellingOptions {
-  /** How long the first line of a connection waits for its owners before it says `pending`, capture time. */
+  /** How long the first line of a connection, ended or not, waits for its owners before it says `pending`: capture time since its first packet. */
   readonly attrWaitUs: Micros;
   /** One line for each connection, when nothing more can change. */
   readonly finalOnly: boolean;
@@ -20,7 +20,7 @@ export class Telling {
   readonly #kept: TrackedList;
   readonly #moments: Moments;
   /** Connections by number whose first lines wait, by the capture time at which they come anyway. Most were told by then, which costs no look at them. */
-  readonly #starts: Agenda<number>;
+  readonly #held: Agenda<number>;
   lines = 0;
   /** Lines that told of new evidence about a connection already told of. */
   revisions = 0;
@@ -29,19 +29,26 @@ export class Telling {
     this.#options = options;
     this.#kept = kept;
     this.#moments = moments;
-    this.#starts = new Agenda((number) => moments.ofNumber(number, HELD_UNTIL));
+    this.#held = new Agenda((number) => moments.ofNumber(number, HELD_UNTIL));
   }
 
-  /** The capture has told of the connection. */
-  update(tracked: Tracked, cause: ConnectionCause): void {
+  /** The capture has told of the connection; it had come to `now` before. */
+  update(tracked: Tracked, cause: ConnectionCause, now: Micros): void {
     if (this.#options.finalOnly) {
       if (tracked.ended && tracked.settled) this.#tell(tracked, 'end');
-    } else if (cause !== 'start' || isDecided(tracked)) {
+    } else if (cause === 'interim' || tracked.lines > 0 || isDecided(tracked)) {
       this.#tell(tracked, cause);
-    } else {
-      tracked.heldUntil = tracked.first + this.#options.attrWaitUs;
-      this.#starts.add(tracked.number);
+    } else if (tracked.heldUntil === -Infinity) this.#hold(tracked, cause, now);
+  }
+
+  #hold(tracked: Tracked, cause: ConnectionCause, now: Micros): void {
+    const until = tracked.first + this.#options.attrWaitUs;
+    if (until <= now) {
+      this.#tell(tracked, cause);
+      return;
     }
+    tracked.heldUntil = until;
+    this.#held.add(tracked.number);
   }
 
   /** The connection was looked at again. */
@@ -49,14 +56,14 @@ export class Telling {
     if (this.#options.finalOnly) {
       if (tracked.settled && tracked.ended) this.#tell(tracked, 'end');
     } else if (tracked.heldUntil !== -Infinity) {
-      if (isDecided(tracked)) this.#tell(tracked, 'start');
+      if (isDecided(tracked)) this.#tellFirst(tracked);
     } else if (tracked.lines > 0) this.#tellChange(tracked);
   }
 
   /** Capture time has reached `now`: first lines that have waited long enough come as they are. */
   advance(now: Micros): void {
-    this.#starts.drain(now, (number) => {
-      if (this.#moments.ofNumber(number, HELD_UNTIL) !== -Infinity) this.#tell(this.#kept.numbered(number)!, 'start');
+    this.#held.drain(now, (number) => {
+      if (this.#moments.ofNumber(number, HELD_UNTIL) !== -Infinity) this.#tellFirst(this.#kept.numbered(number)!);
     });
   }
 
@@ -64,6 +71,11 @@ export class Telling {
   last(tracked: Tracked): void {
     if (tracked.lines === 0) this.#tell(tracked, tracked.ended || this.#options.finalOnly ? 'end' : 'start');
     else if (!this.#options.finalOnly) this.#tellChange(tracked);
+  }
+
+  /** The line that waited: of most connections that are over soon the only one. */
+  #tellFirst(tracked: Tracked): void {
+    this.#tell(tracked, tracked.ended ? 'end' : 'start');
   }
 
   #tellChange(tracked: Tracked): void {

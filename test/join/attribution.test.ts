@@ -113,7 +113,7 @@ describe('time', () => {
     const scene = new Scene().host('b', events, { err: 0.01 });
     const accept = { ...server, action: 'accept' };
     scene.event('b', 'socket_events', 9.995, { ...accept, pid: 8 });
-    scene.end('C2', 10, 1, web).complete('b', 20, events);
+    scene.end('C2', 10, 1, web).complete('b', 20, events).advance(12);
     expect(scene.last('C2').resp).toMatchObject({ state: 'pending' });
     scene.end('C1', 9.98, 0.01, web).advance(100).join.end();
     expect(scene.last('C2').resp.state).toBe('ambiguous');
@@ -202,7 +202,7 @@ describe('listeners and workers', () => {
   it('are not named before every stream that could know better is complete', () => {
     const scene = new Scene().host('b', [...events, ...polls]);
     scene.added('b', 'listening_ports', 1, { ...listener, address: '192.0.2.2', pid: 5 });
-    scene.end('C1', 10, 1, web);
+    scene.end('C1', 10, 1, web).advance(12);
     expect(scene.last().resp).toEqual({ state: 'pending' });
     scene.complete('b', 20, polls).complete('b', 10.5, events);
     expect(scene.last().resp).toEqual({ state: 'pending' });
@@ -408,10 +408,38 @@ describe('lines', () => {
     expect(scene.last()).toMatchObject({ cause: 'end', rev: 0, orig: { process: { pid: 7 } } });
   });
 
+  it('wait for owners also of a connection that is over, and come once with them', () => {
+    const scene = new Scene({ startsKnown: true }).host('a', events).host('b', events);
+    scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7 });
+    scene.event('b', 'socket_events', 10.001, { ...server, action: 'accept', pid: 8 });
+    scene.start('C1', 10, web).advance(10.1).end('C1', 10, 0.1, web);
+    scene.complete('a', 10.5, events).complete('b', 10.5, events).advance(12.5);
+    expect(scene.lines).toMatchObject([
+      { cause: 'end', rev: 0, orig: { process: { pid: 7 } }, resp: { process: { pid: 8 } } },
+    ]);
+  });
+
+  it('wait no longer than they may, counted from the first packet, and not again for the end once one was told', () => {
+    const scene = new Scene({ startsKnown: true }).host('a', events);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.start('C1', 10, web).end('C2', 10.5, 1, '192.0.2.1 40001 > 192.0.2.2 443').advance(11.9);
+    expect(scene.lines).toHaveLength(0);
+    scene.advance(12).end('C1', 10, 2.2, web);
+    expect(scene.lines).toMatchObject([
+      { cause: 'start', rev: 0 },
+      { cause: 'end', rev: 1 },
+    ]);
+    scene.advance(12.5).end('C3', 10.4, 0.1, '192.0.2.1 40002 > 192.0.2.2 443');
+    expect(scene.lines.slice(2)).toMatchObject([
+      { cause: 'end', rev: 0, connection: { uid: 'C2' }, orig: { state: 'pending' } },
+      { cause: 'end', rev: 0, connection: { uid: 'C3' }, orig: { state: 'pending' } },
+    ]);
+  });
+
   it('revise a connection when a late row changes its ends, and only then', () => {
     const scene = new Scene({ startsKnown: true }).host('a', events);
     scene.event('a', 'socket_events', 5, { ...client, action: 'connect', pid: 1, remote_port: 80 });
-    scene.end('C0', 5, 1, '192.0.2.9 40000 > 192.0.2.8 443').end('C1', 10, 1, web);
+    scene.end('C0', 5, 1, '192.0.2.9 40000 > 192.0.2.8 443').end('C1', 10, 1, web).advance(12);
     const row = scene.makeRow('a', 'socket_events', 'event', 9.999, { ...client, action: 'connect', pid: 7 });
     scene.row(row);
     expect(scene.last()).toMatchObject({ cause: 'evidence', rev: 1, orig: { process: { pid: 7 } } });

@@ -17,7 +17,7 @@ function twoServers(scene: Scene): Scene {
 
 describe('datagrams that several processes took in turn', () => {
   it('are given to nobody while the first taker may have taken those of an earlier connection, and then to the first', () => {
-    const scene = twoServers(new Scene()).end('C1', 10, 0.6, ends).complete('b', 20, tables);
+    const scene = twoServers(new Scene()).end('C1', 10, 0.6, ends).complete('b', 20, tables).advance(12);
     expect(scene.last().resp.state).toBe('pending');
     scene.join.end();
     expect(scene.last().resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
