@@ -148,6 +148,13 @@ export const faults = [
     tests: ['test/join/attribution.test.ts'],
   },
   {
+    name: 'owner-lost-at-rest',
+    file: 'src/join/tracked-end.ts',
+    find: 'this.#end ??= this.decided?.end;',
+    replace: '',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
     name: 'connection-dropped-at-end',
     file: telling,
     find: "if (tracked.lines === 0) this.#tell(tracked, tracked.ended || this.#options.finalOnly ? 'end' : 'start');\n    else if",

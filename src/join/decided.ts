@@ -21,7 +21,6 @@ type Upholding = 'always' | 'whileTaken' | 'unsure';
 export class Decided {
   readonly host: HostState;
   readonly clock: HostClock;
-  end: OwnedEnd;
   hasDetails: boolean;
   readonly #match: Matched;
   readonly #rows: RowStore;
@@ -31,6 +30,12 @@ export class Decided {
   /** How much later that is than the first one. */
   readonly #callSpan: Micros;
   readonly #stamp: number;
+  /** What the call itself tells of its process; its row may be let go before anybody asks. */
+  readonly #pid: number;
+  readonly #path: string | undefined;
+  readonly #uid: number | undefined;
+  /** Made when it is asked for: before the details have come mostly nobody does. */
+  #end: OwnedEnd | undefined;
   /** See isUpheldBy. */
   readonly #upholds: Upholding;
   /** The owner's process is known for sure. */
@@ -56,8 +61,17 @@ export class Decided {
     this.#stamp = rows.stamp(handle);
     const isAfterFirst = isSole && call.lo >= view.first + clock.offset - clock.err;
     this.#upholds = call.source === 'connect' ? 'always' : isAfterFirst ? 'whileTaken' : 'unsure';
+    this.#pid = call.pid;
+    this.#path = call.path;
+    this.#uid = call.uid;
     this.hasDetails = host.progress.detailsUntil >= this.detailsMoment(view);
-    this.end = this.#endOf(call.pid, call.path, call.uid);
+    if (this.hasDetails) this.#end = this.#endOf(true);
+  }
+
+  /** The end with its owner, as far as it is known. */
+  get end(): OwnedEnd {
+    this.#end ??= this.#endOf(false);
+    return this.#end;
   }
 
   /**
@@ -92,25 +106,19 @@ export class Decided {
     if (!this.hasDetails && this.host.progress.detailsUntil >= this.detailsMoment(view)) {
       this.hasDetails = true;
       // A call that had to be let go has no more details to give.
-      if (this.#isKept) this.#tellDetails();
+      if (this.#isKept) this.#end = this.#endOf(true);
     }
     return view.closed || (view.ended && this.#isLasting(view));
   }
 
-  /** What the call itself told is in the end so far; its row is mostly no longer in the processor's cache. */
-  #tellDetails(): void {
-    const { process, user } = this.end;
-    this.end = this.#endOf(process.pid, process.path, user?.uid);
-  }
-
-  /** `path` and `told` are the program and the user that the call tells. */
-  #endOf(pid: number, path: string | undefined, told: number | undefined): OwnedEnd {
+  #endOf(hasDetails: boolean): OwnedEnd {
     const { host, clock } = this;
+    const [pid, path] = [this.#pid, this.#path];
     const hi = this.#callHi;
-    const caller = this.hasDetails ? callerOf(host, pid, hi - this.#callSpan, hi, path) : undefined;
+    const caller = hasDetails ? callerOf(host, pid, hi - this.#callSpan, hi, path) : undefined;
     this.#isFound = caller?.isFound === true;
     // Programs change users after they began, so what the call says comes first.
-    const uid = told ?? caller?.uid;
+    const uid = this.#uid ?? caller?.uid;
     return new OwnedEnd(
       this.#match.method,
       host.shown,

@@ -186,7 +186,7 @@ export class Deciding {
   #complete(end: TrackedEnd, decided: Decided): void {
     const { tracked } = end;
     end.settled = decided.complete(tracked) && tracked.ended;
-    end.end = decided.end;
+    end.end = undefined;
     end.lacksDetails = !decided.hasDetails;
     if (end.settled) this.#rest(end);
     else this.#await(end, decided);
@@ -227,7 +227,7 @@ export class Deciding {
   #evaluate(end: TrackedEnd): void {
     const { tracked } = end;
     // An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time.
-    if (end.end?.state === 'attributed' && tracked.first - KEPT_LEAD <= this.prunedUntil) {
+    if (tracked.first - KEPT_LEAD <= this.prunedUntil && end.isOwned) {
       end.settled = tracked.ended;
       if (end.settled) this.#rest(end);
       return;
@@ -248,11 +248,11 @@ export class Deciding {
     const { tracked } = end;
     const { needs, settles } = found;
     end.settled = found.settled && tracked.ended;
+    const { end: before } = end;
+    const isStanding = stands(end, found);
     end.decided = found.decided;
-    if (!stands(end, found)) {
-      end.end = found.end;
-      end.lacksDetails = found.lacksDetails;
-    }
+    end.end = isStanding ? before : found.end;
+    if (!isStanding) end.lacksDetails = found.lacksDetails;
     if (end.settled) this.#rest(end);
     else if (found.decided !== undefined) this.#await(end, found.decided);
     else {

@@ -102,6 +102,5 @@ export class Telling {
 /** The first line has something to say: an owner, or nothing is still open that it could wait for. */
 function isDecided({ orig, resp }: Tracked): boolean {
   if (orig.lacksDetails || resp.lacksDetails) return false;
-  const isOwned = orig.end?.state === 'attributed' || resp.end?.state === 'attributed';
-  return isOwned || (orig.end?.state !== 'pending' && resp.end?.state !== 'pending');
+  return orig.isOwned || resp.isOwned || (orig.end?.state !== 'pending' && resp.end?.state !== 'pending');
 }

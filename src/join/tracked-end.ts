@@ -30,7 +30,8 @@ interface Rare {
 export class TrackedEnd implements EndView, AddressUser {
   /** Its place among those that want to know of its address. */
   place = -1;
-  end: End | undefined;
+  /** What was found of it; undefined: nothing yet, or what `decided` says. */
+  #end: End | undefined;
   /** What the last line said of it. */
   shown: End | undefined;
   /** An answer that only watermarks complete. */
@@ -45,6 +46,17 @@ export class TrackedEnd implements EndView, AddressUser {
     this.#bits = (number << NUMBER_BITS) | (isCapturedForward ? CAPTURED_FORWARD : 0);
   }
 
+  /** What is to be said of it; undefined: nothing yet. */
+  get end(): End | undefined {
+    return this.#end ?? this.decided?.end;
+  }
+  set end(end: End | undefined) {
+    this.#end = end;
+  }
+  /** Whether `end` has an owner, without asking who it is. */
+  get isOwned(): boolean {
+    return this.#end === undefined ? this.decided !== undefined : this.#end.state === 'attributed';
+  }
   get number(): number {
     return this.#bits >>> NUMBER_BITS;
   }
@@ -162,6 +174,7 @@ export class TrackedEnd implements EndView, AddressUser {
 
   /** It wants to know nothing more: news of its address pass it by. */
   rest(): void {
+    this.#end ??= this.decided?.end;
     this.decided = undefined;
     if (this.place >= 0) this.local.rest(this);
   }
