@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorrelateError, messageOf } from '../core/errors.js';
+import { makeFolder } from '../core/folder.js';
 
 /**
  * What proves to the engine that this is the agent that enrolled under its host id. Random, kept in the spool folder where only its owner
@@ -15,7 +16,7 @@ export function hostToken(host: string, folder: string | undefined): string {
     const known = readText(path);
     if (known !== undefined) return known;
     const token = random();
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     writeFileSync(`${path}.new`, `${token}\n`, { mode: 0o600 });
     renameSync(`${path}.new`, path);
     return token;

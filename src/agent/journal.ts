@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorrelateError, messageOf } from '../core/errors.js';
+import { makeFolder } from '../core/folder.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import type { HostRow, Lost } from '../records/host-row.js';
@@ -52,7 +53,7 @@ export class Journal {
     const { folder } = options;
     if (folder === undefined) return new Journal(options, randomUUID());
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       const header = readHeader(folder);
       const journal = new Journal(options, header?.id ?? randomUUID());
       if (header === undefined) writeHeader(folder, journal.id);

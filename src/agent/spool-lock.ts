@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CorrelateError, messageOf } from '../core/errors.js';
+import { makeFolder } from '../core/folder.js';
 
 /**
  * Holds a spool folder for this process, since two agents in one would spoil it. The lock of a process that is gone is taken over. Throws
@@ -10,7 +11,7 @@ export function lockSpool(folder: string): () => void {
   const path = join(folder, 'lock');
   const mine = `${process.pid} ${startOf(process.pid)}\n`;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     const holder = holderOf(path);
     if (holder !== undefined) throw new Error(`process ${holder} uses it`);
     rmSync(path, { force: true });

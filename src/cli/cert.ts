@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CorrelateError, messageOf } from '../core/errors.js';
+import { makeFolder } from '../core/folder.js';
 import { type Identity, makeIdentity, type Role } from '../server/x509/certificate.js';
 import { repeated } from './values.js';
 
@@ -62,7 +63,7 @@ function write(path: string, text: string, mode: number): void {
 
 function readAuthority(folder: string): Identity | undefined {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     return {
       certificate: readFileSync(join(folder, 'ca.pem'), 'utf8'),
       key: readFileSync(join(folder, 'ca-key.pem'), 'utf8'),

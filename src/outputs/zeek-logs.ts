@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { CorrelateError, messageOf } from '../core/errors.js';
+import { makeFolder } from '../core/folder.js';
 import type { Warn } from '../core/warnings.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { Weird } from '../records/weird.js';
@@ -37,7 +37,7 @@ export type ZeekLogs = { readonly [P in ZeekPath]: ZeekLog<ZeekRecords[P]> };
 /** Opens every log. Throws OUTPUT_OPEN_FAILED. */
 export function openZeekLogs({ folder, format }: ZeekLogOptions, warn: Warn, overflow: Overflow = 'wait'): ZeekLogs {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw new CorrelateError('OUTPUT_OPEN_FAILED', `${folder}: ${messageOf(error)}`, { cause: error });
   }

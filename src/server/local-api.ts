@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
 import { CorrelateError, messageOf } from '../core/errors.js';
+import { makeFolder } from '../core/folder.js';
 import { limits } from '../core/limits.js';
 import type { RegisteredHost } from '../hosts/registry/registered-host.js';
 import { subscriptionKind } from '../wire/message.js';
@@ -70,7 +71,7 @@ export class LocalApi {
     try {
       if (await isAnswered(path)) throw new Error('another engine answers there');
       rmSync(path, { force: true });
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(path), 0o700);
       const umask = process.umask(0o177);
       try {
         await new Promise<void>((resolve, reject) => {
