@@ -31,9 +31,9 @@ export interface AgentHubOptions {
   readonly warn: Warn;
 }
 
-const TICK_MS = 100;
-/** Every connection is looked after once in this many ticks. */
-const TURNS = 10;
+const TICK_MS = 20;
+/** Every connection is looked after once in this many ticks, a second, so that no tick writes to many. */
+const TURNS = 50;
 const HELLO_US = 20 * SECOND;
 /** A tick that comes later than this means that the process stood still. */
 const LATE_US = 2 * SECOND;
@@ -63,6 +63,8 @@ export class AgentHub implements ConnectionOwner {
   /** Nobody is silent before this. */
   #judgesFrom: Micros = 0;
   #tick = 0;
+  /** Who has yet to be looked after in this round; those that come and go meanwhile are seen to. */
+  #round = this.#connections.values();
   /** Connections cut off, by the name of the reason. */
   readonly cutOff: Record<string, number> = {};
 
@@ -339,11 +341,16 @@ export class AgentHub implements ConnectionOwner {
     // What was sent while this process stood still has yet to be read.
     if (now - this.#lookedAt > LATE_US) this.#judgesFrom = now + this.#silenceMs() * 1000;
     this.#lookedAt = now;
-    const turn = this.#tick++ % TURNS;
     const silenceUs = this.#silenceMs() * 1000;
-    let at = 0;
-    for (const connection of this.#connections) if (at++ % TURNS === turn) this.#lookAt(connection, now, silenceUs);
-    if (turn !== 0) return;
+    for (let left = Math.ceil(this.#connections.size / TURNS); left > 0; left--) {
+      const { value, done } = this.#round.next();
+      if (done === true) {
+        this.#round = this.#connections.values();
+        break;
+      }
+      this.#lookAt(value, now, silenceUs);
+    }
+    if (this.#tick++ % TURNS !== 0) return;
     for (const host of this.registry.all()) this.#giveUp(host, now);
   }
 
