@@ -325,7 +325,8 @@ function inPlaces(slots: Int32Array, ordinals: Float64Array, least: number, grea
   const places = new Int32Array(greatest - least + 1);
   for (let i = 0; i < slots.length; i++) places[ordinals[i]! - least] = slots[i]! + 1;
   let n = 0;
-  for (const place of places) if (place !== 0) slots[n++] = place - 1;
+  // By index: an iterator takes V8 20 ms until it has compiled the loop.
+  for (let i = 0; i < places.length; i++) if (places[i] !== 0) slots[n++] = places[i]! - 1;
   return slots;
 }
 
