@@ -1,5 +1,4 @@
 import fs, { createReadStream } from 'node:fs';
-import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { CorrelateError, messageOf } from '../core/errors.js';
@@ -135,7 +134,10 @@ export async function openByteInput(path: string, blocking = false): Promise<Byt
     if (info.isFile()) return new FileInput(fd, info.size);
     if (fd === STDIN_FD) return new StreamInput(process.stdin);
     // A read of an empty pipe would block one of libuv's threads, and close with it; a socket waits in the event loop.
-    if (info.isFIFO()) return new StreamInput(new Socket({ fd, readable: true, writable: false }));
+    if (info.isFIFO()) {
+      const { Socket } = await import('node:net');
+      return new StreamInput(new Socket({ fd, readable: true, writable: false }));
+    }
     return new StreamInput(createReadStream('', { fd }));
   } catch (error) {
     if (fd !== undefined && fd !== STDIN_FD) await close(fd);

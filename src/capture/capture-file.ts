@@ -5,12 +5,10 @@ import { BatchPool } from './batch-pool.js';
 import { type ByteInput, openByteInput } from './byte-input.js';
 import { MAX_RECORD_BYTES } from './capture-format.js';
 import { FileSource, type Piece, READ_OFFSET } from './file-source.js';
-import { GzipInput } from './gzip-input.js';
 import { DEFAULT_DATA_BYTES } from './packet-batch.js';
 import type { PacketSource } from './packet-source.js';
 import { pcap } from './pcap-file.js';
 import { pcapng } from './pcapng-file.js';
-import { ZstdInput } from './zstd-input.js';
 
 /** Every capture file format that is read. */
 export const captureFormats = [pcap, pcapng] as const;
@@ -64,12 +62,15 @@ async function openInput(input: ByteInput, path: string, options: CaptureFileOpt
   let first = await readFirst(content, pool, readBytes);
   let magic = magicOf(first);
   if (magic !== undefined && (magic & 0xffff) === GZIP_MAGIC) {
+    // Decompressors are loaded where they are needed, since a run waits for what reads its first packet.
+    const { GzipInput } = await import('./gzip-input.js');
     content = new GzipInput(input, first.batch.bytes.slice(first.start, first.end), name, options.warn);
     pool.release(first.batch);
     first = await readFirst(content, pool, readBytes);
     magic = magicOf(first);
   }
   if (magic === ZSTD_MAGIC) {
+    const { ZstdInput } = await import('./zstd-input.js');
     content = new ZstdInput(content, first.batch.bytes.slice(first.start, first.end), name, options.warn);
     pool.release(first.batch);
     first = await readFirst(content, pool, readBytes);

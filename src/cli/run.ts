@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { CorrelateError } from '../core/errors.js';
 import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
-import { type Progress, startProgress } from '../outputs/progress.js';
+import type { Progress } from '../outputs/progress.js';
 import { type RunSummary, summaryText } from '../outputs/summary.js';
 import { type ZeekFormat, zeekFormats } from '../outputs/zeek-log.js';
 import type { Outputs } from '../pipeline/outputs.js';
@@ -194,6 +194,8 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
   let progress: Progress | undefined;
   try {
     const timeouts = await timeoutsOf(flags);
+    // Loaded only where somebody looks at it.
+    const { startProgress } = person ? await import('../outputs/progress.js') : {};
     const { summary, outputs, storeFailed } = await run(
       { ...runOptions(flags, person), ...timeouts },
       {
@@ -201,8 +203,8 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
         info: log.info,
         stop: stop.signal,
         onProgress: (read, total) => {
-          progress ??= startProgress(total, person);
-          progress.update(read);
+          progress ??= startProgress?.(total);
+          progress?.update(read);
         },
         onRefresh: (function_) => {
           refresh = function_;

@@ -1,6 +1,7 @@
 import type { PacketBatch } from '../capture/packet-batch.js';
-import { type HashKey, secretKey } from '../core/hash.js';
+import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
+import { secretKey } from '../core/secret-key.js';
 import type { Micros } from '../core/time.js';
 import { type CountedWeird, WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 /**
  * HalfSipHash (Aumasson, Bernstein) over 32-bit words: quick in 32-bit arithmetic and, with a secret key, safe against
  * senders who choose their addresses so that they collide. One round per word and three at the end, as the Linux kernel
@@ -133,10 +131,4 @@ export function hashWords(key: HashKey, words: Int32Array, count: number, out: I
     }
   }
   out[at + 1] = v1 ^ v3;
-}
-
-/** A random key. */
-export function secretKey(): HashKey {
-  const bytes = randomBytes(8);
-  return { k0: bytes.readInt32LE(0), k1: bytes.readInt32LE(4) };
 }

@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 
-/** A progress bar on a terminal for long reads; elsewhere, and for inputs without a known size, nothing is shown. */
+/** A progress bar on a terminal for long reads; for inputs without a known size nothing is shown. */
 export interface Progress {
   update(readBytes: number): void;
   stop(): void;
@@ -10,8 +10,8 @@ export interface Progress {
 const MIN_BYTES = 64 << 20;
 
 /** A bar on stderr over `totalBytes`, or nothing. */
-export function startProgress(totalBytes: number | undefined, terminal: boolean): Progress {
-  if (!terminal || totalBytes === undefined || totalBytes < MIN_BYTES) return { update() {}, stop() {} };
+export function startProgress(totalBytes: number | undefined): Progress {
+  if (totalBytes === undefined || totalBytes < MIN_BYTES) return { update() {}, stop() {} };
   const mebibytes = (bytes: number) => Math.round(bytes / (1 << 20));
   const bar = new SingleBar(
     {

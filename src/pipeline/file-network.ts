@@ -1,6 +1,6 @@
 import type { CaptureStats } from '../capture/packet-source.js';
 import { ConnectionTracker, type TrackerOptions, type TrackerStats } from '../conn/connection-tracker.js';
-import { secretKey } from '../core/hash.js';
+import { secretKey } from '../core/secret-key.js';
 import type { Warn } from '../core/warnings.js';
 import { addWeirds } from '../core/weird.js';
 import type { ConnectionUpdate } from '../records/connection.js';
