@@ -54,6 +54,14 @@ function lineInWords(line: ConnectionLine) {
   };
 }
 
+/** A recording as the host would have made it if its clock were ahead by so many seconds. */
+function later(recording: string, seconds: number): string {
+  const inMicros = recording.replace(/"(time|since|until|from|to|at)":(\d{16})\b/g, (_, name: string, at: string) => {
+    return `"${name}":${Number(at) + seconds * 1_000_000}`;
+  });
+  return inMicros.replace(/"start_time":(1\d{9})\b/g, (_, at: string) => `"start_time":${Number(at) + seconds}`);
+}
+
 describe('the sample nat', () => {
   it.each([
     ['traffic.pcap', 15],
@@ -90,6 +98,22 @@ describe('the sample nat', () => {
     expect(run(captures, hosts.map(recordingOf).reverse())).toBe(together);
     const words = (lines: readonly ConnectionLine[]) => lines.map((line) => JSON.stringify(lineInWords(line))).sort();
     expect(words(read(together))).toEqual(words(captures.flatMap((capture) => read(run([capture])))));
+  });
+
+  it('has them too where the clocks of a server and of the host of containers are minutes off, each its own way', () => {
+    const offsets: Readonly<Record<string, number>> = { 'web-1': 300, 'docker-1': -420 };
+    const skewed = hosts.map((host) => {
+      const path = join(folder, `${host}-skewed.jsonl`);
+      writeFileSync(path, later(readFileSync(recordingOf(host), 'utf8'), offsets[host] ?? 0));
+      return path;
+    });
+    const lines = read(run(['traffic.pcap'], skewed));
+    expect(lines.map(lineInWords)).toEqual(read(run(['traffic.pcap'])).map(lineInWords));
+    const measured = lines.flatMap(({ orig, resp }) => [orig, resp]).filter(({ clock }) => clock !== undefined);
+    for (const { host, clock } of measured) {
+      expect(Math.abs(clock!.offset - (offsets[host!.id] ?? 0))).toBeLessThan(0.1);
+    }
+    expect(new Set(measured.map(({ host }) => host!.id))).toEqual(new Set(['web-1', 'docker-1', 'gateway']));
   });
 
   it('names nobody behind the translations where the hosts that translate do not tell of them', () => {

@@ -39,6 +39,7 @@ export interface EndLine {
   readonly process?: { readonly pid: number; readonly path?: string };
   readonly user?: { readonly uid: number };
   readonly container?: { readonly id: string };
+  readonly clock?: { readonly offset: number; readonly err: number };
   /** The end's own endpoints where it is behind a translation. */
   readonly nat?: {
     readonly host: { readonly id: string };
