@@ -27,6 +27,12 @@ enum record_flags {
   RECORD_ARGS_TRUNCATED = 16,  // the last arguments are missing
 };
 
+// Constants of the programs, which are set before they are loaded.
+struct sensor_constants {
+  __u32 only_netns;  // inode of the only network namespace that is reported; 0: all
+  __u32 sees_reads;  // the end of every reading of a socket is seen (sock_recv_length)
+};
+
 struct record_header {
   __u64 time_ns;  // CLOCK_BOOTTIME
   __u32 size;     // of the whole record, without padding

@@ -129,8 +129,8 @@ static int attach_all(struct sensor *sensor, struct sensor_error *error) {
   return result;
 }
 
-// One tracepoint is newer than what else is needed, one is of a part that kernels are built without.
-static void choose_programs(struct bpf_object *object) {
+// One tracepoint is newer than what else is needed, one is of a part that kernels are built without. Returns whether there is the first.
+static int choose_programs(struct bpf_object *object) {
   struct btf *kernel = btf__load_vmlinux_btf();
   const int has_reads = kernel != NULL && btf__find_by_name_kind(kernel, "btf_trace_sock_recv_length", BTF_KIND_TYPEDEF) > 0;
   const int has_rings = kernel != NULL && btf__find_by_name_kind(kernel, "trace_event_raw_io_uring_complete", BTF_KIND_STRUCT) > 0;
@@ -141,12 +141,12 @@ static void choose_programs(struct bpf_object *object) {
     if (strcmp(section, "tp_btf/sock_recv_length") == 0) bpf_program__set_autoload(program, has_reads);
     if (strcmp(section, "tracepoint/io_uring/io_uring_complete") == 0) bpf_program__set_autoload(program, has_rings);
   }
+  return has_reads;
 }
 
-// Only the namespace is a constant of the programs.
-static int set_netns(struct bpf_object *object, uint32_t netns) {
-  struct bpf_map *constants = bpf_object__find_map_by_name(object, ".rodata");
-  return constants == NULL ? -ENOENT : bpf_map__set_initial_value(constants, &netns, sizeof(netns));
+static int set_constants(struct bpf_object *object, const struct sensor_constants *constants) {
+  struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata");
+  return map == NULL ? -ENOENT : bpf_map__set_initial_value(map, constants, sizeof(*constants));
 }
 
 static int take_record(void *context, void *record, size_t size) {
@@ -165,10 +165,10 @@ static int load(struct sensor *sensor, const struct sensor_options *options, str
     fail(error, errno, "reading", "the kernel programs");
     return -1;
   }
-  choose_programs(sensor->object);
+  const struct sensor_constants constants = {.only_netns = options->netns, .sees_reads = choose_programs(sensor->object)};
   struct bpf_map *ring = bpf_object__find_map_by_name(sensor->object, "ring");
   int status = bpf_map__set_max_entries(ring, options->ring_bytes);
-  if (status == 0) status = set_netns(sensor->object, options->netns);
+  if (status == 0) status = set_constants(sensor->object, &constants);
   if (status == 0) status = bpf_object__load(sensor->object);
   if (status != 0) {
     fail(error, -status, "loading", "the kernel programs");

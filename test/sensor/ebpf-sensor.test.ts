@@ -359,6 +359,65 @@ print(child, flush=True); sys.stdin.readline()`;
     }
   });
 
+  it.each([
+    ['TPACKET_V1', { version: 0, status: 0, length: 8, data: 32 }],
+    ['TPACKET_V2', { version: 1, status: 0, length: 4, data: 32 }],
+    ['TPACKET_V3', { version: 2, status: 20, length: 16, data: 48 }],
+  ])('tells of frames that a packet socket sends from a ring in shared memory (%s)', async (_, at) => {
+    const { version, status, length, data } = at;
+    const request = version === 2 ? "'=7I', 4096, 2, 2048, 4, 0, 0, 0" : "'=4I', 4096, 2, 2048, 4";
+    const code = `
+import mmap, os, socket, struct, sys
+def ip(last): return struct.pack('!BBHHHBBH4s4s', 0x45, 0, 32, 1, 0, 64, 17, 0, bytes([127, 0, 0, 1]), bytes([127, 0, 0, last]))
+udp = struct.pack('!HHHH', 5556, 7022, 12, 0) + b'evil'
+def ring_of(s):
+    s.setsockopt(263, 10, ${version}); s.setsockopt(263, 13, struct.pack(${request}))
+    return mmap.mmap(s.fileno(), 8192)
+def put(ring, slot, frame):
+    at = 2048 * slot
+    ring[at + ${data}:at + ${data} + len(frame)] = frame
+    struct.pack_into('=I', ring, at + ${length}, len(frame)); struct.pack_into('=I', ring, at + ${status}, 1)
+whole = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0); whole.bind(('lo', 0))
+cooked = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0); cooked.bind(('lo', 0))
+ring, other = ring_of(whole), ring_of(cooked)
+put(ring, 0, bytes(12) + b'\\x08\\0' + ip(11) + udp); put(ring, 1, bytes(12) + b'\\x81\\0\\0\\5\\x08\\0' + ip(12) + udp)
+put(ring, 2, bytes(12) + b'\\x08\\0' + ip(19)[:10])
+whole.send(b'')
+put(other, 0, ip(13) + udp); cooked.sendto(b'', ('lo', 0x0800))
+print('null')`;
+    const watch = await start();
+    const { pid } = await runToEnd(python(code));
+    const frame = { pid, action: 'send', protocol: 17, local_port: 5556, remote_port: 7022 };
+    for (const last of [11, 12, 13]) await watch.find('socket_events', { ...frame, remote_address: `127.0.0.${last}` });
+    expect(watch.found('socket_events', frame)).toHaveLength(3);
+  });
+
+  it('takes nobody who only looks at a datagram for who takes it', async () => {
+    const watch = await start();
+    const { pid, told } = await runToEnd(
+      python(`
+import json, os, socket
+def peeked(family, address, peek):
+    taker, sender = (socket.socket(family, socket.SOCK_DGRAM) for _ in range(2))
+    taker.bind((address, 0)); sender.bind((address, 0))
+    sender.sendto(b'x', taker.getsockname())
+    peek(taker)
+    child = os.fork()
+    if child == 0:
+        taker.recvfrom(99); os._exit(0)
+    os.waitpid(child, 0)
+    return child, sender.getsockname()[1]
+asked = lambda taker: taker.recvfrom(99, socket.MSG_PEEK)
+unasked = lambda taker: taker.recv(99, socket.MSG_PEEK)
+told = [peeked(socket.AF_INET, '127.0.0.1', asked), peeked(socket.AF_INET, '127.0.0.1', unasked), peeked(socket.AF_INET6, '::1', asked)]
+print(json.dumps(dict(told)))`),
+    );
+    for (const [taker, port] of Object.entries(told)) {
+      await watch.find('socket_events', { action: 'receive', pid: Number(taker), remote_port: port });
+      expect(watch.found('socket_events', { action: 'receive', pid, remote_port: port })).toEqual([]);
+    }
+  });
+
   it('knows who owns the sockets that were there before', async () => {
     const child = spawn('python3', [
       '-c',

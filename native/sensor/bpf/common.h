@@ -26,9 +26,9 @@ enum protocol {
 };
 
 #define SOCK_RAW 3
+#define MSG_PEEK 2
 
-// Inode of the only network namespace that is reported; 0: all.
-const volatile __u32 only_netns = 0;
+const volatile struct sensor_constants constants = {0};
 
 // Records that found the ring full. sensor.c reads them in this order.
 __u64 lost_records[2];
@@ -44,7 +44,7 @@ struct {
 
 static __always_inline void count_lost(enum lost which) { __sync_fetch_and_add(&lost_records[which], 1); }
 
-static __always_inline bool is_watched(__u32 netns) { return only_netns == 0 || netns == only_netns; }
+static __always_inline bool is_watched(__u32 netns) { return constants.only_netns == 0 || netns == constants.only_netns; }
 
 static __always_inline struct task_struct *current_task(void) { return (struct task_struct *)bpf_get_current_task(); }
 

@@ -69,8 +69,24 @@ struct sk_buff {
   unsigned int len;
   unsigned int data_len;
   __u16 network_header;
+  unsigned int end;
   unsigned char *head;
   unsigned char *data;
+};
+
+// A piece of a frame that lies in pages of its own; since Linux 6.9, a bio_vec before.
+struct skb_frag {
+  unsigned int offset;
+};
+
+struct bio_vec {
+  unsigned int bv_offset;
+};
+
+struct skb_shared_info {
+  __u8 nr_frags;
+  void *destructor_arg;
+  struct skb_frag frags[1];
 };
 
 struct tcp_sock {

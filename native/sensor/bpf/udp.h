@@ -71,12 +71,12 @@ struct {
   __type(value, struct peer);
 } latest_arrivals SEC(".maps");
 
-// Threads in a call that took a datagram and asked for its sender, with the socket's cookie. At the bound others are not entered.
+// Threads in a call that read a datagram and asked for its sender, with that. At the bound others are not entered.
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 16384);
   __type(key, __u64);
-  __type(value, __u64);
+  __type(value, struct peer);
 } askers SEC(".maps");
 
 #define ETHERTYPE_IPV4 0x0800
@@ -268,43 +268,42 @@ static __always_inline void report_taken(const struct peer *peer, bool is_of_pee
   report_datagram(RECORD_RECEIVE, owner, true, &arrival.datagram, is_sure ? 0 : arrival.time_ns);
 }
 
-// The current thread has just taken a datagram of this peer.
-static __always_inline void datagram_taken(const struct peer *peer) {
+// The current thread has just read a datagram of this peer. Whether it took it shows at the end of its call, if that is seen (socket_read).
+static __always_inline void datagram_read(const struct peer *peer) {
   __u64 thread = bpf_get_current_pid_tgid();
-  bpf_map_update_elem(&askers, &thread, &peer->cookie, BPF_ANY);
-  report_taken(peer, true);
+  if (!constants.sees_reads || bpf_map_update_elem(&askers, &thread, peer, BPF_ANY)) report_taken(peer, true);
 }
 
-// Runs when a datagram was taken and its sender's address asked for.
+// Runs when a datagram was read and its sender's address asked for.
 SEC("cgroup/recvmsg4")
-int datagram_taken4(struct bpf_sock_addr *call) {
+int datagram_read4(struct bpf_sock_addr *call) {
   __u8 address[16];
   set_ipv4(address, call->user_ip4);
   struct peer peer;
   set_peer(&peer, bpf_get_socket_cookie(call), address, bpf_ntohs(call->user_port));
-  datagram_taken(&peer);
+  datagram_read(&peer);
   return 1;
 }
 
 SEC("cgroup/recvmsg6")
-int datagram_taken6(struct bpf_sock_addr *call) {
+int datagram_read6(struct bpf_sock_addr *call) {
   volatile struct bpf_sock_addr *words = call;  // read one by one, as the verifier demands
   __u32 address[4] = {words->user_ip6[0], words->user_ip6[1], words->user_ip6[2], words->user_ip6[3]};
   struct peer peer;
   set_peer(&peer, bpf_get_socket_cookie(call), address, bpf_ntohs(call->user_port));
-  datagram_taken(&peer);
+  datagram_read(&peer);
   return 1;
 }
 
-// Whether the datagram that the current thread has read from the socket is told of already. The latest arrival is then another one, which
-// waits for whoever takes it, be it a sibling that shares the socket.
-static __always_inline bool has_asked(__u64 cookie) {
+// The sender of what the current thread has read from the socket, if it asked. The latest arrival may be another one, which waits for whoever
+// takes it, be it a sibling that shares the socket.
+static __always_inline bool has_asked(__u64 cookie, struct peer *out) {
   __u64 thread = bpf_get_current_pid_tgid();
-  __u64 *asked = bpf_map_lookup_elem(&askers, &thread);
+  struct peer *asked = bpf_map_lookup_elem(&askers, &thread);
   if (!asked) return false;
-  bool is_this = *asked == cookie;
+  *out = *asked;
   bpf_map_delete_elem(&askers, &thread);
-  return is_this;
+  return out->cookie == cookie;
 }
 
 // Raw sockets for protocols that nothing else of the host takes. The kernel answers ICMP itself, and TCP and UDP have sockets with ports.
@@ -313,21 +312,26 @@ static __always_inline bool takes_protocol(__u16 type, __u16 protocol) {
          protocol != PROTOCOL_UDP && protocol != PROTOCOL_UDPLITE && protocol != PROTOCOL_SCTP && protocol != PROTOCOL_RAW;
 }
 
-// Runs after every reading of a socket, also without the address. Since Linux 6.3; used where there is one.
+// Runs after every reading of a socket, also without the address. Since Linux 6.3; used where there is one. Whoever only looks (MSG_PEEK) takes
+// nothing.
 SEC("tp_btf/sock_recv_length")
 int socket_read(__u64 *arguments) {
   struct sock *sk = (struct sock *)arguments[0];
-  if (!sk || (int)arguments[1] < 0) return 0;
+  if (!sk) return 0;
   __u16 protocol = BPF_CORE_READ(sk, sk_protocol);
   if (protocol != PROTOCOL_UDP && protocol != PROTOCOL_UDPLITE && !takes_protocol(BPF_CORE_READ(sk, sk_type), protocol)) return 0;
   __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
   if (family != FAMILY_INET && family != FAMILY_INET6) return 0;
   __u64 cookie = bpf_get_socket_cookie(sk);
-  if (has_asked(cookie)) return 0;
-  struct peer *latest = bpf_map_lookup_elem(&latest_arrivals, &cookie);
-  if (!latest) return 0;
-  struct peer peer = *latest;
-  report_taken(&peer, false);
-  if (!bpf_map_lookup_elem(&arrivals, &peer)) bpf_map_delete_elem(&latest_arrivals, &cookie);
+  struct peer peer;
+  bool is_of_peer = has_asked(cookie, &peer);
+  if ((int)arguments[1] < 0 || ((int)arguments[2] & MSG_PEEK)) return 0;
+  if (!is_of_peer) {
+    struct peer *latest = bpf_map_lookup_elem(&latest_arrivals, &cookie);
+    if (!latest) return 0;
+    peer = *latest;
+  }
+  report_taken(&peer, is_of_peer);
+  if (!is_of_peer && !bpf_map_lookup_elem(&arrivals, &peer)) bpf_map_delete_elem(&latest_arrivals, &cookie);
   return 0;
 }
