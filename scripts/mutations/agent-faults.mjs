@@ -20,6 +20,13 @@ export const agentFaults = [
     tests: ['test/server/acknowledgements.test.ts'],
   },
   {
+    name: 'odd-address-kept-as-canonical',
+    file: 'src/hosts/state/socket-record.ts',
+    find: 'return value === fact.localAddress && value !== undefined',
+    replace: 'return fact.localAddress !== undefined',
+    tests: ['test/hosts/state/socket-record.test.ts'],
+  },
+  {
     name: 'last-row-taken-twice',
     file: 'src/hosts/registry/journal-position.ts',
     find: 'return sequence <= this.received;',
