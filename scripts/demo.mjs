@@ -14,7 +14,8 @@ for (const [name, story] of scenes) {
   console.error(`\n${story}\n$ correlate ${args.join(' ')}\n`);
   const { status } = spawnSync(process.execPath, ['bin/correlate.js', ...args, '--table', 'always', '--quiet'], {
     cwd: root,
-    stdio: 'inherit',
+    // Alerts are shown on stderr with the rest; into a pipe they would go as JSON lines too.
+    stdio: ['inherit', process.stdout.isTTY ? 'inherit' : 'ignore', 'inherit'],
   });
   if (status !== 0) process.exit(status ?? 1);
 }

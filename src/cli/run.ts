@@ -136,7 +136,7 @@ function checkUsage(flags: Flags): void {
 
 function runOptions(flags: Flags, person: boolean): RunOptions {
   const live = flags.interface !== undefined || flags.listen !== undefined;
-  const alertsShown = person && flags.alerts === undefined && (flags.table === 'always' || process.stdout.isTTY);
+  const showsAlerts = person && flags.alerts === undefined;
   return {
     interfaces: flags.interface ?? [],
     files: flags.read ?? [],
@@ -163,7 +163,9 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
       overflow: live ? 'drop' : 'wait',
       finalOnly: flags.finalOnly === true || !live,
       show: (text) => void process.stderr.write(`${text}\n`),
-      ...(!alertsShown && { alerts: flags.alerts ?? '-' }),
+      showsAlerts,
+      // A terminal shows them once, as text; whatever else stdout is gets the lines.
+      ...(!(showsAlerts && process.stdout.isTTY) && { alerts: flags.alerts ?? '-' }),
       ...(flags.connections !== undefined && { connections: flags.connections }),
       ...(flags.zeekLogs !== undefined && { zeekLogs: { folder: flags.zeekLogs, format: flags.zeekFormat } }),
     },

@@ -11,8 +11,10 @@ import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { Weird } from '../records/weird.js';
 
 export interface OutputOptions {
-  /** Where alerts go as JSON lines; `-` is stdout. Absent: to the terminal as text for a person. */
+  /** Where alerts go as JSON lines; `-` is stdout. Absent: nowhere. */
   readonly alerts?: string;
+  /** Show alerts as text for a person. */
+  readonly showsAlerts: boolean;
   readonly format: AlertFormat;
   /** Where attributed connections go as JSON lines. Absent: nowhere. */
   readonly connections?: string;
@@ -101,8 +103,9 @@ export class Outputs {
         this.highest = alert.rule.level;
       }
     }
-    if (this.#alerts !== undefined) this.#alerts.line(alertFormats[this.options.format](alert));
-    else if (!this.options.finalOnly) this.options.show(alertText(alert));
+    this.#alerts?.line(alertFormats[this.options.format](alert));
+    if (!this.options.showsAlerts) return;
+    if (!this.options.finalOnly) this.options.show(alertText(alert));
     else if (this.#told.length < limits.shownAlerts) this.#told.push(alert);
   }
 

@@ -32,6 +32,16 @@ function run(sample: string, hostLog = join(root, 'samples', sample, 'host.log')
   return { connections: readFileSync(connections, 'utf8'), alerts: stdout };
 }
 
+it('shows alerts to a person on stderr and gives a pipe on stdout the same as lines', () => {
+  const { stdout, stderr } = correlate([
+    ...['-r', 'samples/intrusion/traffic.pcap', '--host-log', 'samples/intrusion/host.log'],
+    ...['--rules', 'rules/', '--table', 'always'],
+  ]);
+  const lines = jsonLines(stdout);
+  expect(lines.length).toBeGreaterThan(5);
+  expect(stderr.match(/^\d\d:\d\d:\d\d\.\d{3}  [A-Z]+ {2}/gm)).toHaveLength(lines.length);
+});
+
 /** A permutation that depends on the seed alone. */
 function shuffle<T>(list: readonly T[], seed: number): T[] {
   const shuffled = [...list];

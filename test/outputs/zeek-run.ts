@@ -22,7 +22,15 @@ export async function runFiles({ files, hostLogs = [], checksums = 'verify', out
       sensor: 'poll',
       latenessUs: 600_000_000,
       attrWaitUs: 2_000_000,
-      outputs: { format: 'ecs', table: false, overflow: 'wait', finalOnly: true, show: () => {}, ...outputs },
+      outputs: {
+        format: 'ecs',
+        table: false,
+        showsAlerts: false,
+        overflow: 'wait',
+        finalOnly: true,
+        show: () => {},
+        ...outputs,
+      },
     },
     {
       warn: () => {},
