@@ -12,6 +12,27 @@ export const namespaceFaults = [
     ci: true,
   },
   {
+    name: 'call-home-of-any-place',
+    file: 'src/join/candidate.ts',
+    find: 'const isMeant = hasAddress && site?.isOwnPeer(host) !== true;',
+    replace: 'const isMeant = hasAddress;',
+    tests: ['test/join/call-home.test.ts'],
+  },
+  {
+    name: 'call-home-of-tabled-addresses',
+    file: 'src/join/capture-place.ts',
+    find: 'if (addresses.isUntabled(text) || this.had(host, text)',
+    replace: 'if (this.had(host, text)',
+    tests: ['test/join/call-home.test.ts'],
+  },
+  {
+    name: 'address-news-of-one-end',
+    file: 'src/join/attribution.ts',
+    find: 'for (const end of [...users]) this.#review(end.tracked);',
+    replace: 'for (const end of [...users]) this.#reviewEnd(end);',
+    tests: ['test/join/call-home.test.ts'],
+  },
+  {
     name: 'loopback-of-any-namespace',
     file: 'src/join/candidate.ts',
     find: 'return namespace === ownNamespace ? contested(match, trial, socket, isThere) : otherNamespace;',

@@ -160,6 +160,18 @@ export function isGroupAddress(address: string): boolean {
   return (octet >= 224 && octet <= 239) || address === '255.255.255.255';
 }
 
+/**
+ * An address that means a host only within its network, so that many networks have one: RFC 1918, RFC 6598 (100.64.0.0/10) and RFC 4193
+ * (fc00::/7). Takes canonical text.
+ */
+export function isPrivateAddress(address: string): boolean {
+  const parsed = parseAddress(address);
+  if (parsed === undefined) return false;
+  const first = parsed.words[0]!;
+  if (parsed.version === 6) return first >>> 25 === 0x7e;
+  return first >>> 24 === 10 || first >>> 20 === 0xac1 || first >>> 16 === 0xc0a8 || first >>> 22 === 0x191;
+}
+
 /** Whether an address can be a host's own. */
 export type AddressKind = 'host' | 'group' | 'unspecified';
 

@@ -269,7 +269,8 @@ export class Join {
   }
 
   #addressNews({ users }: KnownAddress<TrackedEnd>): void {
-    for (const end of [...users]) this.#reviewEnd(end);
+    // It is the other end's peer as well.
+    for (const end of [...users]) this.#review(end.tracked);
   }
 
   #release(host: HostState): void {

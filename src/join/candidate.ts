@@ -162,7 +162,8 @@ export function tryHosts(
     const { host, query } = trial;
     consider(trial, host.boundTo(protocol, localPort), false, hasAddress);
     const [from, to] = [query.first - query.err - NEAR_LEAD, query.last + query.err + ACCEPT_LAG];
-    consider(trial, host.callsTo(protocol, remote.text, remotePort, from, to), false, hasAddress);
+    const isMeant = hasAddress && site?.isOwnPeer(host) !== true;
+    consider(trial, host.callsTo(protocol, remote.text, remotePort, from, to), false, isMeant);
   }
 
   function consider(trial: Trial, sockets: readonly HeldSocket[], isFull: boolean, hasAddress: boolean): void {
@@ -190,7 +191,7 @@ export function tryHosts(
     if (!isFull && !local.isLoopback && namespace !== undefined) {
       const had = addresses.had(local.text, query.first - query.err, query.first + query.err, namespace);
       if (had === 'no') return otherNamespace;
-      isThere = had === 'surely' && doubt === undefined;
+      isThere &&= had === 'surely';
     }
     const found = contested(match, trial, socket, isThere);
     // Calls of the same inner endpoints may be of a connection that has other ones on the wire.

@@ -1,4 +1,6 @@
+import { isPrivateAddress } from '../core/address.js';
 import type { Micros } from '../core/time.js';
+import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import type { ConnectionView } from './connection-view.js';
@@ -42,6 +44,18 @@ export class CapturePlace {
   isContainersElsewhere(host: HostState, address: string): boolean {
     if (!this.#isElsewhere(host)) return false;
     return this.had(host, address) !== 'no' && this.had(host, address, host.ownNamespace) === 'no';
+  }
+
+  /**
+   * Whether the other end's address may be one of the host's own, perhaps in a container whose addresses it does not tell: what it calls
+   * there does not come by a place on another host.
+   */
+  isOwnPeer(host: HostState, { text, hosts = [] }: KnownAddress): boolean {
+    if (!this.#isElsewhere(host)) return false;
+    const { addresses } = host;
+    if (addresses.isUntabled(text) || this.had(host, text) !== 'no') return true;
+    if (addresses.tellsNamespaces || !addresses.hasSeveralNamespaces || !isPrivateAddress(text)) return false;
+    return hosts.every((other) => this.had(other, text, other.ownNamespace) === 'no');
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { CapturePlace, type Doubt } from './capture-place.js';
@@ -11,14 +12,21 @@ export class PacketSite {
   readonly owner: HostState | undefined;
   readonly #place: CapturePlace;
   readonly #local: string;
+  readonly #remote: KnownAddress;
 
   constructor(states: Pick<HostStates, 'get'>, clocks: HostClocks, view: ConnectionView, role: Role) {
-    const { local, stitch } = view[role];
+    const { local, remote, stitch } = view[role];
     this.#local = local.text;
+    this.#remote = remote;
     this.#place = new CapturePlace(states, clocks, view, stitch?.gateway);
     const { host } = this.#place;
     if (host !== undefined && local.hosts?.includes(host) === true && this.#place.had(host, local.text) !== 'no')
       this.owner = host;
+  }
+
+  /** See CapturePlace. */
+  isOwnPeer(host: HostState): boolean {
+    return this.#place.isOwnPeer(host, this.#remote);
   }
 
   /** See CapturePlace. */

@@ -1,4 +1,4 @@
-import { canonicalAddress, isLoopback, isUnspecified } from '../core/address.js';
+import { canonicalAddress, isLoopback, isPrivateAddress, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
 import type { AnyTableRow } from '../records/host-row.js';
 import {
@@ -130,4 +130,28 @@ export function hadAddress(
   const possible = spans.filter(({ lo, hi }) => lo <= to && hi >= from);
   if (possible.some(({ row, seen, until }) => isOf(row) === 'surely' && seen <= from && until >= to)) return 'surely';
   return possible.length > 0 ? 'maybe' : 'no';
+}
+
+/** Whether the address may have been the host's own then, perhaps in a container whose addresses it does not tell. */
+export function mayBeItsOwn(
+  hosts: readonly HostRows[],
+  sockets: ReadonlyMap<string, readonly Socket[]>,
+  host: HostRows,
+  address: string,
+  at: (host: HostRows) => { from: Micros; to: Micros },
+): boolean {
+  const had = (one: HostRows, space?: string): Had => {
+    const { from, to } = at(one);
+    return hadAddress(one, sockets.get(one.id)!, address, from, to, space);
+  };
+  if (had(host) !== 'no') return true;
+  const held = sockets.get(host.id)!;
+  const table = host.table.flatMap((row) => (row.table === 'interface_addresses' ? [row] : []));
+  const isTabled = table.some(
+    ({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address,
+  );
+  if (!isTabled && held.some(({ localAddress }) => localAddress === address)) return true;
+  const tellsSpaces = table.some((row) => spaceOf(row) !== undefined);
+  if (tellsSpaces || !hasSeveralSpaces(held) || !isPrivateAddress(address)) return false;
+  return hosts.every((other) => had(other, ownSpace(other, sockets.get(other.id)!)) === 'no');
 }

@@ -11,6 +11,7 @@ import {
   hasSeveralSpaces,
   isInDoubt,
   isSharedAddress,
+  mayBeItsOwn,
   ownSpace,
 } from './reference-addresses.js';
 import {
@@ -160,6 +161,8 @@ function endAt(
     const place = inner?.host.id ?? update.captureHost;
     const isElsewhere = place !== undefined && place !== host.id;
     const isDoubted = isElsewhere && !isLoopback(local) && isInDoubt(host, held, local, at, site);
+    // What a host calls at an address of its own does not leave it.
+    const isOwnPeer = isElsewhere && !isLoopback(local) && mayBeItsOwn(hosts, sockets, host, query.remoteAddress, at);
     const own = ownSpace(host, held);
     const hadIn = (space: string): Had =>
       hadAddress(host, held, local, query.first - query.err, query.first + query.err, space);
@@ -176,7 +179,8 @@ function endAt(
       const isContested =
         match.rank === ranks.call && isClaimedByAnother(hosts, sockets, host, socket, all, update, query);
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
-      const isSure = !isDoubted && !isUnplaced && (isFull || (hadThere === 'surely' && !isContested));
+      const isCallHome = isOwnPeer && socket.remotePort !== undefined;
+      const isSure = !isDoubted && !isUnplaced && (isFull || (hadThere === 'surely' && !isContested && !isCallHome));
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
       const isCall = inner !== undefined && match.rank === ranks.event;
       const isShared = !isPlaced && (isCall || isSharedAddress(host, held, local));

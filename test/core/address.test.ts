@@ -6,6 +6,7 @@ import {
   formatIpv6,
   isGroupAddress,
   isLoopback,
+  isPrivateAddress,
   isUnspecified,
   parseAddress,
 } from '../../src/core/address.js';
@@ -56,6 +57,32 @@ describe('addresses', () => {
         expect(formatIpv6(a | 0, b | 0, c | 0, d | 0)).toBe(formatIpv6(a, b, c, d));
       }),
     );
+  });
+
+  it('tells addresses that many networks have', () => {
+    const there = [
+      '10.1.2.3',
+      '172.16.0.1',
+      '172.31.255.255',
+      '192.168.7.7',
+      '100.64.0.1',
+      '100.127.9.9',
+      'fd00::1',
+      'fc00::',
+    ];
+    const elsewhere = [
+      '11.0.0.1',
+      '172.15.0.1',
+      '172.32.0.1',
+      '192.169.0.1',
+      '100.63.0.1',
+      '100.128.0.1',
+      'fe80::1',
+      '2001:db8::1',
+      'x',
+    ];
+    expect(there.filter((address) => !isPrivateAddress(address))).toEqual([]);
+    expect(elsewhere.filter(isPrivateAddress)).toEqual([]);
   });
 
   it('know their kinds', () => {

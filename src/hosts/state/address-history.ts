@@ -88,6 +88,11 @@ export class AddressHistory {
     return isNewThere || !this.#changes.has(address);
   }
 
+  /** A socket of the host had this local address, which its interface table does not tell of: it need not tell of containers'. */
+  isUntabled(address: string): boolean {
+    return this.#shown.has(address) && !this.#changes.has(address);
+  }
+
   /** Several namespaces of the host have, or had, this address, so that a tuple of it may be of several sockets at a time. */
   isShared(address: string): boolean {
     return this.#isAnyShared && (this.#namespaces.get(address)?.size ?? 0) > 1;
