@@ -39,7 +39,7 @@ it('shows alerts to a person on stderr and gives a pipe on stdout the same as li
   ]);
   const lines = jsonLines(stdout);
   expect(lines.length).toBeGreaterThan(5);
-  expect(stderr.match(/^\d\d:\d\d:\d\d\.\d{3}  [A-Z]+ {2}/gm)).toHaveLength(lines.length);
+  expect(stderr.match(/^\d\d:\d\d:\d\d\.\d{3} {2}[A-Z]+ {2}/gm)).toHaveLength(lines.length);
 });
 
 /** A permutation that depends on the seed alone. */
