@@ -316,7 +316,7 @@ export class Activity {
       flow.respOwner ??= { process: receiver.maker, at: receiver.opened, socket: receiver };
       return;
     }
-    flow.respOwner ??= { process: taker, at: receiver.opened, socket: receiver };
+    flow.respOwner ??= { process: taker, at: receiver.opened, socket: receiver, taken: this.#timeline.now };
     this.#datagrams.take({ socket: receiver, taker, local: to, remote: from, arrived });
   }
 

@@ -14,6 +14,8 @@ export interface TrueOwner {
   readonly socket: Socket;
   /** The listener that it was accepted from. */
   readonly listener?: Socket;
+  /** When it took the first datagram, which may have waited for it. */
+  readonly taken?: Micros;
 }
 
 /** A connection as it is captured behind a host that translates it. */

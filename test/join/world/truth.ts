@@ -8,7 +8,7 @@ export interface TrueEnd {
   readonly pid: number;
   /** True time of the fork. */
   readonly start: Micros;
-  /** Command lines of the images that the owner had from its call to the connection's first packet. */
+  /** Command lines of the images that the owner had from its call to the connection's first packet, or until it took that. */
   readonly cmdlines: readonly string[];
   readonly uid: number;
   /** Start of the owner as its host's clock told it. */
@@ -51,7 +51,7 @@ function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
     pid: process.pid,
     start: process.start,
     hostStart: host.clock(process.start),
-    cmdlines: imagesBetween(process, at, isCall(owner) ? at : flowStart),
+    cmdlines: imagesBetween(process, at, isCall(owner) ? at : Math.max(flowStart, owner.taken ?? flowStart)),
     uid: process.uid,
     holders: [...socket.holds, ...(listener?.holds ?? [])].map(({ process: holder }) => ({
       pid: holder.pid,
