@@ -2,7 +2,7 @@ import type { RowStore } from './row-store.js';
 
 /** Columns whose values the head of a record has anyway, so that they take no place of their own. */
 export interface HeadColumns {
-  /** The place in the head that gives this value of a column back exactly; below 0: none does.. */
+  /** The place in the head that gives this value of a column back exactly; below 0: none does. */
   find(name: string, value: unknown): number;
   /** The value of a column that is in this place. */
   value(rows: RowStore, handle: number, place: number): unknown;
