@@ -19,11 +19,14 @@ export interface CaptureView {
   readonly startsKnown: boolean;
 }
 
-/** What was captured of a flow: its beginning may lie before the capture's. Undefined when all of it does. */
+/**
+ * What was captured of a flow: its beginning may lie before the capture's. Undefined when all of it does. One that nobody answered then begins
+ * with a repeated SYN, one that was refused is over.
+ */
 function captured(flow: Flow, from: Micros): { start: Micros; midstream: boolean } | undefined {
   if (flow.start >= from) return { start: flow.start, midstream: false };
-  if (flow.proto !== 'tcp' || flow.last <= from + 1_000) return undefined;
-  return { start: from + Math.floor((flow.last - from) / 7), midstream: true };
+  if (flow.proto !== 'tcp' || flow.refused || flow.last <= from + 1_000) return undefined;
+  return { start: from + Math.floor((flow.last - from) / 7), midstream: flow.answered };
 }
 
 function connectionOf(flow: Flow, start: Micros, last: Micros, midstream: boolean, offset: Micros): Connection {

@@ -10,7 +10,7 @@ describe('a simulated world', () => {
       for (const { update } of world.emissions) {
         const { flow } = world.truth.get(update.connection.uid)!;
         // What had begun before the capture does not show how the capture's clock stands.
-        if (update.connection.conn_state === 'OTH') continue;
+        if (['OTH', 'S0'].includes(update.connection.conn_state)) continue;
         for (const host of world.hosts) {
           const told = clocks.filter(({ host: id, capture }) => id === host.id && capture === update.capture);
           const { offset, err } = told.findLast(({ from }) => from <= update.connection.ts) ??
@@ -18,6 +18,17 @@ describe('a simulated world', () => {
           const isOff = Math.abs(host.clock(flow.start) - update.connection.ts - offset) > err;
           expect(isOff, `seed ${seed}: ${host.id} on ${update.capture}`).toBe(false);
         }
+      }
+    }
+  });
+
+  it('shows no answer of a connection that nobody answered, also where the capture began after it', () => {
+    const options = { losses: false, late: false, profiles: ['ebpf'] } as const;
+    for (const seed of [95_001_205, 95_001_206, 95_001_207]) {
+      const { emissions, truth } = buildWorld(seed, { ...options, translations: true });
+      for (const { connection } of emissions.map(({ update }) => update)) {
+        const { flow } = truth.get(connection.uid)!;
+        if (flow.proto === 'tcp' && !flow.answered) expect(connection.history, `seed ${seed}`).not.toMatch(/[hAD]/);
       }
     }
   });
