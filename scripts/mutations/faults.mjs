@@ -15,6 +15,20 @@ const telling = 'src/join/telling.ts';
 
 export const faults = [
   {
+    name: 'rotated-logs-in-the-order-given',
+    file: 'src/hosts/sources/log-order.ts',
+    find: 'begun.sort((a, b) => a.time - b.time).map(',
+    replace: 'begun.map(',
+    tests: ['test/hosts/sources/log-order.test.ts'],
+  },
+  {
+    name: 'rotated-logs-each-for-itself',
+    file: 'src/hosts/sources/host-log.ts',
+    find: 'whole.set(source, decoder);',
+    replace: '',
+    tests: ['test/hosts/sources/rotated-logs.test.ts'],
+  },
+  {
     name: 'no-overlap-test',
     file: match,
     find: `const { first, err } = query;

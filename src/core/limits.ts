@@ -64,6 +64,8 @@ export const limits = {
   hostLineBytes: 1_048_576,
   /** Broken lines of one host log that are told one by one; the others are summed in one warning. */
   hostBadLinesTold: 3,
+  /** First lines of a host log that are looked at for the time at which it begins, where there are several; else it counts as the earliest. */
+  hostFirstLines: 256,
   /**
    * Text of osquery result lines held back to put them in order, bytes; in memory they take about six times that. When full, the earlier half is handed over; a
    * differential line that belongs before what was handed over is dropped and counted, an event line is used as it comes.

@@ -4,7 +4,7 @@ import type { HostRow } from '../records/host-row.js';
 import { recordingMark, recordingVersion } from './recording-format.js';
 
 /**
- * Writes host rows as a recording: JSON lines after a header line with the format's version. `readHostLog` gives back
+ * Writes host rows as a recording: JSON lines after a header line with the format's version. `readHostLogs` gives back
  * equal rows. Every call writes whole lines, so what was written before a crash can be read.
  */
 export class RecordingWriter {

@@ -37,8 +37,8 @@ function timeOf(row: HostRow): Micros {
 }
 
 async function* hostRows(paths: readonly string[], warn: Warn): AsyncGenerator<HostRow[]> {
-  const { readHostLog } = await import('../hosts/sources/host-log.js');
-  for (const path of paths) yield* readHostLog(path, { warn });
+  const { readHostLogs } = await import('../hosts/sources/host-log.js');
+  yield* readHostLogs(paths, { warn });
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

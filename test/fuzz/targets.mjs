@@ -99,7 +99,7 @@ async function connections() {
 }
 
 async function hostLog(scratch) {
-  const { readHostLog } = await load('hosts/sources/host-log');
+  const { readHostLogs } = await load('hosts/sources/host-log');
   const path = join(scratch, 'host.log');
   const lines = sample('desktop/host.log').toString().split('\n');
   const seeds = [];
@@ -109,13 +109,13 @@ async function hostLog(scratch) {
     seeds,
     async run(bytes) {
       writeFileSync(path, bytes);
-      for await (const _rows of readHostLog(path, { warn: silent }));
+      for await (const _rows of readHostLogs([path], { warn: silent }));
     },
   };
 }
 
 async function joined(scratch) {
-  const { readHostLog } = await load('hosts/sources/host-log');
+  const { readHostLogs } = await load('hosts/sources/host-log');
   const { Join } = await load('join/attribution');
   const { RuleEngine } = await load('rules/rule-engine');
   const { loadRules } = await load('rules/rule-set');
@@ -152,7 +152,7 @@ async function joined(scratch) {
       });
       try {
         attribution.connection({ cause: 'start', capture: 'fuzz', connection });
-        for await (const rows of readHostLog(path, { warn: silent })) {
+        for await (const rows of readHostLogs([path], { warn: silent })) {
           for (const row of rows) {
             attribution.row(row);
             engine.row(row);
@@ -215,13 +215,13 @@ function oddMember(value, random) {
 }
 
 async function agentMessages(scratch) {
-  const { readHostLog } = await load('hosts/sources/host-log');
+  const { readHostLogs } = await load('hosts/sources/host-log');
   const { encodeRows } = await load('wire/row-message');
   const { readAgentMessage, readEngineMessage } = await load('wire/validator');
   const path = join(scratch, 'rows.log');
   writeFileSync(path, sample('desktop/host.log').toString().split('\n').slice(0, 60).join('\n'));
   const rows = [];
-  for await (const batch of readHostLog(path, { warn: silent }))
+  for await (const batch of readHostLogs([path], { warn: silent }))
     rows.push(...batch.filter(({ kind }) => kind !== 'clock'));
   const messages = [
     encodeRows(rows, 7, 'boot').text,

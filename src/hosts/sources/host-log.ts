@@ -3,39 +3,53 @@ import { limits } from '../../core/limits.js';
 import type { Warn } from '../../core/warnings.js';
 import type { HostRow } from '../../records/host-row.js';
 import { BadLines } from './bad-lines.js';
-import { type HostLogDecoder, isJsonObject, type JsonObject } from './host-source.js';
+import type { HostLogDecoder, HostSource, JsonObject } from './host-source.js';
+import { parseLine } from './json-line.js';
 import { readLogBytes } from './log-bytes.js';
 import { readLogLines } from './log-lines.js';
+import { inOrderOfTime } from './log-order.js';
 import { hostSources } from './registry.js';
 
-/** Lines of a host log. `unused` ones are well-formed and about a table that is not understood, or a status. */
+/** Lines of host logs. `unused` ones are well-formed and about a table that is not understood, or a status. */
 export interface HostLogCounts {
   lines: number;
   bad: number;
   unused: number;
 }
 
-/** What reading a host log needs from its caller. */
+/** What reading host logs needs from its caller. */
 export interface HostLogOptions {
   readonly warn: Warn;
-  /** Added to while the log is read. */
+  /** Added to while the logs are read. */
   readonly counts?: HostLogCounts;
 }
 
 /**
- * Reads a host log of any known format (`hostSources`) as batches of host rows.
+ * Reads host logs of any known format (`hostSources`) as batches of host rows. Those of a format that is written on in further files,
+ * as a log is when it is rotated, are read as one, in the order of the times at which they begin, however they are given.
  *
- * `path` may be `-` for standard input; gzip and the format are recognised by content, the latter by the first line that
+ * A path may be `-` for standard input; gzip and the format are recognised by content, the latter by the first line that
  * a source knows. Broken lines are skipped, counted and reported (HOST_LOG_BAD_LINE); an empty log gives no rows. Throws
  * CorrelateError HOST_LOG_OPEN_FAILED (also when reading fails later), HOST_LOG_UNKNOWN_FORMAT or HOST_LOG_VERSION.
  */
-export async function* readHostLog(path: string, options: HostLogOptions): AsyncIterable<HostRow[]> {
+export async function* readHostLogs(paths: readonly string[], options: HostLogOptions): AsyncIterable<HostRow[]> {
   const { warn, counts = { lines: 0, bad: 0, unused: 0 } } = options;
+  const whole = new Map<HostSource, HostLogDecoder>();
+  for (const path of await inOrderOfTime(paths)) yield* readOne(path, whole, warn, counts);
+  for (const decoder of whole.values()) yield* decoder.end();
+}
+
+/** Reads one file. `whole` has the decoders that go on from file to file. */
+async function* readOne(
+  path: string,
+  whole: Map<HostSource, HostLogDecoder>,
+  warn: Warn,
+  counts: HostLogCounts,
+): AsyncIterable<HostRow[]> {
   const where = path === '-' ? 'stdin' : path;
   const badLines = new BadLines(where, warn);
   let decoder: HostLogDecoder | undefined;
   let isEmpty = true;
-  let unused = 0;
   const source = readLogBytes(path, where, warn);
   for await (const { number, bytes, text } of readLogLines(source, limits.hostLineBytes)) {
     isEmpty = false;
@@ -47,9 +61,10 @@ export async function* readHostLog(path: string, options: HostLogOptions): Async
       continue;
     }
     if (decoder === undefined) {
-      decoder = hostSources.find((candidate) => candidate.recognises(line))?.open(where, warn);
+      decoder = open(line, whole, where, warn);
       if (decoder !== undefined) badLines.formatKnown();
     }
+    const unused = decoder?.unused ?? 0;
     const reason = decoder === undefined ? 'the line has no known form' : decoder.accept(line, bytes);
     if (reason !== undefined) {
       badLines.add(number, reason);
@@ -57,22 +72,25 @@ export async function* readHostLog(path: string, options: HostLogOptions): Async
     }
     if (decoder === undefined) continue;
     if (decoder.unused > unused) counts.unused++;
-    unused = decoder.unused;
     yield* decoder.ready();
   }
   if (decoder === undefined && !isEmpty) {
     throw new CorrelateError('HOST_LOG_UNKNOWN_FORMAT', `${where}: no line has the form of a known host log`);
   }
-  if (decoder !== undefined) yield* decoder.end();
+  if (decoder !== undefined && ![...whole.values()].includes(decoder)) yield* decoder.end();
   badLines.end();
 }
 
-/** The line as an object, or why it is none. */
-function parseLine(text: string, number: number): JsonObject | string {
-  try {
-    const value: unknown = JSON.parse(number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text);
-    return isJsonObject(value) ? value : 'the line is no JSON object';
-  } catch {
-    return 'the line is no JSON';
-  }
+/** The decoder for a file that has this line, new or that of the files before; undefined when no source knows the line. */
+function open(
+  line: JsonObject,
+  whole: Map<HostSource, HostLogDecoder>,
+  where: string,
+  warn: Warn,
+): HostLogDecoder | undefined {
+  const source = hostSources.find((candidate) => candidate.recognises(line));
+  if (source === undefined || !source.goesOn) return source?.open(where, warn);
+  const decoder = whole.get(source) ?? source.open(where, warn);
+  whole.set(source, decoder);
+  return decoder;
 }

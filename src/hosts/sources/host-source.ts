@@ -1,3 +1,4 @@
+import type { Micros } from '../../core/time.js';
 import type { Warn } from '../../core/warnings.js';
 import type { HostRow } from '../../records/host-row.js';
 
@@ -29,6 +30,10 @@ export interface HostSource {
   readonly name: string;
   /** Whether a parsed line is one of this format; the first line that a source recognises decides for the file. */
   recognises(line: JsonObject): boolean;
+  /** One log may be written on in further files, each without a beginning of its own. */
+  readonly goesOn: boolean;
+  /** When a line was written, for the order of such files; undefined where it does not tell. */
+  timeOf(line: JsonObject): Micros | undefined;
   /** A decoder for one log. `where` names the log in warnings. */
   open(where: string, warn: Warn): HostLogDecoder;
 }

@@ -13,6 +13,8 @@ const BATCH_ROWS = 1024;
 export const recording: HostSource = {
   name: 'recording',
   recognises: (line) => Object.hasOwn(line, recordingMark),
+  goesOn: false,
+  timeOf: () => undefined,
   open: (where) => new Recording(where),
 };
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Warning } from '../../../src/core/warnings.js';
-import { type HostLogCounts, readHostLog } from '../../../src/hosts/sources/host-log.js';
+import { type HostLogCounts, readHostLogs } from '../../../src/hosts/sources/host-log.js';
 import type { AnyTableRow, HostRow } from '../../../src/records/host-row.js';
 
 /** What reading a log gave. */
@@ -13,11 +13,13 @@ export interface ReadLog {
   readonly tableRows: AnyTableRow[];
 }
 
-export async function readLog(path: string): Promise<ReadLog> {
+export const readLog = (path: string): Promise<ReadLog> => readLogs([path]);
+
+export async function readLogs(paths: readonly string[]): Promise<ReadLog> {
   const rows: HostRow[] = [];
   const warnings: Warning[] = [];
   const counts = { lines: 0, bad: 0, unused: 0 };
-  for await (const batch of readHostLog(path, { warn: (warning) => warnings.push(warning), counts }))
+  for await (const batch of readHostLogs(paths, { warn: (warning) => warnings.push(warning), counts }))
     rows.push(...batch);
   return { rows, warnings, counts, tableRows: rows.filter((row) => row.kind === 'row') };
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readHostLog } from '../../../src/hosts/sources/host-log.js';
+import { readHostLogs } from '../../../src/hosts/sources/host-log.js';
 import { loadRules } from '../../../src/rules/rule-set.js';
 import { RuleFolder, RunningEngine } from './script-folder.js';
 
@@ -67,7 +67,7 @@ const lines: readonly Line[] = [
 test("the shipped rule reads osquery's log and tells the new server application", async () => {
   const log = folder.write('osqueryd.results.log', `${lines.map(lineOf).join('\n')}\n`);
   const run = new RunningEngine(await loadRules(['rules/new-server-app.ts']));
-  for await (const rows of readHostLog(log, { warn: ({ message }) => expect.fail(message) })) {
+  for await (const rows of readHostLogs([log], { warn: ({ message }) => expect.fail(message) })) {
     for (const row of rows) run.engine.row(row);
   }
   run.engine.end();

@@ -142,7 +142,8 @@ function counterOf(value: unknown): number | undefined | 'bad' {
   return Number.isSafeInteger(counter) && counter >= 0 ? counter : 'bad';
 }
 
-function timeOf(line: JsonObject): Micros | undefined {
+/** When osquery wrote the line; undefined where it does not tell. */
+export function timeOf(line: JsonObject): Micros | undefined {
   const { unixTime, calendarTime } = line;
   const time = typeof unixTime === 'string' || typeof unixTime === 'number' ? parseSeconds(unixTime) : undefined;
   if (time !== undefined && time > 0) return Number.isSafeInteger(time) ? time : undefined;

@@ -4,7 +4,7 @@ import type { Warn } from '../../../core/warnings.js';
 import type { AnyTableRow, HostRow, HostSeen } from '../../../records/host-row.js';
 import type { HostTable } from '../../../records/host-tables.js';
 import type { HostLogDecoder, HostSource, JsonObject } from '../host-source.js';
-import { isEventTable, isOsqueryLine, parseResultLine, type ResultLine } from './line.js';
+import { isEventTable, isOsqueryLine, parseResultLine, type ResultLine, timeOf } from './line.js';
 import { QueryStream, type StreamCounters } from './query-stream.js';
 import { compare, type QueryRun, toRuns, type WaitingLine } from './runs.js';
 
@@ -14,6 +14,8 @@ const BATCH_ROWS = 1024;
 export const osqueryResults: HostSource = {
   name: 'osquery result log',
   recognises: isOsqueryLine,
+  goesOn: true,
+  timeOf,
   open: (where, warn) => new OsqueryResultLog(where, warn, limits.hostSortBytes),
 };
 
