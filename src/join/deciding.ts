@@ -7,7 +7,6 @@ import { isSameEnd } from './end-record.js';
 import { awaitingCalls, type Evaluation, evaluateEnd } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
-import { PROMPT } from './match.js';
 import { decideSoleCall } from './sole-call.js';
 import { stitchOf } from './stitch.js';
 import type { Tracked, TrackedList } from './tracked.js';
@@ -142,7 +141,7 @@ export class Deciding {
   /** What is known of the connection's neighbours in time by now; all of them when it is decided past the lateness. */
   setView(tracked: Tracked, isClosed: boolean, knowsAll: boolean): void {
     const { first, last, ended } = tracked;
-    const open = ended ? last : Math.max(first + PROMPT, this.now - END_DELAY);
+    const open = ended ? last : this.now - END_DELAY;
     const lasting = Math.max(last, this.#startsKnown ? this.now : open);
     tracked.closed = isClosed;
     tracked.knowsEarlier = (knowsAll || this.#startsKnown) && first > this.forgottenUntil;

@@ -81,6 +81,22 @@ describe('a socket that a poll saw', () => {
     expect(scene.last().resp).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
   });
 
+  it('may be of a connection that began right after, as long as it is not known when this one ended', () => {
+    const polls = ['process_open_sockets', 'interface_addresses'] as const;
+    const scene = new Scene().host('web', polls);
+    scene.start('C1', 10, '192.0.2.20 40000 > 192.0.2.10 22').start('C9', 10.1, '192.0.2.1 1 > 192.0.2.2 2');
+    const held = { ...tuple, local_port: 40_000, remote_address: '192.0.2.10', remote_port: 22, fd: 4, socket: 5 };
+    scene.added('web', 'process_open_sockets', 10.04, { ...held, pid: 31 }, 9);
+    scene.complete('web', 11, polls);
+    expect(scene.last().orig).toMatchObject({ state: 'pending' });
+    scene
+      .end('C2', 10.02, 1, '192.0.2.20 40000 > 192.0.2.10 22')
+      .end('C1', 10, 0.01, '192.0.2.20 40000 > 192.0.2.10 22');
+    scene.complete('web', 60, polls).join.end();
+    expect(scene.last('C1').orig.state).not.toBe('attributed');
+    expect(scene.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 31 } });
+  });
+
   it('stays ambiguous between a caller and a stranger that holds it', () => {
     const scene = auditHost();
     call(scene, 'accept', 10, 30, '/usr/sbin/sshd', remote);
