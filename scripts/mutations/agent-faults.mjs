@@ -20,6 +20,13 @@ export const agentFaults = [
     tests: ['test/server/acknowledgements.test.ts'],
   },
   {
+    name: 'common-values-never-let-go',
+    file: 'src/hosts/state/row-store.ts',
+    find: 'this.#drop(shape, 1, part, 0);',
+    replace: '',
+    tests: ['test/hosts/state/row-store.test.ts'],
+  },
+  {
     name: 'odd-address-kept-as-canonical',
     file: 'src/hosts/state/socket-record.ts',
     find: 'return value === fact.localAddress && value !== undefined',

@@ -3,7 +3,7 @@ import { type HeldSocket, openCall } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
-import { HOST, LINK } from '../hosts/state/row-store.js';
+import { LINK } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
 import { ViewQuery } from './candidate.js';
 import type { ConnectionView } from './connection-view.js';
@@ -50,7 +50,7 @@ export function decideSoleCall(
   const { rows } = states;
   if (rows.word(handle, LINK) !== 0) return undefined;
   const host = local.hosts[0]!;
-  if (states.numbered(rows.word(handle, HOST)) !== host || host.hasBlindCloses) return undefined;
+  if (states.numbered(rows.host(handle)) !== host || host.hasBlindCloses) return undefined;
   const { captureHost } = view;
   const isElsewhere = captureHost !== undefined && captureHost !== host.id;
   if (isElsewhere && new PacketSite(states, clocks, view, role).doubtOf(host) !== undefined) return undefined;

@@ -102,7 +102,7 @@ export class HostState {
     this.id = id;
     this.shown = { id };
     this.#context = context;
-    this.number = context.rows.addHost(id);
+    this.number = context.rows.origins.addHost(id);
     this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openHi) => {
       if (isEvent ? !this.#closingStreams.has(stream) : this.#sockets.hasForgottenPolls) return openHi;
       return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { secretKey } from '../../core/hash.js';
 import type { HostSeen } from '../../records/host-row.js';
 import { AddressTable, type AddressUser } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
@@ -34,15 +34,15 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   readonly tuples: TupleTable<C, U>;
   readonly translations = new Translations();
   /** Every row that is kept. */
-  readonly rows = new RowStore();
+  readonly rows: RowStore;
   readonly #numbered: HostState[] = [];
   readonly #hosts = new Map<string, HostState>();
   readonly #context: HostContext;
   readonly #maxHosts: number;
 
   constructor(limits: HostLimits, maxHosts: number, news: HostNews) {
-    const [k0, k1] = randomFillSync(new Int32Array(2)) as unknown as [number, number];
-    const key = { k0, k1 };
+    const key = secretKey();
+    this.rows = new RowStore(key);
     const { addresses, counters, rows, translations } = this;
     this.tuples = new TupleTable<C, U>(addresses, rows, key);
     const closes = new SocketCloses(key, rows.texts);

@@ -25,8 +25,7 @@ const eventKinds: Readonly<Record<string, Kind>> = {
 
 /** What records about processes have besides. */
 export const PID = HEAD;
-const KIND = HEAD + 1;
-const PROCESS_HEAD = HEAD + 2;
+const PROCESS_HEAD = HEAD + 1;
 
 const processColumns: HeadColumns = {
   // A row is packed by the pid that it names.
@@ -42,7 +41,7 @@ function kindOf(row: ProcessRow): Kind {
 export function packProcess(rows: RowStore, row: ProcessRow, pid: number, host: number): number {
   const handle = rows.pack(row, host, PROCESS_HEAD, processColumns);
   rows.setWord(handle, PID, pid);
-  rows.setWord(handle, KIND, kinds.indexOf(kindOf(row)));
+  rows.setTag(handle, kinds.indexOf(kindOf(row)));
   return handle;
 }
 
@@ -61,7 +60,7 @@ export class ProcessRecord {
   ) {
     const { resolution } = rows.shape(handle);
     const slack = Math.max(resolution, 1) - 1;
-    this.kind = kinds[rows.word(handle, KIND)]!;
+    this.kind = kinds[rows.tag(handle)]!;
     this.time = rows.time(handle);
     this.hi = this.time + slack;
     // The poll before saw the process, within the second that `since` tells where times are that coarse.

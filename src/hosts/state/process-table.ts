@@ -3,7 +3,7 @@ import type { Micros } from '../../core/time.js';
 import { HashIndex } from './hash-index.js';
 import { PidHistory } from './process-history.js';
 import { PID, ProcessRecord, type ProcessRow, packProcess } from './process-record.js';
-import { HOST, LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
+import { LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
 
 /** One host's rows in order of arrival. */
 export interface RowsOfHost {
@@ -107,7 +107,7 @@ export class ProcessTable {
   /** Takes a row out of the list of its pid. */
   #unlink(handle: number): void {
     const rows = this.#rows;
-    const slot = this.#slotOf(rows.word(handle, HOST), rows.word(handle, PID));
+    const slot = this.#slotOf(rows.host(handle), rows.word(handle, PID));
     const before = rows.word(handle, LINK);
     let other = this.#index.value(slot);
     if (other === handle) {
@@ -132,7 +132,7 @@ export class ProcessTable {
   }
 
   #isOf(handle: number, host: number, pid: number): boolean {
-    return this.#rows.word(handle, PID) === pid && this.#rows.word(handle, HOST) === host;
+    return this.#rows.word(handle, PID) === pid && this.#rows.host(handle) === host;
   }
 
   #hash(host: number, pid: number): number {

@@ -1,6 +1,7 @@
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import type { HostTable } from '../../records/host-tables.js';
+import { PART_HEAD } from './common-parts.js';
 import type { HeadColumns } from './head-columns.js';
 
 /** How a value is kept: a whole number in a word, any number in two, a text by its number, one that spells a whole number as that, else aside. */
@@ -25,21 +26,25 @@ export interface RowShape {
   readonly table: HostTable;
   readonly action: AnyTableRow['action'];
   readonly resolution: Micros;
+  /** Sequence divided by 2 to the 32nd: rows have the rest. */
+  readonly seqHigh: number;
   readonly hasSince: boolean;
-  readonly hasBoot: boolean;
   readonly names: readonly string[];
   readonly kinds: Uint8Array;
-  /** Where each value is in the record, as far as it is not in the head. */
+  /** Where each value is in the record, or in the part that records have in common, as far as it is not in the head. */
   readonly offsets: Uint16Array;
+  /** 1: the value is in the common part. */
+  readonly areCommon: Uint8Array;
   /** What the head has of the columns, where it has any. */
   readonly head: HeadColumns | undefined;
   /** Place of a column by its name. */
   readonly places: ReadonlyMap<string, number>;
-  /** Of the `since` and the boot, where rows have them. */
+  /** Of the `since`, where rows have it, and of the handle of the common part, where there is one. */
   readonly sinceOffset: number;
-  readonly bootOffset: number;
-  /** Length of a record, words. */
+  readonly partOffset: number;
+  /** Length of a record, and of the common part, words; 0: there is none. */
   readonly words: number;
+  readonly partWords: number;
   /** Rows of this shape. */
   uses: number;
 }
@@ -99,6 +104,23 @@ export function spelled(text: string): number {
   return number;
 }
 
+/** What is alike on many rows of a table: which program, where and as whom. */
+const common: Partial<Record<HostTable, ReadonlySet<string>>> = {
+  processes: new Set(
+    'name path state cwd root uid gid euid egid suid sgid on_disk nice cgroup_path net_namespace'.split(' '),
+  ),
+  process_events: new Set(
+    'path mode cwd auid uid euid gid egid owner_uid status syscall cgroup_path net_namespace'.split(' '),
+  ),
+  socket_events: new Set('path auid uid status success cgroup_path net_namespace'.split(' ')),
+};
+/** Fewer common values are not worth a part of their own. */
+const MIN_COMMON = 3;
+const noneCommon: ReadonlySet<string> = new Set();
+
+/** High part of a sequence, see RowShape. */
+export const SEQ_STEP = 0x1_0000_0000;
+
 /** Shapes compared before the table is asked. */
 const RECENT = 8;
 /** Shapes that no row has any more are dropped when there are more than this. */
@@ -147,50 +169,71 @@ export class ShapeTable {
   }
 
   #find(row: AnyTableRow, { names, kinds, count }: RowReading, words: number, head?: HeadColumns): RowShape {
-    const { stream, table, action, resolution, since, boot } = row;
+    const { stream, table, action, resolution, since } = row;
+    const seqHigh = Math.floor(row.seq / SEQ_STEP);
     const hasSince = since !== undefined;
-    const hasBoot = boot !== undefined;
     const columns = Array.from({ length: count }, (_, i) => [names[i], kinds[i]]);
-    const key = JSON.stringify([stream, table, action, resolution, hasSince, hasBoot, columns]);
+    const key = JSON.stringify([stream, table, action, resolution, seqHigh, hasSince, columns]);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     const id = this.#free.pop() ?? this.#byId.length;
-    const common = { id, stream, table, action, resolution, hasSince, hasBoot, head, uses: 0 };
-    const shape = { ...common, ...layOut(names.slice(0, count), kinds.slice(0, count), words, hasSince, hasBoot) };
+    const alike = { id, stream, table, action, resolution, seqHigh, hasSince, head, uses: 0 };
+    const shape = { ...alike, ...layOut(table, names.slice(0, count), kinds.slice(0, count), words, hasSince) };
     this.#byKey.set(key, shape);
     this.#byId[id] = shape;
     return shape;
   }
 }
 
-/** Pairs of words come first, so that they lie even. */
-function layOut(names: string[], kinds: Uint8Array, head: number, hasSince: boolean, hasBoot: boolean) {
-  const offsets = new Uint16Array(names.length);
-  let words = head;
-  const sinceOffset = words;
-  if (hasSince) words += 2;
-  for (const [at, kind] of kinds.entries()) {
-    if (!isWide(kind)) continue;
-    offsets[at] = words;
-    words += 2;
+/** Where values go in a record or a part of one: pairs of words lie even. */
+class Layout {
+  /** A single word that the last pair has left free; 0: none. */
+  #hole = 0;
+
+  constructor(public words: number) {}
+
+  place(isPair: boolean): number {
+    if (!isPair && this.#hole !== 0) {
+      const at = this.#hole;
+      this.#hole = 0;
+      return at;
+    }
+    if (isPair && this.words % 2 === 1) this.#hole = this.words++;
+    const at = this.words;
+    this.words += isPair ? 2 : 1;
+    return at;
   }
-  for (const [at, kind] of kinds.entries()) if (!isWide(kind) && kind < IN_HEAD) offsets[at] = words++;
-  const bootOffset = words;
-  if (hasBoot) words++;
+}
+
+function layOut(table: HostTable, names: string[], kinds: Uint8Array, head: number, hasSince: boolean) {
+  const told = common[table] ?? noneCommon;
+  const mayShare = names.map((name, at) => told.has(name) && kinds[at]! !== OTHER && kinds[at]! < IN_HEAD);
+  const hasPart = mayShare.filter(Boolean).length >= MIN_COMMON;
+  const areCommon = Uint8Array.from(mayShare, (is) => (is && hasPart ? 1 : 0));
+  const offsets = new Uint16Array(names.length);
+  const own = new Layout(head);
+  const part = new Layout(PART_HEAD);
+  const sinceOffset = hasSince ? own.place(true) : 0;
+  const partOffset = hasPart ? own.place(false) : 0;
+  for (const [at, kind] of kinds.entries()) {
+    if (kind < IN_HEAD) offsets[at] = (areCommon[at] === 1 ? part : own).place(isWide(kind));
+  }
   return {
     names,
     kinds,
     offsets,
+    areCommon,
     places: new Map(names.map((name, at) => [name, at])),
     sinceOffset,
-    bootOffset,
-    words,
+    partOffset,
+    words: own.words,
+    partWords: hasPart ? part.words : 0,
   };
 }
 
 function fits(shape: RowShape, row: AnyTableRow, { names, kinds, count }: RowReading): boolean {
   if (shape.action !== row.action || shape.resolution !== row.resolution || shape.table !== row.table) return false;
-  if (shape.hasSince !== (row.since !== undefined) || shape.hasBoot !== (row.boot !== undefined)) return false;
+  if (shape.hasSince !== (row.since !== undefined) || shape.seqHigh !== Math.floor(row.seq / SEQ_STEP)) return false;
   if (shape.names.length !== count) return false;
   for (let at = 0; at < count; at++) {
     if (shape.kinds[at] !== kinds[at] || shape.names[at] !== names[at]) return false;

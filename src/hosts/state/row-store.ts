@@ -1,7 +1,10 @@
+import { type HashKey, secretKey } from '../../core/hash.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
+import { CommonParts } from './common-parts.js';
 import type { HeadColumns } from './head-columns.js';
-import { OFFSET, RecordPages } from './record-pages.js';
+import { MAX_RECORD_WORDS, OFFSET, RecordPages } from './record-pages.js';
+import { RowOrigins } from './row-origins.js';
 import {
   DIGITS,
   IN_HEAD,
@@ -10,43 +13,49 @@ import {
   OTHER,
   RowReading,
   type RowShape,
+  SEQ_STEP,
   ShapeTable,
   TEXT,
   WIDE,
-  WIDE_DIGITS,
 } from './row-shape.js';
 import { TextPool } from './text-pool.js';
 
 /**
- * Words that every record begins with: its shape, its host, its time and sequence as doubles, and two links for the lists that the
- * kind of row is kept in. What a kind adds comes next, then the values.
+ * Words that every record begins with: its shape and above it a tag that is the caller's, its origin, its time as a double, the low half of
+ * its sequence, and two links for the lists that the kind of row is kept in. What a kind adds comes next, then the values.
  */
-export const SHAPE = 0;
-export const HOST = 1;
-export const TIME = 1;
-export const SEQ = 2;
-export const LINK = 6;
-export const NEXT_OF_HOST = 7;
-export const HEAD = 8;
+const SHAPE = 0;
+const ORIGIN = 1;
+const TIME = 1;
+const SEQ = 4;
+export const LINK = 5;
+export const NEXT_OF_HOST = 6;
+export const HEAD = 7;
+
+const TAG_SHIFT = 28;
+const SHAPE_MASK = (1 << TAG_SHIFT) - 1;
 
 /**
- * Rows of all hosts, packed: some 100 bytes each outside of the garbage collected heap, texts shared. A row comes back as it was given.
- * `TIME` and `SEQ` count doubles, the others words. A row is named by a handle until it is freed; bounded by what its users keep.
+ * Rows of all hosts, packed: some 50 to 80 bytes each outside of the garbage collected heap, texts shared, and what is alike on many rows
+ * of a table too. A row comes back as it was given. `TIME` counts doubles, the others words. A row is named by a handle until it is freed;
+ * bounded by what its users keep.
  */
 export class RowStore {
   readonly pages = new RecordPages();
   readonly texts = new TextPool();
   readonly shapes = new ShapeTable();
+  readonly origins = new RowOrigins(this.texts);
+  readonly parts: CommonParts;
   readonly #reading = new RowReading();
-  /** Ids of hosts by their number. */
-  readonly #hosts: string[] = [];
+  /** A common part as it is read. */
+  readonly #part = new Int32Array(MAX_RECORD_WORDS);
+  readonly #partDoubles = new Float64Array(this.#part.buffer);
   /** Values that are neither number nor text. */
   readonly #others: unknown[] = [];
   readonly #othersFree: number[] = [];
 
-  /** A number for a host; hosts are never forgotten. */
-  addHost(id: string): number {
-    return this.#hosts.push(id) - 1;
+  constructor(key: HashKey = secretKey()) {
+    this.parts = new CommonParts(this.pages, key);
   }
 
   /**
@@ -62,38 +71,64 @@ export class RowStore {
     const doubles = this.pages.doubles[handle >>> 16]!;
     const at = handle & OFFSET;
     record[at + SHAPE] = shape.id;
-    record[at + HOST] = host;
+    record[at + ORIGIN] = this.origins.open(host, row.boot);
     doubles[(at >>> 1) + TIME] = row.time;
-    doubles[(at >>> 1) + SEQ] = row.seq;
+    record[at + SEQ] = row.seq - shape.seqHigh * SEQ_STEP;
     record[at + LINK] = 0;
     record[at + NEXT_OF_HOST] = 0;
     if (shape.hasSince) doubles[(at + shape.sinceOffset) >>> 1] = row.since!;
-    if (shape.hasBoot) record[at + shape.bootOffset] = this.texts.open(row.boot!);
-    const { kinds, offsets } = shape;
-    const { numbers, values } = reading;
+    this.#write(shape, 0, record, doubles, at);
+    if (shape.partWords > 0) record[at + shape.partOffset] = this.#openPart(shape);
+    return handle;
+  }
+
+  /** Writes the values that are common, or those that are not, of the row that was read; texts count as used once more. */
+  #write({ kinds, offsets, areCommon }: RowShape, wanted: 0 | 1, words: Int32Array, doubles: Float64Array, at: number) {
+    const { numbers, values } = this.#reading;
     for (let i = 0; i < kinds.length; i++) {
       const kind = kinds[i]!;
+      if (kind >= IN_HEAD || areCommon[i] !== wanted) continue;
       const place = at + offsets[i]!;
-      if (kind >= IN_HEAD) continue;
       if (isWide(kind)) doubles[place >>> 1] = numbers[i]!;
-      else if (kind === TEXT) record[place] = this.texts.open(values[i] as string);
-      else if (kind === OTHER) record[place] = this.#keepOther(values[i]);
-      else record[place] = numbers[i]!;
+      else if (kind === TEXT) words[place] = this.texts.open(values[i] as string);
+      else if (kind === OTHER) words[place] = this.#keepOther(values[i]);
+      else words[place] = numbers[i]!;
     }
-    return handle;
+  }
+
+  #openPart(shape: RowShape): number {
+    const part = this.#part;
+    part.fill(0, 0, shape.partWords);
+    this.#write(shape, 1, part, this.#partDoubles, 0);
+    const known = this.parts.open(shape.id, part, shape.partWords);
+    if (known === 0) return this.parts.add(shape.id, part, shape.partWords);
+    this.#drop(shape, 1, part, 0);
+    return known;
+  }
+
+  /** Lets go of the values that are common, or of those that are not. */
+  #drop({ kinds, offsets, areCommon }: RowShape, wanted: 0 | 1, words: Int32Array, at: number): void {
+    for (let i = 0; i < kinds.length; i++) {
+      if (areCommon[i] !== wanted) continue;
+      const kind = kinds[i]!;
+      if (kind === TEXT) this.texts.release(words[at + offsets[i]!]!);
+      else if (kind === OTHER) this.#dropOther(words[at + offsets[i]!]!);
+    }
   }
 
   free(handle: number): void {
     const shape = this.shape(handle);
     const words = this.pages.words[handle >>> 16]!;
     const at = handle & OFFSET;
-    const { kinds, offsets } = shape;
-    for (let i = 0; i < kinds.length; i++) {
-      const kind = kinds[i]!;
-      if (kind === TEXT) this.texts.release(words[at + offsets[i]!]!);
-      else if (kind === OTHER) this.#dropOther(words[at + offsets[i]!]!);
+    this.#drop(shape, 0, words, at);
+    if (shape.partWords > 0) {
+      const part = words[at + shape.partOffset]!;
+      if (this.parts.release(part)) {
+        this.#drop(shape, 1, this.pages.words[part >>> 16]!, part & OFFSET);
+        this.parts.remove(part, shape.partWords);
+      }
     }
-    if (shape.hasBoot) this.texts.release(words[at + shape.bootOffset]!);
+    this.origins.release(words[at + ORIGIN]!);
     // Whoever still has the handle sees that the row is gone.
     this.pages.doubles[handle >>> 16]![(at >>> 1) + TIME] = Number.NaN;
     this.pages.free(handle, shape.words);
@@ -103,15 +138,16 @@ export class RowStore {
   /** The row as it was given; undefined when the handle does not name the row of that stamp any more. */
   row(handle: number, stamp: number): AnyTableRow | undefined {
     if (!this.isOf(handle, stamp)) return undefined;
-    const { table, action, stream, resolution, hasSince, hasBoot, sinceOffset, bootOffset, names } = this.shape(handle);
+    const { table, action, stream, resolution, hasSince, sinceOffset, names } = this.shape(handle);
     const columns: Record<string, unknown> = {};
     for (let i = 0; i < names.length; i++) columns[names[i]!] = this.#value(handle, i);
-    const words = this.pages.words[handle >>> 16]!;
     const at = handle & OFFSET;
+    const origin = this.word(handle, ORIGIN);
+    const boot = this.origins.boot(origin);
     const row = {
       kind: 'row',
-      host: this.#hosts[words[at + HOST]!]!,
-      ...(hasBoot && { boot: this.texts.text(words[at + bootOffset]!) }),
+      host: this.origins.hostId(origin),
+      ...(boot !== undefined && { boot }),
       stream,
       table,
       action,
@@ -138,7 +174,23 @@ export class RowStore {
   }
 
   shape(handle: number): RowShape {
-    return this.shapes.get(this.pages.words[handle >>> 16]![(handle & OFFSET) + SHAPE]!);
+    return this.shapes.get(this.pages.words[handle >>> 16]![(handle & OFFSET) + SHAPE]! & SHAPE_MASK);
+  }
+
+  /** A number of 4 bits that the user of the row sets. */
+  tag(handle: number): number {
+    return this.pages.words[handle >>> 16]![(handle & OFFSET) + SHAPE]! >>> TAG_SHIFT;
+  }
+
+  setTag(handle: number, tag: number): void {
+    const words = this.pages.words[handle >>> 16]!;
+    const at = (handle & OFFSET) + SHAPE;
+    words[at] = (words[at]! & SHAPE_MASK) | (tag << TAG_SHIFT);
+  }
+
+  /** Number of the host. */
+  host(handle: number): number {
+    return this.origins.host(this.pages.words[handle >>> 16]![(handle & OFFSET) + ORIGIN]!);
   }
 
   time(handle: number): Micros {
@@ -146,7 +198,8 @@ export class RowStore {
   }
 
   seq(handle: number): number {
-    return this.pages.doubles[handle >>> 16]![((handle & OFFSET) >>> 1) + SEQ]!;
+    const low = this.pages.words[handle >>> 16]![(handle & OFFSET) + SEQ]! >>> 0;
+    return this.shape(handle).seqHigh * SEQ_STEP + low;
   }
 
   since(handle: number): Micros | undefined {
@@ -181,22 +234,25 @@ export class RowStore {
     return typeof value === 'number' ? value : undefined;
   }
 
-  #value(handle: number, place: number, { kinds, offsets, head } = this.shape(handle)): unknown {
-    if (kinds[place]! >= IN_HEAD) return head!.value(this, handle, kinds[place]! - IN_HEAD);
-    const at = (handle & OFFSET) + offsets[place]!;
-    switch (kinds[place]) {
+  #value(handle: number, place: number, shape = this.shape(handle)): unknown {
+    const kind = shape.kinds[place]!;
+    if (kind >= IN_HEAD) return shape.head!.value(this, handle, kind - IN_HEAD);
+    const record = shape.areCommon[place] === 1 ? this.word(handle, shape.partOffset) : handle;
+    const at = (record & OFFSET) + shape.offsets[place]!;
+    if (isWide(kind)) {
+      const number = this.pages.doubles[record >>> 16]![at >>> 1]!;
+      return kind === WIDE ? number : String(number);
+    }
+    const word = this.pages.words[record >>> 16]![at]!;
+    switch (kind) {
       case INT:
-        return this.pages.words[handle >>> 16]![at];
-      case WIDE:
-        return this.pages.doubles[handle >>> 16]![at >>> 1];
+        return word;
       case TEXT:
-        return this.texts.text(this.pages.words[handle >>> 16]![at]!);
+        return this.texts.text(word);
       case DIGITS:
-        return String(this.pages.words[handle >>> 16]![at]);
-      case WIDE_DIGITS:
-        return String(this.pages.doubles[handle >>> 16]![at >>> 1]);
+        return String(word);
       default:
-        return this.#others[this.pages.words[handle >>> 16]![at]!];
+        return this.#others[word];
     }
   }
 

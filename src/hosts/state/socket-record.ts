@@ -2,28 +2,29 @@ import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import type { HeadColumns } from './head-columns.js';
 import { OFFSET } from './record-pages.js';
-import { HEAD, HOST, type RowStore } from './row-store.js';
+import { HEAD, type RowStore } from './row-store.js';
 import { namespaceOf, type SocketFact } from './socket-fact.js';
 import type { SocketSource } from './socket-interval.js';
 import type { TextPool } from './text-pool.js';
 
-/** What records about sockets have besides: the socket's number as a double, ends as numbers of texts, 0 for none. */
-const INODE = HEAD / 2;
-export const LOCAL = HEAD + 2;
-export const REMOTE = HEAD + 3;
+/** What records about sockets have besides: the socket's number or, as the bits say, that of its text, ends as numbers of texts, 0 for none. */
+const INODE = HEAD;
+const LOCAL = HEAD + 1;
+const REMOTE = HEAD + 2;
 /** Local port above the remote one; 0: unknown, unless the bits say that it is 0. */
-const PORTS = HEAD + 4;
-const PID = HEAD + 5;
-/** Protocol, family and source, which end of its tuple is the local one, and which ports are known to be 0. */
-const BITS = HEAD + 6;
-const FD = HEAD + 7;
-const SOCKET_HEAD = HEAD + 8;
+const PORTS = HEAD + 3;
+const PID = HEAD + 4;
+/** Protocol, family and source, which end of its tuple is the local one, which ports are known to be 0, how the socket's number is kept. */
+const BITS = HEAD + 5;
+const FD = HEAD + 6;
+const SOCKET_HEAD = HEAD + 7;
 
 const sources = ['connect', 'accept', 'bind', 'listen', 'open', 'listening', 'connecting'] as const;
 const placeOf = Object.fromEntries(sources.map((source, place) => [source, place])) as Record<SocketSource, number>;
 const FORWARD = 1 << 24;
 const LOCAL_PORT_0 = 1 << 25;
 const REMOTE_PORT_0 = 1 << 26;
+const INODE_TEXT = 1 << 27;
 const NO_FAMILY = 0xff;
 const NONE = -1;
 /** Digits that a number holds exactly. */
@@ -42,6 +43,7 @@ const Place = {
   LocalPort: 8,
   Remote: 9,
   RemotePort: 10,
+  Action: 11,
 } as const;
 
 /** What most rows tell just as it was read: numbers, canonical addresses, known ports. The others keep their columns as they came. */
@@ -74,6 +76,8 @@ class SocketColumns implements HeadColumns {
         return value === fact.remoteAddress && value !== undefined ? Place.Remote : -1;
       case 'remote_port':
         return value === fact.remotePort && value !== undefined ? Place.RemotePort : -1;
+      case 'action':
+        return value === fact.source ? Place.Action : -1;
       default:
         return -1;
     }
@@ -88,9 +92,9 @@ class SocketColumns implements HeadColumns {
       case Place.DescriptorText:
         return String(rows.word(handle, FD));
       case Place.Inode:
-        return inodeOf(rows, handle);
+        return Number(inodeText(rows, handle));
       case Place.InodeText:
-        return String(inodeOf(rows, handle));
+        return inodeText(rows, handle);
       case Place.Family:
         return (rows.word(handle, BITS) >>> 8) & 0xff;
       case Place.Protocol:
@@ -103,6 +107,8 @@ class SocketColumns implements HeadColumns {
         return rows.texts.text(rows.word(handle, REMOTE));
       case Place.RemotePort:
         return rows.word(handle, PORTS) & 0xffff;
+      case Place.Action:
+        return sourceOf(rows, handle);
       default:
         return undefined;
     }
@@ -118,7 +124,8 @@ export function packSocket(rows: RowStore, fact: SocketFact, host: number): numb
   const words = rows.pages.words[handle >>> 16]!;
   const at = handle & OFFSET;
   const { localAddress, remoteAddress, source, protocol, family } = fact;
-  rows.pages.doubles[handle >>> 16]![(at >>> 1) + INODE] = openInode(rows.texts, fact.inode);
+  const inode = openInode(rows.texts, fact.inode);
+  words[at + INODE] = Math.abs(inode);
   words[at + LOCAL] = localAddress === undefined ? 0 : rows.texts.open(localAddress);
   words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.texts.open(remoteAddress);
   words[at + PORTS] = ((fact.localPort ?? 0) << 16) | (fact.remotePort ?? 0);
@@ -128,7 +135,8 @@ export function packSocket(rows: RowStore, fact: SocketFact, host: number): numb
     ((family ?? NO_FAMILY) << 8) |
     (placeOf[source as SocketSource] << 16) |
     (fact.localPort === 0 ? LOCAL_PORT_0 : 0) |
-    (fact.remotePort === 0 ? REMOTE_PORT_0 : 0);
+    (fact.remotePort === 0 ? REMOTE_PORT_0 : 0) |
+    (inode < 0 ? INODE_TEXT : 0);
   words[at + FD] = fact.fd ?? NONE;
   return handle;
 }
@@ -159,8 +167,19 @@ export function isSocketBetween(
   return rows.texts.text(words[at + LOCAL]!) === local && rows.texts.text(words[at + REMOTE]!) === remote;
 }
 
+/** See openInode. */
 function inodeOf(rows: RowStore, handle: number): number {
-  return rows.pages.doubles[handle >>> 16]![((handle & OFFSET) >>> 1) + INODE]!;
+  const word = rows.word(handle, INODE) >>> 0;
+  return (rows.word(handle, BITS) & INODE_TEXT) !== 0 ? -word : word;
+}
+
+function inodeText(rows: RowStore, handle: number): string {
+  const inode = inodeOf(rows, handle);
+  return inode < 0 ? rows.texts.text(-inode) : String(inode);
+}
+
+function sourceOf(rows: RowStore, handle: number): SocketSource {
+  return sources[(rows.word(handle, BITS) >>> 16) & 7]!;
 }
 
 export function freeSocket(rows: RowStore, handle: number): void {
@@ -173,12 +192,13 @@ export function freeSocket(rows: RowStore, handle: number): void {
 }
 
 /**
- * The kernel's number of a socket as a number that equal texts share: itself, or where it has more digits than a number holds the
- * negative number of its text, which counts as used once more. 0: none.
+ * The kernel's number of a socket as a number that equal texts share: itself, or where it takes more than 32 bits the negative number of its
+ * text, which counts as used once more. 0: none.
  */
 export function openInode(texts: TextPool, inode: string | undefined): number {
   if (inode === undefined) return 0;
-  return inode.length <= MAX_DIGITS ? Number(inode) : -texts.open(inode);
+  const number = inode.length <= MAX_DIGITS ? Number(inode) : Infinity;
+  return Number.isInteger(number) && number <= 0xffff_ffff ? number : -texts.open(inode);
 }
 
 export function releaseInode(texts: TextPool, inode: number): void {
@@ -207,7 +227,7 @@ export class SocketRecord {
     return this.rows.row(this.handle, this.rows.stamp(this.handle))!;
   }
   get host(): number {
-    return this.rows.word(this.handle, HOST);
+    return this.rows.host(this.handle);
   }
   get stream(): string {
     return this.rows.shape(this.handle).stream;
@@ -226,7 +246,7 @@ export class SocketRecord {
     return this.rows.since(this.handle);
   }
   get source(): SocketSource {
-    return sources[(this.rows.word(this.handle, BITS) >>> 16) & 7]!;
+    return sourceOf(this.rows, this.handle);
   }
   get pid(): number {
     return this.rows.word(this.handle, PID);

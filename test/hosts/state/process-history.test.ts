@@ -36,7 +36,7 @@ function tableOf(rows: readonly AnyTableRow[]) {
   const store = new RowStore();
   const table = new ProcessTable({ k0: 1, k1: 2 }, store);
   const list = { oldest: 0, newest: 0, count: 0 };
-  const host = store.addHost('a');
+  const host = store.origins.addHost('a');
   for (const row of rows) table.add(list, host, 7, row as ProcessRow);
   return { table, list, history: () => table.history(host, 7) };
 }

@@ -20,7 +20,10 @@ const row = fc.record({
   time: fc.maxSafeNat(),
   resolution: fc.constantFrom(1, 1_000_000),
   seq: fc.maxSafeNat(),
-  columns: fc.dictionary(fc.constantFrom('pid', 'path', 'fd', 'socket', 'other', 'cmdline'), value),
+  columns: fc.dictionary(
+    fc.constantFrom('pid', 'path', 'fd', 'socket', 'other', 'cmdline', 'name', 'cwd', 'uid', 'gid', 'auid'),
+    value,
+  ),
 });
 const optional = fc.record({ since: fc.maxSafeNat(), boot: fc.string() }, { requiredKeys: [] });
 
@@ -30,7 +33,7 @@ describe('the store of rows', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
         const store = new RowStore();
-        const hosts = { a: store.addHost('a'), b: store.addHost('b') };
+        const hosts = { a: store.origins.addHost('a'), b: store.origins.addHost('b') };
         const kept: { handle: number; given: AnyTableRow }[] = [];
         const drop = (at: number): void => {
           const [{ handle, given }] = kept.splice(at, 1) as [{ handle: number; given: AnyTableRow }];
@@ -46,7 +49,7 @@ describe('the store of rows', () => {
         }
         for (const { handle, given } of kept) expect(store.row(handle, store.stamp(handle))).toEqual(given);
         while (kept.length > 0) drop(0);
-        expect(store.texts.size).toBe(0);
+        expect([store.texts.size, store.parts.size, store.origins.size]).toEqual([0, 0, 0]);
       }),
       { numRuns: 100 },
     );

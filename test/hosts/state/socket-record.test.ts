@@ -64,7 +64,7 @@ describe('a row about a socket', () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 30 }), (given) => {
         const rows = new RowStore();
-        rows.addHost('a');
+        rows.origins.addHost('a');
         const kept: { handle: number; row: AnyTableRow }[] = [];
         for (const each of given as unknown as (SocketRow & AnyTableRow)[]) {
           const fact = socketFact(each);
@@ -83,7 +83,7 @@ describe('a row about a socket', () => {
 
   it('takes 72 bytes when it is a usual connect, besides its texts', () => {
     const rows = new RowStore();
-    rows.addHost('a');
+    rows.origins.addHost('a');
     const ends = { local_address: '192.0.2.1', local_port: 40_000, remote_address: '192.0.2.2', remote_port: 443 };
     const usual = { action: 'connect', pid: 7, fd: '3', family: 2, protocol: 6, ...ends };
     const about = { kind: 'row', host: 'a', boot: 'b', stream: 's', table: 'socket_events', action: 'event' } as const;

@@ -51,7 +51,7 @@ describe('the table of tuples', () => {
         const addresses = new AddressTable();
         const rows = new RowStore();
         const table = new TupleTable<string>(addresses, rows, { k0: 1, k1: 2 });
-        const host = rows.addHost('a');
+        const host = rows.origins.addHost('a');
         const latest = new Map<string, number>();
         const connected = new Set<string>();
         for (const [at, { from, ports, what }] of steps.entries()) {
