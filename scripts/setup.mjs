@@ -5,10 +5,9 @@
 //   node scripts/setup.mjs [--for run|test]
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { outsideBundle } from './outside-bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const purpose = process.argv[process.argv.indexOf('--for') + 1] === 'test' ? 'test' : 'run';
@@ -109,46 +108,17 @@ function newestTime(folder) {
   return newest;
 }
 
-/** The program in a few files, which starts in half the time of its hundreds of modules. What brings files of its own stays outside. */
-function bundle() {
-  const entries = [
-    'src/main.ts',
-    'src/pipeline/live-worker.ts',
-    'src/pipeline/decode-worker.ts',
-    'src/pipeline/store-worker.ts',
-    'src/sensor/sql/query-worker.ts',
-  ];
-  const banner =
-    "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);";
-  rmSync(join(root, 'dist', 'bundle'), { recursive: true, force: true });
-  return run(join(root, 'node_modules', '.bin', 'esbuild'), [
-    ...entries,
-    '--bundle',
-    // Constants become literals, across modules too, which the hot loops feel (see ARCHITECTURE, decision 1).
-    '--minify-syntax',
-    '--minify-whitespace',
-    '--splitting',
-    '--format=esm',
-    '--platform=node',
-    '--target=node20',
-    '--outdir=dist/bundle',
-    '--entry-names=[name]',
-    '--sourcemap',
-    '--log-level=warning',
-    `--banner:js=${banner}`,
-    ...outsideBundle.map((name) => `--external:${name}`),
-  ]);
-}
-
 function buildTypeScript() {
   const output = join(root, 'dist', '.tsbuildinfo');
-  const source = Math.max(newestTime(join(root, 'src')), statSync(join(root, 'tsconfig.build.json')).mtimeMs);
+  const files = ['tsconfig.build.json', 'scripts/bundle.mjs', 'scripts/code-cache.cjs', 'scripts/outside-bundle.mjs'];
+  const times = files.map((file) => statSync(join(root, file)).mtimeMs);
+  const source = Math.max(newestTime(join(root, 'src')), newestTime(join(root, 'scripts', 'bundle')), ...times);
   if (existsSync(output) && statSync(output).mtimeMs >= source) return;
   say('building TypeScript');
   if (!run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'])) {
     process.exit(1);
   }
-  if (!bundle()) process.exit(1);
+  if (!run(process.execPath, [join(root, 'scripts', 'bundle.mjs')])) process.exit(1);
   // tsc leaves the file alone when nothing it emits has changed.
   writeFileSync(output, readFileSync(output));
 }

@@ -1,4 +1,2 @@
-import { readyDecodeWorker } from './pipeline/ready-decode-worker.js';
-
-readyDecodeWorker(process.argv);
-await import('./program.js');
+import './pipeline/early-decode-worker.js';
+import './program.js';

@@ -16,7 +16,6 @@ import { Live, localHostId, wallClock } from './pipeline/live.js';
 import type { InterfaceRef } from './pipeline/live-messages.js';
 import { type Intake, readFiles } from './pipeline/offline.js';
 import { type OutputOptions, Outputs } from './pipeline/outputs.js';
-import { dropPrivileges, userOf } from './pipeline/privileges.js';
 import type { Rules } from './pipeline/rules.js';
 import { RunMetrics } from './pipeline/run-metrics.js';
 import { registerCapture, registerMetrics } from './pipeline/stage-metrics.js';
@@ -288,7 +287,9 @@ async function captureLive(
   keeping: Keeping,
   past: EnginePast,
 ): Promise<NetworkFigures> {
-  const user = options.user === undefined ? undefined : userOf(options.user);
+  // Loaded only where it is wanted.
+  const privileges = options.user === undefined ? undefined : await import('./pipeline/privileges.js');
+  const user = privileges?.userOf(options.user!);
   const host = options.watchLocalHost ? localHostId() : undefined;
   const checksums = options.checksums === 'verify' ? 'verify' : 'ignore';
   if (options.checksums === 'auto' && options.interfaces.length > 0) {
@@ -320,8 +321,8 @@ async function captureLive(
   try {
     if (user !== undefined) engine?.giveTo(user.uid, user.gid);
     if (user !== undefined) keeping.giveTo(user.uid, user.gid);
-    if (user !== undefined)
-      dropPrivileges(user, outputs, live.sensorMethod !== undefined && live.sensorMethod !== 'ebpf', context.warn);
+    const pollsHost = live.sensorMethod !== undefined && live.sensorMethod !== 'ebpf';
+    if (user !== undefined) privileges?.dropPrivileges(user, outputs, pollsHost, context.warn);
   } catch (error) {
     await engine?.stop();
     await live.stop();

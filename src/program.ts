@@ -1,10 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { createLog } from './cli/log.js';
+import { addRunCommand } from './cli/run.js';
 import { version } from './cli/version.js';
 import { CorrelateError, type ErrorCode, messageOf } from './core/errors.js';
 
 const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
-  run: async () => (await import('./cli/run.js')).addRunCommand,
+  run: async () => addRunCommand,
   agent: async () => (await import('./cli/agent.js')).addAgentCommand,
   hosts: async () => (await import('./cli/hosts.js')).addHostsCommand,
   cert: async () => (await import('./cli/cert.js')).addCertCommand,

@@ -13,11 +13,11 @@ import { openFiles } from './decoded-source.js';
 
 /** Reads and decodes capture files in a thread of its own, while the main thread follows the connections. */
 
-const [start] = (await once(parentPort!, 'message')) as [DecodeWorkerStart];
-const { port } = start;
-const ring = new RingWriter(start.ring);
-const weird = new WeirdCounts(start.weirds);
-const decoder = new BatchDecoder(start.decode, weird);
+// Set by the main thread's first message, before anything else runs.
+let start!: DecodeWorkerStart;
+let ring!: RingWriter;
+let weird!: WeirdCounts;
+let decoder!: BatchDecoder;
 
 /** Batches that the main thread knows, in the order in which they were announced. */
 const announced: PacketBatch[] = [];
@@ -28,7 +28,7 @@ let weirdsTold = 0;
 
 function send(message: FromDecodeWorker): void {
   messages++;
-  port.postMessage(message);
+  start.port.postMessage(message);
 }
 
 function publish(batch: number, count: number, wireBytes: number, bytes: number, readBytes: number): void {
@@ -101,10 +101,18 @@ async function read(): Promise<void> {
   }
 }
 
-try {
-  await read();
-  tell({ kind: 'ended' });
-} catch (error) {
-  const code = error instanceof CorrelateError ? error.code : undefined;
-  tell({ kind: 'failed', code, message: messageOf(error) });
+async function main(): Promise<void> {
+  [start] = (await once(parentPort!, 'message')) as [DecodeWorkerStart];
+  ring = new RingWriter(start.ring);
+  weird = new WeirdCounts(start.weirds);
+  decoder = new BatchDecoder(start.decode, weird);
+  try {
+    await read();
+    tell({ kind: 'ended' });
+  } catch (error) {
+    const code = error instanceof CorrelateError ? error.code : undefined;
+    tell({ kind: 'failed', code, message: messageOf(error) });
+  }
 }
+
+void main();

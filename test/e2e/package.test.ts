@@ -66,6 +66,32 @@ describe.skipIf(!canEnter)('the package, in a root with Node.js alone (skipped w
     expect(there.stdout).toBe(here.stdout);
   });
 
+  it('runs as well where another Node.js made the compiled code beside its scripts, or none', () => {
+    const args = [
+      '-q',
+      '-r',
+      'samples/intrusion/traffic.pcap',
+      '--threads',
+      '2',
+      '--connections',
+      '-',
+      '--alerts',
+      '/dev/null',
+    ];
+    const here = correlate(args).stdout;
+    expect(here).not.toBe('');
+    for (const name of ['main', 'decode-worker']) {
+      const path = join(bare, 'program/dist/bundle', `${name}.script.js.cache`);
+      const code = readFileSync(path);
+      // The second word tells the version of V8.
+      code[4]! ^= 1;
+      writeFileSync(path, code);
+    }
+    expect(inBareRoot(...args).stdout).toBe(here);
+    for (const name of ['main', 'decode-worker']) rmSync(join(bare, 'program/dist/bundle', `${name}.script.js.cache`));
+    expect(inBareRoot(...args).stdout).toBe(here);
+  });
+
   it('asks the machine with SQL', () => {
     const { status, stdout } = inBareRoot('query', 'SELECT name FROM processes WHERE pid = 1');
     expect([status, jsonLines(stdout)]).toEqual([0, [{ name: readFileSync('/proc/1/comm', 'utf8').trim() }]]);
