@@ -1,7 +1,7 @@
 // Compiles the native parts of correlate when their sources are newer than what is built. Needs Node.js alone to run,
 // and the compilers and headers named below to succeed. One part that cannot be built does not keep the others from it.
 //
-//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/memory.node, build/sensor.node ...
+//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/memory.node, build/sensor.node ... build/lines.wasm
 //   node scripts/build-native.mjs --sanitize [NAME ...]    build/NAME.sanitize.node, with AddressSanitizer and UBSan (for CI;
 //                                               run node with LD_PRELOAD="$(g++ -print-file-name=libasan.so)")
 import { spawnSync } from 'node:child_process';
@@ -18,9 +18,20 @@ const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 /** A package carries the libraries beside the addon; the old kind of path is also followed from one library to the next. */
 const besideAddon = '-Wl,--disable-new-dtags,-rpath,$ORIGIN';
 
+/** For a memory that JavaScript gives and threads share. A stack has no place in it. */
+const webAssemblyFlags = [
+  '--target=wasm32',
+  '-ffreestanding',
+  '-nostdlib',
+  '-matomics',
+  '-mbulk-memory',
+  '-mnontrapping-fptoint',
+  '-Wl,--no-entry,--import-memory,--shared-memory,--max-memory=4294967296,--global-base=64,-z,stack-size=0',
+];
+
 /**
  * Each part is one folder of C++ or C and the libraries it links with. `kernel` is compiled for eBPF and becomes bytes of the addon; `isProgram`: it is no
- * addon but runs by itself.
+ * addon but runs by itself; `isWebAssembly`: it is neither, runs on any machine, and needs no sanitizers.
  */
 const parts = [
   {
@@ -70,6 +81,16 @@ const parts = [
     libraries: [],
     debianPackages: ['gcc'],
   },
+  {
+    name: 'lines',
+    isWebAssembly: true,
+    folder: 'native/lines',
+    compiler: 'clang',
+    sources: ['.c'],
+    flags: [...webAssemblyFlags, '-Wl,--export=__heap_base'],
+    libraries: [],
+    debianPackages: ['clang', 'lld'],
+  },
 ];
 
 const addonFlags = ['-shared', '-fPIC', '-fvisibility=hidden'];
@@ -113,8 +134,22 @@ function filesOf(folder) {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
-function build({ name, isProgram, folder, kernel, compiler, sources: endings, flags, libraries, debianPackages }) {
-  const output = join(root, 'build', `${name}${sanitize ? '.sanitize' : ''}${isProgram ? '' : '.node'}`);
+function build(part) {
+  const {
+    name,
+    isProgram,
+    isWebAssembly,
+    folder,
+    kernel,
+    compiler,
+    sources: endings,
+    flags,
+    libraries,
+    debianPackages,
+  } = part;
+  if (isWebAssembly && sanitize) return;
+  const ending = isProgram ? '' : isWebAssembly ? '.wasm' : '.node';
+  const output = join(root, 'build', `${name}${sanitize ? '.sanitize' : ''}${ending}`);
   const files = filesOf(folder);
   const isSource = (file) => dirname(file) === join(root, folder) && endings.includes(extname(file));
   if (upToDate(output, [...files, fileURLToPath(import.meta.url), flagsFile])) return;
@@ -123,7 +158,7 @@ function build({ name, isProgram, folder, kernel, compiler, sources: endings, fl
   mkdirSync(dirname(output), { recursive: true });
   console.log(`build-native: ${compiler} ${folder} -> ${relative(root, output)}`);
   if (kernel !== undefined) compileKernel(kernel, debianPackages);
-  const form = isProgram ? [] : [...addonFlags, `-I${headersFolder()}`];
+  const form = isProgram || isWebAssembly ? [] : [...addonFlags, `-I${headersFolder()}`];
   const all = [...form, ...warnings, ...flags, ...(sanitize ? sanitizeFlags : releaseFlags)];
   try {
     compile(compiler, [...all, ...files.filter(isSource), ...libraries, '-o', partial], name, debianPackages);

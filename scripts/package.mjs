@@ -99,8 +99,9 @@ function copyAddons() {
       cpSync(realpathSync(path), join(folder, 'build', library));
     }
   }
-  const traffic = join(build, 'traffic');
-  if (existsSync(traffic)) cpSync(traffic, join(folder, 'build', 'traffic'));
+  for (const part of ['traffic', 'lines.wasm']) {
+    if (existsSync(join(build, part))) cpSync(join(build, part), join(folder, 'build', part));
+  }
   return libraries;
 }
 

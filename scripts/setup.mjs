@@ -17,6 +17,7 @@ const nativePackages = [
   ['g++', '/usr/bin/g++'],
   ['libpcap-dev', '/usr/include/pcap/pcap.h'],
   ['clang', '/usr/bin/clang'],
+  ['lld', '/usr/bin/wasm-ld'],
   ['libbpf-dev', '/usr/include/bpf/libbpf.h'],
 ];
 const testPackages = [

@@ -35,6 +35,9 @@ import {
   TUNNELED,
 } from './record-layout.js';
 
+/** Bytes ahead of the records in their memory of WebAssembly, for the constants of code that reads them there and for what it writes. */
+export const KERNEL_ROOM = 65_536;
+
 const FIRST_CAPACITY = 4096;
 /** Hashes that `touch` takes at once. */
 const MAX_TOUCHED = 64;
@@ -87,7 +90,7 @@ export class ConnectionTable {
     this.#key = key;
     this.#limit = limit;
     this.#capacity = Math.min(FIRST_CAPACITY, limit);
-    this.#records = new GrowingMemory(this.#capacity * RECORD_BYTES, limit * RECORD_BYTES);
+    this.#records = new GrowingMemory(this.#capacity * RECORD_BYTES, limit * RECORD_BYTES, KERNEL_ROOM);
     const { buffer, offset } = this.#records;
     this.i32 = new Int32Array(buffer, offset);
     this.f64 = new Float64Array(buffer, offset);
@@ -95,6 +98,11 @@ export class ConnectionTable {
     this.u8 = new Uint8Array(buffer, offset);
     this.#index = new Int32Array(2 * FIRST_CAPACITY);
     this.#mask = 2 * FIRST_CAPACITY - 1;
+  }
+
+  /** The memory that the records lie in behind KERNEL_ROOM; undefined where WebAssembly's cannot be had. */
+  get memory(): WebAssembly.Memory | undefined {
+    return this.#records.memory;
   }
 
   get isFull(): boolean {

@@ -1,11 +1,11 @@
-import { type AddressKind, addressKind, formatIpv4, formatIpv6, ipv4Kind, putIpv4 } from '../core/address.js';
-import { communityId, putCommunityId } from '../core/community-id.js';
-import { connectionUid, putUid } from '../core/uid.js';
+import { type AddressKind, addressKind, formatIpv4, formatIpv6, ipv4Kind } from '../core/address.js';
+import { communityId } from '../core/community-id.js';
+import { connectionUid } from '../core/uid.js';
 import { META_IPV6 } from '../decode/packet.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { Connection } from '../records/connection.js';
-import type { ConnectionTable } from './connection-table.js';
-import { historyLength, historyOf, putHistory } from './history.js';
+import { type ConnectionTable, KERNEL_ROOM } from './connection-table.js';
+import { historyOf } from './history.js';
 import { ipBytesOf } from './ip-bytes.js';
 import {
   ACTIVE,
@@ -153,24 +153,32 @@ function ipv4Text(word: number): string {
 
 /**
  * A record of the connection table read as a connection, field by field as Zeek would log it. It is moved from record to record, so that
- * a connection that is only written is never an object, and says nothing any more once its record changes. Texts can be had as strings
- * or, with `put…`, as ASCII bytes: these answer where the text ends.
+ * a connection that is only written is never an object, and says nothing any more once its record changes.
  */
 export class ConnectionView {
   readonly #table: ConnectionTable;
   #base = 0;
-  #captureWord = 0;
+  /** Stands for the capture's name in the uid. */
+  captureWord = 0;
 
   constructor(table: ConnectionTable) {
     this.#table = table;
   }
 
-  /** Moves to the record at `base`. `captureWord` stands for the capture's name in the uid. */
+  /** Moves to the record at `base`. */
   at(base: number, captureWord: number): this {
     this.#base = base;
-    this.#captureWord = captureWord;
+    this.captureWord = captureWord;
     if (this.ip_proto === PROTO_TCP) catchUp(this.#table, base);
     return this;
+  }
+
+  /** The memory of WebAssembly that the record lies in, where it could be had, and where it begins in it. */
+  get memory(): WebAssembly.Memory | undefined {
+    return this.#table.memory;
+  }
+  get address(): number {
+    return KERNEL_ROOM + 4 * this.#base;
   }
 
   get ts(): number {
@@ -178,11 +186,7 @@ export class ConnectionView {
   }
 
   get uid(): string {
-    return uidOfRecord(this.#table, this.#base, this.#captureWord);
-  }
-
-  putUid(bytes: Uint8Array, at: number): number {
-    return putUid(uidWords, readUidWords(this.#table, this.#base, this.#captureWord), bytes, at);
+    return uidOfRecord(this.#table, this.#base, this.captureWord);
   }
 
   get 'id.orig_h'(): string {
@@ -197,16 +201,6 @@ export class ConnectionView {
     if (readEnds(this.#table, this.#base) === 4) return ipv4Text(ends[dir]!);
     const i = 4 * dir;
     return formatIpv6(ends[i]!, ends[i + 1]!, ends[i + 2]!, ends[i + 3]!);
-  }
-
-  /** Address of the originator (dir 0) or the responder. */
-  putAddress(dir: 0 | 1, bytes: Uint8Array, at: number): number {
-    const { i32 } = this.#table;
-    const base = this.#base;
-    if ((i32[base + META]! & META_IPV6) === 0) return putIpv4(i32[base + ORIG_WORD + dir]!, bytes, at);
-    const text = this.#address(dir);
-    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
-    return at + text.length;
   }
 
   /** Whether an address is a host's, as `addressKind` tells of its text. */
@@ -266,15 +260,6 @@ export class ConnectionView {
     return historyOf(this.#table, this.#base);
   }
 
-  /** Letters in the history. */
-  get historyLength(): number {
-    return historyLength(this.#table, this.#base);
-  }
-
-  putHistory(bytes: Uint8Array, at: number): number {
-    return putHistory(this.#table, this.#base, bytes, at);
-  }
-
   get orig_pkts(): number {
     return this.#table.i32[this.#base + PACKETS]! >>> 0;
   }
@@ -314,11 +299,6 @@ export class ConnectionView {
   get community_id(): string {
     const version = readEnds(this.#table, this.#base);
     return communityId(ends, version, this.ip_proto, this.#flowPort, this['id.resp_p']);
-  }
-
-  putCommunityId(bytes: Uint8Array, at: number): number {
-    const version = readEnds(this.#table, this.#base);
-    return putCommunityId(ends, version, this.ip_proto, this.#flowPort, this['id.resp_p'], bytes, at);
   }
 
   /** The originator's port in the Community ID: -1 of protocols without any. */

@@ -108,14 +108,9 @@ export function hasSeen(table: ConnectionTable, base: number, dir: number, mask:
   return (table.i32[base + SEEN]! & (dir === 1 ? mask << RESPONDER_SHIFT : mask)) !== 0;
 }
 
-/** Letters in the history of a record. */
-export function historyLength(table: ConnectionTable, base: number): number {
-  return table.i32[base + SEEN]! >>> COUNT_SHIFT;
-}
-
 /** The history of a record, undefined without letters. */
 export function historyOf(table: ConnectionTable, base: number): string | undefined {
-  const count = historyLength(table, base);
+  const count = table.i32[base + SEEN]! >>> COUNT_SHIFT;
   if (count === 0) return undefined;
   const { u8 } = table;
   const start = (base << 2) + LETTERS;
@@ -123,19 +118,6 @@ export function historyOf(table: ConnectionTable, base: number): string | undefi
   let text = '';
   for (let i = 0; i < inline; i++) text += LETTER_TEXT[u8[start + i]!]!;
   return count > LETTERS_INLINE ? text + (table.longHistories.get(base / RECORD_WORDS) ?? '') : text;
-}
-
-/** Puts the history of a record at `at` of `bytes`; gives where it ends. */
-export function putHistory(table: ConnectionTable, base: number, bytes: Uint8Array, at: number): number {
-  const count = historyLength(table, base);
-  const { u8 } = table;
-  const start = (base << 2) + LETTERS;
-  const inline = Math.min(count, LETTERS_INLINE);
-  for (let i = 0; i < inline; i++) bytes[at + i] = u8[start + i]!;
-  if (count <= LETTERS_INLINE) return at + inline;
-  const rest = table.longHistories.get(base / RECORD_WORDS) ?? '';
-  for (let i = 0; i < rest.length; i++) bytes[at + inline + i] = rest.charCodeAt(i);
-  return at + inline + rest.length;
 }
 
 const LETTER_TEXT: readonly string[] = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));

@@ -3,35 +3,9 @@
  * IPv4-mapped IPv6 address (::ffff:192.0.2.1) from a host row is made plain IPv4, since that is what the wire carries.
  */
 
-const DOT = 46;
-
 /** Text of an IPv4 address held in 32 bits (any signedness). */
 export function formatIpv4(word: number): string {
   return `${(word >>> 24) & 255}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
-}
-
-/** Digits of each octet with a dot behind them, the first character in the low byte. */
-const OCTETS = Uint32Array.from({ length: 256 }, (_, octet) => {
-  const digits = String(octet);
-  let word = DOT << (8 * digits.length);
-  for (let i = 0; i < digits.length; i++) word |= digits.charCodeAt(i) << (8 * i);
-  return word;
-});
-const OCTET_DIGITS = Uint8Array.from({ length: 256 }, (_, octet) => String(octet).length);
-
-/** Puts what `formatIpv4` gives at `at` of `bytes`, of which 16 may be overwritten; gives where it ends. */
-export function putIpv4(word: number, bytes: Uint8Array, at: number): number {
-  let end = at;
-  for (let shift = 24; shift >= 0; shift -= 8) {
-    const octet = (word >>> shift) & 255;
-    const text = OCTETS[octet]!;
-    bytes[end] = text & 255;
-    bytes[end + 1] = (text >>> 8) & 255;
-    bytes[end + 2] = (text >>> 16) & 255;
-    bytes[end + 3] = text >>> 24;
-    end += OCTET_DIGITS[octet]! + 1;
-  }
-  return end - 1;
 }
 
 /** Text of an IPv6 address held in four 32-bit words, most significant first (RFC 5952). */

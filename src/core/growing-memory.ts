@@ -14,23 +14,24 @@ export class GrowingMemory {
   buffer: ArrayBuffer | SharedArrayBuffer;
   /** Where it starts in `buffer`: on a cache line, where allocators do as they usually do. */
   readonly offset: number;
-  readonly #memory: WebAssembly.Memory | undefined;
+  /** Undefined where it cannot be had. */
+  readonly memory: WebAssembly.Memory | undefined;
 
-  /** `bytes` at first and `most` at last. */
-  constructor(bytes: number, most: number) {
-    this.#memory = reserve(bytes, most);
-    this.offset = this.#memory === undefined ? ALIGN : 0;
-    this.buffer = this.#memory?.buffer ?? new ArrayBuffer(ALIGN + bytes);
+  /** `bytes` at first and `most` at last. `room`: bytes of WebAssembly's memory ahead of `offset`, whole cache lines. */
+  constructor(bytes: number, most: number, room = 0) {
+    this.memory = reserve(room + bytes, room + most);
+    this.offset = this.memory === undefined ? ALIGN : room;
+    this.buffer = this.memory?.buffer ?? new ArrayBuffer(ALIGN + bytes);
   }
 
   /** Makes it at least so large, `most` at most; `buffer` is another one then. */
   grow(bytes: number): void {
-    if (this.#memory !== undefined) {
+    if (this.memory !== undefined) {
       const before = this.buffer.byteLength;
-      const more = pagesOf(bytes) - before / PAGE_BYTES;
+      const more = pagesOf(this.offset + bytes) - before / PAGE_BYTES;
       if (more <= 0) return;
-      this.#memory.grow(more);
-      this.buffer = this.#memory.buffer;
+      this.memory.grow(more);
+      this.buffer = this.memory.buffer;
       adviseHugePages(new Uint8Array(this.buffer, before));
       return;
     }

@@ -12,35 +12,26 @@ const PAIRS = Uint16Array.from(
 );
 
 /** Characters of a uid. */
-export const UID_LENGTH = 19;
+const UID_LENGTH = 19;
 const FIRST_LETTER = 67;
 
 const out = new Int32Array(4);
 const text = new Uint8Array(UID_LENGTH);
 
-/** Six base-62 digits, which hold any 32-bit word. */
-function putSix(word: number, bytes: Uint8Array, at: number): void {
+/** Six base-62 digits, which hold any 32-bit word, into `text`. */
+function putSix(word: number, at: number): void {
   const low = word >>> 0;
   const middle = Math.floor(low / 3844);
   const high = Math.floor(middle / 3844);
   const first = PAIRS[high]!;
   const second = PAIRS[middle - high * 3844]!;
   const third = PAIRS[low - middle * 3844]!;
-  bytes[at] = first & 255;
-  bytes[at + 1] = first >> 8;
-  bytes[at + 2] = second & 255;
-  bytes[at + 3] = second >> 8;
-  bytes[at + 4] = third & 255;
-  bytes[at + 5] = third >> 8;
-}
-
-/** Puts the uid of `connectionUid` at `at` of `bytes`; gives where it ends. */
-export function putUid(words: Int32Array, count: number, bytes: Uint8Array, at: number): number {
-  hashWords(KEY_A, words, count, out, 0);
-  hashWords(KEY_B, words, count, out, 2);
-  bytes[at] = FIRST_LETTER;
-  for (let i = 0; i < 3; i++) putSix(out[i]!, bytes, at + 1 + 6 * i);
-  return at + UID_LENGTH;
+  text[at] = first & 255;
+  text[at + 1] = first >> 8;
+  text[at + 2] = second & 255;
+  text[at + 3] = second >> 8;
+  text[at + 4] = third & 255;
+  text[at + 5] = third >> 8;
 }
 
 /**
@@ -49,7 +40,10 @@ export function putUid(words: Int32Array, count: number, bytes: Uint8Array, at: 
  * probability of about 10^-11.
  */
 export function connectionUid(words: Int32Array, count: number): string {
-  putUid(words, count, text, 0);
+  hashWords(KEY_A, words, count, out, 0);
+  hashWords(KEY_B, words, count, out, 2);
+  text[0] = FIRST_LETTER;
+  for (let i = 0; i < 3; i++) putSix(out[i]!, 1 + 6 * i);
   // One call makes a flat string.
   return String.fromCharCode(
     text[0]!,

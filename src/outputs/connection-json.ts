@@ -1,3 +1,4 @@
+import { connectionRecord } from '../conn/connection-record.js';
 import { ConnectionView } from '../conn/connection-view.js';
 import { formatSeconds, type Micros } from '../core/time.js';
 import type {
@@ -9,6 +10,7 @@ import type {
   Process,
 } from '../records/attributed-connection.js';
 import type { Connection } from '../records/connection.js';
+import { kernelOf } from './connection-kernel.js';
 import { ascii, LineBuffer, type Piece } from './line-buffer.js';
 import { writeProcess } from './process-json.js';
 import { type ShownCommandLine, shownCommandLine, shownElderCommandLine } from './shown-command-line.js';
@@ -52,7 +54,7 @@ const END = ascii('}');
  * By hand, since it is done once per connection at line speed; JSON.stringify serves only text that may need escapes.
  */
 export function writeConnection(line: LineBuffer, attributed: AttributedConnection): void {
-  writeFields(line, attributed.connection);
+  writeRecord(line, attributed.connection);
   line.piece(CAUSE);
   line.plain(attributed.cause);
   line.piece(REV);
@@ -73,24 +75,24 @@ export function connectionLine(attributed: AttributedConnection): string {
   return scratch.toString();
 }
 
+/** A connection that was never made an object goes from its record to the line; one whose record does not say all becomes an object. */
+function writeRecord(line: LineBuffer, c: Connection): void {
+  if (!(c instanceof ConnectionView)) writeFields(line, c);
+  else if (kernelOf(c.memory)?.write(line, c) !== true) writeFields(line, connectionRecord(c));
+}
+
 function writeFields(line: LineBuffer, c: Connection): void {
-  // A connection that was never made an object gives its texts as bytes.
-  const view = c instanceof ConnectionView ? c : undefined;
-  const letters = view?.historyLength ?? c.history?.length ?? 0;
-  line.reserve(FIELD_BYTES + letters);
+  line.reserve(FIELD_BYTES + (c.history?.length ?? 0));
   line.piece(TS);
   line.seconds(c.ts);
   line.piece(UID);
-  if (view === undefined) line.plain(c.uid);
-  else line.length = view.putUid(line.bytes, line.length);
+  line.plain(c.uid);
   line.piece(ORIG_H);
-  if (view === undefined) line.plain(c['id.orig_h']);
-  else line.length = view.putAddress(0, line.bytes, line.length);
+  line.plain(c['id.orig_h']);
   line.piece(ORIG_P);
   line.integer(c['id.orig_p']);
   line.piece(RESP_H);
-  if (view === undefined) line.plain(c['id.resp_h']);
-  else line.length = view.putAddress(1, line.bytes, line.length);
+  line.plain(c['id.resp_h']);
   line.piece(RESP_P);
   line.integer(c['id.resp_p']);
   line.piece(PROTO);
@@ -106,10 +108,9 @@ function writeFields(line: LineBuffer, c: Connection): void {
   line.piece(CONN_STATE);
   line.plain(c.conn_state);
   writeInteger(line, MISSED_BYTES, c.missed_bytes);
-  if (view === undefined ? c.history !== undefined : letters > 0) {
+  if (c.history !== undefined) {
     line.piece(HISTORY);
-    if (view === undefined) line.plain(c.history ?? '');
-    else line.length = view.putHistory(line.bytes, line.length);
+    line.plain(c.history);
     line.piece(QUOTE);
   }
   writeInteger(line, ORIG_PKTS, c.orig_pkts);
@@ -120,10 +121,9 @@ function writeFields(line: LineBuffer, c: Connection): void {
   if (c.vlan !== undefined) writeInteger(line, VLAN, c.vlan);
   if (c.inner_vlan !== undefined) writeInteger(line, INNER_VLAN, c.inner_vlan);
   if (c.tunnel_parents !== undefined) writeText(line, TUNNEL_PARENTS, JSON.stringify(c.tunnel_parents));
-  if (view !== undefined || c.community_id !== undefined) {
+  if (c.community_id !== undefined) {
     line.piece(COMMUNITY_ID);
-    if (view === undefined) line.plain(c.community_id ?? '');
-    else line.length = view.putCommunityId(line.bytes, line.length);
+    line.plain(c.community_id);
     line.piece(QUOTE);
   }
 }

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lineTargets } from './line-targets.mjs';
 import { netlinkTargets } from './netlink-targets.mjs';
 import { tableTargets } from './table-targets.mjs';
 
@@ -298,6 +299,7 @@ export const targets = [
   joined,
   ringRecords,
   sigmaRules,
+  ...lineTargets,
   ...netlinkTargets,
   ...tableTargets,
 ];

@@ -1,0 +1,150 @@
+// Community ID v1 with the seed 0, as src/core/community-id.ts makes it: SHA-1 (FIPS 180-4) of one block, in base64.
+#ifndef LINES_COMMUNITY_ID_H
+#define LINES_COMMUNITY_ID_H
+#include "record.h"
+#include "text.h"
+#include "uid.h"
+
+struct digest {
+  uint32_t a, b, c, d, e;
+};
+
+static inline uint32_t sha1_mix(int round, uint32_t b, uint32_t c, uint32_t d) {
+  if (round < 20) return d ^ (b & (c ^ d));
+  return round < 40 || round >= 60 ? b ^ c ^ d : (b & c) | (d & (b | c));
+}
+
+static inline uint32_t sha1_constant(int round) {
+  return round < 20 ? 0x5a827999 : round < 40 ? 0x6ed9eba1 : round < 60 ? 0x8f1bbcdc : 0xca62c1d6;
+}
+
+// Of the block `w`, padding included. Written out by the compiler, so that the block stays in registers.
+static inline struct digest sha1(uint32_t w[16]) {
+  struct digest h = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 80; i++) {
+    if (i >= 16) w[i & 15] = rotated(w[(i + 13) & 15] ^ w[(i + 8) & 15] ^ w[(i + 2) & 15] ^ w[i & 15], 1);
+    const uint32_t next = rotated(h.a, 5) + sha1_mix(i, h.b, h.c, h.d) + sha1_constant(i) + h.e + w[i & 15];
+    h = (struct digest){next, h.a, rotated(h.b, 30), h.c, h.d};
+  }
+  return (struct digest){h.a + 0x67452301, h.b + 0xefcdab89, h.c + 0x98badcfe, h.d + 0x10325476, h.e + 0xc3d2e1f0};
+}
+
+// The type that answers an ICMP type; -1 of those that nothing answers.
+static int icmp_counterpart(uint32_t protocol, uint32_t type) {
+  if (protocol == PROTO_ICMP) {
+    switch (type) {
+      case 0: return 8;
+      case 8: return 0;
+      case 9: return 10;
+      case 10: return 9;
+      case 13: return 14;
+      case 14: return 13;
+      case 15: return 16;
+      case 16: return 15;
+      case 17: return 18;
+      case 18: return 17;
+      default: return -1;
+    }
+  }
+  switch (type) {
+    case 128: return 129;
+    case 129: return 128;
+    case 130: return 131;
+    case 131: return 130;
+    case 133: return 134;
+    case 134: return 133;
+    case 135: return 136;
+    case 136: return 135;
+    case 139: return 140;
+    case 140: return 139;
+    case 144: return 145;
+    case 145: return 144;
+    default: return -1;
+  }
+}
+
+// Two base64 digits.
+static inline char *put_twelve_bits(char *at, uint32_t bits) {
+  const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  at[0] = digits[(bits >> 6) & 63];
+  at[1] = digits[bits & 63];
+  return at + 2;
+}
+
+static inline char *put_digest(char *at, struct digest h) {
+  at = PUT(at, "1:");
+  at = put_twelve_bits(at, h.a >> 20);
+  at = put_twelve_bits(at, h.a >> 8);
+  at = put_twelve_bits(at, h.a << 4 | h.b >> 28);
+  at = put_twelve_bits(at, h.b >> 16);
+  at = put_twelve_bits(at, h.b >> 4);
+  at = put_twelve_bits(at, h.b << 8 | h.c >> 24);
+  at = put_twelve_bits(at, h.c >> 12);
+  at = put_twelve_bits(at, h.c);
+  at = put_twelve_bits(at, h.d >> 20);
+  at = put_twelve_bits(at, h.d >> 8);
+  at = put_twelve_bits(at, h.d << 4 | h.e >> 28);
+  at = put_twelve_bits(at, h.e >> 16);
+  at = put_twelve_bits(at, h.e >> 4);
+  at = put_twelve_bits(at, h.e << 8);
+  // The second of these digits holds nothing.
+  at[-1] = '=';
+  return at;
+}
+
+// Whether end 1 is greater than end 2 in network byte order; equal addresses compare by port.
+static inline bool end_is_greater(record r, int words, uint32_t port1, uint32_t port2) {
+  for (int i = 0; i < words; i++) {
+    const uint32_t orig = address_word(r, 0, i), resp = address_word(r, 1, i);
+    if (orig != resp) return orig > resp;
+  }
+  return port1 > port2;
+}
+
+// Puts 16 bits behind the `*count` halves that are there.
+static inline void add_half(uint32_t w[16], int *count, uint32_t half) {
+  w[*count / 2] |= *count % 2 == 0 ? half << 16 : half;
+  ++*count;
+}
+
+static inline char *put_hash_of(char *at, record r, int words, bool swap, bool has_ports, uint32_t port1, uint32_t port2) {
+  uint32_t w[16] = {0};
+  // The seed is the first half.
+  int halves = 1;
+  for (int end = 0; end < 2; end++) {
+    for (int i = 0; i < words; i++) {
+      const uint32_t word = address_word(r, swap ? 1 - end : end, i);
+      add_half(w, &halves, word >> 16);
+      add_half(w, &halves, word & 0xffff);
+    }
+  }
+  add_half(w, &halves, protocol_of(r) << 8);
+  if (has_ports) {
+    add_half(w, &halves, port1);
+    add_half(w, &halves, port2);
+  }
+  w[15] = 16 * halves;
+  add_half(w, &halves, 0x8000);
+  return put_digest(at, sha1(w));
+}
+
+static char *put_community_id(char *at, record r) {
+  const uint32_t protocol = protocol_of(r);
+  const bool has_ports = protocol == PROTO_TCP || protocol == PROTO_UDP || is_icmp(protocol);
+  uint32_t port1 = has_ports ? originator_port(r) : 0, port2 = has_ports ? responder_port(r) : 0;
+  bool is_one_way = false;
+  if (is_icmp(protocol)) {
+    const int counterpart = icmp_counterpart(protocol, port1);
+    if (counterpart < 0) is_one_way = true;
+    else port2 = (uint32_t)counterpart;
+  }
+  const int words = address_words(r);
+  const bool swap = !is_one_way && end_is_greater(r, words, port1, port2);
+  const uint32_t first = swap ? port2 : port1, second = swap ? port1 : port2;
+  // Apart, so that each has a block whose words the compiler knows.
+  if (words == 4) return put_hash_of(at, r, 4, swap, has_ports, first, second);
+  return put_hash_of(at, r, 1, swap, has_ports, first, second);
+}
+
+#endif

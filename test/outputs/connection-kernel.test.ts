@@ -1,0 +1,191 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { connectionRecord } from '../../src/conn/connection-record.js';
+import { ConnectionTable, KERNEL_ROOM } from '../../src/conn/connection-table.js';
+import { ConnectionView } from '../../src/conn/connection-view.js';
+import {
+  FLAGS,
+  IN_STEP,
+  LAST_TIME,
+  LETTERS,
+  RECORD_BYTES,
+  RECORD_WORDS,
+  SEEN,
+  START_TIME,
+  TUNNELED,
+} from '../../src/conn/record-layout.js';
+import { Packet } from '../../src/decode/packet.js';
+import { connectionLine } from '../../src/outputs/connection-json.js';
+import { ConnectionKernel, KERNEL_BYTES, kernelOf } from '../../src/outputs/connection-kernel.js';
+import { LineBuffer } from '../../src/outputs/line-buffer.js';
+import type { Connection } from '../../src/records/connection.js';
+
+// Built where its sources are newer, as those with a fault in them are.
+const script = fileURLToPath(new URL('../../scripts/build-native.mjs', import.meta.url));
+const built = spawnSync(process.execPath, [script, 'lines'], { encoding: 'utf8' });
+
+const LIMIT = 8;
+/** The record that is written lies behind others. */
+const SLOT = LIMIT - 1;
+const BASE = SLOT * RECORD_WORDS;
+
+function tableOf(): ConnectionTable {
+  const table = new ConnectionTable({ k0: 1, k1: 2 }, LIMIT);
+  for (let i = 0; i < LIMIT; i++) table.insert(new Packet(), false);
+  return table;
+}
+
+const table = tableOf();
+const kernel = ConnectionKernel.over(table.memory!)!;
+
+const line = (connection: Connection) =>
+  connectionLine({
+    connection,
+    capture: 'lo',
+    cause: 'end',
+    rev: 0,
+    orig: { state: 'pending' },
+    resp: { state: 'pending' },
+  });
+
+/** What the kernel writes by itself; undefined where it leaves the record to others. */
+function kernelLine(view: ConnectionView): string | undefined {
+  const buffer = new LineBuffer();
+  return kernel.write(buffer, view) ? buffer.toString() : undefined;
+}
+
+const word = fc.oneof(
+  fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  fc.constantFrom(0, -1, 1, 0xffff, 0x0a00_0001),
+);
+/** Numbers as a tracker keeps them. */
+const count = fc.oneof(
+  fc.maxSafeNat(),
+  fc.nat(3),
+  fc.nat(2_000_000_000),
+  fc.constantFrom(0, 999_999_999, 1e9, 2 ** 32),
+);
+/** A small word for every second value, so that addresses have runs of zeros. */
+const sparse = fc.oneof(word, fc.constantFrom(0, 0, 0, 0x1_0000));
+const protocol = fc.oneof(fc.constantFrom(1, 6, 6, 17, 58, 132), fc.nat(255));
+
+const fields = fc.record({
+  words: fc.array(sparse, { minLength: RECORD_WORDS, maxLength: RECORD_WORDS }),
+  meta: fc.tuple(protocol, fc.constantFrom(0, 0, 1 << 8, 1 << 9, 3 << 8)).map(([proto, bits]) => proto | bits),
+  flags: word.map((flags) => flags & ~(TUNNELED | IN_STEP)),
+  letters: fc.string({ unit: fc.constantFrom(...'^SHADFRGCTWIQXshadfrgctwiqx'), maxLength: 12 }),
+  start: count,
+  duration: fc.oneof(count, fc.constant(-1)),
+  sizes: fc.array(count, { minLength: 6, maxLength: 6 }),
+  missed: fc.oneof(fc.constant(0), count),
+});
+type Fields = typeof fields extends fc.Arbitrary<infer T> ? T : never;
+
+/** The record with these fields, at SLOT. */
+function viewOf({ words, meta, flags, letters, start, duration, sizes, missed }: Fields): ConnectionView {
+  const { i32, f64, u8 } = table;
+  i32.set(words, BASE);
+  i32[BASE + 3] = meta;
+  i32[BASE + FLAGS] = flags;
+  i32[BASE + SEEN] = (words[SEEN]! & 0xffff) | (letters.length << 16);
+  f64.set(sizes, (BASE >> 1) + 8);
+  f64[(BASE >> 1) + START_TIME] = start;
+  f64[(BASE >> 1) + LAST_TIME] = start + duration;
+  for (let i = 0; i < letters.length; i++) u8[SLOT * RECORD_BYTES + LETTERS + i] = letters.charCodeAt(i);
+  table.missedBytes.set(SLOT, missed);
+  return new ConnectionView(table).at(BASE, words[0]! ^ meta);
+}
+
+describe('the kernel for lines', () => {
+  it('is what lines of records are written by', () => {
+    expect([built.status, built.stderr]).toEqual([0, '']);
+    expect(kernelOf(table.memory)).toBeInstanceOf(ConnectionKernel);
+    expect(kernelOf(undefined)).toBeUndefined();
+  });
+
+  it('writes of a record what is written of its object', () => {
+    fc.assert(
+      fc.property(fields, (each) => {
+        const view = viewOf(each);
+        const ofKernel = kernelLine(view);
+        // Later than numbers of JavaScript tell.
+        if (each.start + each.duration > Number.MAX_SAFE_INTEGER) return;
+        expect(ofKernel).toBeDefined();
+        expect(line(connectionRecord(view)).startsWith(`${ofKernel},"cause":`)).toBe(true);
+        expect(line(view as Connection)).toBe(line(connectionRecord(view)));
+        expect(ofKernel!.length).toBeLessThanOrEqual(KERNEL_BYTES);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('writes whatever bytes a record has, or leaves it to its object', () => {
+    const bytes = fc.uint8Array({ minLength: RECORD_BYTES, maxLength: RECORD_BYTES });
+    fc.assert(
+      fc.property(bytes, fc.double(), fc.nat(13), (data, missed, letters) => {
+        table.u8.set(data, SLOT * RECORD_BYTES);
+        table.i32[BASE + FLAGS]! &= ~TUNNELED;
+        table.i32[BASE + SEEN] = letters << 16;
+        table.u8.fill(65, SLOT * RECORD_BYTES + LETTERS, SLOT * RECORD_BYTES + LETTERS + 12);
+        table.missedBytes.set(SLOT, missed);
+        const view = new ConnectionView(table).at(BASE, 7);
+        expect(line(view as Connection)).toBe(line(connectionRecord(view)));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('leaves to the object what the record does not say', () => {
+    const usual = fc.sample(
+      fields.filter(({ start, duration }) => start + duration < 2 ** 50),
+      1,
+    )[0]!;
+    expect(kernelLine(viewOf(usual))).toBeDefined();
+    const long = viewOf(usual);
+    table.i32[BASE + SEEN] = 13 << 16;
+    expect(kernelLine(long)).toBeUndefined();
+    expect(kernelLine(viewOf({ ...usual, flags: usual.flags | TUNNELED }))).toBeUndefined();
+    for (const missed of [-1, 0.5, 2 ** 53, Number.NaN])
+      expect(kernelLine(viewOf({ ...usual, missed }))).toBeUndefined();
+    const tcp = { ...usual, meta: 6, flags: 0, duration: 1 };
+    for (const size of [1.5, 2 ** 53 + 2, Number.NaN])
+      expect(kernelLine(viewOf({ ...tcp, sizes: [size, 1, 1, 1, 1, 1] }))).toBeUndefined();
+    for (const start of [-1, 0.5, 2 ** 53, Number.NaN]) expect(kernelLine(viewOf({ ...usual, start }))).toBeUndefined();
+  });
+
+  it('changes no record, and little of its room', () => {
+    const room = new Uint8Array(table.memory!.buffer, 0, KERNEL_ROOM);
+    const views = fc.sample(fields, 100).map((each) => {
+      const view = viewOf(each);
+      const before = table.u8.slice();
+      kernelLine(view);
+      return Buffer.compare(table.u8.slice(), before);
+    });
+    expect(views).toEqual(views.map(() => 0));
+    expect(room.subarray(KERNEL_ROOM / 2).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('is not needed', () => {
+    const { Memory } = WebAssembly;
+    Object.defineProperty(WebAssembly, 'Memory', {
+      configurable: true,
+      value: class {
+        constructor() {
+          throw new RangeError('could not allocate memory');
+        }
+      },
+    });
+    try {
+      const refused = tableOf();
+      expect(refused.memory).toBeUndefined();
+      refused.u8.set(table.u8.subarray(0, LIMIT * RECORD_BYTES));
+      refused.missedBytes.set(SLOT, table.missedBytes.get(SLOT) ?? 0);
+      const view = (of: ConnectionTable) => new ConnectionView(of).at(BASE, 7) as Connection;
+      expect(line(view(refused))).toBe(line(view(table)));
+    } finally {
+      Object.defineProperty(WebAssembly, 'Memory', { configurable: true, value: Memory });
+    }
+  });
+});
