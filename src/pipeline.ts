@@ -6,7 +6,7 @@ import type { Warn } from './core/warnings.js';
 import type { Join, JoinOptions } from './join/attribution.js';
 import { Unwatched } from './join/unwatched.js';
 import { AttributionDelays } from './outputs/attribution-delays.js';
-import type { RunSummary } from './outputs/summary.js';
+import type { HostLogFigures, RunSummary } from './outputs/summary.js';
 import type { BaselineRun } from './pipeline/baseline.js';
 import type { Engine, EngineOptions } from './pipeline/engine.js';
 import { EnginePast } from './pipeline/engine-past.js';
@@ -186,6 +186,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       weirds: network.tracker.weirds,
       connectionsEvicted: network.tracker.evictedAttempts + network.tracker.evictedOthers,
       hostRows,
+      ...(network.hostLog !== undefined && { hostLog: network.hostLog }),
       coverage: outputs.coverage,
       ...(delays !== undefined && { delays }),
       alerts: outputs.alerts,
@@ -204,6 +205,7 @@ interface NetworkFigures {
   readonly capture: CaptureStats;
   readonly tracker: TrackerStats;
   readonly updatesDropped: number;
+  readonly hostLog?: HostLogFigures;
 }
 
 /** The rules are loaded only where there are any: the parts that run scripts and SQL take a while to start. */
@@ -247,10 +249,15 @@ async function captureFiles(
     context.warn,
   );
   context.stop.addEventListener('abort', () => network.stop(), { once: true });
-  await readFiles(network, options.hostLogs, options.latenessUs, intake, context.warn, (read) =>
+  const hostLog = await readFiles(network, options.hostLogs, options.latenessUs, intake, context.warn, (read) =>
     context.onProgress(read, network.totalBytes),
   );
-  return { capture: network.captureStats, tracker: network.trackerStats, updatesDropped: 0 };
+  return {
+    capture: network.captureStats,
+    tracker: network.trackerStats,
+    updatesDropped: 0,
+    ...(options.hostLogs.length > 0 && { hostLog }),
+  };
 }
 
 /** The figures of a run that watches hosts alone. */

@@ -64,6 +64,8 @@ export const limits = {
   hostLineBytes: 1_048_576,
   /** Broken lines of one host log that are told one by one; the others are summed in one warning. */
   hostBadLinesTold: 3,
+  /** Queries of which no line of a host log is used that are counted by name; further ones are counted together. */
+  hostUnusedKinds: 1_024,
   /** First lines of a host log that are looked at for the time at which it begins, where there are several; else it counts as the earliest. */
   hostFirstLines: 256,
   /**

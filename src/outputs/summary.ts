@@ -3,6 +3,14 @@ import { formatSeconds, type Micros } from '../core/time.js';
 import type { AttributionDelays } from './attribution-delays.js';
 import type { Coverage } from './coverage.js';
 
+/** What became of the lines of host logs. */
+export interface HostLogFigures {
+  readonly lines: number;
+  readonly bad: number;
+  readonly unused: number;
+  readonly unusedKinds: ReadonlyMap<string, number>;
+}
+
 /** What a run did, in numbers. */
 export interface RunSummary {
   readonly capture: CaptureStats;
@@ -10,6 +18,8 @@ export interface RunSummary {
   readonly weirds: Readonly<Record<string, number>>;
   readonly connectionsEvicted: number;
   readonly hostRows: number;
+  /** Lines of host logs, those that could not be read and those that tell nothing of owners, by what they are; absent without such logs. */
+  readonly hostLog?: HostLogFigures;
   readonly coverage: Coverage;
   /** Absent: nothing was live. */
   readonly delays?: AttributionDelays;
@@ -38,6 +48,7 @@ export function summaryText(summary: RunSummary): string {
     ...coverageLines(coverage),
     ...delayLines(summary.delays),
     `host rows     ${summary.hostRows}`,
+    ...hostLogLines(summary.hostLog),
     `alerts        ${summary.alerts}`,
     `time          ${formatSeconds(summary.elapsedUs).slice(0, -3)} s`,
   ];
@@ -67,6 +78,20 @@ function coverageLines(coverage: Coverage): string[] {
       .map(({ host, ends, attributed }) => `${label('host')}${host}: ${attributed} of ${ends} ends attributed`),
     ...(more > 0 ? [`${label('host')}and ${more} more`] : []),
   ];
+}
+
+/** Kinds of lines shown in the summary. */
+const SHOWN_KINDS = 10;
+
+function hostLogLines(log: HostLogFigures | undefined): string[] {
+  if (log === undefined) return [];
+  const kinds = [...log.unusedKinds].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const more = kinds.slice(SHOWN_KINDS).reduce((sum, [, count]) => sum + count, 0);
+  const shown = kinds.slice(0, SHOWN_KINDS).map(([kind, count]) => `${count} ${kind || 'others'}`);
+  if (more > 0) shown.push(`${more} others`);
+  const unread = log.bad > 0 ? `, ${log.bad} could not be read` : '';
+  const unused = log.unused > 0 ? `, ${log.unused} tell nothing of owners: ${shown.join(', ')}` : '';
+  return [`host log      ${log.lines} lines${unread}${unused}`];
 }
 
 function delayLines(delays: AttributionDelays | undefined): string[] {

@@ -1,6 +1,7 @@
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
+import type { HostLogCounts } from '../hosts/sources/host-log.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import type { FileNetwork } from './file-network.js';
@@ -36,9 +37,9 @@ function timeOf(row: HostRow): Micros {
   }
 }
 
-async function* hostRows(paths: readonly string[], warn: Warn): AsyncGenerator<HostRow[]> {
+async function* hostRows(paths: readonly string[], warn: Warn, counts: HostLogCounts): AsyncGenerator<HostRow[]> {
   const { readHostLogs } = await import('../hosts/sources/host-log.js');
-  yield* readHostLogs(paths, { warn });
+  yield* readHostLogs(paths, { warn, counts });
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -66,7 +67,7 @@ function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
 /**
  * Reads captures and host logs together, in order of time, with host rows ahead of the connections that they may explain by the
  * lateness that the join allows. Where a log carries no clock rows, the first connections and rows are looked at before anything is
- * joined, and the clocks measured from them enter as rows.
+ * joined, and the clocks measured from them enter as rows. Returns what became of the lines of the logs.
  */
 export async function readFiles(
   network: FileNetwork,
@@ -75,18 +76,19 @@ export async function readFiles(
   intake: Intake,
   warn: Warn,
   onProgress: (readBytes: number) => void,
-): Promise<void> {
+): Promise<HostLogCounts> {
+  const counts: HostLogCounts = { lines: 0, bad: 0, unused: 0, unusedKinds: new Map() };
   if (hostLogs.length === 0) {
     for await (const _ of network.follow((update) => intake.connection(update))) {
       onProgress(network.readBytes);
       await intake.ready();
-      if (intake.stopped) return;
+      if (intake.stopped) break;
     }
-    return;
+    return counts;
   }
 
   const connections = new Lookahead(network.updates());
-  const rows = new Lookahead(hostRows(hostLogs, warn));
+  const rows = new Lookahead(hostRows(hostLogs, warn, counts));
   const firstRows = inOrder(await rows.peek(limits.clockRows));
   const firstConnections = await connections.peek(limits.clockConnections);
   const { ClockEstimator } = await import('../join/clock.js');
@@ -107,9 +109,10 @@ export async function readFiles(
     }
     onProgress(network.readBytes);
     await intake.ready();
-    if (intake.stopped) return;
+    if (intake.stopped) return counts;
   }
   await ordered.until(Number.POSITIVE_INFINITY, intake);
+  return counts;
 }
 
 /** Host rows handed on up to a time: the looked-at ones sorted, what follows in the order it comes. */

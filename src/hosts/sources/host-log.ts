@@ -10,11 +10,18 @@ import { readLogLines } from './log-lines.js';
 import { inOrderOfTime } from './log-order.js';
 import { hostSources } from './registry.js';
 
-/** Lines of host logs. `unused` ones are well-formed and about a table that is not understood, or a status. */
+/** Lines of host logs. */
 export interface HostLogCounts {
   lines: number;
   bad: number;
+  /** Well-formed ones that tell nothing of owners. */
   unused: number;
+  /** What these are, each with its number; beyond `limits.hostUnusedKinds` they are counted under an empty text. */
+  readonly unusedKinds: Map<string, number>;
+}
+
+export function noHostLines(): HostLogCounts {
+  return { lines: 0, bad: 0, unused: 0, unusedKinds: new Map() };
 }
 
 /** What reading host logs needs from its caller. */
@@ -33,7 +40,7 @@ export interface HostLogOptions {
  * CorrelateError HOST_LOG_OPEN_FAILED (also when reading fails later), HOST_LOG_UNKNOWN_FORMAT or HOST_LOG_VERSION.
  */
 export async function* readHostLogs(paths: readonly string[], options: HostLogOptions): AsyncIterable<HostRow[]> {
-  const { warn, counts = { lines: 0, bad: 0, unused: 0 } } = options;
+  const { warn, counts = noHostLines() } = options;
   const whole = new Map<HostSource, HostLogDecoder>();
   for (const path of await inOrderOfTime(paths)) yield* readOne(path, whole, warn, counts);
   for (const decoder of whole.values()) yield* decoder.end();
@@ -64,14 +71,12 @@ async function* readOne(
       decoder = open(line, whole, where, warn);
       if (decoder !== undefined) badLines.formatKnown();
     }
-    const unused = decoder?.unused ?? 0;
-    const reason = decoder === undefined ? 'the line has no known form' : decoder.accept(line, bytes);
-    if (reason !== undefined) {
-      badLines.add(number, reason);
+    const verdict = decoder === undefined ? { bad: 'the line has no known form' } : decoder.accept(line, bytes);
+    if (verdict !== undefined && 'bad' in verdict) {
+      badLines.add(number, verdict.bad);
       counts.bad++;
-    }
+    } else if (verdict !== undefined) countUnused(counts, verdict.unused);
     if (decoder === undefined) continue;
-    if (decoder.unused > unused) counts.unused++;
     yield* decoder.ready();
   }
   if (decoder === undefined && !isEmpty) {
@@ -79,6 +84,13 @@ async function* readOne(
   }
   if (decoder !== undefined && ![...whole.values()].includes(decoder)) yield* decoder.end();
   badLines.end();
+}
+
+function countUnused(counts: HostLogCounts, kind: string): void {
+  const { unusedKinds } = counts;
+  const key = unusedKinds.has(kind) || unusedKinds.size < limits.hostUnusedKinds ? kind : '';
+  unusedKinds.set(key, (unusedKinds.get(key) ?? 0) + 1);
+  counts.unused++;
 }
 
 /** The decoder for a file that has this line, new or that of the files before; undefined when no source knows the line. */

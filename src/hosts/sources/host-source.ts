@@ -10,15 +10,16 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * What became of a line: undefined when it was used; `bad` says why it could not be read; `unused` lines are well-formed and tell nothing
+ * of owners, and the text says what they are: the query that they are of, with what it lacks, or a status.
+ */
+export type LineVerdict = { readonly bad: string } | { readonly unused: string } | undefined;
+
 /** Turns the lines of one log into host rows. It keeps the state that a log's lines need to be understood. */
 export interface HostLogDecoder {
-  /**
-   * Takes one line of `bytes` length. Returns why it is a bad line, or undefined when it was used. Throws CorrelateError
-   * only when the whole log cannot be read.
-   */
-  accept(line: JsonObject, bytes: number): string | undefined;
-  /** Well-formed lines so far that tell nothing that is understood: other tables, status lines. */
-  readonly unused: number;
+  /** Takes one line of `bytes` length. Throws CorrelateError only when the whole log cannot be read. */
+  accept(line: JsonObject, bytes: number): LineVerdict;
   /** The batches that are ready. */
   ready(): Iterable<HostRow[]>;
   /** The log is over: all that is left. */

@@ -5,7 +5,13 @@ import { limits } from '../../core/limits.js';
 import type { HostRow } from '../../records/host-row.js';
 import { type ColumnType, type HostTable, hostTables } from '../../records/host-tables.js';
 import { recordingMark, recordingVersion } from '../recording-format.js';
-import { type HostLogDecoder, type HostSource, isJsonObject, type JsonObject } from './host-source.js';
+import {
+  type HostLogDecoder,
+  type HostSource,
+  isJsonObject,
+  type JsonObject,
+  type LineVerdict,
+} from './host-source.js';
 
 const BATCH_ROWS = 1024;
 
@@ -52,13 +58,12 @@ const shapes: Readonly<Record<HostRow['kind'], TSchema>> = {
 const checks = new Map(Object.entries(shapes).map(([kind, shape]) => [kind, TypeCompiler.Compile(shape)]));
 
 class Recording implements HostLogDecoder {
-  readonly unused = 0;
   private rows: HostRow[] = [];
 
   constructor(private readonly where: string) {}
 
   /** Throws HOST_LOG_VERSION at a header of another version. */
-  accept(line: JsonObject): string | undefined {
+  accept(line: JsonObject): LineVerdict {
     if (Object.hasOwn(line, recordingMark)) {
       const version = line[recordingMark];
       if (version === recordingVersion) return undefined;
@@ -68,9 +73,10 @@ class Recording implements HostLogDecoder {
         `${this.where}: the recording has version ${told}, this program reads version ${recordingVersion}`,
       );
     }
-    if (typeof line.kind !== 'string' || checks.get(line.kind)?.Check(line) !== true) return 'the line is no host row';
+    if (typeof line.kind !== 'string' || checks.get(line.kind)?.Check(line) !== true)
+      return { bad: 'the line is no host row' };
     if (line.kind === 'row' && !areColumns(line.table as HostTable, line.columns)) {
-      return 'the columns are not those of the table';
+      return { bad: 'the columns are not those of the table' };
     }
     // Checked member by member above.
     this.rows.push(line as unknown as HostRow);

@@ -2,14 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Warning } from '../../../src/core/warnings.js';
-import { type HostLogCounts, readHostLogs } from '../../../src/hosts/sources/host-log.js';
+import { type HostLogCounts, noHostLines, readHostLogs } from '../../../src/hosts/sources/host-log.js';
 import type { AnyTableRow, HostRow } from '../../../src/records/host-row.js';
 
 /** What reading a log gave. */
 export interface ReadLog {
   readonly rows: HostRow[];
   readonly warnings: Warning[];
-  readonly counts: HostLogCounts;
+  readonly counts: Omit<HostLogCounts, 'unusedKinds'>;
+  readonly unusedKinds: Readonly<Record<string, number>>;
   readonly tableRows: AnyTableRow[];
 }
 
@@ -18,10 +19,17 @@ export const readLog = (path: string): Promise<ReadLog> => readLogs([path]);
 export async function readLogs(paths: readonly string[]): Promise<ReadLog> {
   const rows: HostRow[] = [];
   const warnings: Warning[] = [];
-  const counts = { lines: 0, bad: 0, unused: 0 };
-  for await (const batch of readHostLogs(paths, { warn: (warning) => warnings.push(warning), counts }))
+  const all = noHostLines();
+  for await (const batch of readHostLogs(paths, { warn: (warning) => warnings.push(warning), counts: all }))
     rows.push(...batch);
-  return { rows, warnings, counts, tableRows: rows.filter((row) => row.kind === 'row') };
+  const { unusedKinds, ...counts } = all;
+  return {
+    rows,
+    warnings,
+    counts,
+    unusedKinds: Object.fromEntries(unusedKinds),
+    tableRows: rows.filter((row) => row.kind === 'row'),
+  };
 }
 
 /** Runs `use` with a file of these contents, which is gone afterwards. */

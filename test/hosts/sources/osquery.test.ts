@@ -102,6 +102,37 @@ describe('the forms of an osquery result line', () => {
     expect({ rows, warnings, counts }).toEqual({ rows: [], warnings: [], counts: { lines: 1, bad: 0, unused: 1 } });
   });
 
+  it.each([
+    ['open ports', { name: 'nginx', port: '80', address: '0.0.0.0', pid: '7' }, 'protocol'],
+    ['process_open_sockets', { local_port: '1', remote_port: '2', remote_address: '192.0.2.1', protocol: '6' }, 'pid'],
+    ['pack/x/listening_ports', { port: '80', protocol: '6' }, 'pid'],
+  ])(
+    'counts the lines of the query "%s", whose rows name no owner for want of a column',
+    async (name, columns, lacks) => {
+      const { counts, unusedKinds } = await readLines([change(0, 10, columns, { name }), change(1, 11, alice)]);
+      expect(counts).toEqual({ lines: 2, bad: 0, unused: 1 });
+      expect(unusedKinds).toEqual({ [`${name} (without ${lacks})`]: 1 });
+    },
+  );
+
+  it('takes sockets in a state of TCP for those of TCP where the query does not select the protocol', async () => {
+    const socket = { pid: '7', local_port: '1', remote_port: '2', local_address: '192.0.2.1' };
+    const { tableRows } = await readLines([
+      change(0, 10, { ...socket, state: 'ESTABLISHED' }, { name: 'conns' }),
+      change(0, 10, { ...socket, state: '', pid: '8' }, { name: 'conns' }),
+    ]);
+    expect(tableRows.map(({ columns }) => (columns as { protocol?: number }).protocol)).toEqual([6, undefined]);
+  });
+
+  it.each(['listening_processes', 'pack/x/processes', 'pack_x_users'])(
+    'knows a query of sockets by its columns although it is called %s',
+    async (name) => {
+      const columns = { pid: '7', name: 'nginx', parent: '1', port: '80', protocol: '6', address: '::', family: '10' };
+      const { tableRows } = await readLines([change(0, 10, columns, { name })]);
+      expect(tableRows[0]?.table).toBe('listening_ports');
+    },
+  );
+
   it('leaves out what osquery writes for unknown and keeps columns of its own', async () => {
     const columns = {
       pid: '-1',
@@ -178,6 +209,53 @@ describe('the forms of an osquery result line', () => {
       remote_port: 40_000,
       time: 10,
     });
+  });
+});
+
+describe('a query that joins processes and users to sockets', () => {
+  const socket = { pid: '7', fd: '3', family: '2', protocol: '6', local_address: '192.0.2.1', local_port: '40000' };
+  const open = { ...socket, remote_address: '192.0.2.2', remote_port: '80', state: 'ESTABLISHED', path: '' };
+  const process = { name: 'curl', path: '/usr/bin/curl', cmdline: 'curl x', parent: '1', uid: '1000' };
+
+  it('tells of the sockets and, once, of their processes and users', async () => {
+    const query = { name: 'pack/x/conns' };
+    const { rows, tableRows } = await readLines([
+      change(0, 10, { ...open, ...process, username: 'alice' }, query),
+      change(1, 20, { ...open, ...process, username: 'alice', fd: '4' }, query),
+      change(2, 30, { ...open, ...process, username: 'alice' }, { ...query, action: 'removed' }),
+      change(3, 40, { ...open, ...process, name: 'other', username: 'alice', fd: '5' }, query),
+    ]);
+    expect(rows.filter(({ kind }) => kind === 'host').at(-1)).toMatchObject({
+      streams: [
+        { stream: 'pack/x/conns', table: 'process_open_sockets' },
+        { stream: 'pack/x/conns (processes)', table: 'processes' },
+        { stream: 'pack/x/conns (users)', table: 'users' },
+      ],
+    });
+    expect(rows.filter(({ kind }) => kind === 'complete')).toHaveLength(3);
+    const told = { ...process, pid: 7, parent: 1, uid: 1000 };
+    const others = tableRows.filter(({ table }) => table !== 'process_open_sockets');
+    expect(others.map((row) => [row.table, ...brief(row)])).toEqual([
+      ['processes', 'added', 10, '-', told],
+      ['users', 'added', 10, '-', { uid: 1000, username: 'alice' }],
+      ['processes', 'added', 40, '-', { ...told, name: 'other' }],
+    ]);
+  });
+
+  it.each([
+    ['nothing joined', 'process_open_sockets', open],
+    ['a UNIX socket', 'process_open_sockets', { ...socket, ...process, family: '1', path: '/run/x' }],
+    [
+      'a socket without any address',
+      'conns',
+      { pid: '7', ...process, local_port: '0', remote_port: '0', protocol: '0' },
+    ],
+    ['the path that an event of audit has', 'socket_events', { ...open, action: 'connect', path: '/usr/bin/curl' }],
+    ['a parent that is none', 'conns', { ...open, ...process, parent: 'x' }],
+  ])('tells no process of a row with %s', async (_what, name, columns) => {
+    const { tableRows } = await readLines([change(0, 10, columns, { name })]);
+    expect(tableRows.map(({ table }) => table)).not.toContain('processes');
+    expect(tableRows).toHaveLength(1);
   });
 });
 
@@ -387,12 +465,14 @@ describe.skipIf(!existsSync(corpus))('the corpus (skipped when ../shared/corpus 
   });
 
   it.each(logs)('reads %s with no bad line, and the same when reversed', async (path) => {
-    const { counts, warnings, rows, tableRows } = await readLog(path);
+    const { counts, unusedKinds, warnings, rows, tableRows } = await readLog(path);
     const lines = readFileSync(path, 'utf8')
       .split('\n')
       .filter((line) => line !== '');
     expect(warnings).toEqual([]);
-    expect(counts).toEqual({ lines: lines.length, bad: 0, unused: 0 });
+    const withoutPid = lines.filter((line) => line.includes('"socket_events"') && !line.includes('"pid"')).length;
+    expect(counts).toEqual({ lines: lines.length, bad: 0, unused: withoutPid });
+    expect(unusedKinds).toEqual(withoutPid === 0 ? {} : { 'socket_events (without pid)': withoutPid });
     const distinct = new Set(lines.map((line) => JSON.stringify(JSON.parse(line))));
     expect(tableRows).toHaveLength(distinct.size);
     const reversed = await withFile(lines.reverse().join('\n'), readLog);

@@ -42,6 +42,17 @@ const unknownInSocketEvents: Readonly<Record<string, string>> = {
 const ipv6Families: readonly unknown[] = [23, 24, 28, 30];
 const LINUX_IPV6 = 10;
 
+const TCP = 6;
+const tcpStates: readonly unknown[] = [
+  ...['ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'FIN_WAIT1', 'FIN_WAIT2', 'TIME_WAIT', 'CLOSED', 'CLOSE_WAIT', 'LAST_ACK'],
+  ...['LISTEN', 'CLOSING'],
+];
+
+/** Whether a socket is of TCP, which alone has these states, where a query does not select the protocol. */
+function isTcpState(state: string | number | undefined): boolean {
+  return tcpStates.includes(state);
+}
+
 /** Whether a row is about a socket with an IPv6 address, under another system's number for its family. */
 function hasForeignFamily({ family, address, local_address: local }: ConvertedRow['columns']): boolean {
   return ipv6Families.includes(family) && String(address ?? local ?? '').includes(':');
@@ -75,5 +86,7 @@ export function convertRow(table: HostTable, raw: unknown): ConvertedRow | strin
     }
   }
   if (hasForeignFamily(columns)) columns.family = LINUX_IPV6;
+  if (table === 'process_open_sockets' && raw.protocol === undefined && isTcpState(columns.state))
+    columns.protocol = TCP;
   return { columns, key: JSON.stringify(columns) };
 }

@@ -3,7 +3,7 @@ import { type Micros, parseSeconds, SECOND } from '../../../core/time.js';
 import type { HostTable } from '../../../records/host-tables.js';
 import { isJsonObject, type JsonObject } from '../host-source.js';
 import { type ConvertedRow, convertRow } from './columns.js';
-import { isOtherTable, tableOfColumns, tableOfName } from './table.js';
+import { isOtherTable, missingColumn, tableOf, tableOfName } from './table.js';
 
 /** One line of osquery's result log, whichever of its forms it had. */
 export interface ResultLine {
@@ -12,6 +12,8 @@ export interface ResultLine {
   readonly query: string;
   /** Absent when neither the name nor a row tells: an empty set under a name of its own. */
   readonly table: HostTable | undefined;
+  /** A column that the rows do not have and without which none of them names the owner of a socket. */
+  readonly missing: string | undefined;
   /** As text: an epoch may be any 64-bit number. Empty when the line has none. */
   readonly epoch: string;
   /** Absent when the line has none. */
@@ -26,7 +28,9 @@ export interface ResultLine {
 
 /** A line that is well-formed and holds nothing to use. Its host was alive at `time` all the same. */
 export interface OtherLine {
-  readonly kind: 'unknown_table' | 'status';
+  readonly kind: 'other';
+  /** The query, or `status`. */
+  readonly what: string;
   readonly host: string | undefined;
   readonly time: Micros | undefined;
 }
@@ -59,15 +63,15 @@ function isStatus(line: JsonObject): boolean {
 export function parseResultLine(line: JsonObject): ResultLine | OtherLine | string {
   const host = hostOf(line);
   const time = timeOf(line);
-  if (!isResult(line)) return isStatus(line) ? { kind: 'status', host, time } : 'the line is no result of osquery';
+  if (!isResult(line))
+    return isStatus(line) ? { kind: 'other', what: 'status', host, time } : 'the line is no result of osquery';
   const query = line.name as string;
   const rows = rowsOf(line);
   if (typeof rows === 'string') return rows;
   const sample = rows.added[0] ?? rows.removed[0];
-  const named = tableOfName(query);
-  const table = named ?? (isJsonObject(sample) && !isOtherTable(query) ? tableOfColumns(sample) : undefined);
+  const table = isJsonObject(sample) ? tableOf(query, sample) : tableOfName(query);
   if (table === undefined && (sample !== undefined || isOtherTable(query)))
-    return { kind: 'unknown_table', host, time };
+    return { kind: 'other', what: query.slice(0, limits.hostNameChars), host, time };
   if (host === undefined) return 'the line names no host';
   if (query.length > limits.hostNameChars || host.length > limits.hostNameChars) return 'a name is too long';
   const added = table === undefined ? [] : convertAll(table, rows.added);
@@ -80,7 +84,8 @@ export function parseResultLine(line: JsonObject): ResultLine | OtherLine | stri
   if (counter === 'bad') return 'the counter is no number';
   const epoch = epochOf(line.epoch);
   if (epoch === undefined) return 'the epoch is no number';
-  return { host, query, table, epoch, counter, time: time ?? 0, kind: rows.kind, added, removed };
+  const missing = table === undefined || !isJsonObject(sample) ? undefined : missingColumn(table, sample);
+  return { host, query, table, missing, epoch, counter, time: time ?? 0, kind: rows.kind, added, removed };
 }
 
 interface RawRows {

@@ -3,7 +3,8 @@ import { type Micros, SECOND } from '../../../core/time.js';
 import type { Warn } from '../../../core/warnings.js';
 import type { AnyTableRow, HostRow, HostSeen } from '../../../records/host-row.js';
 import type { HostTable } from '../../../records/host-tables.js';
-import type { HostLogDecoder, HostSource, JsonObject } from '../host-source.js';
+import type { HostLogDecoder, HostSource, JsonObject, LineVerdict } from '../host-source.js';
+import { JoinedRows, joinedStreams } from './joined-rows.js';
 import { isEventTable, isOsqueryLine, parseResultLine, type ResultLine, timeOf } from './line.js';
 import { QueryStream, type StreamCounters } from './query-stream.js';
 import { compare, type QueryRun, toRuns, type WaitingLine } from './runs.js';
@@ -21,6 +22,9 @@ export const osqueryResults: HostSource = {
 
 interface Stream {
   readonly rows: QueryStream;
+  readonly joined: JoinedRows;
+  /** Some row told of a process that was joined. */
+  hasJoined: boolean;
   table: HostTable | undefined;
   waiting: WaitingLine[];
 }
@@ -55,7 +59,6 @@ export class OsqueryResultLog implements HostLogDecoder {
   private readonly counters: StreamCounters = { room: limits.hostKnownRows, forgotten: 0, late: 0 };
   private streams = 0;
   private refused = 0;
-  private unusedLines = 0;
   private waitingBytes = 0;
 
   constructor(
@@ -64,20 +67,15 @@ export class OsqueryResultLog implements HostLogDecoder {
     private readonly sortBytes: number,
   ) {}
 
-  get unused(): number {
-    return this.unusedLines;
-  }
-
-  accept(line: JsonObject, bytes: number): string | undefined {
+  accept(line: JsonObject, bytes: number): LineVerdict {
     const parsed = parseResultLine(line);
-    if (typeof parsed === 'string') return parsed;
-    if (parsed.kind === 'changes' || parsed.kind === 'snapshot') {
-      this.hold(parsed, bytes);
-      return undefined;
+    if (typeof parsed === 'string') return { bad: parsed };
+    if (parsed.kind === 'other') {
+      if (parsed.host !== undefined && parsed.time !== undefined) this.hear(parsed.host, parsed.time, parsed.time);
+      return { unused: parsed.what };
     }
-    this.unusedLines++;
-    if (parsed.host !== undefined && parsed.time !== undefined) this.hear(parsed.host, parsed.time, parsed.time);
-    return undefined;
+    this.hold(parsed, bytes);
+    return parsed.missing === undefined ? undefined : { unused: `${parsed.query} (without ${parsed.missing})` };
   }
 
   *ready(): Iterable<HostRow[]> {
@@ -88,9 +86,7 @@ export class OsqueryResultLog implements HostLogDecoder {
     yield* this.handOver(Number.POSITIVE_INFINITY);
     const rows: HostRow[] = [];
     for (const [host, { streams, last: until, announced }] of [...this.hosts].sort(byName)) {
-      for (const [stream, { table }] of [...streams].sort(byName)) {
-        if (table !== undefined) rows.push({ kind: 'complete', host, stream, until });
-      }
+      for (const { stream } of streamsOf(streams)) rows.push({ kind: 'complete', host, stream, until });
       if (announced > 0) rows.push({ kind: 'host_timeout', host, at: until });
     }
     if (rows.length > 0) yield rows;
@@ -108,7 +104,7 @@ export class OsqueryResultLog implements HostLogDecoder {
     if (stream === undefined) {
       this.streams++;
       const rows = new QueryStream(line.host, line.query, this.counters);
-      stream = { rows, table: undefined, waiting: [] };
+      stream = { rows, joined: new JoinedRows(line.query), hasJoined: false, table: undefined, waiting: [] };
       host.streams.set(line.query, stream);
     }
     stream.table ??= line.table;
@@ -147,10 +143,11 @@ export class OsqueryResultLog implements HostLogDecoder {
         this.waitingBytes -= line.bytes;
       }
       if (stream.table === undefined) continue;
-      const seen = announcement(name, host);
-      if (seen !== undefined) rows.push(seen);
       const taken: AnyTableRow[] = [];
       stream.rows.take(run, stream.table, taken);
+      for (const row of [...taken]) if (stream.joined.take(row, run.time, taken)) stream.hasJoined = true;
+      const seen = announcement(name, host);
+      if (seen !== undefined) rows.push(seen);
       for (const row of taken) rows.push(row);
       if (rows.length < BATCH_ROWS) continue;
       yield rows;
@@ -190,14 +187,20 @@ export class OsqueryResultLog implements HostLogDecoder {
 /** A HostSeen row when the host has streams that it was not announced with. */
 function announcement(name: string, host: Host): HostSeen | undefined {
   let known = 0;
-  for (const { table } of host.streams.values()) if (table !== undefined) known++;
+  for (const { table, hasJoined } of host.streams.values()) known += (table === undefined ? 0 : 1) + Number(hasJoined);
   if (known === host.announced) return undefined;
   host.announced = known;
-  const streams: { stream: string; table: HostTable }[] = [];
-  for (const [stream, { table }] of [...host.streams].sort(byName)) {
-    if (table !== undefined) streams.push({ stream, table });
-  }
-  return { kind: 'host', host: name, streams, from: host.from };
+  return { kind: 'host', host: name, streams: streamsOf(host.streams), from: host.from };
+}
+
+/** The streams that rows are told of, in order of their names. */
+function streamsOf(streams: ReadonlyMap<string, Stream>): HostSeen['streams'] {
+  return [...streams]
+    .sort(byName)
+    .flatMap(([stream, { table, hasJoined }]) => [
+      ...(table === undefined ? [] : [{ stream, table }]),
+      ...(hasJoined ? joinedStreams(stream) : []),
+    ]);
 }
 
 /** First and last time that a line tells of: its own and those of its events. */

@@ -44,8 +44,34 @@ export function tableOfName(name: string): HostTable | undefined {
   return tables.filter(ends).sort((a, b) => b.length - a.length)[0];
 }
 
+/**
+ * The table of a query, by its name or else by the columns of a row. Queries of sockets are often named for the processes or users whose
+ * columns they join, so those two names are only believed of rows that are not about sockets.
+ */
+export function tableOf(name: string, columns: JsonObject): HostTable | undefined {
+  if (isOtherTable(name)) return undefined;
+  const named = tableOfName(name);
+  if (named !== undefined && named !== 'processes' && named !== 'users') return named;
+  const told = tableOfColumns(columns);
+  return named === undefined || (told !== undefined && socketTables.includes(told)) ? told : named;
+}
+
+const socketTables: readonly HostTable[] = ['socket_events', 'process_open_sockets', 'listening_ports'];
+
+/** What a row about a socket must have to tell of one. A state is enough of a protocol: TCP alone has them. */
+const needed: Readonly<Partial<Record<HostTable, readonly (readonly string[])[]>>> = {
+  socket_events: [['pid'], ['action']],
+  process_open_sockets: [['pid'], ['protocol', 'state'], ['local_port', 'remote_port']],
+  listening_ports: [['pid'], ['protocol'], ['port']],
+};
+
+/** The first column that the query does not select and without which its rows tell nothing. */
+export function missingColumn(table: HostTable, columns: JsonObject): string | undefined {
+  return needed[table]?.find((names) => !names.some((name) => Object.hasOwn(columns, name)))?.[0];
+}
+
 /** The table that a row's columns tell, for queries that have a name of their own. */
-export function tableOfColumns(columns: JsonObject): HostTable | undefined {
+function tableOfColumns(columns: JsonObject): HostTable | undefined {
   const has = (column: string) => Object.hasOwn(columns, column);
   return shapes.find(
     ({ all, any, none }) =>
