@@ -15,6 +15,20 @@ const telling = 'src/join/telling.ts';
 
 export const faults = [
   {
+    name: 'snapshots-closer-than-they-were',
+    file: 'src/hosts/sources/osquery/query-stream.ts',
+    find: 'Math.max(this.longestPause ?? 0, time',
+    replace: 'Math.min(this.longestPause ?? Infinity, time',
+    tests: ['test/hosts/sources/osquery.test.ts'],
+  },
+  {
+    name: 'joined-process-told-with-every-socket',
+    file: 'src/hosts/sources/osquery/joined-rows.ts',
+    find: 'if (told.get(key) === text) return false;',
+    replace: '',
+    tests: ['test/hosts/sources/osquery.test.ts'],
+  },
+  {
     name: 'rotated-logs-in-the-order-given',
     file: 'src/hosts/sources/log-order.ts',
     find: 'begun.sort((a, b) => a.time - b.time).map(',

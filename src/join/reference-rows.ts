@@ -355,6 +355,8 @@ function pauseOf(host: HostRows, stream: string): Micros {
   const pauses = host.table.flatMap(({ stream: of, action, since, time, resolution }) =>
     of === stream && action !== 'event' && since !== undefined ? [time + Math.max(resolution, 1) - 1 - since] : [],
   );
+  for (const { streams } of host.seen)
+    for (const { stream: of, pause } of streams) if (of === stream && pause !== undefined) pauses.push(pause);
   return pauses.length === 0 ? Infinity : Math.round(Math.min(...pauses) * PAUSE_MARGIN);
 }
 

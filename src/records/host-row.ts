@@ -34,12 +34,22 @@ export interface TableRow<T extends HostTable = HostTable> {
 /** A row of any table, discriminated by `table`. */
 export type AnyTableRow = { [T in HostTable]: TableRow<T> }[HostTable];
 
+/**
+ * A stream of a host. `pause`: a poll never came later than this after the one before, where the source knows and not every poll shows in
+ * rows, as with snapshots of what stays the same.
+ */
+export interface StreamSeen {
+  readonly stream: string;
+  readonly table: HostTable;
+  readonly pause?: Micros;
+}
+
 /** A host is known from now on: what it is called and which streams it will report. */
 export interface HostSeen {
   readonly kind: 'host';
   readonly host: string;
   readonly boot?: string;
-  readonly streams: readonly { readonly stream: string; readonly table: HostTable }[];
+  readonly streams: readonly StreamSeen[];
   /** Watched since this time, on the host's clock. */
   readonly from: Micros;
   /** The network namespace of who watches, named as in `net_namespace` of its rows: what a capture on this host is taken in. */

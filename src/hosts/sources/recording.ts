@@ -45,7 +45,9 @@ const shapes: Readonly<Record<HostRow['kind'], TSchema>> = {
   host: Type.Object({
     host: name,
     boot,
-    streams: Type.Array(Type.Object({ stream: name, table }), { maxItems: limits.hostStreams }),
+    streams: Type.Array(Type.Object({ stream: name, table, pause: Type.Optional(integer) }), {
+      maxItems: limits.hostStreams,
+    }),
     from: integer,
     net_namespace: Type.Optional(name),
   }),

@@ -97,7 +97,10 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   /** The host says what it is called and which streams it will report. */
   seen(host: HostState, row: HostSeen): void {
     if (row.boot !== undefined) host.hasBoot(row.boot);
-    for (const { stream, table } of row.streams) host.progress.stream(stream, table);
+    for (const { stream, table, pause } of row.streams) {
+      host.progress.stream(stream, table);
+      if (pause !== undefined) host.progress.polled(stream, 0, pause);
+    }
     if (row.net_namespace !== undefined) host.isWatchedIn(row.net_namespace, row.from);
     host.progress.seen(row.from);
   }

@@ -318,6 +318,22 @@ describe('the state of a query', () => {
     ]);
   });
 
+  it('tells at the end within what time snapshots came, also when nothing changed between them', async () => {
+    const snapshot = (unixTime: number) => change(0, unixTime, alice, { action: 'snapshot' });
+    const end = change(1, 48, alice, { name: 'pack/x/users' });
+    const { rows } = await readLines([snapshot(10), snapshot(20), snapshot(35), snapshot(40), end]);
+    expect(rows.filter(({ kind }) => kind === 'host').at(-1)).toMatchObject({
+      streams: [
+        { stream: 'pack/x/users', table: 'users' },
+        { stream: 'users', table: 'users', pause: 15_000_000 },
+      ],
+    });
+    const later = await readLines([snapshot(10), snapshot(20), end]);
+    expect(later.rows.filter(({ kind }) => kind === 'host').at(-1)).toMatchObject({
+      streams: [{ stream: 'pack/x/users' }, { stream: 'users', pause: 28_000_000 }],
+    });
+  });
+
   it('takes the snapshot event lines of one time as one snapshot', async () => {
     const line = (unixTime: number, columns: object) => change(0, unixTime, columns, { action: 'snapshot' });
     const { tableRows } = await readLines([line(10, alice), line(10, bob), line(20, bob)]);

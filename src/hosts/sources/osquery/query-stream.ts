@@ -36,12 +36,21 @@ export class QueryStream {
   /** Rows of the last run, with a sign for added and removed. */
   private seen = new Set<string>();
   private seq = 0;
+  private lastSnapshot: Micros | undefined;
+  /** The longest time between two snapshots. */
+  private longestPause: Micros | undefined;
 
   constructor(
     private readonly host: string,
     private readonly query: string,
     private readonly counters: StreamCounters,
   ) {}
+
+  /** Within what time another snapshot came, up to `until`; undefined unless two came. */
+  pause(until: Micros): Micros | undefined {
+    const { lastSnapshot, longestPause } = this;
+    return longestPause === undefined ? undefined : Math.max(longestPause, until - lastSnapshot!);
+  }
 
   /** The runs that follow were put in order together. */
   beginHandOver(): void {
@@ -60,12 +69,20 @@ export class QueryStream {
       return;
     } else if (goesOn) {
       this.takeChanges(run, table, undefined, out);
-    } else if (run.kind === 'snapshot' || run.counter === 0 || (last !== undefined && last.epoch !== run.epoch)) {
+    } else if (run.kind === 'snapshot') {
+      this.paused(run.time);
+      this.takeFullSet(run, table, last?.time, out);
+    } else if (run.counter === 0 || (last !== undefined && last.epoch !== run.epoch)) {
       this.takeFullSet(run, table, last?.time, out);
     } else {
       this.takeChanges(run, table, last?.time, out);
     }
     this.last = { ...run, lines: [] };
+  }
+
+  private paused(time: Micros): void {
+    if (this.lastSnapshot !== undefined) this.longestPause = Math.max(this.longestPause ?? 0, time - this.lastSnapshot);
+    this.lastSnapshot = time;
   }
 
   /** Whether the run belongs before one that an earlier hand-over took, so that the known set has gone past it. */

@@ -1,7 +1,7 @@
 import { limits } from '../../../core/limits.js';
 import { type Micros, SECOND } from '../../../core/time.js';
 import type { Warn } from '../../../core/warnings.js';
-import type { AnyTableRow, HostRow, HostSeen } from '../../../records/host-row.js';
+import type { AnyTableRow, HostRow, HostSeen, StreamSeen } from '../../../records/host-row.js';
 import type { HostTable } from '../../../records/host-tables.js';
 import type { HostLogDecoder, HostSource, JsonObject, LineVerdict } from '../host-source.js';
 import { JoinedRows, joinedStreams } from './joined-rows.js';
@@ -50,7 +50,8 @@ interface PlacedRun {
  * Reads one osquery result log. Lines are held until `sortBytes` of text are there, then the earlier half is handed over: a
  * log up to that size gives the same rows in the same order however its lines are shuffled.
  *
- * A HostSeen row comes before a host's first row, and again when a stream turns up later. At the end of the log every
+ * A HostSeen row comes before a host's first row, again when a stream turns up later, and at the end where snapshots show how often they are
+ * taken. At the end of the log every
  * stream is complete up to the time of its host's last line (of any query, understood or not), and a host_timeout at
  * that time says that nothing is known of the host after it.
  */
@@ -85,7 +86,9 @@ export class OsqueryResultLog implements HostLogDecoder {
   *end(): Iterable<HostRow[]> {
     yield* this.handOver(Number.POSITIVE_INFINITY);
     const rows: HostRow[] = [];
-    for (const [host, { streams, last: until, announced }] of [...this.hosts].sort(byName)) {
+    for (const [host, { streams, from, last: until, announced }] of [...this.hosts].sort(byName)) {
+      const pauses = streamsOf(streams, until);
+      if (pauses.some(({ pause }) => pause !== undefined)) rows.push({ kind: 'host', host, streams: pauses, from });
       for (const { stream } of streamsOf(streams)) rows.push({ kind: 'complete', host, stream, until });
       if (announced > 0) rows.push({ kind: 'host_timeout', host, at: until });
     }
@@ -193,14 +196,19 @@ function announcement(name: string, host: Host): HostSeen | undefined {
   return { kind: 'host', host: name, streams: streamsOf(host.streams), from: host.from };
 }
 
-/** The streams that rows are told of, in order of their names. */
-function streamsOf(streams: ReadonlyMap<string, Stream>): HostSeen['streams'] {
+/** The streams that rows are told of, in order of their names; with pauses where the log is over at `until`. */
+function streamsOf(streams: ReadonlyMap<string, Stream>, until?: Micros): StreamSeen[] {
   return [...streams]
     .sort(byName)
-    .flatMap(([stream, { table, hasJoined }]) => [
-      ...(table === undefined ? [] : [{ stream, table }]),
+    .flatMap(([stream, { rows, table, hasJoined }]) => [
+      ...(table === undefined ? [] : [{ stream, table, ...pauseOf(rows, until) }]),
       ...(hasJoined ? joinedStreams(stream) : []),
     ]);
+}
+
+function pauseOf(rows: QueryStream, until: Micros | undefined): { pause?: Micros } {
+  const pause = until === undefined ? undefined : rows.pause(until);
+  return pause === undefined ? {} : { pause };
 }
 
 /** First and last time that a line tells of: its own and those of its events. */
