@@ -54,4 +54,30 @@ describe('the store of rows', () => {
       { numRuns: 100 },
     );
   });
+
+  it('keeps what rows of a table say alike once, until the last of them goes', () => {
+    const store = new RowStore();
+    const host = store.origins.addHost('a');
+    const given = (pid: number, cwd: string): AnyTableRow => ({
+      kind: 'row',
+      host: 'a',
+      boot: 'b',
+      stream: 'processes',
+      table: 'processes',
+      action: 'added',
+      time: pid,
+      resolution: 1,
+      seq: pid,
+      columns: { pid, path: '/bin/a', name: 'a', cmdline: `a ${pid}`, cwd, uid: 4_294_967_295 },
+    });
+    const rows = [given(1, '/'), given(2, '/'), given(3, '/tmp')];
+    const handles = rows.map((row) => store.pack(row, host, HEAD));
+    expect(store.parts.size).toBe(2);
+    expect(handles.map((handle) => store.row(handle, store.stamp(handle)))).toEqual(rows);
+    store.free(handles[0]!);
+    expect(store.row(handles[1]!, store.stamp(handles[1]!))).toEqual(rows[1]);
+    store.free(handles[1]!);
+    store.free(handles[2]!);
+    expect([store.texts.size, store.parts.size, store.origins.size]).toEqual([0, 0, 0]);
+  });
 });
