@@ -37,7 +37,7 @@ const once: Omit<Remembered, keyof Caller> = { path: undefined, from: Infinity, 
  * is asked for by the time of the call.
  */
 export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined): Caller {
-  const known = host.knowledgeOf(pid).found as Remembered | undefined;
+  const known = host.pids.of(pid).found as Remembered | undefined;
   const isWhole = host.progress.isWhole;
   if (known !== undefined && isWhole && known.path === path && known.from < lo && hi < known.to) {
     if (!known.knowledge.some(({ isStale }) => isStale)) return known;
@@ -51,7 +51,7 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
     container: found?.container,
     image: found?.image && { handle: found.image.handle, stamp: found.image.stamp },
   };
-  const knowledge = host.knowledgeOf(pid);
+  const knowledge = host.pids.of(pid);
   // Most short-lived processes call once.
   if (knowledge.found === undefined) knowledge.found = once;
   else if (isWhole) remember(host, caller, asked, lo, hi, path);
@@ -60,7 +60,7 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
 
 /** The process as a call alone tells of it. */
 export function toldProcess(host: HostState, pid: number, path: string | undefined): Process {
-  const knowledge = host.knowledgeIfAny(pid);
+  const knowledge = host.pids.ifAny(pid);
   const known = knowledge?.told as Process | undefined;
   if (known !== undefined && known.path === path) return known;
   const process = shownProcess(host, pid, path, undefined, Infinity);
@@ -95,7 +95,7 @@ function remember(
     from = Math.max(from, calm.from);
     to = Math.min(to, calm.to);
   }
-  const knowledge = asked.map((pid) => host.knowledgeOf(pid));
+  const knowledge = asked.map((pid) => host.pids.of(pid));
   const remembered: Remembered = { ...caller, path, from, to, knowledge };
   knowledge[0]!.found = remembered;
 }

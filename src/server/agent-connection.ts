@@ -53,8 +53,8 @@ export class AgentConnection implements Feeder {
   pingedAt: Micros | undefined;
   /** Rows that had been acknowledged when the frame arrived that is worked on: what counts against the agent's window. */
   acknowledgedThen = 0;
-  /** Questions for the clock that are not answered, by id. */
-  readonly asked = new Map<number, Micros>();
+  /** The question for the clock that is not answered; undefined: none. */
+  askedId: number | undefined;
   clockAskedAt: Micros = 0;
   clockAsks = 0;
   readonly #socket: WebSocket;

@@ -29,9 +29,8 @@ export class ClockQuestions {
   }
 
   ask(connection: AgentConnection, now: Micros): void {
-    connection.asked.clear();
     const id = connection.clockAsks++ % 2 ** 30;
-    connection.asked.set(id, now);
+    connection.askedId = id;
     connection.clockAskedAt = now;
     connection.send({ type: 'ask_clock', id });
   }
@@ -53,15 +52,14 @@ export class ClockQuestions {
     { id, received, sent }: Extract<AgentMessage, { type: 'clock' }>,
     arrived: Micros,
   ): void {
-    const asked = connection.asked.get(id);
-    if (asked === undefined) return;
-    connection.asked.delete(id);
+    if (id !== connection.askedId) return;
+    connection.askedId = undefined;
     if (this.isBeyond(connection, received - arrived)) return;
     if (sent < received) {
       this.#options.refuse(connection, 'the host answered before it was asked, by its own clock');
       return;
     }
-    this.#read(connection, asked, received, sent, arrived);
+    this.#read(connection, connection.clockAskedAt, received, sent, arrived);
     const { err } = connection.clock.best!;
     if (connection.clockAsks < FIRST_ASKS && err > GOOD_US) this.ask(connection, this.#options.nowUs());
   }

@@ -126,7 +126,7 @@ describe('the caller of a call', () => {
 
   it('is shown as its call alone tells, also where the pid ran another program before', () => {
     const host = hostOf();
-    host.knowledgeOf(5);
+    host.pids.of(5);
     const shownAs = paths.map((path) => toldProcess(host, 5, path));
     expect(shownAs).toEqual([
       { pid: 5, name: 'sh', path: '/bin/sh' },

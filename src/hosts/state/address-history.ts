@@ -24,10 +24,10 @@ const MAX_NAMESPACES = 64;
 export class AddressHistory {
   readonly #changes = new Map<string, Change[]>();
   /** By address, the namespaces in which a socket or an interface had it at any time. */
-  readonly #namespaces = new Map<string, Set<string>>();
+  #namespaces: Map<string, Set<string>> | undefined;
   readonly #shown = new Set<string>();
   /** Namespaces that the host has sockets in. */
-  readonly #spaces = new Set<string>();
+  #spaces: Set<string> | undefined;
   /** Several namespaces have, or had, some address. */
   #isAnyShared = false;
   /** The address that was asked for last, with its changes: most hosts have few. */
@@ -61,12 +61,13 @@ export class AddressHistory {
 
   /** The host has a socket in this namespace. */
   hasSpace(namespace: string): void {
+    this.#spaces ??= new Set();
     if (this.#spaces.size < MAX_NAMESPACES) this.#spaces.add(namespace);
   }
 
   /** The host has sockets in more than one namespace. */
   get hasSeveralNamespaces(): boolean {
-    return this.#spaces.size > 1;
+    return this.#spaces !== undefined && this.#spaces.size > 1;
   }
 
   /** The namespace of an interface table that names none, as sockets with its addresses show it; undefined: none or several did. */
@@ -74,7 +75,7 @@ export class AddressHistory {
     const found = new Set<string>();
     for (const [address, changes] of this.#changes) {
       if (isLoopback(address) || changes.every(({ namespace }) => namespace !== undefined)) continue;
-      for (const namespace of this.#namespaces.get(address) ?? []) found.add(namespace);
+      for (const namespace of this.#namespaces?.get(address) ?? []) found.add(namespace);
     }
     const [namespace] = found;
     return found.size === 1 ? namespace : undefined;
@@ -95,7 +96,7 @@ export class AddressHistory {
 
   /** Several namespaces of the host have, or had, this address, so that a tuple of it may be of several sockets at a time. */
   isShared(address: string): boolean {
-    return this.#isAnyShared && (this.#namespaces.get(address)?.size ?? 0) > 1;
+    return this.#isAnyShared && (this.#namespaces?.get(address)?.size ?? 0) > 1;
   }
 
   /**
@@ -147,6 +148,7 @@ export class AddressHistory {
   /** Returns whether that the namespace has the address is news. */
   #isIn(address: string, namespace: string | undefined): boolean {
     if (namespace === undefined) return false;
+    this.#namespaces ??= new Map();
     const known = this.#namespaces.get(address);
     if (known === undefined) {
       this.#namespaces.set(address, new Set([namespace]));
@@ -160,7 +162,7 @@ export class AddressHistory {
 
   /** Without a table of interfaces: whether a socket showed the address in the namespace, or none tells where. */
   #mayBeIn(address: string, namespace: string | undefined): boolean {
-    const known = this.#namespaces.get(address);
+    const known = this.#namespaces?.get(address);
     if (namespace === undefined || known === undefined) return true;
     return known.has(namespace) || known.size === MAX_NAMESPACES;
   }
@@ -172,8 +174,8 @@ export class AddressHistory {
   #isOf({ namespace: told }: Change, address: string, asked: string | undefined): 'surely' | 'maybe' | 'no' {
     if (asked === undefined || told === asked) return 'surely';
     if (told !== undefined) return 'no';
-    const shown = this.#namespaces.get(address);
+    const shown = this.#namespaces?.get(address);
     if (shown !== undefined) return shown.has(asked) || shown.size === MAX_NAMESPACES ? 'surely' : 'no';
-    return this.#spaces.size > 1 ? 'maybe' : 'surely';
+    return this.hasSeveralNamespaces ? 'maybe' : 'surely';
   }
 }

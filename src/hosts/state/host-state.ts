@@ -6,8 +6,9 @@ import type { AddressTable, KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
 import type { HostLimits } from './host-limits.js';
 import { HostSockets } from './host-sockets.js';
+import { HostUsers } from './host-users.js';
 import { PacketSockets } from './packet-sockets.js';
-import { PidKnowledge } from './pid-knowledge.js';
+import { KnownPids } from './pid-knowledge.js';
 import type { PidHistory, ProcessMoment } from './process-history.js';
 import type { ProcessRow } from './process-record.js';
 import type { ProcessTable, RowsOfHost } from './process-table.js';
@@ -60,9 +61,6 @@ export interface HostCounters {
 /** Fewer rows are not worth a sweep; a quiet host keeps about so many that it needs no more. */
 const MIN_SWEEP = 256;
 
-/** Pids of one host of which something is worked out at a time; with more all of it is worked out anew. */
-const MAX_PIDS = 4_096;
-
 /**
  * What is known of one host, on its clock: sockets, processes, users, addresses and how complete that is. Rows are facts:
  * their order does not matter.
@@ -85,11 +83,12 @@ export class HostState {
   /** Translations of times up to here had to be forgotten. */
   translationsGoneUntil: Micros = -Infinity;
   /** By pid, up to when rows about it were forgotten at the bound. A sweep drops the pids of which no row is left. */
-  readonly #processesGone = new Map<number, Micros>();
-  readonly #pids = new Map<number, PidKnowledge>();
-  readonly #users = new Map<number, KnownUser>();
+  #processesGone: Map<number, Micros> | undefined;
+  /** What is worked out of its pids. */
+  readonly pids = new KnownPids();
+  readonly #users = new HostUsers();
   /** Streams that tell when sockets close, not only when they open. */
-  readonly #closingStreams = new Set<string>();
+  #closingStreams: Set<string> | undefined;
   /** Rows taken since the last sweep, and how many are awaited before the next. */
   #taken = 0;
   #sweepAfter = MIN_SWEEP;
@@ -104,7 +103,7 @@ export class HostState {
     this.#context = context;
     this.number = context.rows.origins.addHost(id);
     this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openHi) => {
-      if (isEvent ? !this.#closingStreams.has(stream) : this.#sockets.hasForgottenPolls) return openHi;
+      if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
       return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));
     });
   }
@@ -119,7 +118,7 @@ export class HostState {
 
   /** Pids of which rows had to be forgotten at the bound. */
   get partialPids(): number {
-    return this.#processesGone.size;
+    return this.#processesGone?.size ?? 0;
   }
 
   /** Rows about times up to here were let go or evicted. */
@@ -198,7 +197,7 @@ export class HostState {
 
   /** See PidHistory.at. */
   processAt(pid: number, from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
-    const gone = this.#processesGone.get(pid);
+    const gone = this.#processesGone?.get(pid);
     const history = this.#context.processes.history(this.number, pid, gone !== undefined);
     const found = history?.at(from, to, path);
     if (found === undefined) return undefined;
@@ -212,34 +211,7 @@ export class HostState {
 
   /** What rows tell of the pid, complete or not; undefined: nothing. */
   historyOf(pid: number): PidHistory | undefined {
-    return this.#context.processes.history(this.number, pid, this.#processesGone.has(pid));
-  }
-
-  /** Stands for what rows tell of the pid now; it is stale once that is no longer all. */
-  knowledgeOf(pid: number): PidKnowledge {
-    const known = this.#pids.get(pid);
-    if (known !== undefined) return known;
-    if (this.#pids.size >= MAX_PIDS) this.#outdateAll();
-    const fresh = new PidKnowledge();
-    this.#pids.set(pid, fresh);
-    return fresh;
-  }
-
-  /** As knowledgeOf, undefined where nothing is kept of the pid. */
-  knowledgeIfAny(pid: number): PidKnowledge | undefined {
-    return this.#pids.get(pid);
-  }
-
-  #outdate(pid: number): void {
-    const known = this.#pids.get(pid);
-    if (known === undefined) return;
-    known.isStale = true;
-    this.#pids.delete(pid);
-  }
-
-  #outdateAll(): void {
-    for (const known of this.#pids.values()) known.isStale = true;
-    this.#pids.clear();
+    return this.#context.processes.history(this.number, pid, this.#processesGone?.has(pid));
   }
 
   /** A user as records name it; those that the host told of are shared by all of them. */
@@ -254,6 +226,7 @@ export class HostState {
       return 'nothing';
     }
     if (row.action === 'event' && (fact.source === 'close' || fact.source === 'listen')) {
+      this.#closingStreams ??= new Set();
       this.#closingStreams.add(row.stream);
     }
     this.#taken++;
@@ -309,12 +282,13 @@ export class HostState {
       return 'nothing';
     }
     if (!processes.add(this.#processes, this.number, pid, row)) return 'nothing';
-    this.#outdate(pid);
+    this.pids.outdate(pid);
     this.#taken++;
     if (this.#processes.count > limits.processRows) {
       const { pid: of, hi } = processes.forgetOldest(this.#processes);
+      this.#processesGone ??= new Map();
       this.#processesGone.set(of, Math.max(hi, this.#processesGone.get(of) ?? hi));
-      this.#outdate(of);
+      this.pids.outdate(of);
       counters.processRowsEvicted++;
     }
     return 'process';
@@ -338,12 +312,12 @@ export class HostState {
   }
 
   #addUser(uid: number | undefined, name: string | undefined): Change {
-    if (uid === undefined || !name || (this.#users.size >= this.#context.limits.users && !this.#users.has(uid)))
-      return 'nothing';
+    if (uid === undefined || !name) return 'nothing';
     const before = this.#users.get(uid);
-    if (before?.name === name) return 'nothing';
-    if (before !== undefined) this.#context.users.release(before);
-    this.#users.set(uid, this.#context.users.open(uid, name));
+    if (before?.name === name || (before === undefined && this.#users.size >= this.#context.limits.users)) {
+      return 'nothing';
+    }
+    this.#users.set(uid, name, this.#context.users);
     return 'other';
   }
 
@@ -375,6 +349,7 @@ export class HostState {
   }
 
   #forgetGone(): void {
+    if (this.#processesGone === undefined) return;
     for (const pid of this.#processesGone.keys()) {
       if (this.#context.processes.history(this.number, pid) === undefined) this.#processesGone.delete(pid);
     }
@@ -390,7 +365,7 @@ export class HostState {
     this.packetSockets.prune(horizon);
     this.#context.translations.prune(this.#translations, horizon);
     this.#context.processes.prune(this.#processes, this.number, horizon);
-    this.#outdateAll();
+    this.pids.outdateAll();
     this.#forgetGone();
     this.#taken = 0;
     this.#sweepAfter = Math.max(MIN_SWEEP, this.socketRows + this.processRows + this.#translations.rows);

@@ -28,12 +28,13 @@ function subject(row: AnyTableRow): { pid: number; socket: string } | undefined 
  * facts, in any order. Bound: `limits.packetSockets` sockets of a host; beyond it that known for longest is forgotten.
  */
 export class PacketSockets {
-  readonly #held = new Map<string, Held>();
+  #held: Map<string, Held> | undefined;
 
   /** Takes a row over; false when it is about something else. */
   add(row: AnyTableRow): boolean {
     const named = subject(row);
     if (named === undefined) return false;
+    this.#held ??= new Map();
     const key = `${named.pid} ${named.socket}`;
     const known = this.#held.get(key);
     if (known !== undefined) {
@@ -46,7 +47,7 @@ export class PacketSockets {
   /** The processes that may have held one in [from, to], host clock; each with the moment at which it surely had it, least pid first. */
   holders(from: Micros, to: Micros): { readonly pid: number; readonly seen: Micros }[] {
     const found = new Map<number, Micros>();
-    for (const { pid, rows } of this.#held.values()) {
+    for (const { pid, rows } of this.#held?.values() ?? []) {
       const { opened, seen, closed } = span(rows);
       if (opened <= to && closed >= from) found.set(pid, Math.min(seen, found.get(pid) ?? Infinity));
     }
@@ -55,6 +56,7 @@ export class PacketSockets {
 
   /** Forgets what was closed before the horizon. */
   prune(horizon: Micros): void {
+    if (this.#held === undefined) return;
     for (const [key, { rows }] of this.#held) if (span(rows).closed < horizon) this.#held.delete(key);
   }
 }

@@ -9,3 +9,41 @@ export class PidKnowledge {
   /** The same of what depends on the pid and a program alone, which is never stale. */
   told: object | undefined;
 }
+
+/** Pids of one host of which something is worked out at a time; with more all of it is worked out anew. */
+const MAX_PIDS = 4_096;
+
+/** What is worked out of the pids of one host, until a row changes it. */
+export class KnownPids {
+  #pids: Map<number, PidKnowledge> | undefined;
+
+  /** Stands for what rows tell of the pid now; it is stale once that is no longer all. */
+  of(pid: number): PidKnowledge {
+    this.#pids ??= new Map();
+    const known = this.#pids.get(pid);
+    if (known !== undefined) return known;
+    if (this.#pids.size >= MAX_PIDS) this.outdateAll();
+    const fresh = new PidKnowledge();
+    this.#pids.set(pid, fresh);
+    return fresh;
+  }
+
+  /** As `of`, undefined where nothing is kept of the pid. */
+  ifAny(pid: number): PidKnowledge | undefined {
+    return this.#pids?.get(pid);
+  }
+
+  /** A row tells something else of the pid. */
+  outdate(pid: number): void {
+    const known = this.#pids?.get(pid);
+    if (known === undefined) return;
+    known.isStale = true;
+    this.#pids!.delete(pid);
+  }
+
+  outdateAll(): void {
+    if (this.#pids === undefined) return;
+    for (const known of this.#pids.values()) known.isStale = true;
+    this.#pids.clear();
+  }
+}

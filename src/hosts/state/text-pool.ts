@@ -1,23 +1,35 @@
 /** Of a place that is free. */
 const FREE = '';
 
+/** Parts that grow each on its own, so that with a million texts no single one waits until all have moved. */
+const PARTS = 64;
+
+/** Tells texts apart as well as it takes to spread them: those of one kind differ in their last characters. */
+function partOf(text: string): number {
+  const { length } = text;
+  if (length < 2) return length;
+  return (length + 7 * text.charCodeAt(length - 1) + 31 * text.charCodeAt(length - 2)) % PARTS;
+}
+
 /**
  * Texts by number, equal ones once, each for as long as it is used. Numbers begin at 1 and are used again. Unbounded itself; what
  * uses texts is bounded.
  */
 export class TextPool {
-  readonly #ids = new Map<string, number>();
+  readonly #ids = Array.from({ length: PARTS }, () => new Map<string, number>());
+  #size = 0;
   readonly #texts: string[] = [FREE];
   readonly #uses: number[] = [0];
   readonly #free: number[] = [];
 
   get size(): number {
-    return this.#ids.size;
+    return this.#size;
   }
 
   /** The number of the text, which counts as used once more. */
   open(text: string): number {
-    const known = this.#ids.get(text);
+    const ids = this.#ids[partOf(text)]!;
+    const known = ids.get(text);
     if (known !== undefined) {
       this.#uses[known]!++;
       return known;
@@ -25,18 +37,21 @@ export class TextPool {
     const id = this.#free.pop() ?? this.#texts.length;
     this.#texts[id] = text;
     this.#uses[id] = 1;
-    this.#ids.set(text, id);
+    ids.set(text, id);
+    this.#size++;
     return id;
   }
 
   /** The number of a text in use, else 0. */
   find(text: string): number {
-    return this.#ids.get(text) ?? 0;
+    return this.#ids[partOf(text)]!.get(text) ?? 0;
   }
 
   release(id: number): void {
     if (--this.#uses[id]! > 0) return;
-    this.#ids.delete(this.#texts[id]!);
+    const text = this.#texts[id]!;
+    this.#ids[partOf(text)]!.delete(text);
+    this.#size--;
     this.#texts[id] = FREE;
     this.#free.push(id);
   }
