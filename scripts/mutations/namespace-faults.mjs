@@ -26,6 +26,20 @@ export const namespaceFaults = [
     tests: ['test/join/call-home.test.ts'],
   },
   {
+    name: 'accept-of-any-container',
+    file: 'src/join/candidate.ts',
+    find: 'if (mayBeContainers(host, socket) && isAnothers(trial, socket.pid)) return',
+    replace: "if (host.id === '') return",
+    tests: ['test/join/contested-accept.test.ts'],
+  },
+  {
+    name: 'accept-of-listeners-of-any-namespace',
+    file: 'src/join/candidate.ts',
+    find: 'socket.pid === pid && socket.namespace !== undefined && isThere(socket.namespace)',
+    replace: 'socket.pid === pid',
+    tests: ['test/join/contested-accept.test.ts'],
+  },
+  {
     name: 'address-news-of-one-end',
     file: 'src/join/attribution.ts',
     find: 'for (const end of [...users]) this.#review(end.tracked);',

@@ -199,14 +199,29 @@ export function tryHosts(
     return addresses.isShared(local.text) ? shared(found) : found;
   }
 
-  function contested(match: Matched, { host }: Trial, socket: HeldSocket, hasAddress: boolean): Matched {
+  function contested(match: Matched, trial: Trial, socket: HeldSocket, hasAddress: boolean): Matched {
     if (!hasAddress) return { ...match, weight: 'possible' };
     if (match.rank !== ranks.call) return match;
+    const { host } = trial;
+    if (mayBeContainers(host, socket) && isAnothers(trial, socket.pid)) return { ...match, weight: 'possible' };
     // Which connections there are is known only later, and one of them may be what was accepted.
     if (!view.knowsEarlier) return { ...match, weight: 'possible', settles: Infinity };
     const { rivals, isCrowded } = view[role];
     const isContested = isCrowded || rivals.some((rival) => mayClaim(rival, host, socket));
     return isContested ? { ...match, weight: 'possible' } : match;
+  }
+
+  /** Whether others are seen to listen at the endpoint, and a process not, or not in the namespace that has it. */
+  function isAnothers({ host, query, candidates }: Trial, pid: number): boolean {
+    const listeners = candidates.filter(({ match }) => match.method === 'listening_port');
+    const isThere = (namespace: string): boolean => {
+      if (local.isLoopback) return namespace === host.ownNamespace;
+      const [from, to] = [query.first - query.err, query.first + query.err];
+      return host.addresses.had(local.text, from, to, namespace) === 'surely';
+    };
+    const isOwn = ({ socket }: Candidate): boolean =>
+      socket.pid === pid && socket.namespace !== undefined && isThere(socket.namespace);
+    return listeners.some(({ socket }) => socket.pid !== pid) && !listeners.some(isOwn);
   }
 
   /** Whether an accept that does not name its port may be of a connection to another one. */
@@ -225,4 +240,9 @@ export function tryHosts(
     const lag = other.ended || other.closed ? 0 : ACCEPT_LAG;
     return socket.openLo <= other.last + offset + err + lag && socket.openHi >= first - err;
   }
+}
+
+/** Whether a call that names neither its own end nor a namespace may be of a container whose addresses the host does not tell. */
+function mayBeContainers({ addresses }: HostState, { namespace }: HeldSocket): boolean {
+  return namespace === undefined && addresses.hasSeveralNamespaces && !addresses.tellsNamespaces;
 }

@@ -54,6 +54,11 @@ export function ownSpace(host: HostRows, sockets: readonly Socket[]): string | u
   return second === undefined ? space : undefined;
 }
 
+/** Whether the host tells the addresses of its containers too. */
+export function tellsSpaces({ table }: HostRows): boolean {
+  return table.some((row) => row.table === 'interface_addresses' && spaceOf(row) !== undefined);
+}
+
 /** Whether the host has sockets in more than one network namespace. */
 export function hasSeveralSpaces(sockets: readonly Socket[]): boolean {
   return new Set(sockets.flatMap(({ namespace }) => namespace ?? [])).size > 1;
@@ -73,10 +78,9 @@ export function isInDoubt(
   const { from, to } = at(host);
   if (hadAddress(host, sockets, address, from, to, ownSpace(host, sockets)) !== 'no') return false;
   if (site === undefined) return true;
-  const tellsSpaces = site.table.some((row) => row.table === 'interface_addresses' && spaceOf(row) !== undefined);
   const { from: siteFrom, to: siteTo } = at(site);
   const isPartial = isUnwatched(site, siteFrom, siteTo) || isLost(site, ['interface_addresses'], -Infinity, siteTo);
-  return !tellsSpaces || isPartial || completeUntil(site, answerTables) < siteTo;
+  return !tellsSpaces(site) || isPartial || completeUntil(site, answerTables) < siteTo;
 }
 
 /**
@@ -151,7 +155,6 @@ export function mayBeItsOwn(
     ({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address,
   );
   if (!isTabled && held.some(({ localAddress }) => localAddress === address)) return true;
-  const tellsSpaces = table.some((row) => spaceOf(row) !== undefined);
-  if (tellsSpaces || !hasSeveralSpaces(held) || !isPrivateAddress(address)) return false;
+  if (tellsSpaces(host) || !hasSeveralSpaces(held) || !isPrivateAddress(address)) return false;
   return hosts.every((other) => had(other, ownSpace(other, sockets.get(other.id)!)) === 'no');
 }

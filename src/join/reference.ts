@@ -13,6 +13,7 @@ import {
   isSharedAddress,
   mayBeItsOwn,
   ownSpace,
+  tellsSpaces,
 } from './reference-addresses.js';
 import {
   type Answer,
@@ -166,6 +167,20 @@ function endAt(
     const own = ownSpace(host, held);
     const hadIn = (space: string): Had =>
       hadAddress(host, held, local, query.first - query.err, query.first + query.err, space);
+    // It names no namespace, and may be of a container where others listen at the endpoint and its process is not seen to.
+    const mayBeContainers = ({ namespace, pid }: Socket): boolean => {
+      if (namespace !== undefined || !hasSeveralSpaces(held) || tellsSpaces(host)) return false;
+      const isAt = (space: string): Had =>
+        isLoopback(local) ? (space === (own ?? space) ? 'maybe' : 'no') : hadIn(space);
+      const isSure = (space: string): boolean => (isLoopback(local) ? space === own : hadIn(space) === 'surely');
+      const listeners = held.filter((listener) => {
+        const found = matchSocket(query, listener);
+        if (!found.matched || found.method !== 'listening_port') return false;
+        return listener.namespace === undefined || isAt(listener.namespace) !== 'no';
+      });
+      const isOwn = (one: Socket): boolean => one.pid === pid && one.namespace !== undefined && isSure(one.namespace);
+      return listeners.some((one) => one.pid !== pid) && !listeners.some(isOwn);
+    };
     const candidates = held.flatMap((socket): Candidate[] => {
       const isFull = socket.localPort !== undefined && socket.remotePort !== undefined;
       const match = matchSocket(query, socket);
@@ -177,7 +192,8 @@ function endAt(
       if (hadThere === 'no' && !isFull) return [];
       // What does not name the address may be meant for another host that had it then, or for another port of this one.
       const isContested =
-        match.rank === ranks.call && isClaimedByAnother(hosts, sockets, host, socket, all, update, query);
+        match.rank === ranks.call &&
+        (isClaimedByAnother(hosts, sockets, host, socket, all, update, query) || mayBeContainers(socket));
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
       const isCallHome = isOwnPeer && socket.remotePort !== undefined;
       const isSure = !isDoubted && !isUnplaced && (isFull || (hadThere === 'surely' && !isContested && !isCallHome));

@@ -61,6 +61,47 @@ describe('an accept that names its peer alone', () => {
   });
 });
 
+describe('an accept that names its peer alone, on a host with containers that does not tell their addresses', () => {
+  const polls: HostTable[] = [...tables, 'process_open_sockets'];
+  const [own, container] = ['4026531840', '4026532101'];
+  const listener = { ...tcp, fd: 3, local_address: '0.0.0.0', remote_address: '0.0.0.0', remote_port: 0 } as const;
+
+  /** Who answered on the host itself, where pid 9 accepted from its peer and listens there, and pid 5 on another port. */
+  const answering = (port: number, net_namespace: string | undefined, local = '192.0.2.3', others = 80): string => {
+    const scene = new Scene({ startsKnown: true }).host('c', polls);
+    scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
+    scene.added('c', 'interface_addresses', 1, { interface: 'lo', address: '127.0.0.1' });
+    const held = { ...listener, pid: 5, socket: 1, local_port: others, net_namespace: own };
+    scene.added('c', 'process_open_sockets', 2, held, 1);
+    const shown = { ...tcp, pid: 7, fd: 4, socket: 2, local_address: '192.0.2.3', local_port: 22, net_namespace: own };
+    scene.added('c', 'process_open_sockets', 2, { ...shown, remote_address: '192.0.2.9', remote_port: 7 }, 1);
+    const other = { ...listener, pid: 9, socket: 3, local_port: port };
+    scene.added('c', 'process_open_sockets', 2, net_namespace === undefined ? other : { ...other, net_namespace }, 1);
+    // The container itself.
+    const inside = { ...listener, pid: 6, socket: 4, local_port: 8080, net_namespace: container };
+    scene.added('c', 'process_open_sockets', 2, inside, 1);
+    const remote = local === '127.0.0.1' ? local : '192.0.2.1';
+    scene.event('c', 'socket_events', 10.02, { ...blank, remote_address: remote });
+    scene.end('C1', 10, 0.1, `${remote} 40000 > ${local} 80`, {}, { captureHost: 'c' }).complete('c', 20, polls);
+    scene.join.end();
+    const { resp } = scene.last('C1');
+    return resp.state === 'attributed' ? `${resp.method} ${resp.process.pid}` : resp.state;
+  };
+
+  it('may be of a connection to one of them where others listen at the endpoint, and its process is not seen to', () => {
+    expect(answering(80, container)).toBe('ambiguous');
+    expect(answering(81, own)).toBe('ambiguous');
+    expect(answering(80, undefined)).toBe('ambiguous');
+    expect(answering(80, own)).toBe('accept_event 9');
+    expect(answering(81, own, '192.0.2.3', 443)).toBe('accept_event 9');
+  });
+
+  it('may be of a connection over the loopback of one of them', () => {
+    expect(answering(80, container, '127.0.0.1')).toBe('ambiguous');
+    expect(answering(80, own, '127.0.0.1')).toBe('accept_event 9');
+  });
+});
+
 describe('a connect that names its peer alone', () => {
   it('is near the beginning of no connection that had begun before the capture', () => {
     for (const history of ['DadA', 'ShADadFf']) {

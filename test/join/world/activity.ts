@@ -22,6 +22,8 @@ export class Activity {
   readonly #hosts: readonly Host[];
   readonly #tcpFlows = new Map<Socket, Flow>();
   readonly #peers = new Map<Socket, Socket>();
+  /** What servers are too busy to take, by the sockets that wait for them. */
+  readonly #neglected = new Set<Socket>();
   readonly #datagrams: DatagramTeller;
 
   constructor(random: Random, timeline: Timeline, network: Network, hosts: readonly Host[]) {
@@ -77,12 +79,14 @@ export class Activity {
     }
   }
 
-  connect(process: Process, to: Endpoint): void {
+  /** `wished`: the local port, if it is free; `isNeglected`: nobody accepts it, though it waits to be. */
+  connect(process: Process, to: Endpoint, wished?: number, isNeglected = false): void {
     const random = this.#random;
     const { host, netns } = process;
-    const source = this.#sourceAddress(netns, to.address) ?? this.#translatedSource(netns, to.address);
+    const source = this.#sourceAddress(netns, to.address) ?? this.#bridgedSource(netns, to.address);
     if (process.exit !== undefined || source === undefined) return;
-    const port = host.sockets.freePort(netns, 'tcp', source, to);
+    const isFree = wished !== undefined && !host.sockets.isTaken(netns, 'tcp', wished, to);
+    const port = isFree ? wished : host.sockets.freePort(netns, 'tcp', source, to);
     if (port === undefined) return;
     const local = { address: source, port };
     if (this.#network.isBusy(this.#captureOf(netns, to).name, local, to)) return;
@@ -93,6 +97,7 @@ export class Activity {
       at,
     );
     socket.connects = true;
+    if (isNeglected) this.#neglected.add(socket);
     if (random.chance(0.15)) host.facts.push({ kind: 'bind', at, process, socket });
     const blocking = random.chance(0.5);
     const synAt = at + random.int(5, 60);
@@ -163,6 +168,7 @@ export class Activity {
   }
 
   #accept(flow: Flow, client: Socket | undefined, listener: Socket): void {
+    if (client !== undefined && this.#neglected.has(client)) return;
     const { host } = listener;
     const now = this.#timeline.now;
     flow.waiting = false;
@@ -366,7 +372,8 @@ export class Activity {
     }
     if (this.#namespaceOf(to.address, netns.wire) !== undefined) return direct;
     const target = this.#namespaceOf(to.address, network);
-    // What a container sends to its own host is no matter of the network.
+    // What a container sends to its own host goes no further than their bridge.
+    if (target === own) return direct;
     if (target?.host === netns.host) return undefined;
     const isFree = (source: Endpoint): boolean =>
       !sockets.isTaken(own, 'tcp', source.port, to) && !this.#network.isBusy(network.name, source, to);
@@ -379,10 +386,11 @@ export class Activity {
     return target === target.host.own ? target.host.nat?.publish(route, this.#timeline.now) : undefined;
   }
 
-  /** A container behind a bridge reaches the network where its host translates. */
-  #translatedSource(netns: Netns, to: string): string | undefined {
-    if (netns.wire === network || netns.host.nat === undefined || to.includes(':') || to.startsWith(bridged))
-      return undefined;
+  /** A container behind a bridge reaches its host, and the network where that translates. */
+  #bridgedSource(netns: Netns, to: string): string | undefined {
+    const { nat, own } = netns.host;
+    const isOut = nat !== undefined || own.has(to, this.#timeline.now);
+    if (netns.wire === network || !isOut || to.includes(':') || to.startsWith(bridged)) return undefined;
     return netns.addressesAt(this.#timeline.now).find((a) => !a.includes(':') && !isLoopback(a));
   }
 

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
 import type { Activity } from './activity.js';
 import type { Host } from './host.js';
@@ -103,6 +104,7 @@ export class Script {
     const random = this.#random;
     const netns = this.#translated() ?? this.#somewhere();
     const target = this.#target(netns);
+    if (netns.wire !== publicWire && random.chance(0.5)) this.#callBoth(netns);
     const count = random.int(4, 9);
     for (let i = 0; i < count; i++) {
       this.#timeline.after(random.int(0, 60_000), () =>
@@ -111,6 +113,22 @@ export class Script {
     }
     for (let i = 0; i < 2; i++) {
       this.#timeline.after(random.int(0, 60_000), () => this.#visitorFromAfar());
+    }
+  }
+
+  /** From one port of a container to its host and to its neighbours, which know it by the same endpoint. */
+  #callBoth(netns: Netns): void {
+    const random = this.#random;
+    const { own, namespaces } = netns.host;
+    const process = this.#activity.spawn(netns);
+    const port = random.int(40_000, 40_008);
+    for (const target of [own, ...namespaces.filter((one) => one.wire === netns.wire && one !== netns)]) {
+      const to = { address: this.#addressOf(target, false), port: random.pick(tcpPorts) };
+      const isNeglected = target === own && random.chance(0.3);
+      this.#timeline.after(
+        random.int(60, 3_000),
+        () => process && this.#activity.connect(process, to, port, isNeglected),
+      );
     }
   }
 
@@ -132,9 +150,15 @@ export class Script {
     const random = this.#random;
     if (random.chance(0.12)) return random.pick(strangers);
     if (random.chance(0.12)) return random.pick(['127.0.0.1', '::1']);
+    if (from.wire !== publicWire && random.chance(0.2)) return this.#addressOf(from.host.own, false);
     const isOut = from.wire !== publicWire && from.host.nat !== undefined && random.chance(0.75);
     const netns = this.#reachable(isOut ? this.#hosts[0]!.own : from);
-    return random.pick(netns.addressesAt(this.#timeline.now).filter((a) => a !== '127.0.0.1' && a !== '::1'));
+    return this.#addressOf(netns, true);
+  }
+
+  #addressOf(netns: Netns, isAnyFamily: boolean): string {
+    const addresses = netns.addressesAt(this.#timeline.now).filter((a) => !isLoopback(a));
+    return this.#random.pick(addresses.filter((a) => isAnyFamily || !a.includes(':')));
   }
 
   #reachable({ wire }: Netns): Netns {
