@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { createLog } from './cli/log.js';
+import { print } from './cli/print.js';
 import { addRunCommand } from './cli/run.js';
 import { version } from './cli/version.js';
 import { CorrelateError, type ErrorCode, messageOf } from './core/errors.js';
@@ -30,12 +31,13 @@ async function main(argv: readonly string[]): Promise<void> {
     .description('says for every connection which process, user and host own each end')
     .version(version(), '-V, --version')
     .showHelpAfterError('(see --help)')
+    .configureOutput({ writeOut: print })
     .exitOverride();
   for (const name of askedCommands(argv)) (await commands[name]!())(program);
   program
     .command('version')
     .description('tell the version')
-    .action(() => void process.stdout.write(`${version()}\n`));
+    .action(() => print(`${version()}\n`));
   const [, , word] = argv;
   if (word !== undefined && !word.startsWith('-') && !program.commands.some((command) => command.name() === word)) {
     if (word !== 'help') program.error(`error: unknown command '${word}'; a capture is read with -r FILE`);

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { makeFolder } from '../core/folder.js';
 import { type Identity, makeIdentity, type Role } from '../server/x509/certificate.js';
+import { print } from './print.js';
 import { repeated } from './values.js';
 
 interface Flags {
@@ -23,7 +24,7 @@ export function addCertCommand(program: Command): void {
     .option('--agent <HOST-ID>', 'host that an agent speaks for (repeatable, a certificate each)', repeated(hostId))
     .option('--days <N>', 'how long they are valid', days, 365)
     .action((folder: string, flags: Flags) => {
-      for (const path of makeCertificates(folder, flags)) process.stdout.write(`${path}\n`);
+      for (const path of makeCertificates(folder, flags)) print(`${path}\n`);
     });
 }
 

@@ -10,6 +10,7 @@ import { type ConnectionQuestion, type Endpoint, isMeant } from '../records/conn
 import { apiPaths, type ExplainAnswer, type ExplainRequest } from '../server/api-messages.js';
 import { EngineClient } from './engine-client.js';
 import { createLog } from './log.js';
+import { print } from './print.js';
 import { asText, repeated, secondsOption } from './values.js';
 
 interface Flags {
@@ -49,7 +50,7 @@ async function explain(what: readonly string[], flags: Flags): Promise<void> {
   const log = createLog({ json: false, quiet: true, verbose: false });
   const { texts, hasMore } = await ask(question, flags, log.warn);
   if (texts.length === 0) throw new CorrelateError('CONNECTION_ABSENT', `there is no connection ${what.join(' ')}`);
-  for (const text of texts) process.stdout.write(`${text}\n`);
+  for (const text of texts) print(`${text}\n`);
   if (hasMore) log.warn({ code: 'USAGE', message: 'more connections fit; --at chooses' });
 }
 

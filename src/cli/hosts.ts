@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { apiPaths, type HostSummary } from '../server/api-messages.js';
 import { EngineClient } from './engine-client.js';
+import { print } from './print.js';
 
 interface Flags {
   readonly engine?: string;
@@ -26,9 +27,7 @@ export function addHostsCommand(program: Command): void {
       const { hosts } = (await client.json('GET', apiPaths.hosts)) as { hosts: HostSummary[] };
       hosts.sort((a, b) => (a.id < b.id ? -1 : 1));
       const asJson = flags.json === true || process.stdout.isTTY !== true;
-      process.stdout.write(
-        asJson ? hosts.map((host) => `${JSON.stringify(host)}\n`).join('') : `${hostTable(hosts)}\n`,
-      );
+      print(asJson ? hosts.map((host) => `${JSON.stringify(host)}\n`).join('') : `${hostTable(hosts)}\n`);
     });
 }
 

@@ -7,6 +7,7 @@ import { type QueryFormat, QueryPrinter, queryFormats } from '../outputs/query-r
 import { apiPaths, type HuntRequest } from '../server/api-messages.js';
 import type { HuntResult } from '../store/hunt.js';
 import { EngineClient } from './engine-client.js';
+import { print } from './print.js';
 import { rowCount } from './query.js';
 import { secondsOption } from './values.js';
 
@@ -38,7 +39,11 @@ export function addHuntCommand(program: Command): void {
         throw new CorrelateError('USAGE', 'one of --store and --engine is wanted');
       }
       if (flags.parquet !== undefined) await exportResult(sql, flags.parquet, flags);
-      else print(await (flags.store === undefined ? askEngine(sql, flags) : askStore(sql, flags.store, flags)), flags);
+      else
+        printResult(
+          await (flags.store === undefined ? askEngine(sql, flags) : askStore(sql, flags.store, flags)),
+          flags,
+        );
     });
 }
 
@@ -72,9 +77,7 @@ async function exportResult(sql: string, parquet: string, { store: path, timeout
   }
 }
 
-function print(result: HuntResult, { format }: Flags): void {
-  const printer = new QueryPrinter(format ?? (process.stdout.isTTY ? 'table' : 'json'), (text) => {
-    process.stdout.write(text);
-  });
+function printResult(result: HuntResult, { format }: Flags): void {
+  const printer = new QueryPrinter(format ?? (process.stdout.isTTY ? 'table' : 'json'), print);
   printer.result(result);
 }

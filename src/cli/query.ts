@@ -12,6 +12,7 @@ import { LocalDatabase } from '../sensor/sql/local-database.js';
 import { apiPaths, type JsonSqlValue, type QueryAnswer, type QueryRequest } from '../server/api-messages.js';
 import { EngineClient } from './engine-client.js';
 import { createLog } from './log.js';
+import { print } from './print.js';
 import { asText, repeated, seconds, secondsOption } from './values.js';
 
 interface Flags {
@@ -43,7 +44,7 @@ export function addQueryCommand(program: Command): void {
     .option('--events <SECONDS>', 'watch this host that long before, for its event tables', seconds)
     .action(async (sql: string, flags: Flags) => {
       const format = flags.format ?? (process.stdout.isTTY ? 'table' : 'json');
-      const printer = new QueryPrinter(format, (text) => void process.stdout.write(text));
+      const printer = new QueryPrinter(format, print);
       const asked = engineRequest(sql, flags);
       if (asked === undefined) await askThisHost(sql, flags, printer);
       else await askEngine(asked, flags.engine, printer);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatProblem } from '../rules/rule-problem.js';
+import { print } from './print.js';
 
 /** `correlate rules check PATH…`: loads rules and tells all that is wrong with them. */
 export function addRulesCommand(program: Command): void {
@@ -18,9 +19,9 @@ async function check(paths: readonly string[]): Promise<number> {
   // What runs scripts and SQL takes a while to load, which other commands need not wait for.
   const { loadRules } = await import('../rules/rule-set.js');
   const set = await loadRules(paths);
-  for (const problem of set.problems) process.stdout.write(`${formatProblem(problem)} [${problem.code}]\n`);
+  for (const problem of set.problems) print(`${formatProblem(problem)} [${problem.code}]\n`);
   const malformed = set.problems.filter(({ kind }) => kind === 'malformed').length;
   const unsupported = set.problems.length - malformed;
-  process.stdout.write(`${set.rules.length} rules loaded, ${malformed} malformed, ${unsupported} not supported\n`);
+  print(`${set.rules.length} rules loaded, ${malformed} malformed, ${unsupported} not supported\n`);
   return malformed > 0 ? 2 : 0;
 }

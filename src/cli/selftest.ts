@@ -7,6 +7,7 @@ import { CorrelateError } from '../core/errors.js';
 import type { StageKind } from '../selftest/stage.js';
 import type { SensorChoice } from '../sensor/sensor-method.js';
 import { createLog } from './log.js';
+import { print } from './print.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
 import { asText, repeated } from './values.js';
@@ -94,7 +95,7 @@ async function carryOut(
       ...(folder !== undefined && { baselinePath: join(folder, 'baseline.jsonl') }),
     });
     const text = json ? JSON.stringify(selftestObject(result, refusals)) : selftestText(result, refusals);
-    process.stdout.write(`${text}\n`);
+    print(`${text}\n`);
     needResults(result);
     return hasWrongOwner(result) ? 1 : 0;
   } finally {
