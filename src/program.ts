@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { createLog } from './cli/log.js';
 import { print } from './cli/print.js';
 import { addRunCommand } from './cli/run.js';
+import { allTold, standardError } from './cli/standard-error.js';
 import { version } from './cli/version.js';
 import { CorrelateError, type ErrorCode, messageOf } from './core/errors.js';
 
@@ -53,8 +54,9 @@ function exitCodeOf(error: unknown): number {
 
 const misuse: readonly ErrorCode[] = ['USAGE', 'RULE_MALFORMED', 'CONFIG_MALFORMED'];
 
-/** All is written by now; taking the heap apart object by object would take longer than letting the kernel have it. */
-function exit(): never {
+/** All is written then; taking the heap apart object by object would take longer than letting the kernel have it. */
+async function exit(): Promise<never> {
+  await allTold();
   process.exit();
 }
 
@@ -64,7 +66,7 @@ function fail(error: unknown): void {
   const json = process.argv.includes('--json-log');
   const log = createLog({ json, quiet: false, verbose: false });
   if (error instanceof CorrelateError) log.error({ code: error.code, message: error.message });
-  else process.stderr.write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
+  else standardError().write(`${error instanceof Error ? error.stack : messageOf(error)}\n`);
 }
 
 main(process.argv).catch(fail).then(exit);

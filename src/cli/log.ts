@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Logger, pino } from 'pino';
 import type { Warn, Warning } from '../core/warnings.js';
+import { standardError } from './standard-error.js';
 
 /** What the program says of itself, on stderr: lines for a person at a terminal, JSON lines elsewhere or when asked for. */
 export interface Log {
@@ -34,12 +35,12 @@ function personLine(json: string): string {
 const load = createRequire(import.meta.url);
 
 export function createLog(options: LogOptions): Log {
-  const json = options.json || !process.stderr.isTTY;
+  const json = options.json || !standardError().isTTY;
   const level = options.quiet ? 'warn' : options.verbose ? 'debug' : 'info';
   const start = (): Logger =>
     (load('pino') as { pino: typeof pino }).pino(
       { level, base: null, serializers: {} },
-      { write: (line) => void process.stderr.write(json ? line : personLine(line)) },
+      { write: (line) => void standardError().write(json ? line : personLine(line)) },
     );
   let started: Logger | undefined;
   const logger = (): Logger => {

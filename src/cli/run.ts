@@ -12,6 +12,7 @@ import { engineOptions, type ListenFlags, listenOptions } from './listen.js';
 import { createLog, type Log } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
+import { standardError } from './standard-error.js';
 import { type StoreFlags, storeOptions, storeStart } from './store-options.js';
 import { asText, bytes, interfaceRef, repeated, seconds, secondsOption } from './values.js';
 
@@ -162,7 +163,7 @@ function runOptions(flags: Flags, person: boolean): RunOptions {
       table: person,
       overflow: live ? 'drop' : 'wait',
       finalOnly: flags.finalOnly === true || !live,
-      show: (text) => void process.stderr.write(`${text}\n`),
+      show: (text) => void standardError().write(`${text}\n`),
       showsAlerts,
       // A terminal shows them once, as text; whatever else stdout is gets the lines.
       ...(!(showsAlerts && process.stdout.isTTY) && { alerts: flags.alerts ?? '-' }),
@@ -189,7 +190,7 @@ async function forPerson(outputs: Outputs, summary: RunSummary): Promise<string>
 
 async function runWith(flags: Flags, log: Log): Promise<number> {
   checkUsage(flags);
-  const person = flags.table === 'always' || (flags.table === 'auto' && process.stderr.isTTY === true);
+  const person = flags.table === 'always' || (flags.table === 'auto' && standardError().isTTY === true);
   const stop = new AbortController();
   let refresh = async (): Promise<void> => {};
   const signals = onSignals({ stop: () => stop.abort(), refresh: () => refresh(), warn: log.warn });
@@ -214,7 +215,7 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
       },
     );
     progress?.stop();
-    if (person) process.stderr.write(`${await forPerson(outputs, summary)}\n`);
+    if (person) standardError().write(`${await forPerson(outputs, summary)}\n`);
     else log.info(summaryText(summary).replace(/\s+/g, ' '));
     if (outputs.linesLost > 0 && !outputs.readerGone) return 1;
     if (storeFailed) return 1;
