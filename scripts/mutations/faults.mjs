@@ -381,6 +381,13 @@ export const faults = [
     ci: true,
   },
   {
+    name: 'due-row-left-out',
+    file: 'src/conn/connection-tracker.ts',
+    find: 'k = this.#takeRows(batch, k, end)',
+    replace: 'k = this.#takeRows(batch, k + 1, end)',
+    tests: ['test/conn/tcp.test.ts', 'test/conn/datagrams.test.ts'],
+  },
+  {
     name: 'kernel-history-cut',
     file: 'native/lines/line.c',
     find: '> MOST_LETTERS) return false;',

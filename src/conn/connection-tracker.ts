@@ -179,11 +179,19 @@ export class ConnectionTracker {
     for (let first = 0; first < count; first += GROUP) {
       const size = Math.min(GROUP, count - first);
       this.#table.touch(rows.i32, first, size);
-      this.#takeRows(batch, first, first + size);
+      const end = first + size;
+      for (let k = this.#takeRows(batch, first, end); k < end; k = this.#takeRows(batch, k, end)) {
+        this.#now = rows.f64[((k * ROW_WORDS) >> 1) + ROW_TIME]!;
+        this.#expire(this.#now);
+      }
     }
   }
 
-  #takeRows(batch: DecodedBatch, first: number, end: number): void {
+  /**
+   * Takes rows up to the one at whose time something is due, and gives that one; `end` when nothing is. What is due is left to the caller,
+   * since V8 compiles this before anything ever was, and threw its code away when it first was (40 ms, 2026-11).
+   */
+  #takeRows(batch: DecodedBatch, first: number, end: number): number {
     const table = this.#table;
     const context = this.#context;
     const { i32, f64 } = batch.rows;
@@ -192,8 +200,8 @@ export class ConnectionTracker {
       const row = k * ROW_WORDS;
       const time = f64[(row >> 1) + ROW_TIME]!;
       if (time > this.#now) {
+        if (time >= this.#wheel.next) return k;
         this.#now = time;
-        if (time >= this.#wheel.next) this.#expire(time);
       }
       const meta = i32[row + ROW_META]!;
       if ((meta & META_PLAIN_TCP) !== 0 && !(hasSides && batch.sides.has(k))) {
@@ -209,6 +217,7 @@ export class ConnectionTracker {
       if ((meta & META_VALID) !== 0) this.#take(packet);
       else this.#skipped++;
     }
+    return end;
   }
 
   /** What only who is told of weirds wants to know of a packet that `plainSegment` took. */

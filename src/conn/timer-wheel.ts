@@ -20,8 +20,8 @@ function bucketIndex(bucket: number): number {
 export class TimerWheel {
   /** No deadline is before this time. Compare with the clock before calling `popDue`. */
   next: Micros = Number.NEGATIVE_INFINITY;
-  /** Deadline of the record last popped. */
-  poppedTime: Micros = 0;
+  /** Deadline of the record last popped; before all times at first, which are no small integers as 0 is: V8 would compile anew what uses the wheel. */
+  poppedTime: Micros = Number.NEGATIVE_INFINITY;
   readonly #table: ConnectionTable;
   readonly #heads = new Int32Array(BUCKETS).fill(-1);
   #listed = 0;
