@@ -98,7 +98,10 @@ export class Activity {
     );
     socket.connects = true;
     if (isNeglected) this.#neglected.add(socket);
-    if (random.chance(0.15)) host.facts.push({ kind: 'bind', at, process, socket });
+    if (random.chance(0.15) && host.sockets.canBind(socket)) {
+      socket.isBound = true;
+      host.facts.push({ kind: 'bind', at, process, socket });
+    }
     const blocking = random.chance(0.5);
     const synAt = at + random.int(5, 60);
     this.#timeline.at(synAt, () => {

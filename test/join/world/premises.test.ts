@@ -32,4 +32,21 @@ describe('a simulated world', () => {
       }
     }
   });
+
+  it('lets nobody connect from a port that another socket was bound to and still has', () => {
+    const world = buildWorld(137_000_022, {
+      ...{ losses: true, late: true, translations: true },
+      profiles: ['ebpf', 'ebpf', 'audit', 'poll', 'none'],
+    });
+    for (const { facts, sockets } of world.hosts) {
+      const bound = facts.flatMap((fact) => (fact.kind === 'bind' && fact.socket.connects ? [fact.socket] : []));
+      for (const { id, netns, proto, local, opened, closed = Infinity } of bound) {
+        const sharing = sockets.all.filter(
+          (other) =>
+            other.id !== id && other.netns === netns && other.proto === proto && other.local.port === local.port,
+        );
+        expect(sharing.filter((other) => other.opened < closed && (other.closed ?? Infinity) > opened)).toEqual([]);
+      }
+    }
+  });
 });

@@ -46,6 +46,8 @@ export interface Socket {
   listening: boolean;
   readonly holds: Hold[];
   closed?: Micros;
+  /** It called bind before connect, so that its port is no other's. */
+  isBound?: true;
   /** It called connect over TCP. */
   connects?: true;
   /** When its connect was answered; absent: not yet, or it does not connect. */
@@ -92,6 +94,7 @@ export class SocketTable {
           socket.closed === undefined &&
           socket.local.port === port &&
           (socket.remote === undefined ||
+            socket.isBound === true ||
             remote === undefined ||
             (socket.local.address === address &&
               socket.remote.address === remote.address &&
@@ -110,8 +113,16 @@ export class SocketTable {
         socket.netns === netns &&
         socket.closed === undefined &&
         socket.local.port === port &&
-        (socket.remote === undefined || sameEndpoint(socket.remote, remote)),
+        (socket.remote === undefined || socket.isBound === true || sameEndpoint(socket.remote, remote)),
     );
+  }
+
+  /** Whether no other socket has its port, so that it can be bound to it. */
+  canBind({ netns, proto, local }: Socket): boolean {
+    const holders = this.all.filter(
+      (other) => other.netns === netns && other.proto === proto && other.local.port === local.port,
+    );
+    return holders.filter(({ closed }) => closed === undefined).length === 1;
   }
 
   open(maker: Process, plan: SocketPlan, at: Micros): Socket {
