@@ -15,6 +15,20 @@ const telling = 'src/join/telling.ts';
 
 export const faults = [
   {
+    name: 'filter-by-an-absent-field-untold',
+    file: 'src/rules/rule-set.ts',
+    find: 'problems.partial(detectionAt, message);',
+    replace: '',
+    tests: ['test/rules/rule-set.test.ts'],
+  },
+  {
+    name: 'merge-key-over-own-field',
+    file: 'src/rules/sigma/yaml-tree.ts',
+    find: 'if (own.has(entry.key)) continue;',
+    replace: '',
+    tests: ['test/rules/sigma/odd-yaml.test.ts'],
+  },
+  {
     name: 'snapshots-closer-than-they-were',
     file: 'src/hosts/sources/osquery/query-stream.ts',
     find: 'Math.max(this.longestPause ?? 0, time',

@@ -21,7 +21,9 @@ async function check(paths: readonly string[]): Promise<number> {
   const set = await loadRules(paths);
   for (const problem of set.problems) print(`${formatProblem(problem)} [${problem.code}]\n`);
   const malformed = set.problems.filter(({ kind }) => kind === 'malformed').length;
-  const unsupported = set.problems.length - malformed;
-  print(`${set.rules.length} rules loaded, ${malformed} malformed, ${unsupported} not supported\n`);
+  const partial = set.problems.filter(({ kind }) => kind === 'partial').length;
+  const unsupported = set.problems.length - malformed - partial;
+  const inPart = partial > 0 ? ` (${partial} of them with a part that has no effect)` : '';
+  print(`${set.rules.length} rules loaded${inPart}, ${malformed} malformed, ${unsupported} not supported\n`);
   return malformed > 0 ? 2 : 0;
 }

@@ -20,6 +20,8 @@ export const errorCodes = {
   RULE_OPEN_FAILED: 'A rule file or folder could not be read.',
   RULE_MALFORMED: 'A rule is not well-formed.',
   RULE_UNSUPPORTED: 'A rule asks for something that this version does not evaluate.',
+  RULE_FIELD_ABSENT:
+    'A rule that is evaluated also asks for fields that no record of its log source has: a filter by them keeps nothing out, and what it asks of them is never found.',
   RULE_SCRIPT_FAILED: 'A script rule failed while it ran; its other events go on.',
   RULE_STATE_PARTIAL:
     'A script rule was added to a run by SIGHUP and reads tables that no rule had read: rows from before are not known to it.',

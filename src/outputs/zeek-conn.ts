@@ -1,7 +1,7 @@
+import { isLocal } from '../core/local-address.js';
 import type { AttributedConnection, Candidate, End } from '../records/attributed-connection.js';
 import { type Connection, connectionSchema } from '../records/connection.js';
 import type { ZeekField } from './zeek-fields.js';
-import { isLocal } from './zeek-local.js';
 
 type Field = ZeekField<AttributedConnection>;
 

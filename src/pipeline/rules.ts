@@ -39,15 +39,16 @@ export class Rules {
       if (code === 'RULE_OPEN_FAILED') throw new CorrelateError(code, `${file}: ${message}`);
       options.warn(warningOf(problem));
     }
-    if (options.strict && set.problems.length > 0) {
-      throw new CorrelateError('RULE_MALFORMED', `${set.problems.length} rules were refused`);
+    const refused = set.problems.filter(isRefusal).length;
+    if (options.strict && refused > 0) {
+      throw new CorrelateError('RULE_MALFORMED', `${refused} rules were refused`);
     }
     return new Rules(options, set);
   }
 
   /** How many were refused. */
   get problems(): number {
-    return this.#set.problems.length;
+    return this.#set.problems.filter(isRefusal).length;
   }
 
   /**
@@ -65,7 +66,7 @@ export class Rules {
     const known = new Set(this.#set.problems.map(formatProblem));
     const fresh = set.problems.filter((problem) => !known.has(formatProblem(problem)));
     for (const problem of fresh) warn(warningOf(problem));
-    const broken = strict ? set.problems : fresh.filter(({ kind }) => kind === 'malformed');
+    const broken = strict ? set.problems.filter(isRefusal) : fresh.filter(({ kind }) => kind === 'malformed');
     if (broken.length > 0) {
       const message = `rules are not loaded anew, since ${broken.length} of them are broken: those from before go on`;
       warn({ code: 'RULES_KEPT', message });
@@ -75,6 +76,10 @@ export class Rules {
     this.engine.replace(set);
     info(`${set.rules.length} rules are loaded anew`);
   }
+}
+
+function isRefusal({ kind }: RuleProblem): boolean {
+  return kind !== 'partial';
 }
 
 function warningOf({ code, file, line, column, message }: RuleProblem): Parameters<Warn>[0] {

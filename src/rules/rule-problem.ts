@@ -7,12 +7,12 @@ export interface Position {
 }
 
 /**
- * Why a rule was not taken. `malformed`: the rule breaks the rules of its format or cannot be read. `unsupported`: the rule is
+ * Why a rule was not taken, or, of the kind `partial`, what part of one that was taken cannot come true. `malformed`: the rule breaks the rules of its format or cannot be read. `unsupported`: the rule is
  * well-formed and asks for something that is not evaluated; it is listed with the reason and never matched in part.
  */
 export interface RuleProblem {
-  readonly kind: 'malformed' | 'unsupported';
-  readonly code: Extract<ErrorCode, 'RULE_MALFORMED' | 'RULE_UNSUPPORTED' | 'RULE_OPEN_FAILED'>;
+  readonly kind: 'malformed' | 'unsupported' | 'partial';
+  readonly code: Extract<ErrorCode, 'RULE_MALFORMED' | 'RULE_UNSUPPORTED' | 'RULE_FIELD_ABSENT' | 'RULE_OPEN_FAILED'>;
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -38,6 +38,10 @@ export class ProblemList {
 
   unsupported(at: Position, message: string): void {
     this.#add('unsupported', 'RULE_UNSUPPORTED', at, message);
+  }
+
+  partial(at: Position, message: string): void {
+    this.#add('partial', 'RULE_FIELD_ABSENT', at, message);
   }
 
   openFailed(message: string): void {

@@ -102,12 +102,15 @@ function sigmaRules(source: string, problems: ProblemList): LoadedFile {
       problems.unsupported(logSourceAt, `no records of ${formatLogSource(logSource)}`);
       continue;
     }
-    const missing = missingFields(expression, (field) => found.accessor(field) !== undefined);
-    if (missing.length > 0) {
-      problems.rule = about.id;
-      const fields = missing.join(', ');
-      problems.unsupported(detectionAt, `it can never match: no record of ${found.name} has ${fields}`);
+    const { fields, never } = missingFields(expression, (field) => found.accessor(field) !== undefined);
+    problems.rule = about.id;
+    if (never && fields.length > 0) {
+      problems.unsupported(detectionAt, `it can never match: no record of ${found.name} has ${fields.join(', ')}`);
       continue;
+    }
+    if (fields.length > 0) {
+      const message = `a part of it has no effect: no record of ${found.name} has ${fields.join(', ')}`;
+      problems.partial(detectionAt, message);
     }
     rules.push({
       rule: { kind: 'sigma', about, source: found, expression },
@@ -121,12 +124,19 @@ function sigmaRules(source: string, problems: ProblemList): LoadedFile {
 async function readRule(file: string, problems: ProblemList): Promise<string | undefined> {
   try {
     const bytes = await readFile(file);
-    if (bytes.length <= limits.ruleFileBytes) return bytes.toString('utf8');
+    if (bytes.length <= limits.ruleFileBytes) return textOf(bytes);
     problems.malformed({ line: 1, column: 1 }, `the file is longer than ${limits.ruleFileBytes} bytes`);
   } catch (error) {
     problems.openFailed(messageOf(error));
   }
   return undefined;
+}
+
+/** Text in UTF-8, or in UTF-16 where a byte order mark says so, as editors of Windows write it. */
+function textOf(bytes: Buffer): string {
+  const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE(0);
+  if (mark !== 0xfffe && mark !== 0xfeff) return bytes.toString('utf8');
+  return new TextDecoder(mark === 0xfffe ? 'utf-16le' : 'utf-16be').decode(bytes);
 }
 
 /** The rule files under a path; the path itself when it is a file, whatever its ending says. */

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isLocal } from '../../src/core/local-address.js';
 import type { Warning } from '../../src/core/warnings.js';
-import { isLocal } from '../../src/outputs/zeek-local.js';
 import type { ZeekFormat } from '../../src/outputs/zeek-log.js';
 import { openZeekLogs, zeekLogKinds } from '../../src/outputs/zeek-logs.js';
 import type { AttributedConnection, End } from '../../src/records/attributed-connection.js';

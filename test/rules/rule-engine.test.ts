@@ -20,7 +20,7 @@ title: port
 id: rule-port
 logsource: {product: zeek, service: conn}
 detection:
-  a: {id.resp_p: 443, service: ssl}
+  a: {id.resp_p: 443, vlan: 7}
   condition: a`;
 const bothRule = `
 title: network and host
@@ -102,9 +102,9 @@ describe('revisions of a connection', () => {
 
   test('of one connection do not touch alerts of another', () => {
     const { engine, alerts } = engineOf(portRule);
-    engine.connection(attributed({ connection: { service: 'ssl', uid: 'C1' } }));
+    engine.connection(attributed({ connection: { vlan: 7, uid: 'C1' } }));
     engine.connection(attributed({ connection: { uid: 'C2' } }));
-    engine.connection(attributed({ connection: { service: 'ssl', uid: 'C3' } }));
+    engine.connection(attributed({ connection: { vlan: 7, uid: 'C3' } }));
     expect(alerts.map(short)).toEqual(['rule-port new 0', 'rule-port new 0']);
     expect(alerts[0]!.id).not.toBe(alerts[1]!.id);
     expect(alerts[0]!.side).toBeUndefined();
@@ -153,7 +153,7 @@ test('two runs over the same input give the same alerts', () => {
   const run = (): string => {
     const { engine, alerts } = engineOf(shellRule, portRule, bothRule);
     for (let i = 0; i < 5; i++) {
-      engine.connection(attributed({ connection: { uid: `C${i}`, service: 'ssl' }, orig: { path: '/bin/bash' } }));
+      engine.connection(attributed({ connection: { uid: `C${i}`, vlan: 7 }, orig: { path: '/bin/bash' } }));
     }
     engine.end();
     return JSON.stringify(alerts);

@@ -68,11 +68,20 @@ test('a rule that can never match for want of a field is refused with the field 
   const { rules, problems } = await folder.load();
   expect(rules.map(({ about }) => about.id)).toEqual(['beside', 'filter', 'absent', 'keyword']);
   expect(problems.map((problem) => `${problem.kind} ${problem.rule} ${formatProblem(problem)}`)).toEqual(
-    ['one', 'exists', 'reference', 'negated'].map(
-      (id, i) =>
-        `unsupported ${id} ${file}:${5 + i * 11 + (i > 0 ? 1 : 0)}:1: it can never match: no record of network_connection has Company`,
-    ),
+    ['one', 'exists', 'reference', 'negated', 'beside', 'filter', 'absent', 'keyword'].map((id, i) => {
+      const told = i < 4 ? 'it can never match' : 'a part of it has no effect';
+      const at = `${file}:${5 + i * 11 + (i > 0 ? 1 : 0)}:1`;
+      return `${i < 4 ? 'unsupported' : 'partial'} ${id} ${at}: ${told}: no record of network_connection has Company`;
+    }),
   );
+});
+
+test.each(['utf16le', 'utf16be'] as const)('reads a rule in %s, as editors of Windows write it', async (encoding) => {
+  const bytes = Buffer.from(`\ufeff${sigma('wide').replaceAll('\n', '\r\n')}`, 'utf16le');
+  folder.write('a.yml', encoding === 'utf16be' ? bytes.swap16() : bytes);
+  const { rules, problems } = await folder.load();
+  expect(problems).toEqual([]);
+  expect(rules.map(({ about }) => about.id)).toEqual(['wide']);
 });
 
 test('of two rules with one id the first is taken', async () => {

@@ -1,3 +1,4 @@
+import { isLocal } from '../../core/local-address.js';
 import { SECOND } from '../../core/time.js';
 import type { AttributedEnd, Candidate, End } from '../../records/attributed-connection.js';
 import { type Connection, connectionSchema } from '../../records/connection.js';
@@ -73,9 +74,16 @@ function hostOf(end: End): string | undefined {
   }
 }
 
+/** Fields of the record that nothing tells: a rule that asks for one would wait in vain. */
+const untold: readonly string[] = ['service'];
+
 /** Zeek's conn.log and, flat, what is known of the two ends. */
 export const zeekFields: FieldTable = new Map([
-  ...Object.keys(connectionSchema.properties).map((field) => [field, zeekAccessor(field)] as const),
+  ...Object.keys(connectionSchema.properties)
+    .filter((field) => !untold.includes(field))
+    .map((field) => [field, zeekAccessor(field)] as const),
+  ['local_orig', conn((c) => isLocal(c['id.orig_h']))],
+  ['local_resp', conn((c) => isLocal(c['id.resp_h']))],
   ...flatEnd('orig'),
   ...flatEnd('resp'),
 ]);
@@ -85,7 +93,6 @@ export const networkFields: FieldTable = new Map<string, Accessor<ConnectionEven
   ['event.duration', zeekAccessor('duration')],
   ['network.type', conn((c) => (isIpv6(c['id.orig_h']) ? 'ipv6' : 'ipv4'))],
   ['network.transport', conn((c) => c.proto)],
-  ['network.protocol', conn((c) => c.service)],
   ['network.community_id', conn((c) => c.community_id)],
   ['network.state', conn((c) => c.conn_state)],
   ['network.history', conn((c) => c.history)],

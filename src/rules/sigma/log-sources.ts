@@ -41,8 +41,8 @@ const connection: LogSource = {
   ...fieldsOf(zeekFields, networkFields),
   groups: (attributed) => [[{ attributed }]],
   indexed: [
-    ...['id.resp_p', 'id.resp_h', 'id.orig_h', 'service', 'conn_state', 'orig_path', 'resp_path'],
-    ...['destination.port', 'destination.ip', 'source.ip', 'network.protocol', 'network.state'],
+    ...['id.resp_p', 'id.resp_h', 'id.orig_h', 'conn_state', 'orig_path', 'resp_path'],
+    ...['destination.port', 'destination.ip', 'source.ip', 'network.state'],
   ],
 };
 

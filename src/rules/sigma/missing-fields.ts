@@ -3,13 +3,18 @@ import type { Expression } from './expression.js';
 /** Whether an event can have a field of this name. */
 type HasField = (field: string) => boolean;
 
-/**
- * The fields that no event has and for want of which a rule can never match; none when it can. A rule that asks for such a field only
- * beside others, or only in a filter, can.
- */
-export function missingFields(expression: Expression, hasField: HasField): readonly string[] {
-  if (outcomeOf(expression, hasField) !== false) return [];
-  return [...new Set(fieldsOf(expression).filter((field) => !hasField(field)))];
+/** The fields of a rule that no event has, and whether it can never match for want of them. */
+export interface MissingFields {
+  readonly fields: readonly string[];
+  readonly never: boolean;
+}
+
+/** A rule that asks for a field that no event has only beside others, or only in a filter, can match all the same. */
+export function missingFields(expression: Expression, hasField: HasField): MissingFields {
+  return {
+    fields: [...new Set(fieldsOf(expression).filter((field) => !hasField(field)))],
+    never: outcomeOf(expression, hasField) === false,
+  };
 }
 
 /** What an expression is for every event; undefined where that depends on the event. */

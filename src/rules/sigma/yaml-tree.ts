@@ -70,17 +70,35 @@ export class YamlTree {
     return isSeq(resolved) ? resolved : undefined;
   }
 
+  /** The entries of a map, and behind them those that it takes over from others (`<<: *anchor`) and does not have itself. */
   entries(map: YAMLMap, problems: ProblemList): Entry[] {
     const entries: Entry[] = [];
+    const merged: Entry[] = [];
     for (const pair of map.items) {
       const key = pair.key as Node | null;
-      if (!isScalar(key) || key.value === null) {
-        problems.malformed(this.at(key ?? map), 'a key must be a text');
-        continue;
-      }
-      entries.push({ key: String(key.value), keyAt: this.at(key), value: pair.value as Node | null });
+      const value = pair.value as Node | null;
+      if (!isScalar(key) || key.value === null) problems.malformed(this.at(key ?? map), 'a key must be a text');
+      else if (key.value === '<<' && key.type === 'PLAIN') merged.push(...this.#merged(value, this.at(key), problems));
+      else entries.push({ key: String(key.value), keyAt: this.at(key), value });
+    }
+    const own = new Set(entries.map(({ key }) => key));
+    for (const entry of merged) {
+      if (own.has(entry.key)) continue;
+      own.add(entry.key);
+      entries.push(entry);
     }
     return entries;
+  }
+
+  /** The entries of the map, or of the list of maps, that stands behind `<<`; the first of several holds. */
+  #merged(value: Node | null, at: Position, problems: ProblemList): Entry[] {
+    const sequence = this.sequence(value);
+    return (sequence === undefined ? [value] : this.items(sequence)).flatMap((node) => {
+      const map = this.map(node);
+      if (map !== undefined) return this.entries(map, problems);
+      problems.malformed(at, '"<<" takes over a map or a list of maps');
+      return [];
+    });
   }
 
   items(sequence: YAMLSeq): (Node | null)[] {
@@ -125,6 +143,11 @@ export class YamlTree {
   }
 }
 
+/** Nothing at all, as behind a `---` at the end. */
+function isEmpty(contents: unknown): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null && contents.source === '');
+}
+
 /** The documents of a YAML file that have content. What is not YAML is told in `problems`. */
 export function parseYaml(source: string, problems: ProblemList): YamlTree[] {
   const lines = new LineCounter();
@@ -135,7 +158,7 @@ export function parseYaml(source: string, problems: ProblemList): YamlTree[] {
         const { line, col } = lines.linePos(error.pos[0]);
         problems.malformed({ line: Math.max(1, line), column: Math.max(1, col) }, error.message);
       }
-      if (document.errors.length === 0 && document.contents !== null) {
+      if (document.errors.length === 0 && !isEmpty(document.contents)) {
         trees.push(new YamlTree(source, lines, document as Document));
       }
     }

@@ -12,7 +12,7 @@ import { loadRules, type RuleSet } from '../../../src/rules/rule-set.js';
 export class RuleFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'correlate-rules-'));
 
-  write(name: string, text: string): string {
+  write(name: string, text: string | Uint8Array): string {
     const file = join(this.path, name);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);

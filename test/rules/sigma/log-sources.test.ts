@@ -116,12 +116,21 @@ describe('network_connection', () => {
 });
 
 describe('connection', () => {
+  test('tells which ends are local, as the log does', () => {
+    const of = (orig: string, resp: string) =>
+      eventsOf(plain, { connection: { 'id.orig_h': orig, 'id.resp_h': resp } }, ['local_orig', 'local_resp'])[0]![0];
+    expect(of('10.1.2.3', '8.8.8.8')).toEqual({ local_orig: true, local_resp: false });
+    expect(of('2600::1', 'fe80::1')).toEqual({ local_orig: false, local_resp: true });
+  });
+
   test('has every field of the record under its own name, times in seconds', () => {
-    const connection: Partial<Connection> = { duration: 1_500_000, service: 'ssl', orig_bytes: 3, community_id: '1:x' };
+    const connection: Partial<Connection> = { duration: 1_500_000, orig_bytes: 3, community_id: '1:x' };
     const names = Object.keys(connectionSchema.properties);
     const [[event]] = eventsOf(plain, { connection }, names) as [[Record<string, FieldValue>]];
     const { connection: record } = attributed({ connection });
     expect(event).toEqual({ ...record, ts: 1_700_000_000.000123, duration: 1.5 });
+    // No parser tells it, so a rule that asks for it must be refused.
+    expect(plain.accessor('service')).toBeUndefined();
   });
 
   test('has the names of the specification', () => {
