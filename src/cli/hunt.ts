@@ -9,7 +9,7 @@ import type { HuntResult } from '../store/hunt.js';
 import { EngineClient } from './engine-client.js';
 import { print } from './print.js';
 import { rowCount } from './query.js';
-import { secondsOption } from './values.js';
+import { secondsOption, waitingSeconds } from './values.js';
 
 interface Flags {
   readonly store?: string;
@@ -31,7 +31,7 @@ export function addHuntCommand(program: Command): void {
     .addOption(
       new Option('--format <FORMAT>', 'default: table on a terminal, else json (lines)').choices([...queryFormats]),
     )
-    .addOption(secondsOption('--timeout <SECONDS>', 'longest evaluation', 60))
+    .addOption(secondsOption('--timeout <SECONDS>', 'longest evaluation', 60, waitingSeconds))
     .option('--rows <N>', 'most rows', rowCount, limits.queryResultRows)
     .option('--parquet <FILE>', 'write the result into a Parquet file (with --store)')
     .action(async (sql: string, flags: Flags) => {

@@ -13,7 +13,7 @@ import { apiPaths, type JsonSqlValue, type QueryAnswer, type QueryRequest } from
 import { EngineClient } from './engine-client.js';
 import { createLog } from './log.js';
 import { print } from './print.js';
-import { asText, repeated, seconds, secondsOption } from './values.js';
+import { asText, repeated, secondsOption, waitingSeconds } from './values.js';
 
 interface Flags {
   readonly host?: string[];
@@ -39,9 +39,9 @@ export function addQueryCommand(program: Command): void {
     .addOption(
       new Option('--format <FORMAT>', 'default: table on a terminal, else json (lines)').choices([...queryFormats]),
     )
-    .addOption(secondsOption('--timeout <SECONDS>', 'longest evaluation on a host', 10))
+    .addOption(secondsOption('--timeout <SECONDS>', 'longest evaluation on a host', 10, waitingSeconds))
     .option('--rows <N>', 'most rows of a host', rowCount, limits.queryResultRows)
-    .option('--events <SECONDS>', 'watch this host that long before, for its event tables', seconds)
+    .option('--events <SECONDS>', 'watch this host that long before, for its event tables', waitingSeconds)
     .action(async (sql: string, flags: Flags) => {
       const format = flags.format ?? (process.stdout.isTTY ? 'table' : 'json');
       const printer = new QueryPrinter(format, print);

@@ -6,7 +6,7 @@ import { createLog } from './log.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
 import { keepHeapSmall } from './small-heap.js';
-import { seconds } from './values.js';
+import { waitingSeconds } from './values.js';
 
 interface Flags {
   readonly hostId?: string;
@@ -22,9 +22,9 @@ export function addRecordCommand(program: Command): void {
     .description("record this host's processes and sockets into a file for --host-log")
     .argument('<file>', 'where to write')
     .option('--host-id <ID>', "id of this host (default: the host's name)")
-    .option('--duration <SECONDS>', 'stop after this long (default: at SIGINT or SIGTERM)', seconds)
+    .option('--duration <SECONDS>', 'stop after this long (default: at SIGINT or SIGTERM)', waitingSeconds)
     .addOption(sensorOption())
-    .option('--poll <SECONDS>', 'time between two looks when polling (default: 0.1)', seconds)
+    .option('--poll <SECONDS>', 'time between two looks when polling (default: 0.1)', waitingSeconds)
     .action(async (file: string, flags: Flags) => {
       await record(file, flags);
     });

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { CorrelateError } from '../core/errors.js';
 import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import type { Progress } from '../outputs/progress.js';
 import { type RunSummary, summaryText } from '../outputs/summary.js';
@@ -10,6 +9,7 @@ import { type Level, levels } from '../records/alert.js';
 import type { SensorChoice } from '../sensor/sensor-method.js';
 import { engineOptions, type ListenFlags, listenOptions } from './listen.js';
 import { createLog, type Log } from './log.js';
+import { checkRunUsage, type IsGiven } from './run-usage.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
 import { standardError } from './standard-error.js';
@@ -102,37 +102,15 @@ export function addRunCommand(program: Command): void {
     .description('watch a network or read captures, attribute every connection, raise alerts');
   for (const option of options) command.addOption(option);
   command.action(async (flags: Flags) => {
+    const isGiven: IsGiven = (flag) => command.getOptionValueSource(flag) === 'cli';
     const log = createLog({
       json: flags.jsonLog === true,
       quiet: flags.quiet === true,
       verbose: flags.verbose === true,
     });
+    checkRunUsage(isGiven, [...(flags.read ?? []), ...(flags.hostLog ?? [])]);
     process.exitCode = await runWith(flags, log);
   });
-}
-
-function checkUsage(flags: Flags): void {
-  const live = flags.interface !== undefined || flags.listen !== undefined;
-  const reads = flags.read ?? [];
-  const logs = flags.hostLog ?? [];
-  if (live && (reads.length > 0 || logs.length > 0)) {
-    throw new CorrelateError(
-      'USAGE',
-      '--interface and --listen are live; --read and --host-log are files: give one or the other',
-    );
-  }
-  if (!live && reads.length === 0 && logs.length === 0) {
-    throw new CorrelateError(
-      'USAGE',
-      'nothing to watch: give --interface, --listen, --read or --host-log (see --help)',
-    );
-  }
-  if ([...reads, ...logs].filter((path) => path === '-').length > 1) {
-    throw new CorrelateError('USAGE', 'standard input can be read only once');
-  }
-  const captures = flags.interface !== undefined;
-  if (flags.filter !== undefined && !captures) throw new CorrelateError('USAGE', '--filter is for --interface');
-  if (flags.user !== undefined && !live) throw new CorrelateError('USAGE', '--user is for --interface and --listen');
 }
 
 function runOptions(flags: Flags, person: boolean): RunOptions {
@@ -189,7 +167,6 @@ async function forPerson(outputs: Outputs, summary: RunSummary): Promise<string>
 }
 
 async function runWith(flags: Flags, log: Log): Promise<number> {
-  checkUsage(flags);
   const person = flags.table === 'always' || (flags.table === 'auto' && standardError().isTTY === true);
   const stop = new AbortController();
   let refresh = async (): Promise<void> => {};

@@ -10,9 +10,20 @@ export function seconds(text: string): Micros {
   return us;
 }
 
+/** A timer of Node.js that is longer than this many milliseconds fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** As `seconds`, of a time that somebody waits for. */
+export function waitingSeconds(text: string): Micros {
+  const us = seconds(text);
+  const most = Math.floor(LONGEST_TIMER_MS / 1000);
+  if (us > most * SECOND) throw new InvalidArgumentError(`At most ${most} seconds, which are 24 days.`);
+  return us;
+}
+
 /** An option of seconds, with what it is when it is not given. Its value is in microseconds. */
-export function secondsOption(flags: string, description: string, usual: number): Option {
-  return new Option(flags, description).argParser(seconds).default(usual * SECOND, String(usual));
+export function secondsOption(flags: string, description: string, usual: number, parse = seconds): Option {
+  return new Option(flags, description).argParser(parse).default(usual * SECOND, String(usual));
 }
 
 /** A count of bytes with an optional k, M or G (powers of 1024). */
