@@ -176,6 +176,13 @@ export const engineFaults = [
     tests: ['test/cli/timeouts-file.test.ts'],
   },
   {
+    name: 'outputs-over-one-another',
+    file: 'src/cli/overwritten-files.ts',
+    find: 'taken.set(file, output);',
+    replace: '',
+    tests: ['test/cli/overwritten-files.test.ts'],
+  },
+  {
     name: 'error-in-a-filter-at-its-start',
     file: 'src/capture/filter-position.ts',
     find: 'if (canBegin(filter.slice(0, last.index + last[0].length), compiles)) good = middle;',

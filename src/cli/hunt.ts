@@ -7,6 +7,7 @@ import { type QueryFormat, QueryPrinter, queryFormats } from '../outputs/query-r
 import { apiPaths, type HuntRequest } from '../server/api-messages.js';
 import type { HuntResult } from '../store/hunt.js';
 import { EngineClient } from './engine-client.js';
+import { checkOverwrittenFiles } from './overwritten-files.js';
 import { print } from './print.js';
 import { rowCount } from './query.js';
 import { secondsOption, waitingSeconds } from './values.js';
@@ -67,6 +68,7 @@ async function askEngine(sql: string, { engine, rows, timeout }: Flags): Promise
 
 async function exportResult(sql: string, parquet: string, { store: path, timeout }: Flags): Promise<void> {
   if (path === undefined) throw new CorrelateError('USAGE', '--parquet is for --store');
+  checkOverwrittenFiles([{ option: '--store', path }], [{ option: '--parquet', path: parquet }]);
   const target = resolve(parquet);
   const { Store, exportParquet } = await parts();
   const store = await Store.openReadOnly(path, target);

@@ -9,6 +9,7 @@ import { type Level, levels } from '../records/alert.js';
 import type { SensorChoice } from '../sensor/sensor-method.js';
 import { engineOptions, type ListenFlags, listenOptions } from './listen.js';
 import { createLog, type Log } from './log.js';
+import { checkOverwrittenFiles, type NamedFile } from './overwritten-files.js';
 import { checkRunUsage, type IsGiven } from './run-usage.js';
 import { sensorOption } from './sensor-option.js';
 import { onSignals } from './signals.js';
@@ -109,8 +110,25 @@ export function addRunCommand(program: Command): void {
       verbose: flags.verbose === true,
     });
     checkRunUsage(isGiven, [...(flags.read ?? []), ...(flags.hostLog ?? [])]);
+    checkOverwrittenFiles(filesRead(flags), await filesWritten(flags));
     process.exitCode = await runWith(flags, log);
   });
+}
+
+function filesRead({ read = [], hostLog = [], timeouts }: Flags): NamedFile[] {
+  return [
+    ...read.map((path) => ({ option: '--read', path })),
+    ...hostLog.map((path) => ({ option: '--host-log', path })),
+    ...(timeouts === undefined ? [] : [{ option: '--timeouts', path: timeouts }]),
+  ];
+}
+
+async function filesWritten({ alerts, baseline, connections, store, zeekLogs }: Flags): Promise<NamedFile[]> {
+  const files = { '--alerts': alerts, '--baseline': baseline, '--connections': connections, '--store': store };
+  const named = Object.entries(files).flatMap(([option, path]) => (path === undefined ? [] : [{ option, path }]));
+  if (zeekLogs === undefined) return named;
+  const { zeekLogFiles } = await import('../outputs/zeek-logs.js');
+  return [...named, ...zeekLogFiles(zeekLogs).map((path) => ({ option: '--zeek-logs', path }))];
 }
 
 function runOptions(flags: Flags, person: boolean): RunOptions {

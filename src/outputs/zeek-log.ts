@@ -15,6 +15,9 @@ export interface ZeekLogKind<T> {
   readonly to: (record: T) => Micros;
 }
 
+/** Where the log of this `#path` is written. */
+export const zeekLogFile = (folder: string, path: string): string => join(folder, `${path}.log`);
+
 /**
  * One log file. The header comes with the first line, since `#open` is a time of the traffic and not of a clock, so that the file
  * depends on the input alone. A log without a line is removed at the end, as Zeek makes none.
@@ -39,7 +42,7 @@ export class ZeekLog<T> {
     overflow: Overflow,
   ) {
     this.#line = (format === 'json' ? jsonWriter : tsvWriter)(kind.fields);
-    this.#sink = new LineSink(join(folder, `${path}.log`), warn, overflow);
+    this.#sink = new LineSink(zeekLogFile(folder, path), warn, overflow);
   }
 
   write(record: T): void {

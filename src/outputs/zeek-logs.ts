@@ -5,7 +5,7 @@ import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { Weird } from '../records/weird.js';
 import type { Overflow } from './line-sink.js';
 import { connFields } from './zeek-conn.js';
-import { type ZeekFormat, ZeekLog, type ZeekLogKind } from './zeek-log.js';
+import { type ZeekFormat, ZeekLog, type ZeekLogKind, zeekLogFile } from './zeek-log.js';
 import { weirdFields } from './zeek-weird.js';
 
 /** What each log is made of, by its path. */
@@ -33,6 +33,11 @@ export interface ZeekLogOptions {
 }
 
 export type ZeekLogs = { readonly [P in ZeekPath]: ZeekLog<ZeekRecords[P]> };
+
+/** Paths of the files that are written. */
+export function zeekLogFiles(folder: string): string[] {
+  return Object.keys(zeekLogKinds).map((path) => zeekLogFile(folder, path));
+}
 
 /** Opens every log. Throws OUTPUT_OPEN_FAILED. */
 export function openZeekLogs({ folder, format }: ZeekLogOptions, warn: Warn, overflow: Overflow = 'wait'): ZeekLogs {

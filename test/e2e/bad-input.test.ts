@@ -48,6 +48,23 @@ describe('bad input', () => {
     expect(jsonLines(stdout).length).toBe(whole().length);
   });
 
+  it('an output over an input is refused before anything is opened', () => {
+    const capture = file('kept.pcap', readFileSync(traffic));
+    const conn = file('conn.log', readFileSync(hostLog));
+    const over = (...outputs: string[]) => correlate(['-r', capture, '--host-log', conn, ...outputs]);
+    for (const outputs of [
+      ['--connections', capture],
+      ['--alerts', conn],
+      ['--zeek-logs', folder],
+    ]) {
+      const { status, log } = over(...outputs);
+      expect(log).toContainEqual(expect.objectContaining({ code: 'USAGE' }));
+      expect(status).toBe(2);
+    }
+    expect(readFileSync(capture)).toEqual(readFileSync(traffic));
+    expect(readFileSync(conn)).toEqual(readFileSync(hostLog));
+  });
+
   it.each([
     ['wrong magic', () => file('text.pcap', 'this is no capture at all, just some text'), 'CAPTURE_WRONG_MAGIC'],
     ['an empty file', () => file('empty.pcap', ''), 'CAPTURE_WRONG_MAGIC'],
