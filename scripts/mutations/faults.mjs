@@ -206,8 +206,8 @@ export const faults = [
   {
     name: 'users-of-another-host',
     file: 'src/hosts/state/host-state.ts',
-    find: 'readonly #users = new Map<number, KnownUser>();',
-    replace: 'static users = new Map<number, KnownUser>(); readonly #users = HostState.users;',
+    find: 'readonly #users = new HostUsers();',
+    replace: 'static users = new HostUsers(); readonly #users = HostState.users;',
     tests: [stories],
   },
   {
