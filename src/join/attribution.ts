@@ -66,6 +66,8 @@ export class Join {
   readonly #kept = new TrackedList();
   readonly #moments = new Moments();
   #lastHost: HostState | undefined;
+  /** The host whose watermarks came last and are still to be worked off: those of its other streams mostly come next. */
+  #completed: HostState | undefined;
   readonly #telling: Telling;
   /** Connections that were looked at again, to be told of if they changed. */
   #touched: Tracked[] = [];
@@ -118,6 +120,7 @@ export class Join {
 
   /** Takes a connection as it begins, lasts or ends. Updates of one uid come in this order; the first two may be missing. */
   connection(update: ConnectionUpdate): void {
+    this.#releaseCompleted();
     const tuple = this.#tupleOf(update);
     const tracked = find(tuple, update) ?? this.#track(update, tuple);
     tracked.take(update);
@@ -175,10 +178,14 @@ export class Join {
   row(row: HostRow): void {
     const host = this.#hostOf(row.host);
     if (host === undefined) return;
+    if (row.kind === 'complete') {
+      if (host !== this.#completed) this.#releaseCompleted();
+      if (host.progress.complete(row.stream, row.until)) this.#completed = host;
+      return;
+    }
+    this.#releaseCompleted();
     if (row.kind === 'row') {
       host.add(row);
-    } else if (row.kind === 'complete') {
-      if (host.progress.complete(row.stream, row.until)) this.#release(host);
     } else if (row.kind === 'clock') {
       const since = this.#clocks.add(host, row);
       if (since !== undefined) this.#reviewAll(host, since);
@@ -193,6 +200,7 @@ export class Join {
 
   /** Capture time has reached `now`: every connection that began before has been handed in. */
   advance(now: Micros): void {
+    this.#releaseCompleted();
     if (now <= this.#deciding.now) return;
     this.#deciding.advance(now, (end) => this.#reviewEnd(end));
     this.#tellTouched();
@@ -224,6 +232,7 @@ export class Join {
 
   /** The input is over: every connection comes out with what is known. The join is empty afterwards. */
   end(): void {
+    this.#releaseCompleted();
     for (const tracked of this.#kept) this.#close(tracked);
   }
 
@@ -271,6 +280,15 @@ export class Join {
   #addressNews({ users }: KnownAddress<TrackedEnd>): void {
     // It is the other end's peer as well.
     for (const end of [...users]) this.#review(end.tracked);
+  }
+
+  /** Works off the watermarks of the host that told some last, all of its streams at once. */
+  #releaseCompleted(): void {
+    const host = this.#completed;
+    if (host === undefined) return;
+    this.#completed = undefined;
+    this.#release(host);
+    this.#tellTouched();
   }
 
   #release(host: HostState): void {

@@ -238,7 +238,10 @@ describe('a connection that a gateway translates', () => {
       const emit = ({ resp }: AttributedConnection): void => void words.push(inWords(resp));
       const join = new Join({ latenessUs: 30_000_000, attrWaitUs: 2_000_000, finalOnly: false, emit });
       for (const row of [...publisher(false).rows, ...other().rows]) join.row(row);
-      const complete = (stream: string) => join.row({ kind: 'complete', host: 'gw', stream, until: at(90_000) });
+      const complete = (stream: string) => {
+        join.row({ kind: 'complete', host: 'gw', stream, until: at(90_000) });
+        join.advance(-Infinity);
+      };
       complete('socket_events');
       complete('conntrack');
       join.connection(connection(0, 10, asked));
@@ -316,6 +319,7 @@ describe('a connection that a gateway translates', () => {
     expect(lines).toEqual(['pending']);
     join.row({ kind: 'complete', host: 'gw', stream: 'conntrack', until: at(5_000) });
     join.row({ kind: 'complete', host: 'gw', stream: 'socket_events', until: at(5_000) });
+    join.advance(at(3_000));
     expect(lines).toEqual(['pending', 'socket_event inside:100']);
   });
 

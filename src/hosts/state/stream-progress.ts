@@ -47,14 +47,12 @@ export class StreamProgress {
   /** Spans without a watcher: from a timeout to the time the host was seen again. */
   readonly #timeouts: Micros[] = [];
   readonly #seen: Micros[] = [];
-  /** No row of socket_events or conntrack is missing up to here: min over the streams. Infinity without such a stream. */
-  eventsUntil: Micros = Infinity;
-  /** As eventsUntil, over every stream that tells of sockets and addresses. */
-  socketsUntil: Micros = Infinity;
-  /** As eventsUntil, over the streams of processes. */
-  processesUntil: Micros = Infinity;
-  /** As processesUntil, but -Infinity until a users stream has told its first state. */
-  detailsUntil: Micros = Infinity;
+  #eventsUntil: Micros = Infinity;
+  #socketsUntil: Micros = Infinity;
+  #processesUntil: Micros = Infinity;
+  #detailsUntil: Micros = Infinity;
+  /** Some stream has gone on since these four were worked out: watermarks of a host come for all of its streams in a row. */
+  #isStale = false;
   hasSocketStream = false;
   /** Some stream tells of calls. */
   hasEventStream = false;
@@ -62,6 +60,30 @@ export class StreamProgress {
   #hasPacketStream = false;
   /** The stream that was made known last: mostly the next row is of it too. */
   #latest: string | undefined;
+
+  /** No row of socket_events or conntrack is missing up to here: min over the streams. Infinity without such a stream. */
+  get eventsUntil(): Micros {
+    if (this.#isStale) this.#update();
+    return this.#eventsUntil;
+  }
+
+  /** As eventsUntil, over every stream that tells of sockets and addresses. */
+  get socketsUntil(): Micros {
+    if (this.#isStale) this.#update();
+    return this.#socketsUntil;
+  }
+
+  /** As eventsUntil, over the streams of processes. */
+  get processesUntil(): Micros {
+    if (this.#isStale) this.#update();
+    return this.#processesUntil;
+  }
+
+  /** As processesUntil, but -Infinity until a users stream has told its first state. */
+  get detailsUntil(): Micros {
+    if (this.#isStale) this.#update();
+    return this.#detailsUntil;
+  }
 
   /**
    * Calls of sockets without ports are told too. Only the program's own sensor tells of packet sockets, and where it tells of events it
@@ -90,7 +112,7 @@ export class StreamProgress {
     this.hasSocketStream ||= socketTables.includes(table);
     this.hasProcessStream ||= processTables.includes(table);
     this.#hasPacketStream ||= table === 'packet_sockets';
-    this.#update();
+    this.#isStale = true;
   }
 
   /** A row told of two polls in a row. */
@@ -115,7 +137,7 @@ export class StreamProgress {
     }
     if (until <= stream.until) return false;
     stream.until = until;
-    this.#update();
+    this.#isStale = true;
     return true;
   }
 
@@ -215,10 +237,11 @@ export class StreamProgress {
       if (stream.isOfProcesses) processes = Math.min(processes, until);
       if (stream.isOfUsers) users = Math.min(users, until);
     }
-    this.eventsUntil = events;
-    this.socketsUntil = answers;
-    this.processesUntil = processes;
-    this.detailsUntil = users === -Infinity ? -Infinity : processes;
+    this.#eventsUntil = events;
+    this.#socketsUntil = answers;
+    this.#processesUntil = processes;
+    this.#detailsUntil = users === -Infinity ? -Infinity : processes;
+    this.#isStale = false;
   }
 }
 
