@@ -82,7 +82,7 @@ export class Join {
   constructor(options: JoinOptions) {
     this.#options = options;
     this.#limits = { ...defaultJoinLimits, ...options.limits };
-    this.#telling = new Telling(options, this.#kept, this.#moments);
+    this.#telling = new Telling(options, this.#kept, this.#moments, (tracked) => this.#deciding.lookNow(tracked));
     const news: HostNews = {
       socket: (tuple, isForward) => this.#socketNews(tuple as TrackedTuple, isForward),
       close: (tuple, isForward, fact) => this.#closeNews(tuple as TrackedTuple, isForward, fact),
@@ -256,10 +256,14 @@ export class Join {
   #socketNews({ connections, translated = none }: TrackedTuple, isForward: boolean): void {
     for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) {
       const { orig, resp } = tracked;
-      if (orig.isCapturedForward === isForward) this.#reviewEnd(orig);
-      if (resp.isCapturedForward === isForward) this.#reviewEnd(resp);
+      if (orig.isCapturedForward === isForward) this.#rowNews(orig);
+      if (resp.isCapturedForward === isForward) this.#rowNews(resp);
     }
     for (const end of translated) if (end.isForward === isForward) this.#reviewEnd(end);
+  }
+
+  #rowNews(end: TrackedEnd): void {
+    if (!end.settled && !this.#deciding.postpones(end)) this.#reviewEnd(end);
   }
 
   /** What closed after its connection had begun says nothing against a call of it. */

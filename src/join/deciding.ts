@@ -3,8 +3,8 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { socketProtocol } from './connection-view.js';
 import { Decided } from './decided.js';
-import { isSameEnd } from './end-record.js';
-import { awaitingCalls, type Evaluation, evaluateEnd } from './evaluation.js';
+import { isSameEnd, pending } from './end-record.js';
+import { awaitingCalls, callsAwaited, type Evaluation, evaluateEnd, isUnhosted } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
 import { decideSoleCall } from './sole-call.js';
@@ -103,6 +103,33 @@ export class Deciding {
     this.#settle(tracked);
   }
 
+  /**
+   * A row of the end's endpoints came. Returns whether that, too, changes nothing that could be told before its appointments; otherwise
+   * it is to be looked at.
+   */
+  postpones(end: TrackedEnd): boolean {
+    if (!end.isPostponed || end.tracked.lines > 0) return false;
+    if (end.lacksDetails) return true;
+    const turns = this.#turns;
+    const { number } = end;
+    const host = turns.hostOf(number);
+    const moment = turns.momentOf(number);
+    if (this.#states.numbered(host).progress.detailsUntil >= moment) return false;
+    end.lacksDetails = true;
+    this.#waiting[host]!.waitForDetails(number, turns.current(number), moment);
+    return true;
+  }
+
+  /** Looks at what was postponed of a connection. */
+  lookNow(tracked: Tracked): void {
+    for (const end of [tracked.orig, tracked.resp]) {
+      if (!end.isPostponed) continue;
+      this.setView(tracked, false, false);
+      this.#evaluate(end, false);
+      this.#settle(tracked);
+    }
+  }
+
   /** A watermark came for the end. */
   complete(end: TrackedEnd): void {
     if (end.decided === undefined) this.look(end);
@@ -122,7 +149,8 @@ export class Deciding {
 
   #updateEnd(end: TrackedEnd): void {
     const { decided, tracked } = end;
-    if (end.settled) return;
+    if (end.settled || (end.isPostponed && tracked.lines === 0)) return;
+    if (end.isUnhosted && isUnhosted(tracked, end.role)) return;
     const isKept = tracked.knowsEarlier && decided?.isUpheldBy(tracked) === true;
     if (decided !== undefined && isKept) this.#complete(end, decided);
     else this.#evaluate(end);
@@ -223,8 +251,9 @@ export class Deciding {
   }
 
   /** An end is settled only once the connection has ended. */
-  #evaluate(end: TrackedEnd): void {
+  #evaluate(end: TrackedEnd, mayPostpone = true): void {
     const { tracked } = end;
+    end.isPostponed = false;
     // An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time.
     if (tracked.first - KEPT_LEAD <= this.prunedUntil && end.isOwned) {
       end.settled = tracked.ended;
@@ -232,6 +261,7 @@ export class Deciding {
       return;
     }
     this.#stitch(end);
+    if (mayPostpone && this.#postpone(end)) return;
     const { role } = end;
     const isShort = this.#takesShortWay && end.stitch === undefined;
     const found = isShort ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
@@ -240,6 +270,30 @@ export class Deciding {
       end.decided = found;
       this.#complete(end, found);
     } else this.#take(end, awaitingCalls(found));
+  }
+
+  /**
+   * Most connections are over before their hosts tell for sure who had them, and their first lines wait for that. An end of which nothing
+   * was said yet, and that only one host may know, is not looked at before: neither as it begins, nor for the row of its call, nor as it ends. Then
+   * it is decided once, from all of that.
+   */
+  #postpone(end: TrackedEnd): boolean {
+    const { tracked, number, role } = end;
+    if (tracked.lines > 0 || end.stitch !== undefined || !end.isOpen || isUnhosted(tracked, role)) return false;
+    const early = callsAwaited(this.#clocks, tracked, role);
+    if (early === undefined) return false;
+    const { host, calls } = early;
+    const hasRow = end.tuple.hasSockets(end.isForward);
+    if (hasRow && host.progress.detailsUntil >= calls) return false;
+    end.isPostponed = true;
+    end.end = pending;
+    end.lacksDetails = hasRow;
+    const turn = this.#turns.next(number);
+    this.#turns.awaits(number, host.number, awaited.calls, calls);
+    const waiting = this.#waiting[host.number]!;
+    waiting.waitForCalls(number, turn, calls);
+    if (hasRow) waiting.waitForDetails(number, turn, calls);
+    return true;
   }
 
   /** Takes over what was found and makes the end's appointments. */

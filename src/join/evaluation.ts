@@ -34,6 +34,12 @@ export interface Need {
   readonly details?: Micros;
 }
 
+/** Up to when the host must have told every call before anything is said. */
+export interface CallsAwaited {
+  readonly host: HostState;
+  readonly calls: Micros;
+}
+
 export interface Evaluation {
   readonly end: End;
   /** No row that may still come changes the end. */
@@ -100,7 +106,8 @@ function evaluate(
     return view.closed ? groupEnd : broadcastEnd;
   }
   if (isUnhosted(view, role)) return view.closed ? settledUnhosted : unhosted;
-  const early = trace === undefined ? callsAwaited(clocks, view, role) : undefined;
+  const isEarly = trace === undefined && !view[role].tuple.hasSockets(view[role].isForward);
+  const early = isEarly ? callsAwaited(clocks, view, role) : undefined;
   if (early !== undefined) return awaitingCalls(early);
   const protocol = socketProtocol(view.connection);
   const trials = tryHosts(states, clocks, view, role, protocol, trace);
@@ -119,17 +126,17 @@ function tellsOf({ progress }: HostState, protocol: number): boolean {
 }
 
 /** Most ends of a network have no watched host. */
-function isUnhosted(view: ConnectionView, role: Role): boolean {
+export function isUnhosted(view: ConnectionView, role: Role): boolean {
   const { local, tuple, isForward } = view[role];
   if (local.hosts !== undefined || tuple.hasSockets(isForward)) return false;
   return view.captureHost === undefined || !local.isLoopback;
 }
 
-/** Before a row of the tuple has come nothing is decided without every call; most connections begin like that. */
-function callsAwaited(clocks: HostClocks, view: ConnectionView, role: Role): Need | undefined {
-  const { local, tuple, isForward } = view[role];
+/** Before a row of the tuple has come nothing is decided without every call, where one host alone may know; most connections begin like that. */
+export function callsAwaited(clocks: HostClocks, view: ConnectionView, role: Role): CallsAwaited | undefined {
+  const { local } = view[role];
   const { hosts } = local;
-  if (view.closed || local.isLoopback || hosts?.length !== 1 || tuple.hasSockets(isForward)) return undefined;
+  if (view.closed || local.isLoopback || hosts?.length !== 1) return undefined;
   const [host] = hosts as [HostState];
   const { progress } = host;
   if (!progress.hasEventStream || !tellsOf(host, socketProtocol(view.connection))) return undefined;

@@ -8,17 +8,12 @@ import { SocketRecord } from '../hosts/state/socket-record.js';
 import { ViewQuery } from './candidate.js';
 import type { ConnectionView } from './connection-view.js';
 import { Decided } from './decided.js';
+import type { CallsAwaited } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
 import { matchCall, PROMPT, type Role } from './match.js';
 import { PacketSite } from './packet-site.js';
 
 const TCP = 6;
-
-/** Up to when the host must have told every call before the one that is known is taken. */
-export interface CallsAwaited {
-  readonly host: HostState;
-  readonly calls: Micros;
-}
 
 /**
  * The short way to the owner of an end, for most ends of watched hosts: of its tuple and direction one row is known, a call on the only

@@ -19,13 +19,16 @@ export class Telling {
   readonly #options: TellingOptions;
   readonly #kept: TrackedList;
   readonly #moments: Moments;
+  readonly #look: (tracked: Tracked) => void;
   /** Connections by number whose first lines wait, by the capture time at which they come anyway. Most were told by then, which costs no look at them. */
   readonly #held: Agenda<number>;
   lines = 0;
   /** Lines that told of new evidence about a connection already told of. */
   revisions = 0;
 
-  constructor(options: TellingOptions, kept: TrackedList, moments: Moments) {
+  /** `look` has what was postponed of a connection decided, before its first line. */
+  constructor(options: TellingOptions, kept: TrackedList, moments: Moments, look: (tracked: Tracked) => void) {
+    this.#look = look;
     this.#options = options;
     this.#kept = kept;
     this.#moments = moments;
@@ -87,6 +90,7 @@ export class Telling {
 
   #tell(tracked: Tracked, cause: Cause): void {
     if (this.#options.finalOnly && tracked.lines > 0) return;
+    if (tracked.lines === 0) this.#look(tracked);
     const { connection, capture, lines } = tracked;
     const { end: orig = pending } = tracked.orig;
     const { end: resp = pending } = tracked.resp;

@@ -3,6 +3,7 @@ import type { Direction } from '../hosts/state/translations.js';
 import type { End } from '../records/attributed-connection.js';
 import type { EndView } from './connection-view.js';
 import type { Decided } from './decided.js';
+import { noAgent, pending } from './end-record.js';
 import type { Role } from './match.js';
 import type { Stitch } from './stitch.js';
 import type { Tracked, TrackedTuple } from './tracked.js';
@@ -16,7 +17,8 @@ const SETTLED = 1;
 const LACKS_DETAILS = 2;
 const CROWDED = 4;
 const CAPTURED_FORWARD = 8;
-const NUMBER_BITS = 4;
+const POSTPONED = 16;
+const NUMBER_BITS = 5;
 
 /** What few ends have. */
 interface Rare {
@@ -57,6 +59,14 @@ export class TrackedEnd implements EndView, AddressUser {
   get isOwned(): boolean {
     return this.#end === undefined ? this.decided !== undefined : this.#end.state === 'attributed';
   }
+  /** Nothing was found of it yet. */
+  get isOpen(): boolean {
+    return this.decided === undefined && (this.#end === undefined || this.#end === pending);
+  }
+  /** No watched host had its address, when it was looked at. */
+  get isUnhosted(): boolean {
+    return this.#end === noAgent;
+  }
   get number(): number {
     return this.#bits >>> NUMBER_BITS;
   }
@@ -80,6 +90,13 @@ export class TrackedEnd implements EndView, AddressUser {
   }
   set lacksDetails(is: boolean) {
     this.#set(LACKS_DETAILS, is);
+  }
+  /** It was not looked at, since before its appointments nothing could be told of it. */
+  get isPostponed(): boolean {
+    return (this.#bits & POSTPONED) !== 0;
+  }
+  set isPostponed(is: boolean) {
+    this.#set(POSTPONED, is);
   }
   get isCrowded(): boolean {
     return (this.#bits & CROWDED) !== 0;

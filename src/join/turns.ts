@@ -1,7 +1,7 @@
 import type { Micros } from '../core/time.js';
 
 /** What an end waits for on one host alone. */
-export const awaited = { details: 1, sockets: 2 } as const;
+export const awaited = { details: 1, sockets: 2, calls: 3 } as const;
 
 /** In place of one appointment: several, or none. */
 const NOT_ONE = 0;
@@ -25,6 +25,11 @@ export class Turns {
     return ++this.#turns[end]!;
   }
 
+  /** The turn that the end is in. */
+  current(end: number): number {
+    return this.#turns[end]!;
+  }
+
   holds(end: number, turn: number): boolean {
     return this.#turns[end] === turn;
   }
@@ -33,6 +38,14 @@ export class Turns {
   awaits(end: number, host: number, kind: number, at: Micros): void {
     this.#kinds[end] = (host << 2) | kind;
     this.#moments[end] = at;
+  }
+
+  /** The number of that host, and that moment. */
+  hostOf(end: number): number {
+    return this.#kinds[end]! >>> 2;
+  }
+  momentOf(end: number): Micros {
+    return this.#moments[end]!;
   }
 
   /** Whether that is so, hence nothing new to be appointed. */

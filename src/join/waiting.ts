@@ -14,9 +14,13 @@ export class HostWaiting {
   readonly #details = new Appointments();
 
   wait(end: number, turn: number, { calls, sockets, details }: Omit<Need, 'host'>): void {
-    if (calls !== undefined) this.#calls.push(calls, end, turn);
+    if (calls !== undefined) this.waitForCalls(end, turn, calls);
     if (sockets !== undefined) this.waitForSockets(end, turn, sockets);
     if (details !== undefined) this.waitForDetails(end, turn, details);
+  }
+
+  waitForCalls(end: number, turn: number, until: Micros): void {
+    this.#calls.push(until, end, turn);
   }
 
   waitForSockets(end: number, turn: number, until: Micros): void {
