@@ -241,7 +241,7 @@ export const faults = [
   {
     name: 'rows-of-a-tuple-not-told',
     file: attribution,
-    find: 'if (orig.isCapturedForward === isForward) this.#reviewEnd(orig);',
+    find: 'if (orig.isCapturedForward === isForward) this.#rowNews(orig);',
     replace: '',
     tests: ['test/join/attribution.test.ts'],
   },

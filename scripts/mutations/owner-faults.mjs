@@ -193,7 +193,7 @@ export const ownerFaults = [
   {
     name: 'caller-never-stale',
     file: 'src/join/caller.ts',
-    find: 'if (!known.knowledge.some(({ isStale }) => isStale)) return known;',
+    find: 'if (!known.knowledge.some(isStale)) return known;',
     replace: 'return known;',
     tests: ['test/join/caller.test.ts'],
   },

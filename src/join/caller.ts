@@ -27,7 +27,17 @@ interface Remembered extends Caller {
 }
 
 /** In place of a caller that was asked for once. */
-const once: Omit<Remembered, keyof Caller> = { path: undefined, from: Infinity, to: -Infinity, knowledge: [] };
+const once: Remembered = {
+  process: { pid: 0 },
+  isFound: false,
+  uid: undefined,
+  container: undefined,
+  image: undefined,
+  path: undefined,
+  from: Infinity,
+  to: -Infinity,
+  knowledge: [],
+};
 
 /**
  * Who made a call of `pid` within [lo, hi] (host clock); `path` is what the call says that it ran. All rows about that time must be there.
@@ -40,7 +50,7 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
   const known = host.pids.of(pid).found as Remembered | undefined;
   const isWhole = host.progress.isWhole;
   if (known !== undefined && isWhole && known.path === path && known.from < lo && hi < known.to) {
-    if (!known.knowledge.some(({ isStale }) => isStale)) return known;
+    if (!known.knowledge.some(isStale)) return known;
   }
   const found = surelyAt(host, pid, lo, hi, path);
   const asked = [pid];
@@ -56,6 +66,10 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
   if (knowledge.found === undefined) knowledge.found = once;
   else if (isWhole) remember(host, caller, asked, lo, hi, path);
   return caller;
+}
+
+function isStale(knowledge: PidKnowledge): boolean {
+  return knowledge.isStale;
 }
 
 /** The process as a call alone tells of it. */
@@ -96,6 +110,7 @@ function remember(
     to = Math.min(to, calm.to);
   }
   const knowledge = asked.map((pid) => host.pids.of(pid));
-  const remembered: Remembered = { ...caller, path, from, to, knowledge };
+  const { process, isFound, uid, container, image } = caller;
+  const remembered: Remembered = { process, isFound, uid, container, image, path, from, to, knowledge };
   knowledge[0]!.found = remembered;
 }

@@ -2,13 +2,20 @@ import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
 import type { ClockSample } from '../records/host-row.js';
 
 /** How a host's clock stands to a capture's at a time: host = capture + offset, give or take err. */
-export interface HostClock {
-  readonly offset: Micros;
-  readonly err: Micros;
-  /** False: nobody measured it, these are the defaults. */
-  readonly measured: boolean;
+export class HostClock {
   /** Offset and error as ends show them; shared by all of them. */
   readonly shown: { readonly offset: Micros; readonly err: Micros };
+
+  constructor(
+    readonly offset: Micros,
+    readonly err: Micros,
+    /** False: nobody measured it, these are the defaults. */
+    readonly measured: boolean,
+    /** The capture time from which on it holds. */
+    readonly from: Micros,
+  ) {
+    this.shown = { offset, err };
+  }
 }
 
 /** A host whose clock was not measured: kept by NTP as a rule, and its log may tell times late. */
@@ -16,16 +23,8 @@ export const UNMEASURED_ERR: Micros = 2 * SECOND;
 /** The capture's own host has one clock; sensor and capture read it at slightly different moments. */
 export const SAME_HOST_ERR: Micros = MILLISECOND;
 
-const unmeasured = clockOf(0, UNMEASURED_ERR, false);
-const sameHost = clockOf(0, SAME_HOST_ERR, false);
-
-function clockOf(offset: Micros, err: Micros, measured: boolean): HostClock {
-  return { offset, err, measured, shown: { offset, err } };
-}
-
-interface Sample extends HostClock {
-  readonly from: Micros;
-}
+const unmeasured = new HostClock(0, UNMEASURED_ERR, false, -Infinity);
+const sameHost = new HostClock(0, SAME_HOST_ERR, false, -Infinity);
 
 /** Samples kept for one host and capture; of more the oldest goes, and the next one covers its time. */
 const MAX_SAMPLES = 1_024;
@@ -39,8 +38,8 @@ export interface ClockedHost {
 /** The samples of one host: those of the capture that came first, and of others. Most hosts have one capture. */
 interface Lane {
   readonly capture: string;
-  readonly samples: Sample[];
-  others: Map<string, Sample[]> | undefined;
+  readonly samples: HostClock[];
+  others: Map<string, HostClock[]> | undefined;
 }
 
 /** Measured clocks by host and capture. */
@@ -51,7 +50,7 @@ export class HostClocks {
   /** Returns the moment from which on connections are concerned; undefined: it is known already. */
   add({ number }: ClockedHost, { capture, offset, err, from }: ClockSample): Micros | undefined {
     const samples = this.#open(number, capture);
-    const sample: Sample = { ...clockOf(offset, err, true), from };
+    const sample = new HostClock(offset, err, true, from);
     let at = samples.length;
     while (at > 0 && compare(samples[at - 1]!, sample) > 0) at--;
     if (at > 0 && compare(samples[at - 1]!, sample) === 0) return undefined;
@@ -72,10 +71,10 @@ export class HostClocks {
     return samples[at]!;
   }
 
-  #open(number: number, capture: string): Sample[] {
+  #open(number: number, capture: string): HostClock[] {
     const lane = this.#lanes[number];
     if (lane === undefined) {
-      const samples: Sample[] = [];
+      const samples: HostClock[] = [];
       // An array without gaps is read fastest.
       while (this.#lanes.length < number) this.#lanes.push(undefined);
       this.#lanes[number] = { capture, samples, others: undefined };
@@ -90,6 +89,6 @@ export class HostClocks {
 }
 
 /** Of samples from one moment on the most exact is the last, and counts. */
-function compare(a: Sample, b: Sample): number {
+function compare(a: HostClock, b: HostClock): number {
   return a.from - b.from || b.err - a.err || a.offset - b.offset;
 }

@@ -89,6 +89,10 @@ export class HostState {
   readonly #users = new HostUsers();
   /** Streams that tell when sockets close, not only when they open. */
   #closingStreams: Set<string> | undefined;
+  /** The one of these that was heard of last: mostly the next close is of it too. */
+  #latestClosing: string | undefined;
+  /** No row is about an earlier time; -Infinity after the first sweep, since what stands is never swept. */
+  #earliest: Micros = Infinity;
   /** Rows taken since the last sweep, and how many are awaited before the next. */
   #taken = 0;
   #sweepAfter = MIN_SWEEP;
@@ -148,6 +152,7 @@ export class HostState {
 
   /** Takes a row of any table. Rows of tables that say nothing of owners are ignored. */
   add(row: AnyTableRow): Change {
+    if (row.time < this.#earliest) this.#earliest = row.time;
     this.progress.stream(row.stream, row.table);
     if (row.since !== undefined && row.action !== 'event') {
       this.progress.polled(row.stream, row.since, row.time + Math.max(row.resolution, 1) - 1);
@@ -225,7 +230,9 @@ export class HostState {
       this.#context.counters.rowsIgnored++;
       return 'nothing';
     }
-    if (row.action === 'event' && (fact.source === 'close' || fact.source === 'listen')) {
+    const tellsOfCloses = row.action === 'event' && (fact.source === 'close' || fact.source === 'listen');
+    if (tellsOfCloses && row.stream !== this.#latestClosing) {
+      this.#latestClosing = row.stream;
       this.#closingStreams ??= new Set();
       this.#closingStreams.add(row.stream);
     }
@@ -360,7 +367,8 @@ export class HostState {
    * would not do for a measure: at the bounds they stay as they are. Returns whether it did.
    */
   prune(horizon: Micros): boolean {
-    if (this.#taken < this.#sweepAfter) return false;
+    if (this.#taken < this.#sweepAfter || horizon <= this.#earliest) return false;
+    this.#earliest = -Infinity;
     this.#sockets.prune(horizon);
     this.packetSockets.prune(horizon);
     this.#context.translations.prune(this.#translations, horizon);
