@@ -267,6 +267,27 @@ export const faults = [
     tests: ['test/hosts/state/tuple-table.test.ts'],
   },
   {
+    name: 'appointments-not-ordered-after-a-drain',
+    file: 'src/join/appointments.ts',
+    find: 'for (let place = (kept >> 1) - 1; place >= 0; place--) this.#sink(place, place);',
+    replace: '',
+    tests: ['test/join/appointments.test.ts'],
+  },
+  {
+    name: 'postponed-although-the-host-has-told-enough',
+    file: 'src/join/deciding.ts',
+    find: 'if (this.#states.numbered(host).progress.detailsUntil >= moment) return false;',
+    replace: '',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
+    name: 'first-line-without-what-was-postponed',
+    file: telling,
+    find: 'if (tracked.lines === 0) this.#look(tracked);',
+    replace: '',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
     name: 'heap-not-ordered-after-a-drain',
     file: 'src/join/heap.ts',
     find: 'for (let i = (later.length >> 1) - 1; i >= 0; i--) this.#sink(i, later[i]!);',

@@ -447,6 +447,26 @@ describe('lines', () => {
     expect(scene.lines.filter(({ connection }) => connection.uid === 'C1')).toHaveLength(2);
   });
 
+  it('name who took it once the first line can wait no longer, though who that was is not all known', () => {
+    const scene = new Scene({ startsKnown: true }).host('b', events);
+    scene.event('b', 'socket_events', 5, { ...server, action: 'connect', pid: 1, remote_port: 80 });
+    scene.start('C1', 10, web).event('b', 'socket_events', 10.001, { ...server, action: 'accept', pid: 8 });
+    expect(scene.lines).toEqual([]);
+    scene.advance(12.1);
+    expect(scene.last()).toMatchObject({ cause: 'start', resp: { state: 'attributed', process: { pid: 8 } } });
+  });
+
+  it('name who surely took it at once where the host has told all of its processes, though not of its calls', () => {
+    const scene = new Scene({ startsKnown: true, attrWaitUs: 60 * s }).host('b', events);
+    scene.event('b', 'socket_events', 5, { ...server, action: 'connect', pid: 1, remote_port: 80 });
+    scene.complete('b', 20, ['process_events']);
+    scene
+      .start('C1', 10, web)
+      .event('b', 'socket_events', 10.001, { ...server, action: 'accept', pid: 8 })
+      .advance(11);
+    expect(scene.last()).toMatchObject({ cause: 'start', resp: { state: 'attributed', process: { pid: 8 } } });
+  });
+
   it('do not tell less of a process, and the same again, while a poll that saw its socket is not complete', () => {
     const tables = [...events, ...polls] as const;
     const scene = new Scene({ startsKnown: true }).host('a', tables);
