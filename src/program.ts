@@ -52,7 +52,7 @@ function exitCodeOf(error: unknown): number {
   return error instanceof CorrelateError && misuse.includes(error.code) ? 2 : 1;
 }
 
-const misuse: readonly ErrorCode[] = ['USAGE', 'RULE_MALFORMED', 'CONFIG_MALFORMED'];
+const misuse: readonly ErrorCode[] = ['USAGE', 'RULE_MALFORMED', 'RULES_ABSENT', 'CONFIG_MALFORMED'];
 
 /** All is written then; taking the heap apart object by object would take longer than letting the kernel have it. */
 async function exit(): Promise<never> {

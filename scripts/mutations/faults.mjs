@@ -22,6 +22,13 @@ export const faults = [
     tests: ['test/rules/rule-set.test.ts'],
   },
   {
+    name: 'rule-file-of-two-names-read-twice',
+    file: 'src/rules/rule-files.ts',
+    find: 'if (this.#given.has(real)) return;',
+    replace: '',
+    tests: ['test/rules/rule-files.test.ts'],
+  },
+  {
     name: 'merge-key-over-own-field',
     file: 'src/rules/sigma/yaml-tree.ts',
     find: 'if (own.has(entry.key)) continue;',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { formatProblem } from '../rules/rule-problem.js';
+import { formatProblem, type RuleProblem } from '../rules/rule-problem.js';
 import { print } from './print.js';
 
 /** `correlate rules check PATH…`: loads rules and tells all that is wrong with them. */
@@ -14,16 +14,16 @@ export function addRulesCommand(program: Command): void {
     });
 }
 
-/** 0, also when rules are refused for a reason that Sigma's specification allows; 2 when one is malformed. */
+/** 0, also when rules are refused for a reason that Sigma's specification allows; 2 when one is malformed or a folder has none. */
 async function check(paths: readonly string[]): Promise<number> {
   // What runs scripts and SQL takes a while to load, which other commands need not wait for.
   const { loadRules } = await import('../rules/rule-set.js');
   const set = await loadRules(paths);
   for (const problem of set.problems) print(`${formatProblem(problem)} [${problem.code}]\n`);
-  const malformed = set.problems.filter(({ kind }) => kind === 'malformed').length;
-  const partial = set.problems.filter(({ kind }) => kind === 'partial').length;
-  const unsupported = set.problems.length - malformed - partial;
+  const count = (which: RuleProblem['kind']): number => set.problems.filter(({ kind }) => kind === which).length;
+  const malformed = count('malformed');
+  const partial = count('partial');
   const inPart = partial > 0 ? ` (${partial} of them with a part that has no effect)` : '';
-  print(`${set.rules.length} rules loaded${inPart}, ${malformed} malformed, ${unsupported} not supported\n`);
-  return malformed > 0 ? 2 : 0;
+  print(`${set.rules.length} rules loaded${inPart}, ${malformed} malformed, ${count('unsupported')} not supported\n`);
+  return malformed + count('absent') > 0 ? 2 : 0;
 }

@@ -18,6 +18,7 @@ export const errorCodes = {
   HOST_LOG_BAD_LINE: 'Lines of a host log could not be read; the others were used.',
   HOST_LOG_VERSION: 'The recording was made by a version that this one cannot read.',
   RULE_OPEN_FAILED: 'A rule file or folder could not be read.',
+  RULES_ABSENT: 'A folder that was given for rules has no rule file in it.',
   RULE_MALFORMED: 'A rule is not well-formed.',
   RULE_UNSUPPORTED: 'A rule asks for something that this version does not evaluate.',
   RULE_FIELD_ABSENT:

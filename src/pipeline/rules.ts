@@ -30,7 +30,8 @@ export class Rules {
 
   /**
    * Loads the rules and tells what is wrong with any of them.
-   * @throws CorrelateError RULE_OPEN_FAILED when a path cannot be read, RULE_MALFORMED when one is refused and `strict` wants none to be
+   * @throws CorrelateError RULE_OPEN_FAILED when a path cannot be read; RULE_MALFORMED when one is refused, and RULES_ABSENT when a folder has
+   * none, and `strict` wants neither to be
    */
   static async start(options: RulesOptions): Promise<Rules> {
     const set = await loadRules(options.paths);
@@ -39,10 +40,7 @@ export class Rules {
       if (code === 'RULE_OPEN_FAILED') throw new CorrelateError(code, `${file}: ${message}`);
       options.warn(warningOf(problem));
     }
-    const refused = set.problems.filter(isRefusal).length;
-    if (options.strict && refused > 0) {
-      throw new CorrelateError('RULE_MALFORMED', `${refused} rules were refused`);
-    }
+    if (options.strict) refuseAll(set.problems);
     return new Rules(options, set);
   }
 
@@ -66,7 +64,9 @@ export class Rules {
     const known = new Set(this.#set.problems.map(formatProblem));
     const fresh = set.problems.filter((problem) => !known.has(formatProblem(problem)));
     for (const problem of fresh) warn(warningOf(problem));
-    const broken = strict ? set.problems.filter(isRefusal) : fresh.filter(({ kind }) => kind === 'malformed');
+    const broken = strict
+      ? set.problems.filter((problem) => isRefusal(problem) || isAbsence(problem))
+      : fresh.filter(({ kind }) => kind === 'malformed');
     if (broken.length > 0) {
       const message = `rules are not loaded anew, since ${broken.length} of them are broken: those from before go on`;
       warn({ code: 'RULES_KEPT', message });
@@ -78,8 +78,20 @@ export class Rules {
   }
 }
 
+/** What `strict` does not let pass. */
+function refuseAll(problems: readonly RuleProblem[]): void {
+  const refused = problems.filter(isRefusal).length;
+  if (refused > 0) throw new CorrelateError('RULE_MALFORMED', `${refused} rules were refused`);
+  const absent = problems.find(isAbsence);
+  if (absent !== undefined) throw new CorrelateError(absent.code, `${absent.file}: ${absent.message}`);
+}
+
 function isRefusal({ kind }: RuleProblem): boolean {
-  return kind !== 'partial';
+  return kind === 'malformed' || kind === 'unsupported';
+}
+
+function isAbsence({ kind }: RuleProblem): boolean {
+  return kind === 'absent';
 }
 
 function warningOf({ code, file, line, column, message }: RuleProblem): Parameters<Warn>[0] {

@@ -8,11 +8,14 @@ export interface Position {
 
 /**
  * Why a rule was not taken, or, of the kind `partial`, what part of one that was taken cannot come true. `malformed`: the rule breaks the rules of its format or cannot be read. `unsupported`: the rule is
- * well-formed and asks for something that is not evaluated; it is listed with the reason and never matched in part.
+ * well-formed and asks for something that is not evaluated; it is listed with the reason and never matched in part. `absent`: there is no rule.
  */
 export interface RuleProblem {
-  readonly kind: 'malformed' | 'unsupported' | 'partial';
-  readonly code: Extract<ErrorCode, 'RULE_MALFORMED' | 'RULE_UNSUPPORTED' | 'RULE_FIELD_ABSENT' | 'RULE_OPEN_FAILED'>;
+  readonly kind: 'malformed' | 'unsupported' | 'partial' | 'absent';
+  readonly code: Extract<
+    ErrorCode,
+    'RULE_MALFORMED' | 'RULE_UNSUPPORTED' | 'RULE_FIELD_ABSENT' | 'RULE_OPEN_FAILED' | 'RULES_ABSENT'
+  >;
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -46,6 +49,10 @@ export class ProblemList {
 
   openFailed(message: string): void {
     this.#add('malformed', 'RULE_OPEN_FAILED', { line: 1, column: 1 }, message);
+  }
+
+  absent(message: string): void {
+    this.#add('absent', 'RULES_ABSENT', { line: 1, column: 1 }, message);
   }
 
   #add(kind: RuleProblem['kind'], code: RuleProblem['code'], at: Position, message: string): void {

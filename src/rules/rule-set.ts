@@ -1,8 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Rule } from './rule.js';
+import { isScript, RuleFiles } from './rule-files.js';
 import { type Position, ProblemList, type RuleProblem } from './rule-problem.js';
 import { loadScript } from './script/script-loader.js';
 import { SqlDatabase } from './script/sql-database.js';
@@ -18,21 +18,18 @@ export interface RuleSet {
   readonly sql?: SqlDatabase;
 }
 
-const sigmaEndings: readonly string[] = ['.yml', '.yaml'];
-const scriptEndings: readonly string[] = ['.ts', '.js', '.mjs'];
-
 /**
  * Reads rule files and folders (recursively, in sorted order): .yml and .yaml hold Sigma rules, .ts, .js and .mjs script rules.
- * Other files of a folder, names that begin with a dot, folders called `tests` and `node_modules` are passed over. A file with
- * problems yields its other rules; of two rules with one id the first is taken. Never throws for what a rule contains. `known` is the
+ * Other files of a folder, names that begin with a dot, folders called `tests` and `node_modules` are passed over; a file that is named twice is
+ * read once. A file with problems yields its other rules; of two rules with one id the first is taken. Never throws for what a rule contains. `known` is the
  * database of a set that was loaded before.
  */
 export async function loadRules(paths: readonly string[], known?: SqlDatabase): Promise<RuleSet> {
   const loaded: LoadedFile[] = [];
-  const problems: RuleProblem[] = [];
+  const files = new RuleFiles();
   let sql = known;
   for (const path of paths) {
-    for (const file of await ruleFiles(path, problems)) {
+    for (const file of await files.under(path)) {
       const found = new ProblemList(file);
       const source = await readRule(file, found);
       if (source === undefined) {
@@ -50,7 +47,7 @@ export async function loadRules(paths: readonly string[], known?: SqlDatabase): 
   const rules = takeRules(loaded);
   return {
     rules,
-    problems: [...problems, ...loaded.flatMap((file) => file.problems.problems)],
+    problems: [...files.problems, ...loaded.flatMap((file) => file.problems.problems)],
     ...(sql !== undefined && { sql }),
   };
 }
@@ -86,10 +83,6 @@ function takeRules(files: readonly LoadedFile[]): Rule[] {
     }
   }
   return taken;
-}
-
-function isScript(file: string): boolean {
-  return scriptEndings.includes(extname(file));
 }
 
 function sigmaRules(source: string, problems: ProblemList): LoadedFile {
@@ -137,35 +130,4 @@ function textOf(bytes: Buffer): string {
   const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE(0);
   if (mark !== 0xfffe && mark !== 0xfeff) return bytes.toString('utf8');
   return new TextDecoder(mark === 0xfffe ? 'utf-16le' : 'utf-16be').decode(bytes);
-}
-
-/** The rule files under a path; the path itself when it is a file, whatever its ending says. */
-async function ruleFiles(path: string, problems: RuleProblem[]): Promise<string[]> {
-  const unread = new ProblemList(path);
-  const files: string[] = [];
-  try {
-    if ((await stat(path)).isDirectory()) await collect(path, files);
-    else if (isScript(path) || sigmaEndings.includes(extname(path))) files.push(path);
-    else unread.openFailed(`a rule file ends in ${[...sigmaEndings, ...scriptEndings].join(', ')}`);
-  } catch (error) {
-    unread.openFailed(messageOf(error));
-  }
-  problems.push(...unread.problems);
-  return files;
-}
-
-const passedOver: readonly string[] = ['node_modules', 'tests'];
-
-async function collect(folder: string, files: string[]): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    if (entry.name.startsWith('.')) continue;
-    if (entry.isDirectory()) {
-      if (!passedOver.includes(entry.name)) await collect(path, files);
-    } else if (!entry.name.endsWith('.d.ts') && (isScript(path) || sigmaEndings.includes(extname(path)))) {
-      files.push(path);
-    }
-  }
 }
