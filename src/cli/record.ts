@@ -34,6 +34,10 @@ async function record(file: string, flags: Flags): Promise<void> {
   keepHeapSmall();
   const log = createLog({ json: false, quiet: false, verbose: false });
   const writer = new RecordingWriter(file);
+  const stop = new Promise<void>((resolve) => {
+    onSignals({ stop: resolve, warn: log.warn });
+    if (flags.duration !== undefined) setTimeout(resolve, flags.duration / 1000);
+  });
   let rows = 0;
   const { startHostSensor } = await import('../sensor/host-sensor.js');
   const sensor = await startHostSensor(flags.sensor, {
@@ -46,14 +50,7 @@ async function record(file: string, flags: Flags): Promise<void> {
     warn: log.warn,
   });
   log.info(`recording into ${file} (this host is watched ${sensorMethods[sensor.method]})`);
-  await new Promise<void>((resolve) => {
-    const signals = onSignals({ stop: resolve, warn: log.warn });
-    if (flags.duration === undefined) return;
-    setTimeout(() => {
-      signals.close();
-      resolve();
-    }, flags.duration / 1000);
-  });
+  await stop;
   await sensor.stop();
   writer.close();
   log.info(`${rows} rows recorded`);

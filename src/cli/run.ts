@@ -184,11 +184,31 @@ async function forPerson(outputs: Outputs, summary: RunSummary): Promise<string>
     .join('\n\n');
 }
 
+/** Whether a run has anything to do but to show what it sees: SIGHUP is for what it writes and reads then, else its terminal has gone. */
+function outlastsTerminal({
+  alerts,
+  baseline,
+  connections,
+  interface: interfaces,
+  listen,
+  rules,
+  store,
+  zeekLogs,
+}: Flags): boolean {
+  const isWriting = [alerts, connections].some((path) => path !== undefined && path !== '-');
+  const isKeeping = [baseline, listen, store, zeekLogs].some((option) => option !== undefined);
+  return isWriting || isKeeping || (interfaces !== undefined && rules !== undefined);
+}
+
 async function runWith(flags: Flags, log: Log): Promise<number> {
   const person = flags.table === 'always' || (flags.table === 'auto' && standardError().isTTY === true);
   const stop = new AbortController();
   let refresh = async (): Promise<void> => {};
-  const signals = onSignals({ stop: () => stop.abort(), refresh: () => refresh(), warn: log.warn });
+  const signals = onSignals({
+    stop: () => stop.abort(),
+    ...(outlastsTerminal(flags) && { refresh: () => refresh() }),
+    warn: log.warn,
+  });
   let progress: Progress | undefined;
   try {
     const timeouts = await timeoutsOf(flags);
