@@ -480,6 +480,13 @@ export const faults = [
     ci: true,
   },
   {
+    name: 'aggregate-not-filled-up',
+    file: 'src/decode/wireless.ts',
+    find: '((last - at + 3) & ~3)',
+    replace: '(last - at)',
+    tests: ['test/decode/aggregate.test.ts'],
+  },
+  {
     name: 'fragment-taken-for-usual-frame',
     file: 'src/decode/usual-frame.ts',
     find: '|| (word1 & FRAGMENT) !== 0',

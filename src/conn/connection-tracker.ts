@@ -108,6 +108,8 @@ export class ConnectionTracker {
   readonly #batchDecoder: BatchDecoder;
   readonly #decoded = new DecodedBatch();
   readonly #packet = new Packet();
+  /** On the rows of packets behind the first of their frame. */
+  readonly #other = new Packet();
   readonly #tunnels: UdpTunnels;
   #now: Micros = Number.NEGATIVE_INFINITY;
   #packets = 0;
@@ -216,8 +218,19 @@ export class ConnectionTracker {
       if (hasSides) this.#reportPacket(packet, batch.sides.get(k)?.weirds);
       if ((meta & META_VALID) !== 0) this.#take(packet);
       else this.#skipped++;
+      if (hasSides) this.#takeOthers(batch, k);
     }
     return end;
+  }
+
+  /** Takes the packets behind the one of row `k` in the same frame. */
+  #takeOthers(batch: DecodedBatch, k: number): void {
+    const packet = this.#other;
+    for (const other of batch.sides.get(k)?.others ?? []) {
+      batch.readOther(packet, other);
+      this.#reportPacket(packet, other.side.weirds);
+      if ((packet.meta & META_VALID) !== 0) this.#take(packet);
+    }
   }
 
   /** What only who is told of weirds wants to know of a packet that `plainSegment` took. */

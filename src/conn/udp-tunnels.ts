@@ -57,6 +57,11 @@ export class UdpTunnels {
     }
     if (verdict !== 'inside') return undefined;
     const belongs = decoder.decodeInner(inner, packet, tunnel, this.#uidAt(base));
+    if (inner.rest !== undefined) {
+      // 802.11 in GRE in UDP: too rare to be worth a way of its own.
+      inner.rest = undefined;
+      weird.count('wireless_rest_of_aggregate');
+    }
     if (weird.news.length > 0) this.#context.reportPacket(inner);
     return belongs ? inner : undefined;
   }

@@ -1,10 +1,20 @@
 /**
  * Names of odd traffic, as Zeek's weird.log spells them. Odd traffic never stops the work: it gets a name and a count.
- * `unknown_link_type`, `truncated_link_header`, `wireless_rest_of_aggregate` and those that end in `_full` are this program's own.
+ * `unknown_link_type`, `truncated_pktap_header`, `wireless_rest_of_aggregate` and those that end in `_full` are this program's own.
  */
 export type WeirdName =
   | 'truncated_ethernet_frame'
   | 'truncated_link_header'
+  | 'truncated_pktap_header'
+  | 'truncated_Linux_SLL_header'
+  | 'truncated_Linux_SLL2_header'
+  | 'truncated_ppp_header'
+  | 'truncated_ppp_hdlc_header'
+  | 'truncated_ppp_serial_header'
+  | 'truncated_vntag_header'
+  | 'FDDI_analyzer_failed'
+  | 'null_analyzer_failed'
+  | 'no_suitable_analyzer_found'
   | 'unknown_link_type'
   | 'truncated_link_header_cfp'
   | 'truncated_PBB_header'
@@ -13,6 +23,7 @@ export type WeirdName =
   | 'max_packet_analyzer_depth_exceeded'
   | 'truncated_pppoe_header'
   | 'truncated_llc_header'
+  | 'truncated_snap_llc_header'
   | 'truncated_snap_header'
   | 'undefined_ether_type'
   | 'undefined_vlan_protocol'
@@ -20,6 +31,7 @@ export type WeirdName =
   | 'truncated_802_11_llc_header'
   | 'truncated_802_11_amsdu_header'
   | 'truncated_802_11_amsdu_packet'
+  | 'invalid_802_11_amsdu_inner_packet'
   | 'truncated_radiotap_header'
   | 'wireless_rest_of_aggregate'
   | 'truncated_nflog_header'

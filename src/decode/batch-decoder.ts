@@ -1,9 +1,9 @@
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import type { WeirdCounts } from '../core/weird.js';
-import { type DecodedBatch, NO_SIDES, type PacketSide } from './decoded-batch.js';
+import { type DecodedBatch, NO_SIDES, type OtherPacket, type PacketSide } from './decoded-batch.js';
 import { Decoder } from './decoder.js';
-import { META_PROTO, Packet, ROW_WORDS } from './packet.js';
+import { META_PROTO, Packet, type RestOfFrame, ROW_META, ROW_WORDS } from './packet.js';
 import { PROTO_TCP } from './transport.js';
 
 export interface DecodeOptions {
@@ -47,9 +47,11 @@ export class BatchDecoder {
       packet.source = link[i]! >>> 16;
       decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wire);
       others |= (packet.meta & META_PROTO) ^ PROTO_TCP;
-      if (packet.view !== view || packet.depth > 0 || weird.news.length > 0) {
+      if (packet.view !== view || packet.depth > 0 || weird.news.length > 0 || packet.rest !== undefined) {
         sides ??= new Map();
-        sides.set(i - from, this.#sideOf(packet, view));
+        const side = this.#sideOf(packet, view);
+        sides.set(i - from, side);
+        for (const other of side.others ?? []) others |= (other.row[ROW_META]! & META_PROTO) ^ PROTO_TCP;
       }
     }
     decoded.wireBytes = bytes;
@@ -58,6 +60,28 @@ export class BatchDecoder {
   }
 
   #sideOf(packet: Packet, view: DataView): PacketSide {
+    const side = this.#ownSideOf(packet, view);
+    const { rest } = packet;
+    if (rest === undefined) return side;
+    packet.rest = undefined;
+    return { ...side, others: this.#othersIn(rest, packet, view) };
+  }
+
+  /** The packets in the rest of the frame of `first`. */
+  #othersIn(rest: RestOfFrame, first: Packet, view: DataView): OtherPacket[] {
+    const others: OtherPacket[] = [];
+    for (let next: RestOfFrame | undefined = rest; next !== undefined; ) {
+      const packet = new Packet();
+      packet.timeUs = first.timeUs;
+      packet.source = first.source;
+      this.#decoder.decodeRest(packet, next);
+      next = packet.rest;
+      others.push({ row: packet.i32, side: this.#ownSideOf(packet, view) });
+    }
+    return others;
+  }
+
+  #ownSideOf(packet: Packet, view: DataView): PacketSide {
     return {
       ...(packet.view !== view && { view: packet.view }),
       ...(packet.depth > 0 && { tunnel: packet.tunnel, parent: packet.parent }),

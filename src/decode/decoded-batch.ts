@@ -14,6 +14,14 @@ export interface PacketSide {
   readonly parent?: string;
   /** Weirds of decoding it, where they are to be reported one by one. */
   readonly weirds?: readonly CountedWeird[];
+  /** The packets behind it in the same frame. */
+  readonly others?: readonly OtherPacket[];
+}
+
+/** A packet of which the batch has no row: the row, in memory of its own, and what is beside it. */
+export interface OtherPacket {
+  readonly row: Int32Array;
+  readonly side: PacketSide;
 }
 
 /** What few packets have, shared by the batches in which none has. */
@@ -42,7 +50,18 @@ export class DecodedBatch {
     packet.base = row * ROW_WORDS;
     packet.view = this.view;
     if (this.sides.size === 0) return;
-    const side = this.sides.get(row);
+    this.#setSide(packet, this.sides.get(row));
+  }
+
+  /** Puts `packet`, of its own, on the row of another packet of a frame. */
+  readOther(packet: Packet, { row, side }: OtherPacket): void {
+    packet.i32 = row;
+    packet.f64 = new Float64Array(row.buffer);
+    packet.view = this.view;
+    this.#setSide(packet, side);
+  }
+
+  #setSide(packet: Packet, side: PacketSide | undefined): void {
     if (side?.view !== undefined) packet.view = side.view;
     if (side?.tunnel !== undefined) packet.tunnel = side.tunnel;
     if (side?.parent !== undefined) packet.parent = side.parent;

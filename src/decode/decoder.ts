@@ -8,7 +8,7 @@ import { setFlowKey } from './flow-key.js';
 import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
 import { linkDecoder } from './link.js';
-import { META_PLAIN_TCP, META_VALID, type Packet } from './packet.js';
+import { META_PLAIN_TCP, META_VALID, type Packet, type RestOfFrame } from './packet.js';
 import { scaleMeta } from './tcp-options.js';
 import {
   flagsOf,
@@ -27,7 +27,7 @@ import { IpTunnelUids } from './tunnel/ip-tunnel-uid.js';
 import { ipTunnel, udpTunnel } from './tunnel/registry.js';
 import { Inside, type Tunnel, type TunnelVerdict } from './tunnel/tunnel.js';
 import { decodeUsualFrame, LINKTYPE_ETHERNET } from './usual-frame.js';
-import { ieee80211 } from './wireless.js';
+import { firstOfAggregate, ieee80211 } from './wireless.js';
 
 const PROTO_IGMP = 2;
 const PROTO_IPV4 = 4;
@@ -79,6 +79,22 @@ export class Decoder {
       return true;
     }
     return isIpTunnel(packet.proto) && this.#openIpTunnel(packet);
+  }
+
+  /** Decodes the next packet of a frame with several into `packet`. False as for `decode`. */
+  decodeRest(packet: Packet, rest: RestOfFrame): boolean {
+    const { weird } = this.#ip;
+    packet.view = rest.view;
+    packet.meta = 0;
+    packet.cut = rest.cut;
+    packet.vlan = -1;
+    packet.innerVlan = -1;
+    packet.depth = rest.depth;
+    packet.tunnel = rest.tunnel;
+    packet.parent = rest.parent;
+    weird.inTunnel = rest.depth > 0;
+    const ip = firstOfAggregate(packet, rest.at, rest.end, weird);
+    return this.#decodeFromIp(packet, ip, rest.end);
   }
 
   /** What the rest of the row says is known: adds the checksum's verdict and the key of the connection. */
@@ -156,6 +172,12 @@ export class Decoder {
     if (layer === 'ethernet') ip = ethernet(packet, at, end, weird);
     else if (layer === 'ether_type') ip = behindEtherType(packet, etherType, at, end, weird);
     else if (layer === 'ieee802_11') ip = ieee80211(packet, at, end, weird);
+    return this.#decodeFromIp(packet, ip, end);
+  }
+
+  /** Decodes what lies at `ip`, if that is 0 or more, in a frame whose captured bytes end at `end`; resets `weird.inTunnel`. */
+  #decodeFromIp(packet: Packet, ip: number, end: number): boolean {
+    const { weird } = this.#ip;
     const isIp = ip >= 0 && decodeIp(this.#ip, packet, ip, end, end + packet.cut);
     const belongs = isIp && readPorts(packet, weird);
     weird.inTunnel = false;

@@ -1,4 +1,4 @@
-import type { WeirdCounts } from '../core/weird.js';
+import type { WeirdCounts, WeirdName } from '../core/weird.js';
 import type { Packet } from './packet.js';
 
 export const ETHERTYPE_IPV4 = 0x0800;
@@ -26,15 +26,16 @@ const PPP_MPLS_MULTICAST = 0x0283;
 /** Tags and Ethernet headers in one frame. More are not looked behind: the frame is skipped, `max_packet_analyzer_depth_exceeded`. */
 const MAX_TAGS = 16;
 
-export function tooShort(weird: WeirdCounts): -1 {
-  weird.count('truncated_link_header');
+/** Counts why a frame is not looked into. */
+export function skip(weird: WeirdCounts, name: WeirdName): -1 {
+  weird.count(name);
   return -1;
 }
 
 /** Skips an MPLS label stack (RFC 3032). Nothing names what follows; as Zeek, only IP is looked for, by its version. */
 function behindLabels(view: DataView, start: number, end: number, weird: WeirdCounts): number {
-  for (let at = start; at + 4 <= end; at += 4) if ((view.getUint8(at + 2) & 1) === 1) return at + 4;
-  return tooShort(weird);
+  for (let at = start; at + 4 < end; at += 4) if ((view.getUint8(at + 2) & 1) === 1) return at + 4;
+  return skip(weird, 'truncated_link_header');
 }
 
 /** What a PPP protocol number names (RFC 1661, RFC 3032): IP's offset or -1. */
@@ -45,21 +46,27 @@ export function behindPpp(view: DataView, type: number, at: number, end: number,
 
 /** Skips a PPPoE session header and the PPP protocol in it (RFC 2516). */
 export function behindPppoe(view: DataView, at: number, end: number, weird: WeirdCounts): number {
-  if (at + 8 > end) {
-    weird.count('truncated_pppoe_header');
-    return -1;
-  }
+  if (at + 8 >= end) return skip(weird, 'truncated_pppoe_header');
   return behindPpp(view, view.getUint16(at + 6), at + 8, end, weird);
 }
 
-/** The EtherType in an 802.2 SNAP header without organization at `at`; 0 for other LLC and for one that is cut. */
-export function snapType(view: DataView, at: number, end: number, weird: WeirdCounts): number {
-  if (at + 8 > end) {
-    weird.count(at + 3 > end ? 'truncated_llc_header' : 'truncated_snap_header');
-    return 0;
+/** Bytes of an LLC header of which three are there: the control field of other than unnumbered frames has two bytes. */
+function llcBytes(view: DataView, at: number): number {
+  return (view.getUint8(at + 2) & 3) === 3 ? 3 : 4;
+}
+
+/** Behind the EtherType in an 802.2 SNAP header without organization at `at`; -1 for other LLC and for one that is cut. */
+function behindLlc(view: DataView, at: number, end: number, weird: WeirdCounts): number {
+  const points = view.getUint16(at);
+  // Novell's IPX without LLC.
+  if (points === 0xffff) return skip(weird, 'no_suitable_analyzer_found');
+  if (points !== 0xaaaa) {
+    return at + 3 > end || at + llcBytes(view, at) > end ? skip(weird, 'truncated_llc_header') : -1;
   }
-  // Both service access points AA, an unnumbered frame, organization 0.
-  return view.getUint32(at) === 0xaaaa0300 && view.getUint16(at + 4) === 0 ? view.getUint16(at + 6) : 0;
+  if (at + 3 > end) return skip(weird, 'truncated_snap_llc_header');
+  const organization = at + llcBytes(view, at);
+  if (organization + 5 > end) return skip(weird, 'truncated_snap_header');
+  return view.getUint16(organization) === 0 && view.getUint8(organization + 2) === 0 ? organization + 5 : -1;
 }
 
 /** Follows tags, labels, PPPoE and Ethernet in Ethernet from an EtherType, whose payload is at `start`, to IP. */
@@ -81,10 +88,7 @@ export function behindEtherType(
       case ETHERTYPE_VLAN:
       case ETHERTYPE_QINQ:
       case ETHERTYPE_QINQ_OLD: {
-        if (at + 4 > end) {
-          weird.count('truncated_VLAN_header');
-          return -1;
-        }
+        if (at + 4 >= end) return skip(weird, 'truncated_VLAN_header');
         const id = view.getUint16(at) & 0xfff;
         if (packet.vlan < 0) packet.vlan = id;
         else {
@@ -96,7 +100,7 @@ export function behindEtherType(
         break;
       }
       case ETHERTYPE_VNTAG:
-        if (at + 6 > end) return tooShort(weird);
+        if (at + 6 >= end) return skip(weird, 'truncated_vntag_header');
         type = view.getUint16(at + 4);
         at += 6;
         break;
@@ -106,36 +110,30 @@ export function behindEtherType(
       case ETHERTYPE_PPPOE:
         return behindPppoe(view, at, end, weird);
       case ETHERTYPE_PBB:
-        if (at + 18 > end) {
-          weird.count('truncated_PBB_header');
-          return -1;
-        }
+        if (at + 18 >= end) return skip(weird, 'truncated_PBB_header');
         type = view.getUint16(at + 16);
         at += 18;
         break;
       case ETHERTYPE_FABRICPATH:
         // 14 of its 16 bytes look like an Ethernet header and have been passed.
-        if (at + 16 > end) {
-          weird.count('truncated_link_header_cfp');
-          return -1;
-        }
+        if (at + 16 >= end) return skip(weird, 'truncated_link_header_cfp');
         type = view.getUint16(at + 14);
         at += 16;
         break;
       default:
         if (type >= MIN_ETHERTYPE) return -1;
         if (type > MAX_802_3_LENGTH) {
-          weird.count(packet.vlan < 0 ? 'undefined_ether_type' : 'undefined_vlan_protocol');
-          return -1;
+          return skip(weird, packet.vlan < 0 ? 'undefined_ether_type' : 'undefined_vlan_protocol');
         }
         // A length, as in 802.3 itself; LLC follows. Padding of the frame lies behind it.
-        type = snapType(view, at, packet.vlan < 0 ? end : Math.min(end, at + type), weird);
+        if (at + 2 > end) return skip(weird, 'truncated_VLAN_header');
+        at = behindLlc(view, at, packet.vlan < 0 ? end : Math.min(end, at + type), weird);
+        if (at < 0) return -1;
+        type = view.getUint16(at - 2);
         if (type < MIN_ETHERTYPE) return -1;
-        at += 8;
     }
   }
-  weird.count('max_packet_analyzer_depth_exceeded');
-  return -1;
+  return skip(weird, 'max_packet_analyzer_depth_exceeded');
 }
 
 /** Ethernet II and 802.3. */
@@ -143,8 +141,7 @@ export function ethernet(packet: Packet, at: number, end: number, weird: WeirdCo
   const isCut = at + SHORTEST_FRAME > end;
   const type = isCut ? 0 : packet.view.getUint16(at + 12);
   if (isCut || (type <= MAX_802_3_LENGTH && at + 14 + type > end)) {
-    weird.count('truncated_ethernet_frame');
-    return -1;
+    return skip(weird, 'truncated_ethernet_frame');
   }
   if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) return at + 14;
   return behindEtherType(packet, type, at + 14, end, weird);

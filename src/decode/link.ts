@@ -1,5 +1,5 @@
 import type { WeirdCounts } from '../core/weird.js';
-import { behindEtherType, behindPpp, behindPppoe, ethernet, tooShort } from './ether-type.js';
+import { behindEtherType, behindPpp, behindPppoe, ethernet, skip } from './ether-type.js';
 import type { Packet } from './packet.js';
 import { ieee80211, radiotap } from './wireless.js';
 
@@ -11,13 +11,13 @@ export type LinkDecoder = (packet: Packet, at: number, end: number, weird: Weird
 
 /** LINKTYPE_LINUX_SLL: 16 bytes, protocol last. */
 function linuxCooked(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
-  if (at + 16 > end) return tooShort(weird);
+  if (at + 16 >= end) return skip(weird, 'truncated_Linux_SLL_header');
   return behindEtherType(packet, packet.view.getUint16(at + 14), at + 16, end, weird);
 }
 
 /** LINKTYPE_LINUX_SLL2: 20 bytes, protocol first. */
 function linuxCooked2(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
-  if (at + 20 > end) return tooShort(weird);
+  if (at + 20 >= end) return skip(weird, 'truncated_Linux_SLL2_header');
   return behindEtherType(packet, packet.view.getUint16(at), at + 20, end, weird);
 }
 
@@ -25,7 +25,7 @@ function linuxCooked2(packet: Packet, at: number, end: number, weird: WeirdCount
 const FDDI_BYTES = 13 + 8;
 
 function fddi(_packet: Packet, at: number, end: number, weird: WeirdCounts): number {
-  return at + FDDI_BYTES < end ? at + FDDI_BYTES : tooShort(weird);
+  return at + FDDI_BYTES < end ? at + FDDI_BYTES : skip(weird, 'FDDI_analyzer_failed');
 }
 
 function rawIp(_packet: Packet, at: number): number {
@@ -34,7 +34,7 @@ function rawIp(_packet: Packet, at: number): number {
 
 /** BSD loopback: an address family of four bytes in the byte order of the machine that captured, or big-endian. */
 function loopback(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
-  if (at + 4 > end) return tooShort(weird);
+  if (at + 4 >= end) return skip(weird, 'null_analyzer_failed');
   const little = packet.view.getUint32(at, true);
   const family = little > 0xffff ? packet.view.getUint32(at) : little;
   // AF_INET is 2 everywhere; AF_INET6 is 10, 24, 28 or 30.
@@ -44,12 +44,21 @@ function loopback(packet: Packet, at: number, end: number, weird: WeirdCounts): 
 /** PPP with or without the HDLC address and control bytes; a protocol field of one byte when it is compressed. */
 function ppp(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
   let p = at;
-  if (p + 4 > end) return tooShort(weird);
-  if (packet.view.getUint16(p) === 0xff03) p += 2;
+  if (p + 2 >= end) return skip(weird, 'truncated_ppp_header');
+  if (packet.view.getUint16(p) === 0xff03) {
+    p += 2;
+    if (p + 2 >= end) return skip(weird, 'truncated_ppp_hdlc_header');
+  }
   const first = packet.view.getUint8(p);
   const type = (first & 1) === 1 ? first : packet.view.getUint16(p);
   p += (first & 1) === 1 ? 1 : 2;
   return behindPpp(packet.view, type, p, end, weird);
+}
+
+/** DLT_PPP_SERIAL: address and control bytes are always there. */
+function pppSerial(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
+  if (at + 4 >= end) return skip(weird, 'truncated_ppp_serial_header');
+  return behindPpp(packet.view, packet.view.getUint16(at + 2), at + 4, end, weird);
 }
 
 /** DLT_PPP_ETHER: PPPoE without Ethernet. */
@@ -88,10 +97,10 @@ function nflog(packet: Packet, at: number, end: number, weird: WeirdCounts): num
 
 /** PKTAP of macOS, little-endian: the header's length first, the link type of what follows it at 8. */
 function pktap(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
-  if (at + 12 > end) return tooShort(weird);
+  if (at + 12 > end) return skip(weird, 'truncated_pktap_header');
   const frame = at + packet.view.getUint32(at, true);
   const inner = linkDecoder(packet.view.getUint32(at + 8, true));
-  if (frame < at + 12 || frame > end) return tooShort(weird);
+  if (frame < at + 12 || frame > end) return skip(weird, 'truncated_pktap_header');
   return inner === undefined || inner === pktap ? -1 : inner(packet, frame, end, weird);
 }
 
@@ -99,7 +108,8 @@ function pktap(packet: Packet, at: number, end: number, weird: WeirdCounts): num
 export const linkLayers: readonly { name: string; types: readonly number[]; decode: LinkDecoder }[] = [
   { name: 'ethernet', types: [1], decode: ethernet },
   { name: 'null', types: [0, 108], decode: loopback },
-  { name: 'ppp', types: [9, 50], decode: ppp },
+  { name: 'ppp', types: [9], decode: ppp },
+  { name: 'ppp_serial', types: [50], decode: pppSerial },
   { name: 'ppp_ether', types: [51], decode: pppEther },
   { name: 'fddi', types: [10], decode: fddi },
   { name: 'pktap', types: [258], decode: pktap },

@@ -70,6 +70,19 @@ export class PacketRows {
   }
 }
 
+/** What is left of a frame that carries several packets (A-MSDU of 802.11): where the next one begins, and what is known of them all. */
+export interface RestOfFrame {
+  readonly view: DataView;
+  readonly at: number;
+  /** Where the captured bytes end, and how many more there were. */
+  readonly end: number;
+  readonly cut: number;
+  /** Tunnels around the frame. */
+  readonly depth: number;
+  readonly tunnel: TunnelName;
+  readonly parent: string;
+}
+
 const NO_BYTES = new DataView(new ArrayBuffer(0));
 
 /**
@@ -82,6 +95,8 @@ export class Packet {
   /** The innermost tunnel that it came through, and the uid of the connection or the pair of ends that carries it; of no meaning at depth 0. */
   tunnel: TunnelName = 'ip';
   parent = '';
+  /** Set by decoding the first of several packets in a frame; who decodes the others takes it away. */
+  rest: RestOfFrame | undefined;
   /** The row's first word. */
   base = 0;
   i32: Int32Array;
