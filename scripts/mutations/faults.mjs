@@ -22,6 +22,13 @@ export const faults = [
     tests: ['test/rules/rule-set.test.ts'],
   },
   {
+    name: 'certificates-half-made',
+    file: 'src/cli/cert.ts',
+    find: 'for (const path of made) rmSync(path, { force: true });',
+    replace: '',
+    tests: ['test/e2e/cert.test.ts'],
+  },
+  {
     name: 'rule-file-of-two-names-read-twice',
     file: 'src/rules/rule-files.ts',
     find: 'if (this.#given.has(real)) return;',

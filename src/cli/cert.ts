@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { closeSync, existsSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -28,18 +29,23 @@ export function addCertCommand(program: Command): void {
     });
 }
 
-/** Returns the paths of what was written. Throws OUTPUT_OPEN_FAILED; files that exist are never replaced. */
+/** A file that is still to be written. */
+interface NewFile {
+  readonly path: string;
+  readonly text: string;
+  readonly mode: number;
+}
+
+/**
+ * Returns the paths of what was written: all of it, or nothing when it throws. Files that exist are never replaced.
+ * @throws CorrelateError OUTPUT_OPEN_FAILED, OUTPUT_WRITE_FAILED or CERTIFICATE_UNUSABLE
+ */
 function makeCertificates(folder: string, { server = [], agent = [], days }: Flags): string[] {
   const now = new Date();
-  const written: string[] = [];
+  const files: NewFile[] = [];
   const keep = (name: string, identity: Identity): void => {
-    for (const [path, text, mode] of [
-      [join(folder, `${name}-key.pem`), identity.key, 0o600],
-      [join(folder, `${name}.pem`), identity.certificate, 0o644],
-    ] as const) {
-      write(path, text, mode);
-      written.push(path);
-    }
+    files.push({ path: join(folder, `${name}-key.pem`), text: identity.key, mode: 0o600 });
+    files.push({ path: join(folder, `${name}.pem`), text: identity.certificate, mode: 0o644 });
   };
   let authority = readAuthority(folder);
   if (authority === undefined) {
@@ -50,28 +56,78 @@ function makeCertificates(folder: string, { server = [], agent = [], days }: Fla
     keep(name, makeIdentity(commonName, role, days, now, authority));
   };
   if (server[0] !== undefined) make('server', server[0], { kind: 'server', names: server });
-  for (const host of agent) make(`agent-${encodeURIComponent(host)}`, host, { kind: 'agent' });
-  return written;
+  for (const host of new Set(agent)) make(`agent-${encodeURIComponent(host)}`, host, { kind: 'agent' });
+  writeAll(folder, files);
+  return files.map(({ path }) => path);
 }
 
-function write(path: string, text: string, mode: number): void {
+/** Writes all files; when one cannot be written, those before it are taken away again, with the folder when it was made for them. */
+function writeAll(folder: string, files: readonly NewFile[]): void {
+  const isNew = !existsSync(folder);
+  const made: string[] = [];
   try {
-    writeFileSync(path, text, { mode, flag: 'wx' });
+    makeFolder(folder, 0o700);
+    for (const { path, text, mode } of files) {
+      const file = openSync(path, 'wx', mode);
+      made.push(path);
+      try {
+        writeFileSync(file, text);
+      } catch (error) {
+        throw new CorrelateError('OUTPUT_WRITE_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+      } finally {
+        closeSync(file);
+      }
+    }
   } catch (error) {
-    throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+    for (const path of made) rmSync(path, { force: true });
+    if (isNew) removeEmpty(folder);
+    throw error instanceof CorrelateError
+      ? error
+      : new CorrelateError('OUTPUT_OPEN_FAILED', messageOf(error), { cause: error });
   }
 }
 
-function readAuthority(folder: string): Identity | undefined {
+function removeEmpty(folder: string): void {
   try {
-    makeFolder(folder, 0o700);
-    return {
-      certificate: readFileSync(join(folder, 'ca.pem'), 'utf8'),
-      key: readFileSync(join(folder, 'ca-key.pem'), 'utf8'),
-    };
+    rmdirSync(folder);
+  } catch {
+    // It was never made, or another program has put something there meanwhile.
+  }
+}
+
+/** The authority in a folder; undefined where neither its certificate nor its key is there. */
+function readAuthority(folder: string): Identity | undefined {
+  const certificate = readIfThere(join(folder, 'ca.pem'));
+  const key = readIfThere(join(folder, 'ca-key.pem'));
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate === undefined || key === undefined) {
+    const [there, missing] = certificate === undefined ? ['ca-key.pem', 'ca.pem'] : ['ca.pem', 'ca-key.pem'];
+    throw new CorrelateError(
+      'CERTIFICATE_UNUSABLE',
+      `${folder} has ${there} and no ${missing}: both are the authority`,
+    );
+  }
+  const problem = problemOf(certificate, key);
+  if (problem !== undefined)
+    throw new CorrelateError('CERTIFICATE_UNUSABLE', `the authority in ${folder} (ca.pem, ca-key.pem): ${problem}`);
+  return { certificate, key };
+}
+
+function problemOf(certificate: string, key: string): string | undefined {
+  try {
+    const isPair = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+    return isPair ? undefined : 'the key is not that of the certificate';
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new CorrelateError('OUTPUT_OPEN_FAILED', `${folder}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('OUTPUT_OPEN_FAILED', messageOf(error), { cause: error });
   }
 }
 

@@ -33,6 +33,7 @@ export const errorCodes = {
     'The process could not become the user of --user; it does not go on with more rights than asked for.',
   CONFIG_OPEN_FAILED: 'A configuration file could not be read.',
   CONFIG_MALFORMED: 'A configuration file is not well-formed, or names what there is not.',
+  CERTIFICATE_UNUSABLE: 'A certificate or key cannot be used, or one does not belong to the other.',
   SENSOR_NATIVE_MISSING: 'The eBPF sensor is not built or cannot be loaded; /proc can be polled.',
   SENSOR_PERMISSION: 'This user may not load eBPF programs; /proc can be polled.',
   SENSOR_UNSUPPORTED:
