@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { type SensorChoice, sensorChoices } from '../sensor/sensor-method.js';
 
@@ -66,13 +66,13 @@ function size(value: unknown): Read {
   return bytes && bytes >= 1 << 20 ? { value: bytes } : { problem: 'a size of at least 1M is wanted' };
 }
 
-/** Reads the configuration file of an agent (YAML). Throws CONFIG_MALFORMED with every problem and its `file:line:column`. */
+/** Reads the configuration file of an agent (YAML). Throws CONFIG_OPEN_FAILED, or CONFIG_MALFORMED with every problem and its `file:line:column`. */
 export function readAgentConfig(path: string): AgentConfig {
   let source: string;
   try {
     source = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CorrelateError('CONFIG_MALFORMED', messageOf(error), { cause: error });
+    throw new CorrelateError('CONFIG_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
   }
   return parseAgentConfig(source, path);
 }

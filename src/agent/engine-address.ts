@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect as connectNet, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import { WebSocket } from 'ws';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { agentPath, subprotocols } from '../wire/protocol.js';
 
@@ -27,7 +27,7 @@ const HANDSHAKE_MS = 45_000;
 
 /**
  * Reads the files that the address names and gives a function that opens a connection. An engine that goes on resumes the TLS session of the
- * last connection, which spares both sides the certificates. Throws CONFIG_MALFORMED.
+ * last connection, which spares both sides the certificates. Throws CONFIG_OPEN_FAILED or CONFIG_MALFORMED.
  */
 export function engineDialer(address: EngineAddress): () => WebSocket {
   const url = serverUrl(address.server);
@@ -92,6 +92,6 @@ function fileText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CorrelateError('CONFIG_MALFORMED', `${path}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('CONFIG_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
   }
 }

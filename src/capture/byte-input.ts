@@ -1,7 +1,7 @@
 import fs, { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem } from '../core/errors.js';
 
 const open = promisify(fs.open);
 const fstat = promisify(fs.fstat);
@@ -141,6 +141,6 @@ export async function openByteInput(path: string, blocking = false): Promise<Byt
     return new StreamInput(createReadStream('', { fd }));
   } catch (error) {
     if (fd !== undefined && fd !== STDIN_FD) await close(fd);
-    throw new CorrelateError('CAPTURE_OPEN_FAILED', `cannot open ${path}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('CAPTURE_OPEN_FAILED', `cannot open ${path}: ${fileProblem(error)}`, { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-import { CorrelateError, type ErrorCode, messageOf } from '../core/errors.js';
+import { CorrelateError, type ErrorCode, fileProblem } from '../core/errors.js';
 import type { Warn } from '../core/warnings.js';
 import type { BatchPool } from './batch-pool.js';
 import type { ByteInput } from './byte-input.js';
@@ -126,7 +126,9 @@ export class FileSource implements PacketSource {
   #readFailed(error: unknown): number {
     if (this.#ended) return 0;
     this.#ended = true;
-    throw new CorrelateError('CAPTURE_OPEN_FAILED', `cannot read ${this.name}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('CAPTURE_OPEN_FAILED', `cannot read ${this.name}: ${fileProblem(error)}`, {
+      cause: error,
+    });
   }
 
   /** Moves what the parser left over to where the next parse starts, or ends the source. */

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readFileSync, rmdirSync, rmSync, write
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem, messageOf } from '../core/errors.js';
 import { makeFolder } from '../core/folder.js';
 import { type Identity, makeIdentity, type Role } from '../server/x509/certificate.js';
 import { print } from './print.js';
@@ -73,7 +73,7 @@ function writeAll(folder: string, files: readonly NewFile[]): void {
       try {
         writeFileSync(file, text);
       } catch (error) {
-        throw new CorrelateError('OUTPUT_WRITE_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+        throw new CorrelateError('OUTPUT_WRITE_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
       } finally {
         closeSync(file);
       }
@@ -127,7 +127,7 @@ function readIfThere(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new CorrelateError('OUTPUT_OPEN_FAILED', messageOf(error), { cause: error });
+    throw new CorrelateError('CONFIG_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
   }
 }
 

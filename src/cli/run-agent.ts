@@ -21,7 +21,7 @@ import { version } from './version.js';
 const DISK_BYTES = 256 << 20;
 const MEMORY_BYTES = 64 << 20;
 
-/** Watches this host until a signal ends it. Throws USAGE, CONFIG_MALFORMED or SPOOL_FAILED. */
+/** Watches this host until a signal ends it. Throws USAGE, CONFIG_OPEN_FAILED, CONFIG_MALFORMED or SPOOL_FAILED. */
 export async function runAgent(config: AgentConfig, log: Log): Promise<void> {
   keepHeapSmall();
   const { server, spool } = config;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Node } from 'yaml';
 import { type TimeoutName, type Timeouts, timeoutTable } from '../conn/timeouts.js';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { type Micros, parseSeconds, SECOND } from '../core/time.js';
 import { formatProblem, ProblemList } from '../rules/rule-problem.js';
@@ -89,7 +89,7 @@ export function readTimeouts(path: string): Partial<Timeouts> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new CorrelateError('CONFIG_OPEN_FAILED', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('CONFIG_OPEN_FAILED', `cannot read ${path}: ${fileProblem(error)}`, { cause: error });
   }
   const problems = new ProblemList(path);
   let timeouts: Partial<Timeouts> = {};

@@ -75,6 +75,13 @@ export class CorrelateError extends Error {
   }
 }
 
+/** What the file system has against a file, without the call and the path that Node.js names too; the message of anything else. */
+export function fileProblem(error: unknown): string {
+  const message = messageOf(error);
+  if (message.startsWith('EISDIR:')) return 'it is a directory';
+  return /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*)?$/s.exec(message)?.[1] ?? message;
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem } from '../core/errors.js';
 import type { HostRow } from '../records/host-row.js';
 import { recordingMark, recordingVersion } from './recording-format.js';
 
@@ -15,7 +15,7 @@ export class RecordingWriter {
     try {
       this.file = openSync(path, 'w');
     } catch (error) {
-      throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+      throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
     }
     this.append(`${JSON.stringify({ [recordingMark]: recordingVersion })}\n`);
   }
@@ -35,7 +35,7 @@ export class RecordingWriter {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at);
     } catch (error) {
-      throw new CorrelateError('OUTPUT_WRITE_FAILED', `${this.path}: ${messageOf(error)}`, { cause: error });
+      throw new CorrelateError('OUTPUT_WRITE_FAILED', `${this.path}: ${fileProblem(error)}`, { cause: error });
     }
   }
 }

@@ -1,5 +1,5 @@
 import { closeSync, fchownSync, fstatSync, openSync, statSync, write as writeFile } from 'node:fs';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import { LineBuffer } from './line-buffer.js';
@@ -197,7 +197,7 @@ function open(path: string): number {
   try {
     return openSync(path, 'w');
   } catch (error) {
-    throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
   }
 }
 

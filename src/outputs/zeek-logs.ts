@@ -1,4 +1,4 @@
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem } from '../core/errors.js';
 import { makeFolder } from '../core/folder.js';
 import type { Warn } from '../core/warnings.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
@@ -44,7 +44,7 @@ export function openZeekLogs({ folder, format }: ZeekLogOptions, warn: Warn, ove
   try {
     makeFolder(folder);
   } catch (error) {
-    throw new CorrelateError('OUTPUT_OPEN_FAILED', `${folder}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('OUTPUT_OPEN_FAILED', `${folder}: ${fileProblem(error)}`, { cause: error });
   }
   const open = <P extends ZeekPath>(path: P) =>
     new ZeekLog<ZeekRecords[P]>(folder, path, zeekLogKinds[path], format, warn, overflow);

@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { messageOf } from '../core/errors.js';
+import { fileProblem } from '../core/errors.js';
 import { ProblemList, type RuleProblem } from './rule-problem.js';
 
 const sigmaEndings: readonly string[] = ['.yml', '.yaml'];
@@ -69,7 +69,7 @@ export class RuleFiles {
       const real = await realpath(path);
       return { real, isFolder: (await stat(real)).isDirectory() };
     } catch (error) {
-      this.#tell(path, (problems) => problems.openFailed(messageOf(error)));
+      this.#tell(path, (problems) => problems.openFailed(fileProblem(error)));
       return undefined;
     }
   }
@@ -85,7 +85,7 @@ export class RuleFiles {
         }))
         .sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
-      this.#tell(folder, (problems) => problems.openFailed(messageOf(error)));
+      this.#tell(folder, (problems) => problems.openFailed(fileProblem(error)));
       return [];
     }
   }

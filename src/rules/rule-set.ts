@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf } from '../core/errors.js';
+import { fileProblem } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Rule } from './rule.js';
 import { isScript, RuleFiles } from './rule-files.js';
@@ -120,7 +120,7 @@ async function readRule(file: string, problems: ProblemList): Promise<string | u
     if (bytes.length <= limits.ruleFileBytes) return textOf(bytes);
     problems.malformed({ line: 1, column: 1 }, `the file is longer than ${limits.ruleFileBytes} bytes`);
   } catch (error) {
-    problems.openFailed(messageOf(error));
+    problems.openFailed(fileProblem(error));
   }
   return undefined;
 }

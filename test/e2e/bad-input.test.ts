@@ -78,6 +78,25 @@ describe('bad input', () => {
     expect(log.map((line) => line.code)).toContain(code);
   });
 
+  it.each([
+    ['a configuration', () => ['agent', '--config'], 'CONFIG_OPEN_FAILED'],
+    ['a secret', () => ['agent', '--server', 'wss://127.0.0.1:1', '--secret-file'], 'CONFIG_OPEN_FAILED'],
+    ['a host log', () => ['-r', traffic, '--host-log'], 'HOST_LOG_OPEN_FAILED'],
+    ['a host log without a capture', () => ['--host-log'], 'HOST_LOG_OPEN_FAILED'],
+    ['timeouts', () => ['-r', traffic, '--timeouts'], 'CONFIG_OPEN_FAILED'],
+    ['a capture', () => ['-r'], 'CAPTURE_OPEN_FAILED'],
+  ])('%s that is missing or a folder is told in words, with its path and a code', (_name, args, code) => {
+    const missing = join(folder, 'missing');
+    for (const [path, problem] of [
+      [missing, 'no such file or directory'],
+      [folder, 'it is a directory'],
+    ] as const) {
+      const { status, log } = correlate([...args(), path]);
+      expect(status).toBe(1);
+      expect(log.at(-1)).toMatchObject({ code, msg: expect.stringMatching(`${path}: ${problem}$`) as string });
+    }
+  });
+
   it('broken lines of a host log are told with their numbers, counted, and lose nothing else', () => {
     const lines = readFileSync(hostLog, 'utf8').split('\n');
     const broken = [

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { CorrelateError, messageOf } from '../../core/errors.js';
+import { CorrelateError, fileProblem, messageOf } from '../../core/errors.js';
 import type { Warn } from '../../core/warnings.js';
 
 const CHUNK_BYTES = 262_144;
@@ -53,7 +53,7 @@ async function* readRaw(path: string, where: string): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (error) {
-    throw new CorrelateError('HOST_LOG_OPEN_FAILED', `${where}: ${messageOf(error)}`, { cause: error });
+    throw new CorrelateError('HOST_LOG_OPEN_FAILED', `${where}: ${fileProblem(error)}`, { cause: error });
   }
 }
 
