@@ -1,25 +1,23 @@
-import { isLoopback } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
 import { DatagramTeller } from './datagram-teller.js';
 import type { Host } from './host.js';
 import type { Route } from './nat.js';
-import { type Netns, network, type Wire } from './netns.js';
-import { type Flow, type Network, uncaptured } from './network.js';
+import { type Netns, network } from './netns.js';
+import type { Flow, Network } from './network.js';
 import type { Process } from './process-life.js';
 import type { Random } from './random.js';
+import { Routing } from './routing.js';
 import { type Endpoint, type Socket, sameEndpoint } from './sockets.js';
 import type { Timeline } from './timeline.js';
 
 const ms = 1_000;
-/** Addresses that are reached over bridges alone. */
-const bridged = '172.17.';
 
 /** What processes do: listen, connect, accept, send, fork, exec, pass on, exit. Each call is one small story on the timeline. */
 export class Activity {
   readonly #random: Random;
   readonly #timeline: Timeline;
   readonly #network: Network;
-  readonly #hosts: readonly Host[];
+  readonly #routing: Routing;
   readonly #tcpFlows = new Map<Socket, Flow>();
   readonly #peers = new Map<Socket, Socket>();
   /** What servers are too busy to take, by the sockets that wait for them. */
@@ -30,7 +28,7 @@ export class Activity {
     this.#random = random;
     this.#timeline = timeline;
     this.#network = network;
-    this.#hosts = hosts;
+    this.#routing = new Routing(random, timeline, network, hosts);
     this.#datagrams = new DatagramTeller(random, timeline, network.udpTimeout / 2);
     for (const host of hosts) host.sockets.onClose = (socket) => this.#closed(socket);
   }
@@ -83,13 +81,13 @@ export class Activity {
   connect(process: Process, to: Endpoint, wished?: number, isNeglected = false): void {
     const random = this.#random;
     const { host, netns } = process;
-    const source = this.#sourceAddress(netns, to.address) ?? this.#bridgedSource(netns, to.address);
+    const source = this.#routing.sourceAddress(netns, to.address) ?? this.#routing.bridgedSource(netns, to.address);
     if (process.exit !== undefined || source === undefined) return;
     const isFree = wished !== undefined && !host.sockets.isTaken(netns, 'tcp', wished, to);
     const port = isFree ? wished : host.sockets.freePort(netns, 'tcp', source, to);
     if (port === undefined) return;
     const local = { address: source, port };
-    if (this.#network.isBusy(this.#captureOf(netns, to).name, local, to)) return;
+    if (this.#network.isBusy(this.#routing.captureOf(netns, to).name, local, to)) return;
     const at = this.#timeline.now;
     const socket = host.sockets.open(
       process,
@@ -105,8 +103,8 @@ export class Activity {
     const blocking = random.chance(0.5);
     const synAt = at + random.int(5, 60);
     this.#timeline.at(synAt, () => {
-      const route = this.#routeOf(netns, local, to);
-      const listener = route === undefined ? 'dark' : this.#listenerOf(to, netns, route.taker);
+      const route = this.#routing.routeOf(netns, local, to);
+      const listener = route === undefined ? 'dark' : this.#routing.listenerOf(to, netns, route.taker);
       const dead = listener === 'dark' || listener === 'refuse';
       const result = blocking ? (dead ? 'failed' : 'succeeded') : 'in_progress';
       // The call is known at its start; what came of it is told with it, as audit does at the call's return.
@@ -116,7 +114,7 @@ export class Activity {
         this.#timeline.after(random.int(20, 900) * ms, () => this.#closeSocket(socket));
         return;
       }
-      const capture = route.outer.orig === local ? this.#captureOf(netns, to) : network;
+      const capture = route.outer.orig === local ? this.#routing.captureOf(netns, to) : network;
       const flow = this.#network.begin('tcp', capture, route.outer.orig, to, this.#timeline.now);
       this.#follow(flow, route);
       flow.origOwner = { process, at, socket };
@@ -252,7 +250,7 @@ export class Activity {
     const random = this.#random;
     const { host, netns } = process;
     const first = peers[0]!;
-    const source = this.#sourceAddress(netns, first.address);
+    const source = this.#routing.sourceAddress(netns, first.address);
     if (process.exit !== undefined || source === undefined) return;
     const port = host.sockets.freePort(netns, 'udp', source);
     if (port === undefined) return;
@@ -288,13 +286,13 @@ export class Activity {
     const process = socket.remote === undefined ? this.#someHolder(socket) : socket.maker;
     if (socket.closed !== undefined || process === undefined || process.exit !== undefined) return;
     if (socket.remote === undefined) this.#datagrams.send(socket, process, from, to);
-    const place = this.#datagramPlace(to, netns);
+    const place = this.#routing.datagramPlace(to, netns);
     // Behind a bridge datagrams find no way out.
     if (place === undefined && netns.wire !== network) return;
-    const receiver = place === undefined ? undefined : this.#datagramReceiver(to, place);
+    const receiver = place === undefined ? undefined : this.#routing.datagramReceiver(to, place);
     const wireAt = at + this.#random.int(3, 20);
     this.#timeline.at(wireAt, () => {
-      const capture = this.#captureOf(netns, to);
+      const capture = this.#routing.captureOf(netns, to);
       let flow = this.#network.datagramFlow(capture.name, from, to, wireAt);
       if (flow === undefined) {
         flow = this.#network.begin('udp', capture, from, to, wireAt);
@@ -336,10 +334,10 @@ export class Activity {
 
   /** A connection from a machine that is no part of the world. */
   visit(from: Endpoint, to: Endpoint): void {
-    const netns = this.#namespaceOf(to.address, network);
+    const netns = this.#routing.namespaceOf(to.address, network);
     if (netns === undefined || this.#network.isBusy(network.name, from, to)) return;
     const direct: Route = { outer: { orig: from, resp: to }, views: [], trackings: [] };
-    const route = this.#published(direct, netns) ?? direct;
+    const route = this.#routing.published(direct, netns) ?? direct;
     const { netns: place, local } = route.taker ?? { netns, local: to };
     const flow = this.#network.begin('tcp', network, from, to, this.#timeline.now);
     this.#follow(flow, route);
@@ -362,46 +360,11 @@ export class Activity {
     for (const { nat, tracking } of trackings) nat.begin(tracking, flow, this.#random.int(0, 2_000) * ms);
   }
 
-  /** Undefined: there is no way there now. */
-  #routeOf(netns: Netns, local: Endpoint, to: Endpoint): Route | undefined {
-    const direct: Route = { outer: { orig: local, resp: to }, views: [], trackings: [] };
-    if (isLoopback(to.address)) return direct;
-    const { now } = this.#timeline;
-    const { nat, own, sockets } = netns.host;
-    if (netns.wire === network) {
-      if (netns === own && nat?.isBusy(local, to, now) === true) return undefined;
-      const target = this.#namespaceOf(to.address, network);
-      return (target?.host === netns.host ? undefined : target && this.#published(direct, target)) ?? direct;
-    }
-    if (this.#namespaceOf(to.address, netns.wire) !== undefined) return direct;
-    const target = this.#namespaceOf(to.address, network);
-    // What a container sends to its own host goes no further than their bridge.
-    if (target === own) return direct;
-    if (target?.host === netns.host) return undefined;
-    const isFree = (source: Endpoint): boolean =>
-      !sockets.isTaken(own, 'tcp', source.port, to) && !this.#network.isBusy(network.name, source, to);
-    const route = nat?.masquerade(netns, local, to, now, isFree);
-    return route === undefined || target === undefined ? route : (this.#published(route, target) ?? route);
-  }
-
-  /** The way on where the port of the host is a container's. */
-  #published(route: Route, target: Netns): Route | undefined {
-    return target === target.host.own ? target.host.nat?.publish(route, this.#timeline.now) : undefined;
-  }
-
-  /** A container behind a bridge reaches its host, and the network where that translates. */
-  #bridgedSource(netns: Netns, to: string): string | undefined {
-    const { nat, own } = netns.host;
-    const isOut = nat !== undefined || own.has(to, this.#timeline.now);
-    if (netns.wire === network || !isOut || to.includes(':') || to.startsWith(bridged)) return undefined;
-    return netns.addressesAt(this.#timeline.now).find((a) => !a.includes(':') && !isLoopback(a));
-  }
-
   /** Echo requests, or packets of another protocol without ports, from a raw socket. The other kernel answers echo requests. */
   sendRaw(process: Process, to: string, proto: 'icmp' | 'raw'): void {
     const random = this.#random;
     const { host, netns } = process;
-    const source = this.#sourceAddress(netns, to);
+    const source = this.#routing.sourceAddress(netns, to);
     if (source === undefined || process.exit !== undefined) return;
     const v6 = to.includes(':');
     const [asks, answers] = proto === 'raw' ? [0, 0] : v6 ? [128, 129] : [8, 0];
@@ -429,7 +392,7 @@ export class Activity {
     this.#datagrams.send(socket, process, from, to);
     this.#timeline.after(this.#random.int(1, 10), () => {
       const { now } = this.#timeline;
-      const capture = this.#captureOf(socket.netns, to);
+      const capture = this.#routing.captureOf(socket.netns, to);
       let flow = this.#network.datagramFlow(capture.name, from, to, now, proto);
       if (flow === undefined) {
         flow = this.#network.begin(proto, capture, from, to, now);
@@ -458,50 +421,5 @@ export class Activity {
     const peer = this.#peers.get(socket);
     if (peer === undefined || peer.closed !== undefined) return;
     this.#timeline.after(this.#random.int(40, 900), () => this.#closeSocket(peer));
-  }
-
-  /** Undefined: there is no way from there to the address. */
-  #sourceAddress(netns: Netns, to: string): string | undefined {
-    if (isLoopback(to)) return to;
-    const isBridged = netns.wire !== network;
-    if (isBridged ? this.#namespaceOf(to, netns.wire) === undefined : to.startsWith(bridged)) return undefined;
-    const v6 = to.includes(':');
-    const usable = netns.addressesAt(this.#timeline.now).filter((a) => a.includes(':') === v6 && !isLoopback(a));
-    return usable.length > 0 ? this.#random.pick(usable) : undefined;
-  }
-
-  /** Who has the address among those on a wire. */
-  #namespaceOf(address: string, wire: Wire): Netns | undefined {
-    const all = this.#hosts.flatMap(({ namespaces }) => namespaces);
-    return all.find((netns) => netns.wire === wire && netns.has(address, this.#timeline.now));
-  }
-
-  #reached(to: Endpoint, from: Netns): Netns | undefined {
-    return isLoopback(to.address) ? from : this.#namespaceOf(to.address, from.wire);
-  }
-
-  /** The loopback of a container is not captured. */
-  #captureOf(from: Netns, to: Endpoint): Wire {
-    if (!isLoopback(to.address)) return from.wire;
-    return { name: from.isContainer ? `${uncaptured} ${from.id}` : `lo@${from.host.id}`, host: from.host.id };
-  }
-
-  #listenerOf(to: Endpoint, from: Netns, taker?: Route['taker']): Socket | 'dark' | 'refuse' | 'stranger' {
-    const isOut = from.wire !== network && !to.address.startsWith(bridged) && !isLoopback(to.address);
-    const netns = taker?.netns ?? (isOut ? this.#namespaceOf(to.address, network) : this.#reached(to, from));
-    if (netns === undefined) return this.#random.chance(0.8) ? 'stranger' : 'dark';
-    const listeners = netns.host.sockets.receivers(netns, 'tcp', taker?.local ?? to);
-    return listeners.length > 0 ? this.#random.pick(listeners) : 'refuse';
-  }
-
-  /** Where a datagram arrives: on the wire, or at the host that the bridge belongs to. */
-  #datagramPlace(to: Endpoint, from: Netns): Netns | undefined {
-    const { own } = from.host;
-    return this.#reached(to, from) ?? (own.has(to.address, this.#timeline.now) ? own : undefined);
-  }
-
-  #datagramReceiver(to: Endpoint, netns: Netns): Socket | undefined {
-    const receivers = netns.host.sockets.receivers(netns, 'udp', to);
-    return receivers.length > 0 ? this.#random.pick(receivers) : undefined;
   }
 }
