@@ -29,6 +29,13 @@ export const faults = [
     tests: ['test/e2e/cert.test.ts'],
   },
   {
+    name: 'rest-of-a-line-behind-an-object-lost',
+    file: 'src/hosts/sources/log-lines.ts',
+    find: 'held = [before.subarray(whole)];',
+    replace: 'held = [];',
+    tests: ['test/hosts/sources/wrapped-lines.test.ts'],
+  },
+  {
     name: 'rule-file-of-two-names-read-twice',
     file: 'src/rules/rule-files.ts',
     find: 'if (this.#given.has(real)) return;',

@@ -4,7 +4,7 @@ import type { Warn } from '../../core/warnings.js';
 import type { HostRow } from '../../records/host-row.js';
 import { BadLines } from './bad-lines.js';
 import type { HostLogDecoder, HostSource, JsonObject } from './host-source.js';
-import { parseLine } from './json-line.js';
+import { type HeldLines, parseLine } from './json-line.js';
 import { readLogBytes } from './log-bytes.js';
 import { readLogLines } from './log-lines.js';
 import { inOrderOfTime } from './log-order.js';
@@ -46,6 +46,8 @@ export async function* readHostLogs(paths: readonly string[], options: HostLogOp
   for (const decoder of whole.values()) yield* decoder.end();
 }
 
+const TOO_LONG: HeldLines = { lines: [], problem: `the line is longer than ${limits.hostLineBytes} bytes` };
+
 /** Reads one file. `whole` has the decoders that go on from file to file. */
 async function* readOne(
   path: string,
@@ -60,24 +62,25 @@ async function* readOne(
   const source = readLogBytes(path, where, warn);
   for await (const { number, bytes, text } of readLogLines(source, limits.hostLineBytes)) {
     isEmpty = false;
+    const { lines, problem }: HeldLines = text === undefined ? TOO_LONG : parseLine(text, number);
+    for (const line of lines) {
+      counts.lines++;
+      if (decoder === undefined) {
+        decoder = open(line, whole, where, warn);
+        if (decoder !== undefined) badLines.formatKnown();
+      }
+      const known = decoder?.accept(line, Math.ceil(bytes / lines.length));
+      const verdict = decoder === undefined ? { bad: 'the line has no known form' } : known;
+      if (verdict !== undefined && 'bad' in verdict) {
+        badLines.add(number, verdict.bad);
+        counts.bad++;
+      } else if (verdict !== undefined) countUnused(counts, verdict.unused);
+      if (decoder !== undefined) yield* decoder.ready();
+    }
+    if (problem === undefined) continue;
+    badLines.add(number, problem);
     counts.lines++;
-    const line = text === undefined ? `the line is longer than ${limits.hostLineBytes} bytes` : parseLine(text, number);
-    if (typeof line === 'string') {
-      badLines.add(number, line);
-      counts.bad++;
-      continue;
-    }
-    if (decoder === undefined) {
-      decoder = open(line, whole, where, warn);
-      if (decoder !== undefined) badLines.formatKnown();
-    }
-    const verdict = decoder === undefined ? { bad: 'the line has no known form' } : decoder.accept(line, bytes);
-    if (verdict !== undefined && 'bad' in verdict) {
-      badLines.add(number, verdict.bad);
-      counts.bad++;
-    } else if (verdict !== undefined) countUnused(counts, verdict.unused);
-    if (decoder === undefined) continue;
-    yield* decoder.ready();
+    counts.bad++;
   }
   if (decoder === undefined && !isEmpty) {
     throw new CorrelateError('HOST_LOG_UNKNOWN_FORMAT', `${where}: no line has the form of a known host log`);

@@ -1,11 +1,88 @@
 import { isJsonObject, type JsonObject } from './host-source.js';
+import { objectsOf } from './json-objects.js';
+import { hostSources } from './registry.js';
 
-/** The line as an object, or why it is none. */
-export function parseLine(text: string, number: number): JsonObject | string {
+/**
+ * Under these names shippers and collectors put a log's line, as text or taken apart: Filebeat and Elasticsearch, the journal of systemd, Splunk, Docker,
+ * and osquery's TLS logger, whose `data` are lists of lines.
+ */
+const wrappers = [
+  'message',
+  'MESSAGE',
+  'json',
+  'event',
+  'original',
+  '_source',
+  'result',
+  '_raw',
+  'log',
+  'data',
+] as const;
+const MAX_DEPTH = 4;
+
+/** What a line of a file holds. */
+export interface HeldLines {
+  /** Lines of a log: mostly one. */
+  readonly lines: readonly JsonObject[];
+  /** Why the line, or its end, is none. */
+  readonly problem?: string;
+}
+
+/**
+ * The lines of a log in one of a file, in order. They may stand behind each other (Firehose), in an array, behind a header of syslog, or in what a
+ * shipper wrote around them. What no source knows stays as it is.
+ */
+export function parseLine(text: string, number: number): HeldLines {
+  const { values, isWhole } = valuesOf(number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text);
+  const lines: JsonObject[] = [];
+  for (const value of values) unwrap(value, lines);
+  if (!isWhole) return { lines, problem: 'the line is no JSON' };
+  return lines.length > 0 || values.length === 0 ? { lines } : { lines, problem: 'the line is no JSON object' };
+}
+
+function valuesOf(text: string): { readonly values: readonly unknown[]; readonly isWhole: boolean } {
+  const whole = parsed(text);
+  if (whole !== undefined) return { values: [whole], isWhole: true };
+  const start = text.indexOf('{');
+  if (start < 0) return { values: [], isWhole: /^\s*[[\],]\s*$/.test(text) };
+  const found = objectsOf(text, start);
+  // What stands before may be a header of syslog, but only of a line that can be read.
+  const isHeader = /^[^\p{Cc}]*$/u.test(text.slice(0, start)) && found.values.length > 0;
+  return start === 0 || isHeader ? found : { values: [], isWhole: false };
+}
+
+function unwrap(value: unknown, lines: JsonObject[]): void {
+  if (Array.isArray(value)) for (const each of value) unwrap(each, lines);
+  else if (isJsonObject(value)) {
+    const before = lines.length;
+    collectKnown(value, 0, lines);
+    if (lines.length === before) lines.push(value);
+  }
+}
+
+/** Appends the lines that a source knows in a value. */
+function collectKnown(value: unknown, depth: number, lines: JsonObject[]): void {
+  if (depth > MAX_DEPTH) return;
+  if (typeof value === 'string') {
+    if (value.trimStart().startsWith('{')) collectKnown(parsed(value), depth, lines);
+  } else if (Array.isArray(value)) for (const each of value) collectKnown(each, depth + 1, lines);
+  else if (isJsonObject(value)) {
+    if (hostSources.some((source) => source.recognises(value))) lines.push(value);
+    else {
+      for (const name of wrappers) {
+        const before = lines.length;
+        if (Object.hasOwn(value, name)) collectKnown(value[name], depth + 1, lines);
+        if (lines.length > before) return;
+      }
+    }
+  }
+}
+
+/** Undefined where the text is no JSON. */
+function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text);
-    return isJsonObject(value) ? value : 'the line is no JSON object';
+    return JSON.parse(text);
   } catch {
-    return 'the line is no JSON';
+    return undefined;
   }
 }

@@ -1,3 +1,5 @@
+import { endOfLastObject } from './json-objects.js';
+
 /** One line of a log, without its line end. `text` is undefined when the line is longer than allowed. */
 export interface LogLine {
   readonly number: number;
@@ -9,7 +11,8 @@ const LINE_FEED = 10;
 
 /**
  * Splits byte chunks into lines (numbered from 1; a last one without a line feed counts). A line longer than `maxBytes`
- * is told without its text, so that no input makes this hold more than that. Empty lines are left out.
+ * is told without its text, so that no input makes this hold more than that; where objects of JSON stand behind each other it is given in parts, of
+ * whole objects each, under one number. Empty lines are left out.
  */
 export async function* readLogLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<LogLine> {
   let number = 1;
@@ -28,6 +31,16 @@ export async function* readLogLines(chunks: AsyncIterable<Buffer>, maxBytes: num
       const found = chunk.indexOf(LINE_FEED, start);
       const end = found < 0 ? chunk.length : found;
       heldBytes += end - start;
+      if (heldBytes > maxBytes && held.length > 0) {
+        const before = Buffer.concat(held);
+        // One character a byte; what counts is ASCII in UTF-8 too.
+        const whole = endOfLastObject(before.toString('latin1'));
+        if (whole > 0) {
+          yield { number, bytes: whole, text: before.toString('utf8', 0, whole) };
+          held = [before.subarray(whole)];
+          heldBytes -= whole;
+        }
+      }
       if (heldBytes <= maxBytes) held.push(chunk.subarray(start, end));
       else held = [];
       if (found < 0) break;

@@ -26,10 +26,10 @@ async function firstTime(path: string): Promise<Micros> {
       readLogBytes(path, path, () => {}),
       limits.hostLineBytes,
     )) {
-      const line = text === undefined ? 'too long' : parseLine(text, number);
-      const source = typeof line === 'string' ? undefined : hostSources.find((each) => each.recognises(line));
-      const time = typeof line === 'string' ? undefined : source?.timeOf(line);
-      if (time !== undefined) return time;
+      for (const line of text === undefined ? [] : parseLine(text, number).lines) {
+        const time = hostSources.find((source) => source.recognises(line))?.timeOf(line);
+        if (time !== undefined) return time;
+      }
       if (++lines >= limits.hostFirstLines) return 0;
     }
   } catch {

@@ -130,8 +130,11 @@ function hasTime({ columns }: ConvertedRow): boolean {
   return typeof columns.time === 'number' && columns.time > 0;
 }
 
+/** What decorates a line is what an administrator chose; these names are usual. */
 function hostOf(line: JsonObject): string | undefined {
-  for (const name of [line.hostIdentifier, line.hostname]) if (typeof name === 'string' && name !== '') return name;
+  const more = isJsonObject(line.decorations) ? line.decorations : {};
+  for (const name of [line.hostIdentifier, line.hostname, more.hostname, more.host_uuid])
+    if (typeof name === 'string' && name !== '') return name;
   return undefined;
 }
 
