@@ -28,7 +28,7 @@ export interface ByteInput {
  * A regular file, read from its position on in libuv's threads, so that reading overlaps with parsing.
  * Closing waits for a read under way, since its descriptor number could be given to another file.
  */
-export class FileInput implements ByteInput {
+class FileInput implements ByteInput {
   readonly totalBytes: number;
   readBytes = 0;
   readonly #fd: number;
@@ -58,7 +58,7 @@ export class FileInput implements ByteInput {
 }
 
 /** A regular file, read by the calling thread itself, so that what was read is in the caches of who parses it. */
-export class BlockingFileInput implements ByteInput {
+class BlockingFileInput implements ByteInput {
   readonly blocking = true;
   readonly totalBytes: number;
   readBytes = 0;
@@ -85,7 +85,7 @@ export class BlockingFileInput implements ByteInput {
 }
 
 /** A stream (pipe, decompressor). Its chunks are copied, which is the price of not knowing their size before. */
-export class StreamInput implements ByteInput {
+class StreamInput implements ByteInput {
   readBytes = 0;
   readonly #stream: Readable;
   readonly #chunks: AsyncIterator<Uint8Array>;

@@ -1,23 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { AgentConfig } from '../agent/agent-config.js';
-import type { SensorChoice } from '../sensor/sensor-method.js';
 import { createLog } from './log.js';
 import { asText, bytes, repeated } from './values.js';
 
-interface Flags {
+interface Flags extends AgentConfig {
   readonly config?: string;
-  readonly server?: string;
-  readonly secretFile?: string;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly hostId?: string;
-  readonly groups?: readonly string[];
-  readonly netns?: 'self' | 'all';
-  readonly spool?: string;
-  readonly spoolSize?: number;
-  readonly sensor?: SensorChoice;
-  readonly redact?: readonly string[];
   readonly redactDefaults: boolean;
   readonly jsonLog?: true;
   readonly quiet?: true;

@@ -125,7 +125,7 @@ export function updateLast(
 }
 
 /** Counts a retransmission. */
-export function retransmitted(c: StreamContext, base: number, dir: number): void {
+function retransmitted(c: StreamContext, base: number, dir: number): void {
   const { table } = c;
   const count = table.i32[base + RETRANSMITS + dir]! + 1;
   table.i32[base + RETRANSMITS + dir] = count;

@@ -2,7 +2,7 @@ import type { WeirdCounts, WeirdName } from '../core/weird.js';
 import type { Packet } from './packet.js';
 
 export const ETHERTYPE_IPV4 = 0x0800;
-export const ETHERTYPE_IPV6 = 0x86dd;
+const ETHERTYPE_IPV6 = 0x86dd;
 const ETHERTYPE_VLAN = 0x8100;
 const ETHERTYPE_QINQ = 0x88a8;
 const ETHERTYPE_QINQ_OLD = 0x9100;

@@ -7,8 +7,8 @@ import type { Packet } from './packet.js';
  */
 
 /** Bits of `named`. */
-export const SOURCE_NAMED = 1;
-export const DESTINATION_NAMED = 2;
+const SOURCE_NAMED = 1;
+const DESTINATION_NAMED = 2;
 
 const PAD_ONE = 0;
 const HOME_ADDRESS = 201;

@@ -24,7 +24,7 @@ interface Cell {
 const outcomeOf = (end: End): Outcome => (end.state === 'unattributed' ? end.reason : end.state);
 
 /** What stands for hosts beyond those that are told apart. */
-export const OTHER_HOSTS = 'other';
+const OTHER_HOSTS = 'other';
 
 /**
  * How many ends have an owner, and why the others have none, by protocol, side and host; every connection counts once, by its last line.

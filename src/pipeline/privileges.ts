@@ -36,7 +36,7 @@ export function userOf(name: string): RunAs {
  * thread may call it.
  * @throws CorrelateError USER_CHANGE_FAILED, also when the rights could be had back
  */
-export function becomeUser({ name, uid, gid, groups }: RunAs): void {
+function becomeUser({ name, uid, gid, groups }: RunAs): void {
   try {
     process.setgroups?.([...groups]);
     process.setgid?.(gid);

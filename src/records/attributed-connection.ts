@@ -34,7 +34,7 @@ const ancestor = Type.Object({
   ),
 });
 
-export const processSchema = Type.Composite([
+const processSchema = Type.Composite([
   ancestor,
   Type.Object({
     cwd: Type.Optional(Type.String({ description: 'Working directory.' })),
@@ -131,7 +131,7 @@ export type AmbiguousEnd = { state: 'ambiguous'; candidates: Candidate[]; nat?: 
 export type End = AttributedEnd | AmbiguousEnd | Extract<EndShape, { state: 'pending' | 'unattributed' }>;
 
 /** What made this line: the connection began, lasts or ended, or host rows changed what is known of it. */
-export const causes = ['start', 'interim', 'end', 'evidence'] as const;
+const causes = ['start', 'interim', 'end', 'evidence'] as const;
 export type Cause = (typeof causes)[number];
 
 export const attributedConnectionSchema = Type.Composite(

@@ -5,7 +5,7 @@ import { CANNOT, type ChildPrograms, trafficProgram } from './child-programs.js'
  * Where the traffic happens. `namespaces`: hosts as network namespaces on a bridge; `user-namespace`: the same, as the root of a user namespace; `loopback`:
  * this host's loopback, since neither may be had.
  */
-export const stageKinds = ['namespaces', 'user-namespace', 'loopback'] as const;
+const stageKinds = ['namespaces', 'user-namespace', 'loopback'] as const;
 export type StageKind = (typeof stageKinds)[number];
 
 const hosts = ['client', 'server', 'container'] as const;

@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
 
 /** What stands where a secret was. */
-export const REDACTED = '[redacted]';
+const REDACTED = '[redacted]';
 
 /**
  * What is taken for a secret in a command line: the first group of a match, or all of it. Each runs in time linear in the text:

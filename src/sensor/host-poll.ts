@@ -13,7 +13,7 @@ import { type HeldSockets, SocketOwners } from './socket-owners.js';
 import { parsePasswd } from './user-table.js';
 
 /** The tables that the sensor reports; each is a stream of its own name. */
-export const sensorTables = [
+const sensorTables = [
   'processes',
   'process_open_sockets',
   'listening_ports',

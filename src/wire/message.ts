@@ -150,4 +150,3 @@ export type Execute = Static<typeof execute>;
 export type Subscribe = Static<typeof subscribe>;
 export type Result = Static<typeof result>;
 export type Difference = Static<typeof difference>;
-export type Status = Static<typeof status>;

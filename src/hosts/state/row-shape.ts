@@ -9,7 +9,7 @@ export const INT = 0;
 export const WIDE = 1;
 export const TEXT = 2;
 export const DIGITS = 3;
-export const WIDE_DIGITS = 4;
+const WIDE_DIGITS = 4;
 export const OTHER = 5;
 /** From here on: the value is in a place of the head, see HeadColumns. */
 export const IN_HEAD = 16;
@@ -90,7 +90,7 @@ const ZERO = 0x30;
 const NINE = 0x39;
 
 /** The whole number that the text is, written the only way; -1: it is none. */
-export function spelled(text: string): number {
+function spelled(text: string): number {
   const { length } = text;
   if (length === 0 || length > MAX_DIGITS) return -1;
   const first = text.charCodeAt(0);

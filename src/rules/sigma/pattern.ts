@@ -6,11 +6,11 @@ import { foldCase } from './case-fold.js';
 export type Pattern = readonly number[];
 
 /** `*`: any text, also none. */
-export const ANY = -1;
+const ANY = -1;
 /** `?`: exactly one code point. */
 export const ONE = -2;
 /** A dash of a command-line flag, made by `windash`. */
-export const DASH = -3;
+const DASH = -3;
 
 const STAR = 0x2a;
 const QUESTION = 0x3f;
