@@ -59,6 +59,8 @@ const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
   'multiple_home_addr_opts',
   'bad_IP_checksum',
   'ipv6_no_next',
+  'bad_MH_checksum',
+  'mobility_piggyback',
   'igmp_invalid_checksum',
   'truncated_header',
   'exceeded_tunnel_max_depth',

@@ -84,6 +84,8 @@ export type WeirdName =
   | 'bad_home_addr_len'
   | 'multiple_home_addr_opts'
   | 'ipv6_no_next'
+  | 'bad_MH_checksum'
+  | 'mobility_piggyback'
   | 'igmp_invalid_checksum'
   | 'truncated_ICMPv6_MLDv2'
   | 'truncated_ICMPv6_MLDv2_record'

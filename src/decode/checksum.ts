@@ -88,6 +88,17 @@ function transportChecksumHolds(packet: Packet, sums: Sums): boolean {
   return sum === 0xffff;
 }
 
+const PROTO_MOBILITY = 135;
+const plainSums = new Sums();
+
+/** Whether the checksum of a mobility header (RFC 6275 6.1.1) of `length` bytes at `at` holds. Makes `packet` stand for it. */
+export function mobilityChecksumHolds(packet: Packet, at: number, length: number): boolean {
+  packet.proto = PROTO_MOBILITY;
+  packet.at = at;
+  packet.length = length;
+  return transportChecksumHolds(packet, plainSums);
+}
+
 /** VXLAN's port: the checksum of its outer UDP header need not be right (RFC 7348 4.1). */
 const VXLAN_PORT = 4789;
 const UDP_HEADER = 8;

@@ -1,5 +1,5 @@
 import type { WeirdCounts } from '../core/weird.js';
-import { sumBytes } from './checksum.js';
+import { mobilityChecksumHolds, sumBytes } from './checksum.js';
 import type { FragmentTable } from './fragment.js';
 import { destinationOptions, routingHeader } from './ipv6-named-ends.js';
 import type { Packet } from './packet.js';
@@ -111,8 +111,7 @@ function decodeIpv6(context: IpContext, packet: Packet, at: number, end: number,
   const view = packet.view;
   if (end - at < 40) return fail(context, 'truncated_IP');
   const payload = view.getUint16(at + 4);
-  let total = payload + 40;
-  if (payload === 0 && view.getUint8(at + 6) === PROTO_NONE) total = 40;
+  const total = payload + 40;
   if (wireEnd - at < total) return fail(context, 'truncated_IP_len');
   packet.version = 6;
   packet.src0 = view.getInt32(at + 8);
@@ -143,10 +142,12 @@ function decodeExtensions(
   let named = 0;
   while (isExtension(type)) {
     const { view } = packet;
-    if (at + 8 > end) return fail(context, 'internally_truncated_header');
-    const length = extensionBytes(type, view.getUint8(at + 1));
-    if (at + length > end) return fail(context, 'internally_truncated_header');
+    const length = extensionBytes(view, type, at, end);
+    // One that the capture cut is not looked into, nor behind; as in Zeek it is then the transport.
+    if (length < 0) break;
     if (at + length > claimedEnd) return fail(context, 'invalid_IP_header_size');
+    if (type === PROTO_ESP) return false;
+    if (type === PROTO_MOBILITY) return mobilityHeader(context, packet, at);
     const header = type;
     type = view.getUint8(at);
     if (header === PROTO_ROUTING) named = routingHeader(context.weird, packet, at, length, named);
@@ -163,8 +164,6 @@ function decodeExtensions(
     end = at + packet.captured;
     claimedEnd = at + packet.length;
   }
-  // Nothing behind these can be read: encrypted, or a signalling message without payload.
-  if (type === PROTO_ESP || type === PROTO_MOBILITY) return false;
   setTransport(packet, type, at, end, claimedEnd);
   return true;
 }
@@ -174,15 +173,31 @@ function isExtension(type: number): boolean {
     type === PROTO_HOP_BY_HOP ||
     type === PROTO_ROUTING ||
     type === PROTO_FRAGMENT ||
+    type === PROTO_ESP ||
     type === PROTO_AH ||
-    type === PROTO_DESTINATION
+    type === PROTO_DESTINATION ||
+    type === PROTO_MOBILITY
   );
 }
 
-/** Bytes of an extension header, from what it says of its length. */
-function extensionBytes(type: number, units: number): number {
-  if (type === PROTO_FRAGMENT) return 8;
-  return type === PROTO_AH ? (units + 2) << 2 : (units + 1) << 3;
+/** Bytes of an extension header, from what it says of its length; -1 when they are not all there. */
+function extensionBytes(view: DataView, type: number, at: number, end: number): number {
+  if (at + 2 > end) return -1;
+  const units = view.getUint8(at + 1);
+  let bytes = 8;
+  if (type === PROTO_AH) bytes = (units + 2) << 2;
+  else if (type !== PROTO_FRAGMENT && type !== PROTO_ESP) bytes = (units + 1) << 3;
+  return at + bytes > end ? -1 : bytes;
+}
+
+/** A signalling message between mobile hosts, which is the last header (RFC 6275 6.1). It makes no connection. */
+function mobilityHeader(context: IpContext, packet: Packet, at: number): false {
+  const { view } = packet;
+  // As in Zeek, which keeps this length in eight bits.
+  const length = (8 + 8 * view.getUint8(at + 1)) & 0xff;
+  if (context.verifyChecksums && !mobilityChecksumHolds(packet, at, length)) return fail(context, 'bad_MH_checksum');
+  if (view.getUint8(at) !== PROTO_NONE) context.weird.count('mobility_piggyback');
+  return false;
 }
 
 function setTransport(packet: Packet, proto: number, at: number, end: number, claimedEnd: number): void {

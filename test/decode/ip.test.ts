@@ -116,15 +116,48 @@ describe('IPv6 extension headers', () => {
     expect(stats.weirds).toEqual({ multiple_routing_headers: 1 });
   });
 
+  it('are left out when their length is wrong', () => {
+    const wrong = extended(0, '06 00 0104 00000000');
+    wrong[14 + 5] = 4;
+    const { stats } = track(one(wrong));
+    expect([stats.connections, stats.weirds]).toEqual([0, { invalid_IP_header_size: 1 }]);
+  });
+
   it.each([
-    ['internally_truncated_header', extended(0, '06 ff 0104 00000000').slice(0, 80), 2200],
-    ['invalid_IP_header_size', extended(0, '06 05 0104 00000000').slice(0, 14 + 40 + 28), undefined],
-  ] as const)('are left out when their length is wrong: %s', (_weird, frame, wire) => {
-    expect(track(one(frame, wire)).stats.connections).toBe(0);
+    ['cut in its length', extended(0, '06 00 0104 00000000').slice(0, 55), 0],
+    ['longer than what was captured', extended(0, '06 ff 0104 00000000').slice(0, 80), 0],
+    ['cut in a fragment header', extended(44, '06 00 0001 00000007').slice(0, 60), 44],
+    ['cut in encryption', extended(50, '00000001 00000002').slice(0, 60), 50],
+    ['cut in a mobility header', extended(135, '3b 00 0500 00000000').slice(0, 60), 135],
+  ] as const)('stand for the transport when one is %s', (_name, frame, proto) => {
+    const { updates, stats } = track(one(frame, 2200));
+    expect(updates[0]?.connection).toMatchObject({ proto: 'unknown_transport', ip_proto: proto, orig_pkts: 1 });
+    expect(stats.weirds).toEqual({});
   });
 
   it('end at encryption', () => {
     const { stats } = track(one(changed(v6, [6, 50])));
     expect([stats.skipped, stats.weirds]).toEqual([1, {}]);
+  });
+
+  it('end at a message between mobile hosts, whose checksum is verified', () => {
+    const mobility = (next: string, sum: string) =>
+      one(extended(135, `${next} 01 0500 ${sum} 0001 8000 000a 0102 0000`));
+    // RFC 6275 6.1.1 over 2001:db8::1, 2001:db8::2, a length of 16 and the protocol 135.
+    const sumOf = (next: number): string => {
+      const words = [0x2001, 0xdb8, 1, 0x2001, 0xdb8, 2, 16, 135, (next << 8) | 1, 0x0500, 1, 0x8000, 0x000a, 0x0102];
+      let sum = words.reduce((total, word) => total + word, 0);
+      while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+      return (~sum & 0xffff).toString(16).padStart(4, '0');
+    };
+    const weirdsOf = (frames: Frame[], checksums: 'verify' | 'ignore') => {
+      const { stats } = track(frames, { checksums });
+      expect([stats.skipped, stats.connections]).toEqual([1, 0]);
+      return stats.weirds;
+    };
+    expect(weirdsOf(mobility('3b', sumOf(59)), 'verify')).toEqual({});
+    expect(weirdsOf(mobility('3b', '1234'), 'verify')).toEqual({ bad_MH_checksum: 1 });
+    expect(weirdsOf(mobility('3b', '1234'), 'ignore')).toEqual({});
+    expect(weirdsOf(mobility('06', sumOf(6)), 'verify')).toEqual({ mobility_piggyback: 1 });
   });
 });
