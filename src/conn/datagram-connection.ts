@@ -63,7 +63,8 @@ export function icmpPacket(c: TcpContext, base: number, dir: number, packet: Pac
   }
   table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
   countPayload(table, base, dir, length - ICMP_HEADER);
-  countPacket(table, base, dir, packet);
+  // As in Zeek, whose counter of packets does not get those of ICMP that the capture cut.
+  if (packet.captured >= length) countPacket(table, base, dir, packet);
   if (packet.proto === PROTO_ICMPV6 && packet.sport === MLD_REPORT_V2) checkMldReport(packet, weird);
 }
 

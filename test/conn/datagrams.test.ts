@@ -184,6 +184,17 @@ describe('an ICMP connection', () => {
     ]);
   });
 
+  it('has the bytes of a message that the capture cut, and does not count it as a packet', () => {
+    const whole = icmp(A, B, 8, 0);
+    const cut = { timeUs: START + 100, bytes: whole.bytes.slice(0, 60), wireBytes: whole.bytes.length };
+    expect(track([whole, cut]).updates[0]?.connection).toMatchObject({
+      duration: 100,
+      orig_bytes: 112,
+      orig_pkts: 1,
+      orig_ip_bytes: 84,
+    });
+  });
+
   it('counts a wrong checksum', () => {
     const wrong = icmp(A, B, 8, 0);
     wrong.bytes[60]! ^= 1;
