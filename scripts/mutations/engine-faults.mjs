@@ -64,9 +64,23 @@ export const engineFaults = [
   {
     name: 'half-reset-kept-as-if-established',
     file: expiry,
-    find: 'if (isHalfReset(table, base)) return',
-    replace: 'if (base < 0) return',
+    find: 'if (isHalfReset(table, base)) {',
+    replace: 'if (base < 0) {',
     tests: tcp,
+  },
+  {
+    name: 'half-reset-noticed-when-its-old-deadline-comes',
+    file: 'src/conn/tcp-connection.ts',
+    find: 'else if (isRst && isHalfReset(table, base)) c.sooner = true;',
+    replace: '',
+    tests: tcp,
+  },
+  {
+    name: 'mobility-checksum-not-verified',
+    file: 'src/decode/ip.ts',
+    find: 'context.verifyChecksums && !mobilityChecksumHolds(packet, at, length)',
+    replace: 'length < 0',
+    tests: ['test/decode/ip.test.ts'],
   },
   {
     name: 'letters-at-every-occurrence',

@@ -142,6 +142,7 @@ export class ConnectionTracker {
       storms: new ControlStorms(),
       windows: options.onWeird && new TcpWindows(),
       closed: false,
+      sooner: false,
     };
     this.#tunnels = new UdpTunnels({
       table: this.#table,
@@ -305,7 +306,8 @@ export class ConnectionTracker {
     if (context.closed) {
       context.closed = false;
       this.#arm(slot, table.f64[(base >> 1) + LAST_TIME]! + this.#timeouts.tcp_close_delay);
-    } else if (isNew) this.#arm(slot, expiryOf(this.#table, base, this.#timeouts));
+    } else if (isNew || context.sooner) this.#arm(slot, expiryOf(this.#table, base, this.#timeouts));
+    context.sooner = false;
     if (isNew && this.#options.startRecords === true) this.#emit('start', base);
     if (proto === PROTO_UDP && isIntact) {
       const inner = this.#tunnels.open(packet, base);

@@ -8,6 +8,7 @@ import { type ConnectionTable, KERNEL_ROOM } from './connection-table.js';
 import { historyOf } from './history.js';
 import { ipBytesOf } from './ip-bytes.js';
 import {
+  ACKED,
   ACTIVE,
   FLAGS,
   IPV6_WORDS,
@@ -49,8 +50,9 @@ const uidWords = new Int32Array(14);
 /** Payload bytes of one end as Zeek's endpoint record has them. */
 function endSize(table: ConnectionTable, base: number, dir: number): number {
   if ((table.i32[base + META]! & 0xff) !== PROTO_TCP) return table.f64[(base >> 1) + LAST + dir]!;
-  // A RST as answer to something never seen: its numbers say nothing of data.
+  // A RST as answer to an acknowledgement of something never seen: the numbers say nothing of data.
   const halfOpen =
+    table.f64[(base >> 1) + ACKED + dir]! > 1 &&
     stateOf(table, base, dir) === TCP_RESET &&
     previousStateOf(table, base, dir) === TCP_SYN_SENT &&
     stateOf(table, base, 1 - dir) === TCP_INACTIVE;

@@ -21,21 +21,27 @@ export function expiryOf(table: ConnectionTable, base: number, timeouts: Timeout
   }
 }
 
+/** When Zeek next sees that nothing valid has come for tcp_connection_linger: after tcp_SYN_timeout and then every tcp_session_timer. */
+function nextLook(start: Micros, last: Micros, t: Timeouts): Micros {
+  const looks = Math.floor((last + t.tcp_connection_linger - start - t.tcp_SYN_timeout) / t.tcp_session_timer) + 1;
+  return start + t.tcp_SYN_timeout + Math.max(0, looks) * t.tcp_session_timer;
+}
+
 function tcpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micros): Micros {
   const start = table.f64[(base >> 1) + START_TIME]!;
   const flags = table.i32[base + FLAGS]!;
   if (stateOf(table, base, 1) === TCP_INACTIVE) {
     const orig = stateOf(table, base, 0);
     if (orig === TCP_INACTIVE) {
-      // Nothing valid was seen: Zeek looks after tcp_SYN_timeout and then every tcp_session_timer.
-      const looks = Math.floor((last + t.tcp_connection_linger - start - t.tcp_SYN_timeout) / t.tcp_session_timer) + 1;
-      return start + t.tcp_SYN_timeout + Math.max(0, looks) * t.tcp_session_timer;
+      return nextLook(start, last, t);
     }
-    // Not of one that was partial before its SYN.
+    // Not of one that was partial before its SYN. No packet comes before the SYN of another: it would be of a connection of its own.
     if (orig <= TCP_SYN_ACK_SENT && (flags & HANDSHAKE_DONE) === 0) return start + t.tcp_attempt_delay;
   }
-  // Zeek looks every tcp_session_timer since an end closed, which is mostly just before.
-  if (isHalfReset(table, base)) return last + Math.max(t.tcp_session_timer, t.tcp_connection_linger);
+  // Zeek also looks every tcp_session_timer since the FIN, which mostly is just before the RST.
+  if (isHalfReset(table, base)) {
+    return Math.min(nextLook(start, last, t), last + Math.max(t.tcp_session_timer, t.tcp_connection_linger));
+  }
   // Until the handshake is over Zeek applies the timeout of UDP.
   if ((flags & HANDSHAKE_DONE) === 0) return last + t.udp_inactivity_timeout;
   const ofPort = t.port_inactivity_timeouts[table.i32[base + PORTS]! & 0xffff];

@@ -100,6 +100,8 @@ export interface TcpContext extends StreamContext {
   readonly windows: TcpWindows | undefined;
   /** Set when an end closed so that the connection goes soon: the tracker arms the deadline. */
   closed: boolean;
+  /** Set when a packet may bring the deadline of a connection that goes on nearer: the tracker arms it anew. */
+  sooner: boolean;
 }
 
 /** A fresh record's streams: data starts at relative sequence number 1, behind the SYN. */
@@ -163,7 +165,7 @@ function endClosed(c: TcpContext, base: number, dir: number): void {
   const { i32 } = c.table;
   if (dataPending(c.table, base, dir)) {
     i32[base + FLAGS] = i32[base + FLAGS]! | CLOSE_DEFERRED;
-    c.closed = isHalfReset(c.table, base);
+    if (isHalfReset(c.table, base)) c.sooner = true;
     return;
   }
   const flags = i32[base + FLAGS]! & ~CLOSE_DEFERRED;
@@ -176,7 +178,8 @@ function endClosed(c: TcpContext, base: number, dir: number): void {
     (flags & (DID_CLOSE << peer)) !== 0 ||
     stateOf(c.table, base, peer) === TCP_INACTIVE;
   if (complete) i32[base + FLAGS] = i32[base + FLAGS]! | CLOSING;
-  c.closed = complete || isHalfReset(c.table, base);
+  c.closed = complete;
+  if (!complete && isHalfReset(c.table, base)) c.sooner = true;
 }
 
 /** Tells once that all data of a closing end has come; a close that waited for it happens now. */
@@ -406,6 +409,7 @@ export function segment(
     c.streams?.packet(base, end, packet, offset, isSyn ? relative + 1 : relative, taken);
   }
   if (now.closes) endClosed(c, base, end);
+  else if (isRst && isHalfReset(table, base)) c.sooner = true;
   i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
   addIpBytes(table, base, dir, packet.ipBytes);
   findStep(table, base);

@@ -24,10 +24,20 @@ export function previousStateOf(table: ConnectionTable, base: number, dir: numbe
   return (table.i32[base + FLAGS]! >>> (PREVIOUS_STATE + STATE_BITS * dir)) & 7;
 }
 
-/** Whether one end has closed and one was reset, so that the connection ends soon although data of the other is missing. */
+/**
+ * Whether an end sent a RST after its FIN, and one end has closed, so that the connection ends soon although the other end goes on. After a
+ * RST without a FIN Zeek no longer looks for that.
+ */
 export function isHalfReset(table: ConnectionTable, base: number): boolean {
   if ((table.i32[base + FLAGS]! & (3 * DID_CLOSE)) === 0) return false;
-  return stateOf(table, base, 0) === TCP_RESET || stateOf(table, base, 1) === TCP_RESET;
+  let isReset = false;
+  for (let dir = 0; dir < 2; dir++) {
+    if (stateOf(table, base, dir) !== TCP_RESET) continue;
+    const previous = previousStateOf(table, base, dir);
+    if (previous !== TCP_CLOSED && previous !== TCP_INACTIVE) return false;
+    isReset = true;
+  }
+  return isReset;
 }
 
 /** Counts a weird of a connection and marks its record. */

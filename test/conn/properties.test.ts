@@ -201,6 +201,7 @@ describe('the shortcut for plain segments', () => {
       storms: new ControlStorms(),
       windows: undefined,
       closed: false,
+      sooner: false,
     });
     // Mostly in order, sometimes behind or ahead of it.
     const jitter = fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.integer({ min: -30, max: 30 }));

@@ -25,6 +25,7 @@ function connection(start: readonly [number, number]) {
     storms: new ControlStorms(),
     windows: undefined,
     closed: false,
+    sooner: false,
   };
   const packet = new Packet();
   // A SYN's options are looked at.

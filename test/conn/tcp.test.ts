@@ -272,6 +272,12 @@ describe('a TCP connection', () => {
     expect(Object.keys(stats.weirds)).toEqual(weird === undefined ? [] : [weird]);
   });
 
+  it('takes the numbers of an attempt that was aborted for its data, but not where an answer acknowledged something else', () => {
+    const bytes = (script: TcpScript) => track(script.frames).updates[0]?.connection.orig_bytes;
+    expect(bytes(tcp().client('S', 0, undefined, 30).client('R', 31))).toBe(30);
+    expect(bytes(tcp().client('S', 0).server('A', 5, 900).client('R', 900))).toBe(0);
+  });
+
   it('keeps histories longer than a record holds', () => {
     const script = tcp().handshake();
     for (let i = 0; i < 40; i++) script.client('FA', 1 + i, 1);
@@ -344,15 +350,37 @@ describe('the ends of TCP connections in time', () => {
     ],
     ['a partial one 5 min after its last packet', tcp().client('A', 1, 1), 300 * SECOND, (s) => s.client('A', 1, 1)],
     [
-      'one with a FIN and a RST behind a hole 6 s after the RST',
+      'one with a FIN and a RST of the other end behind a hole 5 min after the RST',
       tcp().handshake().client('FA', 1, 1).server('R', 501),
+      300 * SECOND + 4_000,
+      (s) => s.server('A', 1, 1),
+    ],
+    [
+      'one with a RST behind a hole and then a FIN 5 min after the FIN',
+      tcp().handshake().server('R', 501).client('FA', 1, 1),
+      300 * SECOND + 4_000,
+      (s) => s.server('A', 1, 1),
+    ],
+    [
+      'one with a FIN and a RST of the same end 6 s after the RST',
+      tcp().handshake().client('FA', 1, 1).client('R', 2),
       6 * SECOND + 4_000,
       (s) => s.server('A', 1, 1),
     ],
     [
-      'one with a RST behind a hole and then a FIN 6 s after the FIN',
-      tcp().handshake().server('R', 501).client('FA', 1, 1),
-      6 * SECOND + 4_000,
+      'one with a FIN and a RST of the same end 11 s after its start, if that is sooner',
+      tcp().handshake().wait(5_500_000).client('FA', 1, 1).client('R', 2),
+      11 * SECOND,
+      (s) => s.server('A', 1, 1),
+    ],
+    [
+      'one with a FIN and, minutes after its start, a RST of the same end',
+      tcp()
+        .handshake()
+        .wait(123 * SECOND)
+        .client('FA', 1, 1)
+        .client('R', 2),
+      129 * SECOND + 4_000,
       (s) => s.server('A', 1, 1),
     ],
     [
@@ -389,6 +417,14 @@ describe('the ends of TCP connections in time', () => {
     const { updates } = track([...script.frames, ...again.frames]);
     expect(updates.map(({ connection }) => connection.history)).toEqual(['ShAFf', 'ShA']);
     expect(new Set(updates.map(({ connection }) => connection.uid)).size).toBe(2);
+  });
+
+  it('begins a new connection with a SYN behind a packet that was left out', () => {
+    const script = tcp().client('A', 1, 1).client('S', 0);
+    script.frames[0]!.bytes[50]! ^= 1;
+    const { updates, stats } = track(script.frames);
+    expect(updates.map(({ connection }) => connection.history)).toEqual(['C', 'S']);
+    expect(stats.weirds).toEqual({ bad_TCP_checksum: 1, active_connection_reuse: 1 });
   });
 
   it('lets time pass without packets by advance', () => {
