@@ -1,5 +1,5 @@
 // The engine of the agents' benchmark, as a process of its own: real endpoint, hub and join. Tells its figures as JSON lines every second.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { constants, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 
 const load = (file) => import(new URL(`../../dist/${file}.js`, import.meta.url).href);
@@ -57,6 +57,15 @@ const engine = await Engine.start(
 
 const delay = monitorEventLoopDelay({ resolution: 5 });
 delay.enable();
+/** Pauses for collections of the young objects and of all: the longest of each and their sum, milliseconds. */
+let collections = { young: 0, all: 0, sum: 0 };
+new PerformanceObserver((list) => {
+  for (const { duration, detail } of list.getEntries()) {
+    const which = detail.kind === constants.NODE_PERFORMANCE_GC_MINOR ? 'young' : 'all';
+    collections[which] = Math.max(collections[which], duration);
+    collections.sum += duration;
+  }
+}).observe({ entryTypes: ['gc'] });
 let cpu = process.cpuUsage();
 const timer = setInterval(() => {
   const sorted = lags.sort((a, b) => a - b);
@@ -69,6 +78,7 @@ const timer = setInterval(() => {
     ...figures,
     lag: { n: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) },
     stallMs: Math.round(delay.max / 1e6),
+    gc: Object.fromEntries(Object.entries(collections).map(([key, ms]) => [key, Math.round(ms)])),
     cpu: (user + system) / 1e6,
     mb: {
       rss: Math.round(rss / 1e6),
@@ -78,6 +88,7 @@ const timer = setInterval(() => {
     bad: Object.fromEntries(bad),
   };
   delay.reset();
+  collections = { young: 0, all: 0, sum: 0 };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }, 1000);
 process.stdout.write(`${JSON.stringify({ port: engine.port })}\n`);

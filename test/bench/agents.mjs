@@ -323,8 +323,12 @@ let joined = 0;
 async function untilJoined(what) {
   const began = performance.now();
   let stall = 0;
+  let cpu = 0;
+  let collecting = 0;
   onFigures = ({ stallMs, ...figures }) => {
     stall = Math.max(stall, stallMs);
+    cpu += figures.cpu;
+    collecting += figures.gc.sum;
     if (process.env.VERBOSE) console.log(joined, JSON.stringify({ stallMs, ...figures }));
   };
   while (joined < HOSTS) {
@@ -332,7 +336,7 @@ async function untilJoined(what) {
     if (performance.now() - began > 600_000) throw new Error(`only ${joined} joined: ${JSON.stringify(latest)}`);
   }
   console.log(
-    `${what}: all ${HOSTS} within ${((performance.now() - began) / 1000).toFixed(1)} s, longest stall ${stall} ms`,
+    `${what}: all ${HOSTS} within ${((performance.now() - began) / 1000).toFixed(1)} s, longest stall ${stall} ms; ${((cpu * 1000) / HOSTS).toFixed(1)} ms of processor time a host, ${(collecting / HOSTS).toFixed(1)} ms in pauses for collections`,
   );
 }
 
