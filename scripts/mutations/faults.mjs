@@ -22,13 +22,6 @@ export const faults = [
     tests: ['test/rules/rule-set.test.ts'],
   },
   {
-    name: 'certificates-half-made',
-    file: 'src/cli/cert.ts',
-    find: 'for (const path of made) rmSync(path, { force: true });',
-    replace: '',
-    tests: ['test/e2e/cert.test.ts'],
-  },
-  {
     name: 'rest-of-a-line-behind-an-object-lost',
     file: 'src/hosts/sources/log-lines.ts',
     find: 'held = [before.subarray(whole)];',
