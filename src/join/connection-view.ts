@@ -43,6 +43,8 @@ export interface ConnectionView {
   readonly ended: boolean;
   /** Nothing more will come: end of input, or past the lateness. */
   readonly closed: boolean;
+  /** It is closed for want of room, while rows about its time may still come. */
+  readonly isEvicted: boolean;
   /** Every connection of this capture that began before this one is known, but for those over before `capturedSince`. */
   readonly knowsEarlier: boolean;
   /** See EndQuery. */

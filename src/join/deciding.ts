@@ -172,6 +172,7 @@ export class Deciding {
     const open = ended ? last : this.now - END_DELAY;
     const lasting = Math.max(last, this.#startsKnown ? this.now : open);
     tracked.closed = isClosed;
+    tracked.isEvicted = isClosed && !knowsAll;
     tracked.knowsEarlier = (knowsAll || this.#startsKnown) && first > this.forgottenUntil;
     tracked.aloneUntil = Math.min(tracked.nextFirst, knowsAll ? Infinity : lasting);
   }

@@ -246,6 +246,8 @@ function reasonOf(answers: readonly Answer[], view: ConnectionView, role: Role):
   const host = firstById(lacking.map(({ trial }) => trial.host));
   if (reason !== 'no_socket_seen') return unattributed(reason, host);
   if (isKernels(view.connection, role)) return unattributed('kernel', host);
+  // A row that is late, or another host that is found to have the address, might have told who it was.
+  if (view.isEvicted) return unattributed('agent_late', host);
   // Somebody sent packets that no socket of the host accounts for.
   const hasSent = role === 'orig' || mayBeAnswered(view);
   return hasSent

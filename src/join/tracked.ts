@@ -35,6 +35,7 @@ const KNOWS_EARLIER = 8;
 const SETTLED = 16;
 const GONE = 32;
 const TOUCHED = 64;
+const EVICTED = 128;
 
 /** A connection that the join still knows. There are very many, hence flags in one number and times in columns. */
 export class Tracked implements ConnectionView {
@@ -99,6 +100,12 @@ export class Tracked implements ConnectionView {
   }
   set closed(is: boolean) {
     this.#set(CLOSED, is);
+  }
+  get isEvicted(): boolean {
+    return this.#has(EVICTED);
+  }
+  set isEvicted(is: boolean) {
+    this.#set(EVICTED, is);
   }
   get knowsEarlier(): boolean {
     return this.#has(KNOWS_EARLIER);

@@ -2,7 +2,8 @@
 export const reasonMeanings = {
   no_agent: 'The address belongs to no watched host.',
   agent_offline: 'The host was not watched then.',
-  agent_late: 'The host had not reported up to that time when the line was written.',
+  agent_late:
+    'The host could still tell of that time when the line was written: it had not reported so far, or the connection was let go early to keep within the limits.',
   events_lost: 'Rows of that time were lost.',
   no_socket_seen: 'Every stream that could answer is complete, and none knows a socket.',
   nat: 'The address is translated (`host` says by whom), and the one behind it is no watched host’s or not known for sure.',

@@ -33,6 +33,18 @@ describe('evictions at the bounds', () => {
     expect(scene.last().resp).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
   });
 
+  it('are the reason, not that nobody was there, where the connection was let go while rows could still come', () => {
+    const reason = (connections: number): unknown => {
+      const scene = new Scene({ limits: { connections } }).host('a', events);
+      scene.event('a', 'socket_events', 1, { ...client, action: 'connect', pid: 7, local_port: 1000 });
+      scene.end('C1', 10, 1, web).complete('a', 20, events);
+      scene.end('C2', 20, 1, '198.51.100.9 40000 > 198.51.100.8 80').join.end();
+      return scene.last('C1').orig;
+    };
+    expect(reason(10)).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
+    expect(reason(1)).toMatchObject({ state: 'unattributed', reason: 'agent_late' });
+  });
+
   it('give a connection that comes late no socket that may be of a later one of its endpoints, which was let go', () => {
     const outcome = (connections: number): string => {
       const scene = new Scene({ limits: { connections } }).host('a', polls);
