@@ -228,15 +228,18 @@ export class PidHistory {
     return !hadPid || this.#facts.some((fact) => isEnd(fact) && !isOvertaken(fact));
   }
 
-  /** A poll also drops and adds a row when one of its columns changed: no death if the same process was seen then or later. */
+  /**
+   * A poll also drops and adds a row when one of its columns changed: no death if the same process was seen then or later. What a poll no
+   * longer shows is told before what it shows anew, so that a row told before its removal is of an earlier poll, however alike the times.
+   */
   #isDeath(fact: ProcessRecord): boolean {
     if (fact.kind === 'exit') return true;
     if (fact.kind !== 'gone') return false;
     return !this.#facts.some((other) => {
-      if (other.kind !== 'seen' || other.time < fact.time) return false;
-      const isOnePoll = other.time === fact.time && other.since === fact.since;
-      if (!isOnePoll && !isBefore(fact, other)) return false;
-      if (other.start === undefined || fact.start === undefined) return isOnePoll;
+      if (other.kind !== 'seen' || !isBefore(fact, other)) return false;
+      if (other.start === undefined || fact.start === undefined) {
+        return other.time === fact.time && other.since === fact.since;
+      }
       return Math.abs(other.start - fact.start) <= 10;
     });
   }

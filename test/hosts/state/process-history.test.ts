@@ -57,6 +57,16 @@ function at(rows: readonly AnyTableRow[], moment: number, path?: string) {
 describe('the process behind a pid', () => {
   const life = [exec(10, '/bin/sh', 'fork'), exec(11, '/bin/curl'), exec(14, '/bin/curl', 'exit')];
 
+  it('is another one after a poll that no longer shows the first, though the polls are told of the same second', () => {
+    const seen = { ...polled('added', 2, 2, '/bin/postgres', 2), resolution: s };
+    const gone = { ...polled('removed', 2, 2, '/bin/postgres', 2), resolution: s };
+    const next = exec(5, '/bin/nginx');
+    expect(at([exec(2, '/bin/postgres'), seen, gone, next], 5.5)?.start).toBeUndefined();
+    // In one poll what is gone is told before what is new: here it is a row that changed.
+    const changed = { ...seen, seq: seq++ };
+    expect(at([exec(2, '/bin/postgres'), gone, changed, next], 5.5)).toMatchObject({ start: 2 * s });
+  });
+
   it('has the image of the moment, its parent image between fork and exec', () => {
     expect(at(life, 10.5)).toMatchObject({ path: '/bin/sh', start: 10 * s });
     expect(at(life, 12)).toMatchObject({ path: '/bin/curl', start: 10 * s });
