@@ -2,7 +2,7 @@ import { isUnspecified } from '../../../src/core/address.js';
 import type { Micros } from '../../../src/core/time.js';
 import type { Columns } from '../../../src/records/host-tables.js';
 import type { Fact, Host } from './host.js';
-import { imageAt, type Process } from './process-life.js';
+import { imageAt, isAlive, type Process } from './process-life.js';
 import type { RowStream } from './row-stream.js';
 import { type Endpoint, isPortless, protocolOf, type Socket } from './sockets.js';
 
@@ -38,7 +38,8 @@ function processColumns(process: Process, at: Micros, detail: EventDetail): Colu
   const image = imageAt(process, at);
   return {
     pid: process.pid,
-    ...(process.parent === undefined ? {} : { parent: process.parent.pid }),
+    // An orphan has been given another parent, of whom the world knows nothing.
+    ...(process.parent === undefined || !isAlive(process.parent, at) ? {} : { parent: process.parent.pid }),
     path: image.path,
     cmdline: image.cmdline,
     uid: process.uid,
