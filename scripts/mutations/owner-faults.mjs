@@ -163,6 +163,27 @@ export const ownerFaults = [
     tests: ['test/join/contested-accept.test.ts'],
   },
   {
+    name: 'nobody-at-a-connection-let-go',
+    file: 'src/join/evaluation.ts',
+    find: "if (view.isEvicted) return unattributed('agent_late', host);",
+    replace: '',
+    tests: ['test/join/evictions.test.ts'],
+  },
+  {
+    name: 'site-without-its-lost-rows',
+    file: 'src/join/evaluation.ts',
+    find: "if (site !== undefined) return unattributed('events_lost', site);",
+    replace: '',
+    tests: ['test/join/evictions.test.ts'],
+  },
+  {
+    name: 'death-within-a-second-of-a-sighting',
+    file: 'src/hosts/state/process-history.ts',
+    find: "if (other.kind !== 'seen' || !isBefore(fact, other)) return false;",
+    replace: "if (other.kind !== 'seen' || other.time < fact.time) return false;",
+    tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
     name: 'sole-call-unsure',
     file: 'src/join/sole-call.ts',
     find: "match.weight === 'certain'",

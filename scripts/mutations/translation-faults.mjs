@@ -13,6 +13,13 @@ export const translationFaults = [
     ci: true,
   },
   {
+    name: 'translations-of-other-inner-endpoints',
+    file: stitch,
+    find: 'boundsOf(first, translations.of(protocol, first.other)',
+    replace: 'boundsOf(first, translations.of(protocol, packets)',
+    tests: [translation],
+  },
+  {
     name: 'inner-address-never-in-doubt',
     file: 'src/join/capture-place.ts',
     find: 'this.#site = gateway?.id ?? view.captureHost;',

@@ -34,6 +34,8 @@ export interface Trial {
   readonly candidates: Candidate[];
   /** None of them is enough while it lasts. */
   readonly doubt: Doubt | undefined;
+  /** Where the packets are seen; undefined: of loopback. */
+  readonly site: PacketSite | undefined;
 }
 
 const otherNamespace: Match = Object.freeze({ matched: false, loss: 'other_namespace' });
@@ -146,7 +148,7 @@ export function tryHosts(
   function make(host: HostState): Trial {
     const clock = clocks.at(host, view.capture, view.captureHost, view.first);
     const doubt = site?.doubtOf(host);
-    return { host, clock, query: new ViewQuery(view, role, protocol, clock), candidates: [], doubt };
+    return { host, clock, query: new ViewQuery(view, role, protocol, clock), candidates: [], doubt, site };
   }
 
   function open(host: HostState): Trial {

@@ -5,6 +5,7 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import type { ConnectionView } from './connection-view.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
+import { PROMPT } from './match.js';
 
 /** That another host may have an address. */
 export interface Doubt {
@@ -71,6 +72,16 @@ export class CapturePlace {
     const { progress } = site;
     if (progress.isUnwatched(from, to) || progress.isLost(['interface_addresses'], -Infinity, to)) return lasting;
     return progress.socketsUntil >= to ? undefined : { until: { host: site, sockets: to } };
+  }
+
+  /**
+   * The host of the place where the end may be in a container whose addresses it does not tell, and rows that would tell of its socket had
+   * to be let go.
+   */
+  lostAt(address: string): HostState | undefined {
+    const { host } = this;
+    if (host === undefined || !host.addresses.isUntabled(address)) return undefined;
+    return Math.max(host.goneUntil, host.goneStoodUntil) >= this.#timeOn(host).from - PROMPT ? host : undefined;
   }
 
   #isElsewhere({ id }: HostState): boolean {

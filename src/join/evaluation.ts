@@ -245,6 +245,8 @@ function reasonOf(answers: readonly Answer[], view: ConnectionView, role: Role):
   const lacking = answers.filter((answer) => isOf(answer, reason));
   const host = firstById(lacking.map(({ trial }) => trial.host));
   if (reason !== 'no_socket_seen') return unattributed(reason, host);
+  const site = answers[0]!.trial.site?.lost;
+  if (site !== undefined) return unattributed('events_lost', site);
   if (isKernels(view.connection, role)) return unattributed('kernel', host);
   // A row that is late, or another host that is found to have the address, might have told who it was.
   if (view.isEvicted) return unattributed('agent_late', host);

@@ -30,6 +30,11 @@ export class PacketSite {
   }
 
   /** See CapturePlace. */
+  get lost(): HostState | undefined {
+    return this.#place.lostAt(this.#local);
+  }
+
+  /** See CapturePlace. */
   doubtOf(host: HostState): Doubt | undefined {
     return this.#place.doubtOf(host, this.#local);
   }

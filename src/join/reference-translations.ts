@@ -70,7 +70,8 @@ export function delivered(
     if (mayBeOver) return { kind: 'unsure' };
     way = { source: one.other.destination, destination: one.other.source };
     const { offset } = clockOf(one.host);
-    const others = spansOf(one.host, protocol, way).filter(
+    // Those of the same inner endpoints have the other way too, whichever end began them.
+    const others = spansOf(one.host, protocol, one.other).filter(
       ({ openLo, openHi, closeHi }) => openLo !== one.openLo || openHi !== one.openHi || closeHi !== one.closeHi,
     );
     const before = others.filter(({ openLo, openHi }) => openHi <= one.openHi && openLo < one.openLo);

@@ -66,7 +66,7 @@ export function stitchOf(
     if (known.some((one) => !isSame(one.other, first.other) || one.gateway !== first.gateway)) return unsure(known);
     if (known.some((one) => mayBeOver(one, clockOf(one.gateway), view))) return unsure(known);
     packets = reversed(first.other);
-    const bounds = boundsOf(first, translations.of(protocol, packets), clockOf(first.gateway).offset);
+    const bounds = boundsOf(first, translations.of(protocol, first.other), clockOf(first.gateway).offset);
     if (bounds === undefined) return unsure(known);
     stitch = { kind: 'inner', gateway: first.gateway, packets, ...bounds };
   }

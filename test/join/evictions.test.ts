@@ -45,6 +45,35 @@ describe('evictions at the bounds', () => {
     expect(reason(1)).toMatchObject({ state: 'unattributed', reason: 'agent_late' });
   });
 
+  it('are the reason where the host of the capture may have had the socket in a container, though another host has the address', () => {
+    const outcome = (socketRows: number): unknown => {
+      const scene = new Scene({ limits: { socketRows } });
+      for (const host of ['site', 'other']) {
+        const own = host === 'site' ? '192.0.2.1' : '192.0.2.2';
+        scene.host(host, [...polls, 'interface_addresses']);
+        scene.added(host, 'interface_addresses', 1, { interface: 'eth0', address: own });
+      }
+      const container = { local_address: '172.17.0.2', local_port: 443, net_namespace: '7' };
+      const inside = { ...tcp, ...container, remote_address: '203.0.113.9', remote_port: 50002 };
+      scene.added('other', 'interface_addresses', 1, {
+        interface: 'veth0',
+        address: '172.17.0.2',
+        net_namespace: '7',
+      });
+      scene.added('site', 'process_open_sockets', 10.5, { ...inside, pid: 8, fd: 3, socket: 2 }, 9.9);
+      for (let i = 0; i < 8; i++) {
+        const other = { ...client, local_port: 1000 + i, pid: 9, fd: 4, socket: 10 + i };
+        scene.added('site', 'process_open_sockets', 11, other, 10.5);
+      }
+      scene.end('C1', 10, 1, '203.0.113.9 50002 > 172.17.0.2 443', {}, { capture: 'br0', captureHost: 'site' });
+      const streams: HostTable[] = [...polls, 'interface_addresses'];
+      scene.complete('site', 100, streams).complete('other', 100, streams).join.end();
+      return scene.last('C1').resp;
+    };
+    expect(outcome(100)).toMatchObject({ state: 'attributed', method: 'open_socket', host: { id: 'site' } });
+    expect(outcome(3)).toMatchObject({ state: 'unattributed', reason: 'events_lost', host: { id: 'site' } });
+  });
+
   it('give a connection that comes late no socket that may be of a later one of its endpoints, which was let go', () => {
     const outcome = (connections: number): string => {
       const scene = new Scene({ limits: { connections } }).host('a', polls);

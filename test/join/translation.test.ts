@@ -307,6 +307,36 @@ describe('a connection that a gateway translates', () => {
     expect(orig).toBe('socket_event inside:100');
   });
 
+  it('is not given the socket of the next one with the same inner endpoints, which another port was put to', () => {
+    const second = '198.51.100.1:61001>203.0.113.1:443';
+    const socket = {
+      pid: 200,
+      fd: 3,
+      socket: 9,
+      family: 2,
+      protocol: 6,
+      state: 'ESTABLISHED',
+      ...ends(inner),
+    } as Columns<'process_open_sockets'>;
+    const words = (next: boolean): string =>
+      told(
+        [
+          gateway()
+            .row('conntrack', 'added', 0.2, masqueraded, -20)
+            .row('conntrack', 'removed', 15, masqueraded, 12)
+            .row('conntrack', 'added', next ? 35 : 3_500, translation(inner, swapped(second)), next ? 15 : 3_400)
+            .complete(90_000),
+          new Teller('inside', { address: '10.0.0.5', streams: ['process_open_sockets', 'interface_addresses'] })
+            .row('process_open_sockets', 'added', 40, socket, -100)
+            .row('process_open_sockets', 'removed', 300, socket, 200)
+            .complete(90_000),
+        ],
+        [connection(0, 10, outer)],
+      ).orig;
+    expect(words(false)).toBe('open_socket inside:200');
+    expect(words(true)).not.toBe('open_socket inside:200');
+  });
+
   it('is pending until the gateway has told every translation of that time', () => {
     const lines: string[] = [];
     const emit = ({ orig }: AttributedConnection): void => void lines.push(inWords(orig));
