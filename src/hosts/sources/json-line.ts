@@ -35,7 +35,8 @@ export interface HeldLines {
 export function parseLine(text: string, number: number): HeldLines {
   const { values, isWhole } = valuesOf(number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text);
   const lines: JsonObject[] = [];
-  for (const value of values) unwrap(value, lines);
+  // An array of lines is looked into, arrays in it are not.
+  for (const value of values.flat()) unwrap(value, lines);
   if (!isWhole) return { lines, problem: 'the line is no JSON' };
   return lines.length > 0 || values.length === 0 ? { lines } : { lines, problem: 'the line is no JSON object' };
 }
@@ -52,12 +53,10 @@ function valuesOf(text: string): { readonly values: readonly unknown[]; readonly
 }
 
 function unwrap(value: unknown, lines: JsonObject[]): void {
-  if (Array.isArray(value)) for (const each of value) unwrap(each, lines);
-  else if (isJsonObject(value)) {
-    const before = lines.length;
-    collectKnown(value, 0, lines);
-    if (lines.length === before) lines.push(value);
-  }
+  if (!isJsonObject(value)) return;
+  const before = lines.length;
+  collectKnown(value, 0, lines);
+  if (lines.length === before) lines.push(value);
 }
 
 /** Appends the lines that a source knows in a value. */

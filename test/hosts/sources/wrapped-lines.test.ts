@@ -73,5 +73,7 @@ describe('lines of osquery inside of other lines', () => {
     let deep: object = line(1);
     for (let i = 0; i < 50; i++) deep = { message: JSON.stringify(deep).slice(0, 100_000) };
     await expect(readLines([deep, text(2)])).resolves.toMatchObject({ counts: { lines: 2, bad: 1 } });
+    const lists = '['.repeat(200_000) + ']'.repeat(200_000);
+    await expect(readLines([lists, text(2)])).resolves.toMatchObject({ counts: { lines: 2, bad: 1 } });
   });
 });
