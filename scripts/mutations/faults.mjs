@@ -31,8 +31,15 @@ export const faults = [
   {
     name: 'rule-file-of-two-names-read-twice',
     file: 'src/rules/rule-files.ts',
-    find: 'if (this.#given.has(real)) return;',
-    replace: '',
+    find: 'return isNew;',
+    replace: 'return true;',
+    tests: ['test/rules/rule-files.test.ts'],
+  },
+  {
+    name: 'rules-of-a-whole-disk-looked-for',
+    file: 'src/rules/rule-files.ts',
+    find: 'if (folders.size === ruleFolders)',
+    replace: 'if (false)',
     tests: ['test/rules/rule-files.test.ts'],
   },
   {

@@ -19,6 +19,8 @@ export const errorCodes = {
   HOST_LOG_VERSION: 'The recording was made by a version that this one cannot read.',
   RULE_OPEN_FAILED: 'A rule file or folder could not be read.',
   RULES_ABSENT: 'A folder that was given for rules has no rule file in it.',
+  RULES_TOO_MANY:
+    'A folder that was given for rules leads to more folders or rule files than are looked at, as where a symbolic link in it leads to a whole disk; none of its rules is used.',
   RULE_MALFORMED: 'A rule is not well-formed.',
   RULE_UNSUPPORTED: 'A rule asks for something that this version does not evaluate.',
   RULE_FIELD_ABSENT:

@@ -44,6 +44,13 @@ export const limits = {
   configFileBytes: 1 << 20,
   /** Longest rule file, bytes. Longer: RULE_MALFORMED. */
   ruleFileBytes: 1 << 20,
+  /**
+   * Folders that one path given for rules leads to, also by symbolic links, how deep they lie below it, and rule files in them. More: no rule of the path
+   * is used, RULES_TOO_MANY.
+   */
+  ruleFolders: 10_000,
+  ruleFolderDepth: 64,
+  ruleFiles: 50_000,
   /** Times that aliases of one YAML document are followed. Beyond: RULE_MALFORMED. */
   ruleAliases: 1_000,
   /** Connections whose alerts are remembered for revisions. At the bound the longest unchanged is forgotten: `counters.forgotten`. */

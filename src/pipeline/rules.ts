@@ -30,14 +30,15 @@ export class Rules {
 
   /**
    * Loads the rules and tells what is wrong with any of them.
-   * @throws CorrelateError RULE_OPEN_FAILED when a path cannot be read; RULE_MALFORMED when one is refused, and RULES_ABSENT when a folder has
+   * @throws CorrelateError RULE_OPEN_FAILED when a path cannot be read, RULES_TOO_MANY when it leads to too many; RULE_MALFORMED when one is refused, and RULES_ABSENT when a folder has
    * none, and `strict` wants neither to be
    */
   static async start(options: RulesOptions): Promise<Rules> {
     const set = await loadRules(options.paths);
     for (const problem of set.problems) {
       const { code, file, message } = problem;
-      if (code === 'RULE_OPEN_FAILED') throw new CorrelateError(code, `${file}: ${message}`);
+      if (code === 'RULE_OPEN_FAILED' || code === 'RULES_TOO_MANY')
+        throw new CorrelateError(code, `${file}: ${message}`);
       options.warn(warningOf(problem));
     }
     if (options.strict) refuseAll(set.problems);

@@ -1,6 +1,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileProblem } from '../core/errors.js';
+import { limits } from '../core/limits.js';
 import { ProblemList, type RuleProblem } from './rule-problem.js';
 
 const sigmaEndings: readonly string[] = ['.yml', '.yaml'];
@@ -12,62 +13,113 @@ export function isScript(file: string): boolean {
   return scriptEndings.includes(extname(file));
 }
 
+/** How much one path may lead to. */
+export type RuleBounds = Readonly<Record<'ruleFolders' | 'ruleFolderDepth' | 'ruleFiles', number>>;
+
+interface Entry {
+  readonly real: string;
+  readonly isFolder: boolean;
+  /** The same for every name of a file or folder, also where it is mounted twice. */
+  readonly identity: string;
+}
+
+/** What was found below a path so far. */
+interface Walk {
+  readonly files: { readonly path: string; readonly real: string }[];
+  /** Folders looked into, by identity: links may lead back. */
+  readonly folders: Set<string>;
+}
+
+/** Where a bound was met, and which. */
+class TooMany extends Error {
+  constructor(
+    readonly folder: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /**
  * The rule files under the paths that a user gives: of a folder those that end as rules do, recursively and in sorted order. Symbolic links are
- * followed. What is one file is given once, under the first name, however often and by whatever way it is reached.
+ * followed. What is one file is given once, under the first name, however often and by whatever way it is reached. Of a path that leads to more than the
+ * bounds allow, as where a link leads to a whole disk, no file is given.
  */
 export class RuleFiles {
-  /** What could not be read, and folders without any rule file. */
+  /** What could not be read, and folders with too many rule files or without any. */
   readonly problems: RuleProblem[] = [];
   /** Files by their real paths. */
   readonly #given = new Set<string>();
+  readonly #bounds: RuleBounds;
+
+  constructor(bounds: RuleBounds = limits) {
+    this.#bounds = bounds;
+  }
 
   /** The files of a path that were not given before; the path itself when it is a file, whatever is passed over in folders. */
   async under(path: string): Promise<readonly string[]> {
     const entry = await this.#entry(path);
     if (entry === undefined) return [];
-    const files: string[] = [];
-    const unread = this.problems.length;
-    if (entry.isFolder) {
-      const isEmpty = !(await this.#collect(path, entry.real, files, new Set()));
-      if (isEmpty && this.problems.length === unread)
-        this.#tell(path, (problems) => problems.absent('no rule file is in this folder'));
-    } else if (isRule(path)) this.#give(path, entry.real, files);
-    else {
-      const endings = [...sigmaEndings, ...scriptEndings].join(', ');
-      this.#tell(path, (problems) => problems.openFailed(`a rule file ends in ${endings}`));
-    }
-    return files;
+    if (entry.isFolder) return this.#inFolder(path, entry);
+    if (isRule(path)) return this.#give([{ path, real: entry.real }]);
+    const endings = [...sigmaEndings, ...scriptEndings].join(', ');
+    this.#tell(path, (problems) => problems.openFailed(`a rule file ends in ${endings}`));
+    return [];
   }
 
-  /** Returns whether there is any rule file. `folders` has those of the walk, by their real paths, since links may lead back. */
-  async #collect(folder: string, real: string, files: string[], folders: Set<string>): Promise<boolean> {
-    if (folders.has(real)) return false;
-    folders.add(real);
+  async #inFolder(path: string, entry: Entry): Promise<readonly string[]> {
+    const walk: Walk = { files: [], folders: new Set() };
+    const before = this.problems.length;
+    try {
+      const isEmpty = !(await this.#collect(path, entry, walk, 0));
+      if (isEmpty && this.problems.length === before)
+        this.#tell(path, (problems) => problems.absent('no rule file is in this folder'));
+    } catch (error) {
+      if (!(error instanceof TooMany)) throw error;
+      this.problems.length = before;
+      this.#tell(error.folder, (problems) => problems.tooMany(`${error.message} ${path}`));
+      return [];
+    }
+    return this.#give(walk.files);
+  }
+
+  /** Returns whether there is any rule file. */
+  async #collect(folder: string, { identity }: Entry, walk: Walk, depth: number): Promise<boolean> {
+    const { ruleFolders, ruleFolderDepth, ruleFiles } = this.#bounds;
+    const { files, folders } = walk;
+    if (folders.has(identity)) return false;
+    if (folders.size === ruleFolders) throw new TooMany(folder, `more than ${ruleFolders} folders are under`);
+    if (depth > ruleFolderDepth) throw new TooMany(folder, `this is deeper than ${ruleFolderDepth} folders under`);
+    folders.add(identity);
     let found = false;
     for (const { name, mayBeFolder } of await this.#entriesIn(folder)) {
       if (!isRule(name) && !mayBeFolder) continue;
       const path = join(folder, name);
       const entry = await this.#entry(path);
-      if (entry?.isFolder) found = (await this.#collect(path, entry.real, files, folders)) || found;
+      if (entry?.isFolder) found = (await this.#collect(path, entry, walk, depth + 1)) || found;
       else if (isRule(name)) {
         found = true;
-        if (entry !== undefined) this.#give(path, entry.real, files);
+        if (files.length === ruleFiles) throw new TooMany(folder, `more than ${ruleFiles} rule files are under`);
+        if (entry !== undefined) files.push({ path, real: entry.real });
       }
     }
     return found;
   }
 
-  #give(path: string, real: string, files: string[]): void {
-    if (this.#given.has(real)) return;
-    this.#given.add(real);
-    files.push(path);
+  #give(files: Walk['files']): readonly string[] {
+    const fresh = files.filter(({ real }) => {
+      const isNew = !this.#given.has(real);
+      this.#given.add(real);
+      return isNew;
+    });
+    return fresh.map(({ path }) => path);
   }
 
-  async #entry(path: string): Promise<{ readonly real: string; readonly isFolder: boolean } | undefined> {
+  async #entry(path: string): Promise<Entry | undefined> {
     try {
       const real = await realpath(path);
-      return { real, isFolder: (await stat(real)).isDirectory() };
+      const about = await stat(real, { bigint: true });
+      return { real, isFolder: about.isDirectory(), identity: `${about.dev} ${about.ino}` };
     } catch (error) {
       this.#tell(path, (problems) => problems.openFailed(fileProblem(error)));
       return undefined;

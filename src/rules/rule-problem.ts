@@ -14,7 +14,7 @@ export interface RuleProblem {
   readonly kind: 'malformed' | 'unsupported' | 'partial' | 'absent';
   readonly code: Extract<
     ErrorCode,
-    'RULE_MALFORMED' | 'RULE_UNSUPPORTED' | 'RULE_FIELD_ABSENT' | 'RULE_OPEN_FAILED' | 'RULES_ABSENT'
+    'RULE_MALFORMED' | 'RULE_UNSUPPORTED' | 'RULE_FIELD_ABSENT' | 'RULE_OPEN_FAILED' | 'RULES_ABSENT' | 'RULES_TOO_MANY'
   >;
   readonly file: string;
   readonly line: number;
@@ -49,6 +49,10 @@ export class ProblemList {
 
   openFailed(message: string): void {
     this.#add('malformed', 'RULE_OPEN_FAILED', { line: 1, column: 1 }, message);
+  }
+
+  tooMany(message: string): void {
+    this.#add('malformed', 'RULES_TOO_MANY', { line: 1, column: 1 }, message);
   }
 
   absent(message: string): void {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { relative } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type RuleBounds, RuleFiles } from '../../src/rules/rule-files.js';
 import { loadRules } from '../../src/rules/rule-set.js';
 import { RuleFolder } from './script/script-folder.js';
 
@@ -101,4 +102,49 @@ test('a folder that may not be read is told, and the others are read', async () 
   const { ids, problems } = await asNobody(() => loaded(folder.path));
   chmodSync(`${folder.path}/a`, 0o700);
   expect([ids, problems]).toEqual([['b'], [['malformed', 'RULE_OPEN_FAILED', `${folder.path}/a`]]]);
+});
+
+/** What is given under the paths, and where a bound was met. */
+async function bounded(
+  bounds: Partial<RuleBounds>,
+  ...paths: string[]
+): Promise<{ files: string[]; told: string[][] }> {
+  const files = new RuleFiles({ ruleFolders: 100, ruleFolderDepth: 100, ruleFiles: 100, ...bounds });
+  const given: string[] = [];
+  for (const path of paths) given.push(...(await files.under(path)));
+  return { files: given, told: files.problems.map(({ code, file, message }) => [code, file, message]) };
+}
+
+test('no file is given of a folder that leads to too many folders, as by a link, and those of other paths are', async () => {
+  const { path } = folder;
+  for (const name of ['a', 'b/c', 'b/d']) folder.write(`disk/${name}/x.yml`, sigma(name));
+  folder.write('rules/a.yml', sigma('a'));
+  symlinkSync('gone', `${path}/rules/b.yml`);
+  const other = folder.write('other/b.yml', sigma('b'));
+  expect((await bounded({ ruleFolders: 5 }, `${path}/disk`)).files).toHaveLength(3);
+  symlinkSync('../disk', `${path}/rules/link`);
+  expect(await bounded({ ruleFolders: 5 }, `${path}/rules`, `${path}/other`)).toEqual({
+    files: [other],
+    told: [['RULES_TOO_MANY', `${path}/rules/link/b/d`, `more than 5 folders are under ${path}/rules`]],
+  });
+  expect((await bounded({ ruleFolders: 6 }, `${path}/rules`)).files).toHaveLength(4);
+});
+
+test('a folder counts once, whatever leads to it', async () => {
+  const { path } = folder;
+  folder.write('rules/a/a.yml', sigma('a'));
+  for (const name of ['b', 'c', 'd']) symlinkSync('a', `${path}/rules/${name}`);
+  expect(await bounded({ ruleFolders: 2 }, `${path}/rules`)).toEqual({ files: [`${path}/rules/a/a.yml`], told: [] });
+});
+
+test('no file is given of a folder with too many rule files, or that is nested too deep', async () => {
+  const { path } = folder;
+  for (const name of ['1.yml', '2.yml', 'deep/er/3.yml']) folder.write(name, sigma(name));
+  folder.write('README.md', 'no rule');
+  expect((await bounded({ ruleFiles: 3, ruleFolderDepth: 2 }, path)).files).toHaveLength(3);
+  const told = (code: string, at: string, message: string) => ({ files: [], told: [[code, at, `${message} ${path}`]] });
+  const files = await bounded({ ruleFiles: 2 }, path);
+  expect(files).toEqual(told('RULES_TOO_MANY', `${path}/deep/er`, 'more than 2 rule files are under'));
+  const depth = await bounded({ ruleFolderDepth: 1 }, path);
+  expect(depth).toEqual(told('RULES_TOO_MANY', `${path}/deep/er`, 'this is deeper than 1 folders under'));
 });
