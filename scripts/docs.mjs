@@ -95,7 +95,7 @@ const zeekIntroduction = `# Zeek's logs
 * \`#open\` and \`#close\` are times of the traffic in UTC (start of the first line, latest end), not of a clock.
 * Text is UTF-8; control characters are written as \`\\xNN\` and a backslash twice. Unset is \`-\`, empty is \`(empty)\`. In JSON unset columns are left out.
 * Files of an earlier run are overwritten. A log without a line is not there. SIGHUP ends a file that was moved away and begins it anew, with a header; one in its place goes on.
-* Each weird is reported once in ten minutes for a connection or a pair of addresses, those about checksums once a day for an originator; which ones are not
+* Each weird is reported once in ten minutes for a pair of endpoints or of addresses, those about checksums once a day for an originator; which ones are not
   reported at all, and the rest of these rules, are those of Zeek. The counts of the summary have every one.
 * \`local_orig\` and \`local_resp\` follow Zeek's default: private, shared, link-local, documentation and other addresses that are not routed on the internet.`;
 

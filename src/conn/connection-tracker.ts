@@ -3,7 +3,7 @@ import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import { secretKey } from '../core/secret-key.js';
 import type { Micros } from '../core/time.js';
-import { type CountedWeird, WeirdCounts } from '../core/weird.js';
+import { WeirdCounts, type WeirdNews } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
 import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
 import { Decoder } from '../decode/decoder.js';
@@ -310,17 +310,17 @@ export class ConnectionTracker {
     context.sooner = false;
     if (isNew && this.#options.startRecords === true) this.#emit('start', base);
     if (proto === PROTO_UDP && isIntact) {
-      const inner = this.#tunnels.open(packet, base);
+      const inner = this.#tunnels.open(packet, base, dir);
       if (inner !== undefined) this.#take(inner);
     }
   }
 
-  #reportPacket(packet: Packet, names: readonly CountedWeird[] | undefined): void {
-    if (names !== undefined) this.#reportOfPacket(packet, names);
+  #reportPacket(packet: Packet, news: readonly WeirdNews[] | undefined): void {
+    if (news !== undefined) this.#reportOfPacket(packet, news);
   }
 
-  #reportOfPacket(packet: Packet, names: readonly CountedWeird[]): void {
-    this.#reports?.ofPacket(names, packet, this.#captures.get(this.#captures.idOf(packet.source))?.name ?? '');
+  #reportOfPacket(packet: Packet, news: readonly WeirdNews[]): void {
+    this.#reports?.ofPacket(news, packet, this.#captures.get(this.#captures.idOf(packet.source))?.name ?? '');
   }
 
   #reportConnection(base: number, time: Micros): void {

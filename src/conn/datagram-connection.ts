@@ -36,7 +36,7 @@ export function udpPacket(c: TcpContext, base: number, dir: number, packet: Pack
     return false;
   }
   const claimed = packet.udpLength;
-  if (claimed !== length) weird.count('UDP_datagram_length_mismatch');
+  if (claimed !== length) weird.count('UDP_datagram_length_mismatch', { addl: `${claimed} != ${length}` });
   table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
   addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
   countPayload(table, base, dir, claimed - UDP_HEADER);

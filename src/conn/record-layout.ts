@@ -77,6 +77,8 @@ export const DID_EOF = 1 << 16;
 /** Gaps of this direction are no longer followed. */
 export const SKIP_STREAM = 1 << 18;
 export const SENT_FIN = 1 << 20;
+/** UDP: this end has sent a packet inside of its tunnel. First of two bits. */
+export const SENT_INNER = 1 << 20;
 export const PARTIAL = 1 << 22;
 export const CLOSE_DEFERRED = 1 << 23;
 /** UDP: what a packet says has turned the direction, which happens once. */

@@ -10,6 +10,7 @@ import {
   ROW_SEQ,
   ROW_TIME,
 } from '../decode/packet.js';
+import { windowScaleOf } from '../decode/tcp-options.js';
 import { flagsOf, headerBytesOf, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, windowOf } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import type { ControlStorms } from './control-storms.js';
@@ -213,7 +214,7 @@ export function isReuse(c: StreamContext, base: number, packet: Packet, now: Mic
     const reversed = !answers && orig === TCP_SYN_ACK_SENT && resp === TCP_INACTIVE;
     if (reversed && seq === table.i32[base + START_SEQ + 1]) return false;
     const starting = (answers ? resp : orig) === TCP_SYN_SENT;
-    c.weird.count(starting ? 'SYN_seq_jump' : 'active_connection_reuse');
+    c.weird.count(starting ? 'SYN_seq_jump' : 'active_connection_reuse', { source: 'TCP' });
   } else if (orig !== TCP_RESET && resp !== TCP_RESET) {
     const active =
       (orig !== TCP_INACTIVE && (closed & DID_CLOSE) === 0) ||
@@ -376,7 +377,9 @@ export function segment(
   if (isSyn) {
     synWeirds(c, base, flags, length);
     const isOdd = (packet.meta & META_ODD_SCALE) !== 0;
-    if (isOdd && (i32[base + FLAGS]! & WAS_WEIRD) === 0) weirdOf(c, base, 'TCP_scale_range');
+    if (isOdd && (i32[base + FLAGS]! & WAS_WEIRD) === 0) {
+      weirdOf(c, base, 'TCP_scale_range', { addl: String(windowScaleOf(packet)) });
+    }
   }
   if ((flags & TCP_FIN) !== 0) {
     i32[base + FLAGS] = i32[base + FLAGS]! | (SENT_FIN << dir);

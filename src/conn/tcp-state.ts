@@ -1,4 +1,4 @@
-import type { WeirdName } from '../core/weird.js';
+import type { WeirdDetails, WeirdName } from '../core/weird.js';
 import type { ConnectionTable } from './connection-table.js';
 import { DID_CLOSE, FLAGS, PREVIOUS_STATE, STATE_BITS, WAS_WEIRD } from './record-layout.js';
 import type { StreamContext } from './tcp-stream.js';
@@ -41,7 +41,7 @@ export function isHalfReset(table: ConnectionTable, base: number): boolean {
 }
 
 /** Counts a weird of a connection and marks its record. */
-export function weirdOf(c: StreamContext, base: number, name: WeirdName): void {
-  c.weird.count(name);
+export function weirdOf(c: StreamContext, base: number, name: WeirdName, details?: WeirdDetails): void {
+  c.weird.count(name, details);
   c.table.i32[base + FLAGS] = c.table.i32[base + FLAGS]! | WAS_WEIRD;
 }

@@ -5,7 +5,7 @@ import { Packet } from '../decode/packet.js';
 import type { ConnectionTable } from './connection-table.js';
 import { uidOfRecord } from './connection-view.js';
 import { addLetterOnce, LETTER_X, SEEN_LIMIT } from './history.js';
-import { FLAGS, NO_TUNNEL, ORDINAL, PORTS, RECORD_WORDS, TUNNELED } from './record-layout.js';
+import { FLAGS, NO_TUNNEL, ORDINAL, PORTS, RECORD_WORDS, SENT_INNER, TUNNELED } from './record-layout.js';
 
 /** What the tunnels need of the tracker. */
 export interface TunnelContext {
@@ -33,10 +33,10 @@ export class UdpTunnels {
   }
 
   /**
-   * The packet inside of a UDP packet that has just been taken into the record at `base`; undefined when it is no tunnel's
+   * The packet inside of a UDP packet of direction `dir` that has just been taken into the record at `base`; undefined when it is no tunnel's
    * or nothing that belongs to a connection is inside. Valid until the next packet is opened at this depth.
    */
-  open(packet: Packet, base: number): Packet | undefined {
+  open(packet: Packet, base: number, dir: number): Packet | undefined {
     const { table, decoder, weird } = this.#context;
     const { i32 } = table;
     const tunnel = decoder.udpTunnel(packet, i32[base + PORTS]! & 0xffff);
@@ -44,11 +44,12 @@ export class UdpTunnels {
     const inner = this.#inner[packet.depth];
     if (inner === undefined) {
       addLetterOnce(table, weird, base, 0, SEEN_LIMIT, LETTER_X);
-      decoder.countTooDeep();
+      decoder.countTooDeep(tunnel);
       if (weird.news.length > 0) this.#context.reportPacket(packet);
       return undefined;
     }
-    const verdict = decoder.openUdp(tunnel, packet);
+    const both = SENT_INNER | (SENT_INNER << 1);
+    const verdict = decoder.openUdp(tunnel, packet, (i32[base + FLAGS]! & both) === both);
     if (verdict === 'violation') i32[base + FLAGS]! |= NO_TUNNEL;
     // Zeek tells of Teredo by the connection, of the others by the packet.
     if (weird.news.length > 0) {
@@ -56,6 +57,7 @@ export class UdpTunnels {
       else this.#context.reportPacket(packet);
     }
     if (verdict !== 'inside') return undefined;
+    i32[base + FLAGS]! |= SENT_INNER << dir;
     const belongs = decoder.decodeInner(inner, packet, tunnel, this.#uidAt(base));
     if (inner.rest !== undefined) {
       // 802.11 in GRE in UDP: too rare to be worth a way of its own.

@@ -1,17 +1,16 @@
 import { formatIpv4, formatIpv6 } from '../core/address.js';
 import { limits } from '../core/limits.js';
 import { type Micros, SECOND } from '../core/time.js';
-import type { CountedWeird, WeirdName } from '../core/weird.js';
+import type { CountedWeird, WeirdName, WeirdNews } from '../core/weird.js';
 import type { Packet } from '../decode/packet.js';
-import type { Connection } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
 import type { ConnectionTable } from './connection-table.js';
 import { ConnectionView } from './connection-view.js';
-import { ORDINAL } from './record-layout.js';
+import { plainName, weirdSource } from './weird-sources.js';
 
-/** How long Zeek leaves out a weird that it has just logged (weird_ignore), and one that it logs by originator (did_log). */
+/** How long Zeek leaves out a weird that it has just logged (weird_ignore), and one whose action limits it (did_log, did_notice). */
 const REPEAT_US = 600 * SECOND;
-const ORIGINATOR_US = 86_400 * SECOND;
+const LIMITED_US = 86_400 * SECOND;
 
 /** Weirds that Zeek counts and does not log (ACTION_IGNORE). */
 const silent: ReadonlySet<CountedWeird> = new Set<WeirdName>([
@@ -37,6 +36,12 @@ const byOriginator: ReadonlySet<CountedWeird> = new Set<WeirdName>([
   'fragment_size_inconsistency',
   'bad_IP_checksum',
 ]);
+
+/** Weirds that Zeek logs once for each pair of endpoints, for as long (ACTION_LOG_PER_CONN). */
+const byEndpoints: ReadonlySet<CountedWeird> = new Set<WeirdName>(['simultaneous_open']);
+
+/** Weirds that Zeek makes a notice of (ACTION_NOTICE_PER_ORIG). */
+const noticed: ReadonlySet<CountedWeird> = new Set<WeirdName>(['FIN_storm', 'SYN_after_partial']);
 
 /** Weirds of decoding that are counted only after the packet's addresses were read. */
 const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
@@ -81,28 +86,15 @@ const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
   'ayiya_empty_packet',
 ]);
 
-const IN_TUNNEL = /_in_tunnel$/;
-
-/** Names of tunnels and of what lies below TCP in those of weirds. */
-const TUNNEL = /teredo|vxlan|geneve|ayiya|gre|igmp|vlan/i;
-
-const sources: Readonly<Record<Connection['proto'], string | undefined>> = {
-  tcp: 'TCP',
-  udp: 'UDP',
-  icmp: 'ICMP',
-  unknown_transport: undefined,
-};
-
-/** Zeek's name of the analyzer that a weird comes from, as far as name and protocol show it. */
-function sourceOf(name: CountedWeird, proto?: Connection['proto']): { readonly source?: string } {
-  const source = TUNNEL.exec(name)?.[0].toUpperCase() ?? (proto && sources[proto]);
-  return source === undefined ? {} : { source };
+/** How long a weird is left out once it was logged. */
+function quietUs(name: CountedWeird): Micros {
+  return byOriginator.has(name) || byEndpoints.has(name) ? LIMITED_US : REPEAT_US;
 }
 
 /**
  * Weirds as single reports, with Zeek's default rules of what is repeated (scripts/base/frameworks/notice/weird.zeek): a name is
- * reported once in ten minutes for a connection, a pair of addresses or, where neither is known, at all; some names once a day for
- * an originator; some never. Here each connection counts by itself, where Zeek takes those of one 5-tuple together.
+ * reported once in ten minutes for a pair of endpoints, a pair of addresses or, where neither is known, at all; some names once a day,
+ * for an originator or a pair of endpoints; some never.
  */
 export class WeirdReports {
   /** When each weird was reported, the longest ago first. */
@@ -110,59 +102,73 @@ export class WeirdReports {
   readonly #view: ConnectionView;
 
   constructor(
-    private readonly table: ConnectionTable,
+    table: ConnectionTable,
     private readonly emit: (weird: Weird) => void,
     private readonly bound: number = limits.rememberedWeirds,
   ) {
     this.#view = new ConnectionView(table);
   }
 
-  ofConnection(names: readonly CountedWeird[], base: number, ts: Micros, capture: string, captureWord: number): void {
-    const ordinal = this.table.i32[base + ORDINAL]!;
-    for (const name of names) {
-      if (silent.has(name) || !this.#isNews(`${name} ${ordinal}`, ts, REPEAT_US)) continue;
+  ofConnection(news: readonly WeirdNews[], base: number, ts: Micros, capture: string, captureWord: number): void {
+    for (const { name, addl, source } of news) {
+      if (silent.has(name)) continue;
       const of = this.#view.at(base, captureWord);
-      if (byOriginator.has(name) && !this.#isNews(`${name} of ${of['id.orig_h']}`, ts, ORIGINATOR_US)) continue;
-      this.emit({
-        ts,
-        capture,
-        name,
-        uid: of.uid,
+      const ids = {
         'id.orig_h': of['id.orig_h'],
         'id.orig_p': of['id.orig_p'],
         'id.resp_h': of['id.resp_h'],
         'id.resp_p': of['id.resp_p'],
-        ...sourceOf(name, of.proto),
-      });
+      };
+      if (!this.#isNews(name, ids, ts)) continue;
+      this.#report({ ts, capture, name, uid: of.uid, ...ids }, addl, source ?? weirdSource(name, of.proto));
     }
   }
 
-  ofPacket(names: readonly CountedWeird[], packet: Packet, capture: string): void {
+  ofPacket(news: readonly WeirdNews[], packet: Packet, capture: string): void {
     const ts = packet.timeUs;
-    for (const name of names) {
-      if (!hasAddresses.has(name.replace(IN_TUNNEL, ''))) {
-        if (this.#isNews(name, ts, REPEAT_US)) this.emit({ ts, capture, name, ...sourceOf(name) });
-        continue;
-      }
-      const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = packet;
-      const orig = packet.version === 4 ? formatIpv4(src3) : formatIpv6(src0, src1, src2, src3);
-      const resp = packet.version === 4 ? formatIpv4(dst3) : formatIpv6(dst0, dst1, dst2, dst3);
-      const isNews = byOriginator.has(name)
-        ? this.#isNews(`${name} of ${orig}`, ts, ORIGINATOR_US)
-        : this.#isNews(`${name} ${orig} ${resp}`, ts, REPEAT_US);
-      if (!isNews) continue;
-      const ids = { 'id.orig_h': orig, 'id.orig_p': 0, 'id.resp_h': resp, 'id.resp_p': 0 };
-      this.emit({ ts, capture, name, ...ids, ...sourceOf(name) });
+    for (const { name, addl, source } of news) {
+      const ids = source !== undefined || hasAddresses.has(plainName(name)) ? endsOf(packet) : undefined;
+      if (!this.#isNews(name, ids, ts)) continue;
+      this.#report({ ts, capture, name, ...ids }, addl, source ?? weirdSource(name));
     }
   }
 
-  #isNews(key: string, now: Micros, quietUs: Micros): boolean {
+  #report(weird: Weird, addl: string | undefined, source: string | undefined): void {
+    this.emit({
+      ...weird,
+      ...(addl !== undefined && { addl }),
+      ...(noticed.has(weird.name) && { notice: true }),
+      ...(source !== undefined && { source }),
+    });
+  }
+
+  #isNews(name: CountedWeird, ids: Ends | undefined, now: Micros): boolean {
+    const key = keyOf(name, ids);
     const told = this.#told.get(key);
     if (told !== undefined) {
-      if (now < told + quietUs) return false;
+      if (now < told + quietUs(name)) return false;
       this.#told.delete(key);
     } else if (this.#told.size >= this.bound) this.#told.delete(this.#told.keys().next().value!);
     this.#told.set(key, now);
     return true;
   }
+}
+
+type Ends = Required<Pick<Weird, 'id.orig_h' | 'id.orig_p' | 'id.resp_h' | 'id.resp_p'>>;
+
+/** The addresses of a packet, with ports of 0. */
+function endsOf({ version, src0, src1, src2, src3, dst0, dst1, dst2, dst3 }: Packet): Ends {
+  return {
+    'id.orig_h': version === 4 ? formatIpv4(src3) : formatIpv6(src0, src1, src2, src3),
+    'id.orig_p': 0,
+    'id.resp_h': version === 4 ? formatIpv4(dst3) : formatIpv6(dst0, dst1, dst2, dst3),
+    'id.resp_p': 0,
+  };
+}
+
+/** What a weird is remembered by. */
+function keyOf(name: CountedWeird, ids: Ends | undefined): string {
+  if (ids === undefined) return name;
+  if (byOriginator.has(name)) return `${name} of ${ids['id.orig_h']}`;
+  return `${name} ${ids['id.orig_h']} ${ids['id.orig_p']} ${ids['id.resp_h']} ${ids['id.resp_p']}`;
 }

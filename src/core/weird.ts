@@ -21,6 +21,7 @@ export type WeirdName =
   | 'truncated_VLAN_header'
   | 'triple_tagged_vlan_unsupported'
   | 'max_packet_analyzer_depth_exceeded'
+  | 'truncated_ARP'
   | 'truncated_pppoe_header'
   | 'truncated_llc_header'
   | 'truncated_snap_llc_header'
@@ -138,11 +139,47 @@ export type WeirdName =
 /** A name as it is counted and logged. What Zeek tells by the packet ends in `_in_tunnel` for packets inside of one. */
 export type CountedWeird = WeirdName | `${WeirdName}_in_tunnel`;
 
+/** What Zeek tells beside the name: more about it, and its analyzer where the name alone does not show that. */
+export interface WeirdDetails {
+  readonly addl?: string;
+  /** Of a packet only where its addresses had been read. */
+  readonly source?: string;
+}
+
+/** A weird that was just counted. */
+export interface WeirdNews extends WeirdDetails {
+  readonly name: CountedWeird;
+}
+
+/** What Zeek tells by the IP header or by the connection alone, so that its name is the same inside of a tunnel. */
+const neverInTunnel: ReadonlySet<WeirdName> = new Set<WeirdName>([
+  'excessively_small_fragment',
+  'excessively_large_fragment',
+  'fragment_with_DF',
+  'fragment_size_inconsistency',
+  'fragment_overlap',
+  'fragment_inconsistency',
+  'fragment_protocol_inconsistency',
+  'routing0_hdr',
+  'multiple_routing_headers',
+  'odd_routing0_len',
+  'bad_routing2_len',
+  'unknown_routing_type',
+  'bad_ipv6_dest_opt_len',
+  'bad_home_addr_len',
+  'multiple_home_addr_opts',
+  'truncated_Teredo',
+  'truncated_Teredo_origin_indication',
+  'truncated_Teredo_authentication',
+  'truncated_IPv6_in_Teredo',
+  'Teredo_bubble_with_payload',
+]);
+
 /** How often each weird occurred. */
 export class WeirdCounts {
   readonly #counts = new Map<CountedWeird, number>();
-  /** Names counted since `takeNews`, in order; stays empty unless `keepsNews`. Bounded by taking them after every packet. */
-  news: CountedWeird[] = [];
+  /** What was counted since `takeNews`, in order; stays empty unless `keepsNews`. Bounded by taking them after every packet. */
+  news: WeirdNews[] = [];
 
   /** Counted so far, of all names. */
   total = 0;
@@ -152,14 +189,14 @@ export class WeirdCounts {
 
   constructor(private readonly keepsNews = false) {}
 
-  count(weird: WeirdName): void {
-    const name = this.inTunnel ? (`${weird}_in_tunnel` as const) : weird;
+  count(weird: WeirdName, details?: WeirdDetails): void {
+    const name = this.inTunnel && !neverInTunnel.has(weird) ? (`${weird}_in_tunnel` as const) : weird;
     this.total++;
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
-    if (this.keepsNews) this.news.push(name);
+    if (this.keepsNews) this.news.push({ name, ...details });
   }
 
-  takeNews(): readonly CountedWeird[] {
+  takeNews(): readonly WeirdNews[] {
     const { news } = this;
     this.news = [];
     return news;

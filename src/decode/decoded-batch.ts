@@ -1,4 +1,4 @@
-import type { CountedWeird } from '../core/weird.js';
+import type { WeirdNews } from '../core/weird.js';
 import { type Packet, PacketRows, ROW_BYTES, ROW_WORDS } from './packet.js';
 import type { TunnelName } from './tunnel/tunnel.js';
 
@@ -13,7 +13,7 @@ export interface PacketSide {
   readonly tunnel?: TunnelName;
   readonly parent?: string;
   /** Weirds of decoding it, where they are to be reported one by one. */
-  readonly weirds?: readonly CountedWeird[];
+  readonly weirds?: readonly WeirdNews[];
   /** The packets behind it in the same frame. */
   readonly others?: readonly OtherPacket[];
 }

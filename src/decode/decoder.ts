@@ -110,9 +110,13 @@ export class Decoder {
     return udpTunnel(outer.view, outer.at + UDP_HEADER, payloadEnd(outer), responderPort);
   }
 
-  /** Looks for the tunnel's header in the UDP packet `outer`. When there is a packet inside, `decodeInner` decodes it. */
-  openUdp(tunnel: Tunnel, outer: Packet): TunnelVerdict {
+  /**
+   * Looks for the tunnel's header in the UDP packet `outer`. When there is a packet inside, `decodeInner` decodes it. `isConfirmed`: see
+   * `Inside`.
+   */
+  openUdp(tunnel: Tunnel, outer: Packet, isConfirmed: boolean): TunnelVerdict {
     const { weird } = this.#ip;
+    this.#inside.isConfirmed = isConfirmed;
     weird.inTunnel = outer.depth > 0;
     const verdict = tunnel.open(outer, outer.at + UDP_HEADER, payloadEnd(outer), this.#inside, weird);
     weird.inTunnel = false;
@@ -120,9 +124,11 @@ export class Decoder {
   }
 
   /** Counts a tunnel that is left closed because `limits.tunnelDepth` of them lie around it. */
-  countTooDeep(): void {
+  countTooDeep({ name }: Tunnel): void {
     this.#ip.weird.inTunnel = true;
-    this.#ip.weird.count('exceeded_tunnel_max_depth');
+    // Zeek opens what lies straight over IP, and GRE, with one analyzer.
+    const source = name === 'ip' || name === 'gre' ? 'IPTUNNEL' : name.toUpperCase();
+    this.#ip.weird.count('exceeded_tunnel_max_depth', { source });
     this.#ip.weird.inTunnel = false;
   }
 
@@ -148,7 +154,7 @@ export class Decoder {
     const tunnel = ipTunnel(packet.proto);
     if (tunnel === undefined) return false;
     if (packet.depth >= limits.tunnelDepth) {
-      this.countTooDeep();
+      this.countTooDeep(tunnel);
       return false;
     }
     const { weird } = this.#ip;
@@ -203,13 +209,13 @@ function igmpChecksumHolds(packet: Packet): boolean {
 }
 
 /** Whether the shortest header of the transport protocol is there. */
-function hasHeader(packet: Packet, bytes: number, weird: WeirdCounts): boolean {
+function hasHeader(packet: Packet, bytes: number, source: string, weird: WeirdCounts): boolean {
   if (packet.length !== 0 && packet.length < bytes) {
-    weird.count('truncated_header');
+    weird.count('truncated_header', { source });
     return false;
   }
   if (packet.captured < bytes) {
-    weird.count('internally_truncated_header');
+    weird.count('internally_truncated_header', { source });
     return false;
   }
   return true;
@@ -221,7 +227,7 @@ function readPorts(packet: Packet, weird: WeirdCounts): boolean {
   packet.oneWay = false;
   switch (proto) {
     case PROTO_TCP:
-      if (!hasHeader(packet, SHORTEST_TCP_HEADER, weird)) return false;
+      if (!hasHeader(packet, SHORTEST_TCP_HEADER, 'TCP', weird)) return false;
       packet.sport = view.getUint16(at);
       packet.dport = view.getUint16(at + 2);
       packet.seq = view.getInt32(at + 4);
@@ -229,14 +235,14 @@ function readPorts(packet: Packet, weird: WeirdCounts): boolean {
       packet.control = view.getInt32(at + 12);
       return true;
     case PROTO_UDP:
-      if (!hasHeader(packet, UDP_HEADER, weird)) return false;
+      if (!hasHeader(packet, UDP_HEADER, 'UDP', weird)) return false;
       packet.sport = view.getUint16(at);
       packet.dport = view.getUint16(at + 2);
       packet.udpLength = view.getUint16(at + 4);
       return true;
     case PROTO_ICMP:
     case PROTO_ICMPV6: {
-      if (!hasHeader(packet, 8, weird)) return false;
+      if (!hasHeader(packet, 8, 'ICMP', weird)) return false;
       const type = view.getUint8(at);
       const counterpart = icmpCounterpart(proto === PROTO_ICMP ? 4 : 6, type);
       packet.sport = type;

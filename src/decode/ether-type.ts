@@ -3,6 +3,8 @@ import type { Packet } from './packet.js';
 
 export const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
+const ETHERTYPE_ARP = 0x0806;
+const ETHERTYPE_RARP = 0x8035;
 const ETHERTYPE_VLAN = 0x8100;
 const ETHERTYPE_QINQ = 0x88a8;
 const ETHERTYPE_QINQ_OLD = 0x9100;
@@ -18,6 +20,7 @@ const ETHERTYPE_FABRICPATH = 0x8903;
 const SHORTEST_FRAME = 17;
 const MAX_802_3_LENGTH = 1500;
 const MIN_ETHERTYPE = 1536;
+const ARP_FIXED = 8;
 const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
 const PPP_MPLS = 0x0281;
@@ -69,6 +72,13 @@ function behindLlc(view: DataView, at: number, end: number, weird: WeirdCounts):
   return view.getUint16(organization) === 0 && view.getUint8(organization + 2) === 0 ? organization + 5 : -1;
 }
 
+/** Looks whether an ARP or RARP packet (RFC 826) is all there; nothing else of it is of interest. */
+function checkArp(view: DataView, at: number, end: number, weird: WeirdCounts): -1 {
+  // Two of each kind of address, of the lengths that its fixed part tells.
+  const bytes = at + ARP_FIXED <= end ? ARP_FIXED + 2 * (view.getUint8(at + 4) + view.getUint8(at + 5)) : ARP_FIXED;
+  return at + bytes > end ? skip(weird, 'truncated_ARP') : -1;
+}
+
 /** Follows tags, labels, PPPoE and Ethernet in Ethernet from an EtherType, whose payload is at `start`, to IP. */
 export function behindEtherType(
   packet: Packet,
@@ -92,7 +102,9 @@ export function behindEtherType(
         const id = view.getUint16(at) & 0xfff;
         if (packet.vlan < 0) packet.vlan = id;
         else {
-          if (packet.innerVlan >= 0) weird.count('triple_tagged_vlan_unsupported');
+          if (packet.innerVlan >= 0) {
+            weird.count('triple_tagged_vlan_unsupported', { addl: 'inner VLAN tag overwritten' });
+          }
           packet.innerVlan = id;
         }
         type = view.getUint16(at + 2);
@@ -107,6 +119,9 @@ export function behindEtherType(
       case ETHERTYPE_MPLS:
       case ETHERTYPE_MPLS_MULTICAST:
         return behindLabels(view, at, end, weird);
+      case ETHERTYPE_ARP:
+      case ETHERTYPE_RARP:
+        return checkArp(view, at, end, weird);
       case ETHERTYPE_PPPOE:
         return behindPppoe(view, at, end, weird);
       case ETHERTYPE_PBB:

@@ -27,7 +27,7 @@ export function routingHeader(weird: WeirdCounts, packet: Packet, at: number, le
   const units = view.getUint8(at + 1);
   if (type === 0) weird.count('routing0_hdr');
   else if (type !== 2) {
-    weird.count('unknown_routing_type');
+    weird.count('unknown_routing_type', { addl: String(type) });
     return named;
   }
   if (segmentsLeft === 0 || (type === 0 && units < 2)) return named;

@@ -1,5 +1,7 @@
-import { META_ODD_SCALE, META_SCALE_SHIFT } from './packet.js';
+import { META_ODD_SCALE, META_SCALE_SHIFT, type Packet } from './packet.js';
+import { headerBytesOf } from './transport.js';
 
+const FIXED_HEADER = 20;
 const OPTION_END = 0;
 const OPTION_NOP = 1;
 const OPTION_WINDOW_SCALE = 3;
@@ -23,6 +25,11 @@ function windowScale(view: DataView, options: number, end: number): number {
     at += length;
   }
   return scale;
+}
+
+/** The window scale that a SYN offers, however large, -1 without one. */
+export function windowScaleOf({ view, at, captured, control }: Packet): number {
+  return windowScale(view, at + FIXED_HEADER, at + Math.min(captured, headerBytesOf(control)));
 }
 
 /** What the meta of a SYN says of the window scale in its options. `end` is where they end. */

@@ -20,13 +20,18 @@ export const weirdFields: readonly ZeekField<Weird>[] = [
     of: (w) => w['id.resp_p'],
   },
   { name: 'name', type: 'string', description: "Zeek's name of what was odd.", of: (w) => w.name },
-  { name: 'addl', type: 'string', description: 'More about it; always unset for now.', of: () => undefined },
-  { name: 'notice', type: 'bool', description: 'Always F: there are no notices.', of: () => false },
+  { name: 'addl', type: 'string', description: 'More about it, as a number that was too large.', of: (w) => w.addl },
+  {
+    name: 'notice',
+    type: 'bool',
+    description: 'Whether Zeek would make a notice of it. There is no log of notices.',
+    of: (w) => w.notice === true,
+  },
   { name: 'peer', type: 'string', description: 'The interface or file it was seen on.', of: (w) => w.capture },
   {
     name: 'source',
     type: 'string',
-    description: "Protocol whose rules were broken: TCP, UDP, ICMP or a tunnel's; unset for what is below.",
+    description: "Zeek's name of the analyzer that tells of it, as IP or VLAN; unset where Zeek names none.",
     of: (w) => w.source,
   },
 ];

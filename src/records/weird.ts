@@ -15,6 +15,10 @@ export interface Weird {
   readonly 'id.orig_p'?: number;
   readonly 'id.resp_h'?: string;
   readonly 'id.resp_p'?: number;
-  /** Which protocol's rules were broken: TCP, UDP, ICMP or a tunnel's. Absent for what is below. */
+  /** More about it. */
+  readonly addl?: string;
+  /** Zeek makes a notice of it, too. Absent: it does not. */
+  readonly notice?: boolean;
+  /** Zeek's name of the analyzer that tells of it. Absent where Zeek names none. */
   readonly source?: string;
 }

@@ -4,14 +4,15 @@ import { WeirdReports } from '../../src/conn/weird-reports.js';
 import { SECOND } from '../../src/core/time.js';
 import { Packet } from '../../src/decode/packet.js';
 import type { Weird } from '../../src/records/weird.js';
-import { ethernet, type Frame, ip, START, TcpScript, tcpSegment, track } from './traffic.js';
+import { concat, ethernet, type Frame, ip, START, TcpScript, tcpSegment, track, udpDatagram } from './traffic.js';
 
+const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
 const CLIENT = '192.0.2.10';
 
 const SERVER = '198.51.100.20';
 
-function tcpFrame(timeUs: number, sport: number, flags: string, payload = 0): Frame {
-  const segment = tcpSegment({ sport, dport: 80, seq: 100, flags, payload });
+function tcpFrame(timeUs: number, sport: number, flags: string, payload = 0, seq = 100): Frame {
+  const segment = tcpSegment({ sport, dport: 80, seq, flags, payload });
   return { timeUs, bytes: ethernet(ip({ src: CLIENT, dst: SERVER, proto: 6, payload: segment })) };
 }
 
@@ -23,6 +24,13 @@ function weirdsOf(frames: readonly Frame[], perBatch?: number) {
 }
 
 const cut = (frame: Frame, length: number): Frame => ({ timeUs: frame.timeUs, bytes: frame.bytes.slice(0, length) });
+
+/** A header with options that the capture cut. */
+function cutOptions(): Uint8Array {
+  const bytes = tcpFrame(START, 4000, 'S').bytes.slice(0, 36);
+  bytes[14] = 0x47;
+  return bytes;
+}
 
 describe('reports of weirds', () => {
   it('name the connection, its ends, the time of the packet, and the protocol', () => {
@@ -56,6 +64,100 @@ describe('reports of weirds', () => {
     expect(new Set(weirds.map(({ uid }) => uid)).size).toBe(2);
   });
 
+  it('come once for the same endpoints, also when another connection has them', () => {
+    const starts = [0, 700, 1000].map((seq) => {
+      const segment = tcpSegment({ sport: 4000, dport: 80, seq, flags: 'SU' });
+      return ethernet(ip({ src: CLIENT, dst: SERVER, proto: 6, payload: segment }));
+    });
+    const { weirds, updates } = weirdsOf(starts.map((bytes, i) => ({ timeUs: START + 20 * i * SECOND, bytes })));
+    expect(updates).toHaveLength(3);
+    expect(weirds.map(({ name }) => name)).toEqual(['baroque_SYN']);
+  });
+
+  it('come once a day for the endpoints of a simultaneous open', () => {
+    const both = [0, 700, 86_399, 86_400].flatMap((at) =>
+      [4000, 80].map((sport) => {
+        const [src, dst] = sport === 80 ? [SERVER, CLIENT] : [CLIENT, SERVER];
+        const segment = tcpSegment({ sport, dport: 4080 - sport, seq: at, flags: 'S' });
+        return { timeUs: START + at * SECOND + sport, bytes: ethernet(ip({ src, dst, proto: 6, payload: segment })) };
+      }),
+    );
+    const { weirds } = weirdsOf(both);
+    const told = weirds.filter(({ name }) => name === 'simultaneous_open').map(({ ts }) => (ts - START) / SECOND);
+    expect(told.map(Math.floor)).toEqual([0, 86_400]);
+  });
+
+  it('are made a notice of where Zeek does so', () => {
+    const { weirds } = weirdsOf([
+      tcpFrame(START, 4000, 'A', 0, 101),
+      tcpFrame(START + 1, 4000, 'S'),
+      tcpFrame(START, 80, 'SU'),
+    ]);
+    expect(weirds.map(({ name, notice }) => [name, notice])).toEqual([
+      ['SYN_after_partial', true],
+      ['baroque_SYN', undefined],
+    ]);
+  });
+
+  const scaled = (scale: number) => {
+    const bytes = concat(tcpFrame(START, 4000, 'S').bytes, new Uint8Array([1, 3, 3, scale]));
+    bytes[46] = 0x60;
+    bytes[17] = 44;
+    return bytes;
+  };
+  const over = (proto: number, payload: Uint8Array) => ethernet(ip({ src: CLIENT, dst: SERVER, proto, payload }));
+  const inGre = (inner: Uint8Array) => over(47, concat(hex('0000 6558'), inner));
+  const udp = (payload: Uint8Array) => over(17, udpDatagram(5000, 6081, payload));
+  const mismatch = () => {
+    const bytes = udp(new Uint8Array(4));
+    bytes[39] = 9;
+    return bytes;
+  };
+  const macs = '020000000001 020000000002';
+  const fragment = over(17, new Uint8Array(20));
+  fragment[20] = 0x20;
+
+  it.each<[string, Uint8Array, string | undefined, string | undefined, string | undefined]>([
+    ['TCP_scale_range', scaled(255), '255', 'TCP', CLIENT],
+    ['UDP_datagram_length_mismatch', mismatch(), '9 != 12', 'UDP', CLIENT],
+    ['geneve_invalid_version', udp(hex('c000 0800 00002a00')), '3', 'GENEVE', CLIENT],
+    ['unknown_gre_version', over(47, hex('0002 0800')), 'version=2', 'GRE', CLIENT],
+    ['egre_protocol_type', over(47, hex('0001 0800')), 'proto=2048', 'GRE', CLIENT],
+    ['invalid_inner_IP_version', over(4, new Uint8Array(40)), undefined, 'IPTUNNEL', CLIENT],
+    ['truncated_header', over(6, new Uint8Array(12)), undefined, 'TCP', CLIENT],
+    ['truncated_header', over(1, new Uint8Array(4)), undefined, 'ICMP', CLIENT],
+    ['internally_truncated_header', over(17, new Uint8Array(12)).slice(0, 38), undefined, 'UDP', CLIENT],
+    ['internally_truncated_header', cutOptions(), undefined, 'IP', undefined],
+    ['excessively_small_fragment', fragment, undefined, undefined, CLIENT],
+    ['excessively_small_fragment', inGre(fragment), undefined, undefined, CLIENT],
+    ['truncated_IP_in_tunnel', inGre(hex(`${macs} 0800 450000`)), undefined, 'IP', undefined],
+    [
+      'triple_tagged_vlan_unsupported',
+      concat(hex(`${macs} 8100 0001 8100 0002 8100 0003`), scaled(1).slice(12)),
+      'inner VLAN tag overwritten',
+      'VLAN',
+      undefined,
+    ],
+    ['truncated_ARP', hex(`${macs} 0806 0001 0800 06 04 0001`), undefined, 'ARP', undefined],
+    ['truncated_link_header', hex(`${macs} 8847 00010040 00`), undefined, 'MPLS', undefined],
+  ])('say what Zeek says of %s (case %#)', (name, bytes, addl, source, address) => {
+    const { weirds } = weirdsOf([{ timeUs: START, bytes, wireBytes: Math.max(bytes.length, 60) }]);
+    expect(weirds.map((w) => [w.name, w.addl, w.source, w['id.orig_h']])).toEqual([[name, addl, source, address]]);
+  });
+
+  it('name no analyzer where Zeek tells of a connection from outside of one', () => {
+    const start = tcpFrame(START, 4000, 'S');
+    const again = start.bytes.slice();
+    again[41] = again[41]! ^ 1;
+    again[47] = 0x12;
+    const jump = weirdsOf([start, { timeUs: START + 1, bytes: again }]).weirds;
+    const reuse = weirdsOf([start, { timeUs: START + 1, bytes: again.with(47, 2) }]).weirds;
+    expect([jump, reuse].map((some) => some.find(({ name }) => name === 'SYN_seq_jump')?.source)).toEqual([
+      undefined,
+      'TCP',
+    ]);
+  });
+
   it('come once a day for an originator where Zeek has them so', () => {
     const frames = [0, 1, 86_399, 86_400].map((at, i) => tcpFrame(START + at * SECOND, 4000 + i, 'S', 10));
     const { weirds, stats } = weirdsOf(frames);
@@ -79,7 +181,7 @@ describe('reports of weirds', () => {
     for (const perBatch of [1, 1000]) {
       const { weirds } = weirdsOf(frames, perBatch);
       expect(weirds.map(({ name }) => name)).toEqual(['baroque_SYN', 'truncated_IP', 'baroque_SYN']);
-      expect(weirds[1]).toEqual({ ts: START + 1, capture: 'test', name: 'truncated_IP' });
+      expect(weirds[1]).toEqual({ ts: START + 1, capture: 'test', name: 'truncated_IP', source: 'IP' });
     }
   });
 
@@ -116,7 +218,7 @@ describe('WeirdReports', () => {
       'ip_hdr_len_zero',
       'truncated_IP',
     ] as const) {
-      reports.ofPacket([name], packet, 'test');
+      reports.ofPacket([{ name }], packet, 'test');
     }
     expect(weirds.map(({ name }) => name)).toEqual([
       'truncated_IP',

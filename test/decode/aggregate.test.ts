@@ -21,7 +21,7 @@ const syn = ip({
 });
 const udp = (bytes: number, port = 9_000) =>
   ip({ src: '192.0.2.1', dst: '192.0.2.3', proto: 17, payload: udpDatagram(port, 9_001, bytes) });
-const arp = hex('0001 0800 0604 0001');
+const arp = concat(hex('0001 0800 0604 0001'), new Uint8Array(20));
 
 function trackFrame(...parts: readonly Uint8Array[]) {
   const weirds: Weird[] = [];

@@ -19,7 +19,15 @@ interface Case {
 const cases: readonly Case[] = [
   { name: 'Ethernet with IPv4', type: 1, frame: `${macs} 0800 450000`, ip: 14 },
   { name: 'Ethernet with IPv6', type: 1, frame: `${macs} 86dd 600000`, ip: 14 },
-  { name: 'Ethernet with ARP', type: 1, frame: `${macs} 0806 0001 08`, ip: -1 },
+  { name: 'Ethernet with ARP', type: 1, frame: `${macs} 0806 0001 0800 06 04 0001 ${'00'.repeat(20)}`, ip: -1 },
+  {
+    name: 'Ethernet with a cut RARP',
+    type: 1,
+    frame: `${macs} 8035 0001 0800 06 04 0001 ${'00'.repeat(19)}`,
+    ip: -1,
+    weirds: { truncated_ARP: 1 },
+  },
+  { name: 'three bytes of ARP', type: 1, frame: `${macs} 0806 0001 08`, ip: -1, weirds: { truncated_ARP: 1 } },
   { name: 'Ethernet of 13 bytes', type: 1, frame: `${macs} 08`, ip: -1, weirds: { truncated_ethernet_frame: 1 } },
   {
     name: 'Ethernet of 16 bytes',

@@ -153,10 +153,8 @@ describe('a tunnel over UDP', () => {
     ['a GTP echo', udp(2152, hex('3201 0004 00000000 00010000')), {}],
     ['GTP of the wrong length', udp(2152, concat(hex('30ff 0028 00000001'), v4, hex('00'))), {}],
     ['an endless GTP extension', udp(2152, concat(hex('34ff 0034 00000001 00000085 00000085'), v4)), {}],
-    ['a cut Teredo origin', udp(3544, hex('0000 1234')), { truncated_Teredo_origin_indication: 1 }],
-    ['a cut Teredo authentication', udp(3544, hex('0001 ff ff 00')), { truncated_Teredo_authentication: 1 }],
-    ['one byte on the port of Teredo', udp(3544, hex('60')), { truncated_Teredo: 1 }],
-    ['a cut Teredo packet', udp(3544, v6.slice(0, 30)), { truncated_IPv6_in_Teredo: 1 }],
+    ['a cut Teredo origin', udp(3544, hex('0000 1234')), {}],
+    ['a cut Teredo packet', udp(3544, v6.slice(0, 30)), {}],
     ['two Teredo origins', udp(3544, concat(origin, origin, v6)), {}],
     ['Teredo of the wrong length', udp(3544, v6.slice(0, -1)), {}],
     ['a Teredo bubble', udp(3544, bubble), {}],
@@ -216,6 +214,19 @@ describe('a tunnel over UDP', () => {
       );
     const { updates } = track([part(0, 24, 0x2000), part(24, payload.length, 3)]);
     expect(updates.map(({ connection }) => connection['id.resp_p'])).toEqual([2152, 80]);
+  });
+
+  it.each([
+    ['truncated_Teredo_origin_indication', hex('0000 1234')],
+    ['truncated_Teredo_authentication', hex('0001 ff ff 00')],
+    ['truncated_Teredo', hex('60')],
+    ['truncated_IPv6_in_Teredo', v6.slice(0, 30)],
+  ])('is told of as %s where both ends had sent Teredo', (weird, payload) => {
+    const answer = ip({ src: '198.51.100.2', dst: '198.51.100.1', proto: 17, payload: udpDatagram(3544, 50_000, v6) });
+    const asked = udp(3544, v6);
+    const weirdsOf = (...datagrams: Uint8Array[]) => track(datagrams.map((datagram) => frame(datagram))).stats.weirds;
+    expect(weirdsOf(asked, answer, udp(3544, payload))).toEqual({ [weird]: 1 });
+    expect(weirdsOf(asked, asked, udp(3544, payload))).toEqual({});
   });
 
   it('is told of by Teredo for the connection, by others for the packet', () => {

@@ -45,11 +45,16 @@ const whole = [
   'zeek:scripts.base.protocols.rdp.rdpeudp-handshake-success/conn.log',
 ];
 
-/** Of a packet, of two connections, and of one inside of a tunnel. */
+/** Of packets and connections, of one inside of a tunnel, with and without more about it. */
 const weird = [
   'zeek:core.tunnels.geneve-truncated/weird.log',
   'zeek:core.tunnels.teredo_bubble_with_payload/weird.log',
   'zeek:core.tunnels.vxlan-inner-tcp-bad-checksum/weird.log',
+  'zeek:scripts.base.protocols.vlan.vlan-qinqinq/weird.log',
+  'zeek:core.max-packet-analyzer-depth/weird.log',
+  'zeek:core.tcp.window-scale-range/weird.log',
+  'zeek:scripts.base.protocols.igmp.bad-checksum/weird.log',
+  'zeek:scripts.base.protocols.icmp.icmp6-mldv2/weird.log',
 ];
 
 describe.skipIf(reason !== '')(`the logs of a whole run over Zeek's own traces${reason}`, () => {

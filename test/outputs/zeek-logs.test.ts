@@ -146,7 +146,7 @@ describe('weird.log', () => {
   it("has Zeek's columns, with or without a connection", async () => {
     const logs = open();
     logs.weird.write(weird);
-    logs.weird.write({ ts: weird.ts + 1, capture: 'eth0', name: 'truncated_IP' });
+    logs.weird.write({ ts: weird.ts + 1, capture: 'eth0', name: 'truncated_IP', addl: 'some', notice: true });
     await Promise.all([logs.conn.close(), logs.weird.close()]);
     const lines = read('weird.log').split('\n');
     expect(lines.slice(5)).toEqual([
@@ -154,7 +154,7 @@ describe('weird.log', () => {
       '#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tname\taddl\tnotice\tpeer\tsource',
       '#types\ttime\tstring\taddr\tport\taddr\tport\tstring\tstring\tbool\tstring\tstring',
       '1700000001.000000\tCeXample00000001\t192.0.2.10\t43122\t192.0.2.20\t443\tSYN_seq_jump\t-\tF\ttraffic.pcap\tTCP',
-      '1700000001.000001\t-\t-\t-\t-\t-\ttruncated_IP\t-\tF\teth0\t-',
+      '1700000001.000001\t-\t-\t-\t-\t-\ttruncated_IP\tsome\tT\teth0\t-',
       '#close\t2023-11-14-22-13-21',
       '',
     ]);

@@ -11,7 +11,7 @@ export const geneve: Tunnel = {
     if (at + HEADER > end) return 'violation';
     const first = view.getUint8(at);
     if (first >>> 6 !== 0) {
-      weird.count('geneve_invalid_version');
+      weird.count('geneve_invalid_version', { addl: String(first >>> 6) });
       return 'nothing';
     }
     const payload = at + HEADER + ((first & 0x3f) << 2);

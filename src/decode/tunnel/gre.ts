@@ -1,4 +1,4 @@
-import type { WeirdCounts } from '../../core/weird.js';
+import type { WeirdCounts, WeirdName } from '../../core/weird.js';
 import { erspanHeaderBytes } from './erspan.js';
 import { innerIpFits } from './inner-ip.js';
 import { enter, type Inside, type Tunnel, type TunnelVerdict } from './tunnel.js';
@@ -33,8 +33,8 @@ function greHeaderBytes(flags: number): number {
   return bytes;
 }
 
-function fail(weird: WeirdCounts, name: Parameters<WeirdCounts['count']>[0]): 'nothing' {
-  weird.count(name);
+function fail(weird: WeirdCounts, name: WeirdName, addl?: string): 'nothing' {
+  weird.count(name, addl === undefined ? undefined : { addl });
   return 'nothing';
 }
 
@@ -83,8 +83,8 @@ export const gre: Tunnel = {
     const flags = view.getUint16(at);
     const type = view.getUint16(at + 2);
     const version = flags & VERSION;
-    if (version > 1) return fail(weird, 'unknown_gre_version');
-    if (version === 1 && type !== TYPE_PPP) return fail(weird, 'egre_protocol_type');
+    if (version > 1) return fail(weird, 'unknown_gre_version', `version=${version}`);
+    if (version === 1 && type !== TYPE_PPP) return fail(weird, 'egre_protocol_type', `proto=${type}`);
     if ((flags & ROUTING) !== 0) return fail(weird, 'gre_routing');
     if ((flags & RESERVED) !== 0) return fail(weird, 'unknown_gre_flags');
     const payload = at + greHeaderBytes(flags);

@@ -1,4 +1,4 @@
-import type { WeirdCounts } from '../../core/weird.js';
+import type { WeirdCounts, WeirdName } from '../../core/weird.js';
 import { innerIpFit } from './inner-ip.js';
 import { enter, type Tunnel } from './tunnel.js';
 
@@ -12,8 +12,9 @@ const NO_NEXT_HEADER = 59;
 /** Upper half of Teredo's prefix 2001::/32. */
 const PREFIX = 0x2001_0000;
 
-function fail(weird: WeirdCounts, name: Parameters<WeirdCounts['count']>[0]): -1 {
-  weird.count(name);
+/** As Zeek: what looks like something else is odd only where Teredo is known to be. */
+function fail(weird: WeirdCounts | undefined, name: WeirdName): -1 {
+  weird?.count(name);
   return -1;
 }
 
@@ -22,7 +23,7 @@ function authenticationBytes(view: DataView, at: number): number {
 }
 
 /** Where the IPv6 header starts behind one authentication header and one origin indication, in this order; -1 without. */
-function ipv6At(view: DataView, start: number, end: number, weird: WeirdCounts): number {
+function ipv6At(view: DataView, start: number, end: number, weird: WeirdCounts | undefined): number {
   let at = start;
   let mayAuthenticate = true;
   let mayIndicate = true;
@@ -48,7 +49,7 @@ export const teredo: Tunnel = {
   name: 'teredo',
   open(outer, start, end, inside, weird) {
     const { view } = outer;
-    const at = ipv6At(view, start, end, weird);
+    const at = ipv6At(view, start, end, inside.isConfirmed ? weird : undefined);
     if (at < 0) return 'violation';
     const fit = innerIpFit(view, at, end, 6);
     if (fit === 'too_long') {

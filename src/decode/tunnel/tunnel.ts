@@ -9,7 +9,7 @@ export type TunnelName = 'ip' | 'gre' | 'teredo' | 'ayiya' | 'vxlan' | 'geneve' 
  */
 export type TunnelVerdict = 'inside' | 'nothing' | 'violation';
 
-/** Where the packet inside of a tunnel lies and which layer it starts with; filled in by `Tunnel.open`. */
+/** Where the packet inside of a tunnel lies and which layer it starts with; filled in by `Tunnel.open`, but for `isConfirmed`. */
 export class Inside {
   layer: 'ip' | 'ethernet' | 'ether_type' | 'ieee802_11' = 'ip';
   /** Only of meaning for the layer `ether_type`. */
@@ -17,6 +17,8 @@ export class Inside {
   at = 0;
   /** Where its captured bytes end. */
   end = 0;
+  /** Both ends of the connection that carries the tunnel have sent packets in it; told by who opens it. */
+  isConfirmed = false;
 }
 
 /** A tunnel's header. Each tunnel is a file of its own, listed in `registry.ts`. */
