@@ -189,8 +189,6 @@ export const limits = {
   stormConnections: 65_536,
   /** IP datagrams that wait for fragments. At the bound the oldest is dropped: `fragment_table_full`. */
   fragmentDatagrams: 4_096,
-  /** Their bytes together, with the same policy. */
+  /** Their bytes together, and 16 for each fragment, with the same policy. */
   fragmentBytes: 1 << 26,
-  /** Separate ranges of one such datagram. More: the datagram is dropped, `fragment_table_full`. */
-  fragmentRanges: 64,
 } as const;

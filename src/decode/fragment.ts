@@ -3,10 +3,15 @@ import { limits } from '../core/limits.js';
 import type { WeirdCounts } from '../core/weird.js';
 import type { Packet } from './packet.js';
 
-const MAX_DATAGRAM_BYTES = 65_535;
 /** Zeek's bounds of a usual fragment, bytes. */
 const SMALL_FRAGMENT = 64;
 const LARGE_DATAGRAM = 64_000;
+/** Bytes that a block takes beside those of the datagram. */
+const BLOCK_BYTES = 16;
+/** What the length of an IP packet is counted to. */
+const LENGTH_MASK = 0xffff;
+
+const IPV6_HEADER = 40;
 
 /** An IP datagram of which fragments have come. */
 interface Datagram {
@@ -21,8 +26,12 @@ interface Datagram {
   /** Length of the payload, -1 until the last fragment came. */
   total: number;
   bytes: Uint8Array;
-  /** Ranges that have come, sorted and apart: start, end, start, end. */
-  readonly ranges: number[];
+  /** Where the blocks that came start and end, sorted and apart. A fragment is one, or those of its bytes that were new. */
+  readonly starts: number[];
+  readonly ends: number[];
+  /** How many of them follow each other without a hole from 0 on, and where they end. */
+  leading: number;
+  reach: number;
   next: Datagram | undefined;
 }
 
@@ -55,31 +64,48 @@ export class FragmentTable {
    */
   add(packet: Packet, id: number, offset: number, more: boolean, headerBytes: number, proto: number): boolean {
     const end = offset + packet.length;
-    if (more && packet.ipBytes < SMALL_FRAGMENT) this.#weird.count('excessively_small_fragment');
-    if (end > LARGE_DATAGRAM) this.#weird.count('excessively_large_fragment');
-    if (end > MAX_DATAGRAM_BYTES) return false;
     const datagram = this.#find(packet, id) ?? this.#begin(packet, id, headerBytes, proto);
     const isSame = datagram.proto === proto && datagram.headerBytes === headerBytes;
     if (!isSame) this.#weird.count('fragment_protocol_inconsistency');
+    if (more && packet.ipBytes < SMALL_FRAGMENT) this.#weird.count('excessively_small_fragment');
+    if (end > LARGE_DATAGRAM) this.#weird.count('excessively_large_fragment');
     // The header of an IPv4 packet is that of the fragment which came first, whatever its place.
     if (offset === 0 && packet.version === 6) datagram.proto = proto;
     if (!more || (datagram.total >= 0 && end > datagram.total)) {
       if (datagram.total >= 0 && end !== datagram.total) this.#weird.count('fragment_size_inconsistency');
       if (end > datagram.total) datagram.total = end;
     }
-    if (!this.#insert(datagram, packet, offset, end)) return false;
-    const [start, reached] = datagram.ranges;
-    if (datagram.total < 0 || start !== 0 || reached === undefined || reached < datagram.total) return false;
-    // More came than the last one allows for: what is in one piece is taken.
-    if (datagram.ranges.length > 2 || reached > datagram.total) this.#weird.count('fragment_size_inconsistency');
+    // Nothing is looked at anew for a fragment without a byte.
+    if (end === offset) return false;
+    this.#insert(datagram, packet, offset, end);
+    return this.#completes(datagram) && this.#standFor(datagram, packet);
+  }
+
+  /** Whether all of it has come; more than the last fragment allows for is taken as far as it is in one piece. */
+  #completes({ total, reach, leading, starts }: Datagram): boolean {
+    if (total < 0 || reach < total || leading === 0) return false;
+    if (leading < starts.length || reach > total) this.#weird.count('fragment_size_inconsistency');
+    return true;
+  }
+
+  /** Makes `packet` stand for a whole datagram, unless its length is one that its header does not fit in. */
+  #standFor(datagram: Datagram, packet: Packet): boolean {
     this.#remove(datagram);
+    const { headerBytes, version } = datagram;
+    const counted = version === 6 ? headerBytes - IPV6_HEADER : headerBytes;
+    // As in Zeek, which writes the length into the header again: of a longer one it keeps the low bits.
+    const total = headerBytes - counted + ((counted + datagram.reach) & LENGTH_MASK);
+    if (headerBytes > total) {
+      this.#weird.count('invalid_IP_header_size', { source: 'IP' });
+      return false;
+    }
     packet.view = new DataView(datagram.bytes.buffer);
     packet.cut = 0;
     packet.proto = datagram.proto;
-    packet.ipBytes = datagram.headerBytes + reached;
+    packet.ipBytes = total;
     packet.at = 0;
-    packet.length = reached;
-    packet.captured = reached;
+    packet.length = total - headerBytes;
+    packet.captured = total - headerBytes;
     return true;
   }
 
@@ -131,7 +157,10 @@ export class FragmentTable {
       proto,
       total: -1,
       bytes: new Uint8Array(0),
-      ranges: [],
+      starts: [],
+      ends: [],
+      leading: 0,
+      reach: 0,
       next: this.#byHash.get(hash),
     };
     this.#byHash.set(hash, datagram);
@@ -139,46 +168,36 @@ export class FragmentTable {
     return datagram;
   }
 
-  /** Copies what is new of a fragment. False when the datagram had to be given up. */
-  #insert(datagram: Datagram, packet: Packet, offset: number, end: number): boolean {
-    if (end === offset) return true;
+  /** Copies what is new of a fragment, and compares the rest with what had come before, block by block. */
+  #insert(datagram: Datagram, packet: Packet, offset: number, end: number): void {
+    const { starts, ends } = datagram;
     if (datagram.bytes.length < end) this.#grow(datagram, end);
     const source = new Uint8Array(packet.view.buffer, packet.view.byteOffset + packet.at, packet.length);
-    const { ranges, bytes } = datagram;
-    const merged: number[] = [];
     let from = offset;
-    let low = offset;
-    let high = end;
-    let placed = false;
-    for (let i = 0; i < ranges.length; i += 2) {
-      const start = ranges[i]!;
-      const stop = ranges[i + 1]!;
-      if (stop < offset) {
-        merged.push(start, stop);
-        continue;
+    let i = blockAfter(ends, offset);
+    for (; i < starts.length && starts[i]! < end; i++) {
+      const start = starts[i]!;
+      const stop = ends[i]!;
+      this.#overlap(datagram.bytes, source, offset, Math.max(start, offset), Math.min(stop, end));
+      if (from < start) {
+        this.#addBlock(datagram, i, source.subarray(from - offset, start - offset), from);
+        i++;
       }
-      if (start > end) {
-        if (!placed) merged.push(low, high);
-        placed = true;
-        merged.push(start, stop);
-        continue;
-      }
-      if (start < end && stop > offset)
-        this.#overlap(bytes, source, offset, Math.max(start, offset), Math.min(stop, end));
-      if (from < start) bytes.set(source.subarray(from - offset, start - offset), from);
-      from = Math.max(from, stop);
-      low = Math.min(low, start);
-      high = Math.max(high, stop);
+      from = stop;
     }
-    if (!placed) merged.push(low, high);
-    if (from < end) bytes.set(source.subarray(from - offset), from);
-    if (merged.length > 2 * limits.fragmentRanges) {
-      this.#remove(datagram);
-      this.#weird.count('fragment_table_full');
-      return false;
+    if (from < end) this.#addBlock(datagram, i, source.subarray(from - offset), from);
+    while (datagram.leading < starts.length && starts[datagram.leading] === datagram.reach) {
+      datagram.reach = ends[datagram.leading]!;
+      datagram.leading++;
     }
-    ranges.splice(0, ranges.length, ...merged);
-    return true;
+    while (this.#heldBytes > limits.fragmentBytes && this.#byAge.size > 1) this.#dropOldest();
+  }
+
+  #addBlock(datagram: Datagram, i: number, bytes: Uint8Array, start: number): void {
+    datagram.bytes.set(bytes, start);
+    datagram.starts.splice(i, 0, start);
+    datagram.ends.splice(i, 0, start + bytes.length);
+    this.#heldBytes += BLOCK_BYTES;
   }
 
   /** Tells whether a fragment that begins at `offset` says from `low` to `high` what had come before. */
@@ -189,11 +208,10 @@ export class FragmentTable {
   }
 
   #grow(datagram: Datagram, bytes: number): void {
-    const grown = new Uint8Array(Math.min(MAX_DATAGRAM_BYTES, Math.max(bytes, 2 * datagram.bytes.length)));
+    const grown = new Uint8Array(Math.max(bytes, 2 * datagram.bytes.length));
     grown.set(datagram.bytes);
     this.#heldBytes += grown.length - datagram.bytes.length;
     datagram.bytes = grown;
-    while (this.#heldBytes > limits.fragmentBytes && this.#byAge.size > 1) this.#dropOldest();
   }
 
   #dropOldest(): void {
@@ -206,7 +224,7 @@ export class FragmentTable {
 
   #remove(datagram: Datagram): void {
     if (!this.#byAge.delete(datagram.ordinal)) return;
-    this.#heldBytes -= datagram.bytes.length;
+    this.#heldBytes -= datagram.bytes.length + BLOCK_BYTES * datagram.starts.length;
     let link = this.#byHash.get(datagram.hash);
     if (link === datagram) {
       if (datagram.next === undefined) this.#byHash.delete(datagram.hash);
@@ -216,4 +234,16 @@ export class FragmentTable {
     while (link !== undefined && link.next !== datagram) link = link.next;
     if (link !== undefined) link.next = datagram.next;
   }
+}
+
+/** The first of sorted blocks that ends behind `at`. */
+function blockAfter(ends: readonly number[], at: number): number {
+  let low = 0;
+  let high = ends.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ends[middle]! <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -72,7 +72,7 @@ function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number,
   if ((fragment & 0x3fff) === 0) return true;
   const offset = (fragment & 0x1fff) << 3;
   const more = (fragment & 0x2000) !== 0;
-  if ((fragment & 0x4000) !== 0) context.weird.count('fragment_with_DF');
+  if ((fragment & 0x4000) !== 0 && packet.captured >= packet.length) context.weird.count('fragment_with_DF');
   return takeFragment(context, packet, view.getUint16(at + 4), offset, more, headerBytes, packet.proto);
 }
 
@@ -140,6 +140,7 @@ function decodeExtensions(
   let end = firstEnd;
   let claimedEnd = firstAt + payload;
   let named = 0;
+  let isWhole = false;
   while (isExtension(type)) {
     const { view } = packet;
     const length = extensionBytes(view, type, at, end);
@@ -158,7 +159,11 @@ function decodeExtensions(
     const id = view.getInt32(at - 4);
     const headerBytes = packet.ipBytes - (claimedEnd - at) - length;
     setTransport(packet, type, at, end, claimedEnd);
+    // One within a datagram that was put together, or cut, is the last header to be looked at.
+    if (isWhole) return true;
+    isWhole = packet.captured >= packet.length;
     if (!takeFragment(context, packet, id, word & 0xfff8, (word & 1) === 1, headerBytes, type)) return false;
+    if (!isWhole) return true;
     type = packet.proto;
     at = packet.at;
     end = at + packet.captured;

@@ -24,6 +24,12 @@ function fragments(payload: Uint8Array, cuts: readonly number[], id = 7): Uint8A
   });
 }
 
+function setDontFragment(frame: Uint8Array): void {
+  frame[20] = frame[20]! | 0x40;
+  // The header's checksum goes with it.
+  frame[24] = frame[24]! - 0x40;
+}
+
 const framesOf = (packets: readonly Uint8Array[]): Frame[] => packets.map((bytes, i) => ({ timeUs: START + i, bytes }));
 
 describe('IPv4 fragments', () => {
@@ -79,6 +85,53 @@ describe('IPv4 fragments', () => {
     expect([stats.weirds.fragment_overlap, stats.weirds.fragment_inconsistency]).toEqual([1, undefined]);
   });
 
+  it('are compared with each of those that they overlap', () => {
+    const payload = datagram(64);
+    const [first, second, last] = fragments(payload, [2, 4]);
+    const half = payload.map((byte, i) => (i < 16 ? byte : 0xee));
+    const forged = fragments(half, [4])[0]!;
+    const { stats, updates } = track(framesOf([first!, second!, forged, last!]));
+    expect([stats.weirds.fragment_overlap, stats.weirds.fragment_inconsistency]).toEqual([1, 1]);
+    expect(updates.map(({ connection }) => connection.history)).toEqual(['D']);
+  });
+
+  it('without a byte say where the end is and complete nothing', () => {
+    const payload = datagram(56);
+    const [first, second] = fragments(payload, [4]);
+    const more = second!.slice();
+    more[20] = more[20]! | 0x20;
+    const end = ethernet(ip({ src: A, dst: B, proto: 17, id: 7, fragment: 8, payload: new Uint8Array(0) }));
+    const options = { checksums: 'ignore' } as const;
+    expect(track(framesOf([first!, more, end]), options).stats.connections).toBe(0);
+    expect(track(framesOf([first!, end, more]), options).stats.connections).toBe(1);
+  });
+
+  it('of a small size make a large packet in any order', () => {
+    const parts = fragments(
+      datagram(65_400),
+      Array.from({ length: 136 }, (_, i) => 60 * (i + 1)),
+    );
+    const even = parts.filter((_, i) => i % 2 === 0);
+    const odd = parts.filter((_, i) => i % 2 === 1);
+    const { updates, stats } = track(framesOf([...even, ...odd]));
+    expect(updates.map(({ connection }) => connection.orig_ip_bytes)).toEqual([20 + 8 + 65_400]);
+    expect(stats.weirds).toEqual({ excessively_large_fragment: expect.any(Number) });
+  });
+
+  it('beyond the longest IP packet make one whose length begins again at 0', () => {
+    const whole = new Uint8Array(65_628);
+    whole.set(udpDatagram(5000, 9999, 84));
+    const parts = fragments(
+      whole,
+      Array.from({ length: 44 }, (_, i) => 185 * (i + 1)),
+    );
+    const { updates, stats } = track(framesOf(parts), { checksums: 'ignore' });
+    expect(updates.map(({ connection }) => connection.orig_ip_bytes)).toEqual([112]);
+    expect(stats.weirds).toEqual({ excessively_large_fragment: expect.any(Number) });
+    const shorter = track(framesOf(fragments(whole.slice(0, 65_528), [4000, 8000])), { checksums: 'ignore' });
+    expect(shorter.stats).toMatchObject({ connections: 0, weirds: { invalid_IP_header_size: 1 } });
+  });
+
   it('beyond the end that the last one claims make a longer packet, which is counted', () => {
     const payload = datagram(120);
     const long = fragments(payload, [6, 12]);
@@ -100,13 +153,14 @@ describe('IPv4 fragments', () => {
 
   it('that are cut by the capture count with the first one only', () => {
     const [first, last] = fragments(datagram(200), [10]);
+    for (const one of [first!, last!]) setDontFragment(one);
     const frames: Frame[] = [first!, last!].map((bytes, i) => ({
       timeUs: START + i,
       bytes: bytes.slice(0, 60),
       wireBytes: bytes.length,
     }));
     const { stats, updates } = track(frames);
-    expect(stats.weirds.incompletely_captured_fragment).toBe(2);
+    expect(stats.weirds).toEqual({ incompletely_captured_fragment: 2, UDP_datagram_length_mismatch: 1 });
     expect(updates.map(({ connection }) => connection['id.orig_p'])).toEqual([5000]);
   });
 
@@ -139,6 +193,14 @@ describe('IPv6 fragments', () => {
     const { updates, stats } = track(framesOf([cut(48, payload.length), cut(0, 48)]));
     expect(stats.weirds).toEqual({});
     expect(updates[0]?.connection).toMatchObject({ proto: 'udp', history: 'D', orig_ip_bytes: 40 + payload.length });
+  });
+
+  it('are put together once, whatever is inside', () => {
+    const inner = concat(new Uint8Array([17, 0, 0, 9, 0, 0, 0, 1]), udpDatagram(5000, 9999, 40));
+    const payload = concat(new Uint8Array([44, 0, 0, 0, 0, 0, 0, 9]), inner);
+    const frame = ethernet(ip({ src: '2001:db8::1', dst: '2001:db8::2', proto: 44, payload }));
+    const { updates } = track(framesOf([frame]), { checksums: 'ignore' });
+    expect(updates.map(({ connection }) => connection['id.resp_p'])).toEqual([9999]);
   });
 
   it('may begin with further extension headers', () => {
