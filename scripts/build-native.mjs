@@ -26,7 +26,7 @@ const webAssemblyFlags = [
   '-matomics',
   '-mbulk-memory',
   '-mnontrapping-fptoint',
-  '-Wl,--no-entry,--import-memory,--shared-memory,--max-memory=4294967296,--global-base=64,-z,stack-size=0',
+  '-Wl,--no-entry,--export=__heap_base,--import-memory,--shared-memory,--max-memory=4294967296,--global-base=64,-z,stack-size=0',
 ];
 
 /**
@@ -87,7 +87,17 @@ const parts = [
     folder: 'native/lines',
     compiler: 'clang',
     sources: ['.c'],
-    flags: [...webAssemblyFlags, '-Wl,--export=__heap_base'],
+    flags: webAssemblyFlags,
+    libraries: [],
+    debianPackages: ['clang', 'lld'],
+  },
+  {
+    name: 'frames',
+    isWebAssembly: true,
+    folder: 'native/frames',
+    compiler: 'clang',
+    sources: ['.c'],
+    flags: [...webAssemblyFlags, '-msimd128'],
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },

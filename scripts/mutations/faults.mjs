@@ -508,6 +508,27 @@ export const faults = [
     tests: ['test/decode/usual-frame.test.ts'],
   },
   {
+    name: 'kernel-fragment-taken-for-usual-frame',
+    file: 'native/frames/usual.h',
+    find: ' || (half_at(ip + 6) & 0xff3f) != 0',
+    replace: '',
+    tests: ['test/decode/frame-kernel.test.ts'],
+  },
+  {
+    name: 'kernel-frame-behind-its-batch',
+    file: 'native/frames/frames.c',
+    find: ' || captured > bytes - offset',
+    replace: '',
+    tests: ['test/decode/frame-kernel.test.ts'],
+  },
+  {
+    name: 'kernel-record-behind-its-piece',
+    file: 'native/frames/frames.c',
+    find: ' || captured > end - at - 16',
+    replace: '',
+    tests: ['test/capture/frame-kernel.test.ts'],
+  },
+  {
     name: 'ip-checksum-not-verified',
     file: 'src/decode/ip.ts',
     find: '!headerSumHolds(view, at, headerBytes)',

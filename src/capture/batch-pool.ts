@@ -1,21 +1,17 @@
 import { limits } from '../core/limits.js';
-import { type BatchPlace, BYTES_OFFSET, PacketBatch } from './packet-batch.js';
+import { BYTES_OFFSET, PacketBatch } from './packet-batch.js';
+import type { SharedRoom } from './shared-memory.js';
 
 /** What a released batch is overwritten with where that is asked for. */
 export const RELEASED_BYTE = 0xdb;
-
-/** A page of WebAssembly's memory. */
-const PAGE_BYTES = 65_536;
-/** Batches start on cache lines. */
-const ALIGNMENT = 64;
 
 export interface BatchPoolOptions {
   /** Room for packet bytes in each batch. */
   readonly dataBytes: number;
   /** Batches at most; `limits.batchesPerSource` unless given. */
   readonly batches?: number;
-  /** In memory that another thread may read too, of WebAssembly where it can be had. */
-  readonly shared?: boolean;
+  /** Where the batches are made when another thread may read them too. */
+  readonly room?: SharedRoom | undefined;
   /** Overwrite a batch when it is given back, so that a view kept too long shows. Costs a pass over it; for tests. */
   readonly overwriteReleased?: boolean;
 }
@@ -28,9 +24,6 @@ export interface BatchPoolOptions {
 export class BatchPool {
   readonly #options: BatchPoolOptions;
   readonly #most: number;
-  /** Bytes from one batch of the memory to the next. */
-  readonly #stride: number;
-  readonly #memory: Pick<BatchPlace, 'buffer' | 'memory'> | undefined;
   #made = 0;
   readonly #free: PacketBatch[] = [];
   readonly #borrowed = new Set<PacketBatch>();
@@ -39,8 +32,6 @@ export class BatchPool {
   constructor(options: BatchPoolOptions) {
     this.#options = options;
     this.#most = options.batches ?? limits.batchesPerSource;
-    this.#stride = Math.ceil((BYTES_OFFSET + options.dataBytes) / ALIGNMENT) * ALIGNMENT;
-    this.#memory = options.shared === true ? sharedMemory(this.#most * this.#stride) : undefined;
   }
 
   acquire(): PacketBatch | Promise<PacketBatch> {
@@ -60,26 +51,14 @@ export class BatchPool {
   }
 
   #make(): PacketBatch {
-    const offset = this.#made++ * this.#stride;
-    const place = this.#memory && { ...this.#memory, offset };
-    return new PacketBatch(this.#options.dataBytes, place);
+    const { dataBytes, room } = this.#options;
+    this.#made++;
+    return new PacketBatch(dataBytes, room?.take(BYTES_OFFSET + dataBytes));
   }
 
   #lend(batch: PacketBatch): PacketBatch {
     batch.count = 0;
     this.#borrowed.add(batch);
     return batch;
-  }
-}
-
-/** WebAssembly wants gigabytes of addresses around a memory, which a limit of the process may refuse it. */
-function sharedMemory(bytes: number): Pick<BatchPlace, 'buffer' | 'memory'> {
-  const pages = Math.ceil(bytes / PAGE_BYTES);
-  try {
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    return { buffer: memory.buffer, memory };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return { buffer: new SharedArrayBuffer(bytes) };
   }
 }

@@ -9,6 +9,7 @@ import { DEFAULT_DATA_BYTES } from './packet-batch.js';
 import type { PacketSource } from './packet-source.js';
 import { pcap } from './pcap-file.js';
 import { pcapng } from './pcapng-file.js';
+import type { SharedRoom } from './shared-memory.js';
 
 /** Every capture file format that is read. */
 export const captureFormats = [pcap, pcapng] as const;
@@ -24,8 +25,8 @@ export interface CaptureFileOptions {
   readonly warn: Warn;
   /** Size of one read, bytes, at least 1; 1 MiB unless given. */
   readonly readBytes?: number;
-  /** Batches in memory that another thread may read too. */
-  readonly shared?: boolean;
+  /** Where the batches are made when another thread may read them too. */
+  readonly room?: SharedRoom | undefined;
   /** The calling thread reads regular files itself, in smaller pieces, as a thread that does nothing else should. */
   readonly blocking?: boolean;
   /** Overwrite released batches, so that a view kept too long shows (tests). */
@@ -54,7 +55,7 @@ async function openInput(input: ByteInput, path: string, options: CaptureFileOpt
   const pool = new BatchPool({
     dataBytes: MAX_RECORD_BYTES + Math.max(readBytes, MAGIC_BYTES),
     batches: options.blocking === true ? limits.batchesPerThread : limits.batchesPerSource,
-    shared: options.shared ?? false,
+    room: options.room,
     overwriteReleased: options.overwriteReleased ?? false,
   });
   const name = path === '-' ? 'standard input' : path;

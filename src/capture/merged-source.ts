@@ -3,6 +3,7 @@ import { limits } from '../core/limits.js';
 import { BatchPool } from './batch-pool.js';
 import { BYTES_OFFSET, DEFAULT_DATA_BYTES, MAX_PACKETS, type PacketBatch } from './packet-batch.js';
 import type { CaptureStats, PacketSource } from './packet-source.js';
+import type { SharedRoom } from './shared-memory.js';
 
 /** One of the merged sources with the batch it is at. */
 interface Feed {
@@ -86,10 +87,10 @@ class MergedSource implements PacketSource {
   /** Whose batch it is, for batches handed through. */
   readonly #owners = new Map<PacketBatch, PacketSource>();
 
-  constructor(sources: readonly PacketSource[], shared: boolean) {
+  constructor(sources: readonly PacketSource[], room: SharedRoom | undefined) {
     this.#sources = sources;
-    const batches = shared ? limits.batchesPerThread : limits.batchesPerSource;
-    this.#pool = new BatchPool({ dataBytes: DEFAULT_DATA_BYTES, batches, shared });
+    const batches = room === undefined ? limits.batchesPerSource : limits.batchesPerThread;
+    this.#pool = new BatchPool({ dataBytes: DEFAULT_DATA_BYTES, batches, room });
     this.name = sources.map((source) => source.name).join(', ');
     const sizes = sources.map((source) => source.totalBytes);
     if (sizes.every((size) => size !== undefined)) this.totalBytes = sizes.reduce((sum, size) => sum + size, 0);
@@ -195,11 +196,11 @@ function firstTwo(feeds: readonly Feed[]): { first: Feed; second: Feed | undefin
 }
 
 /**
- * Merges sources by packet time. One source is returned as it is, at no cost. `shared`: batches in memory that another thread may
- * read too.
+ * Merges sources by packet time. One source is returned as it is, at no cost. `room`: where batches are made when another thread may
+ * read them too.
  * @throws CorrelateError USAGE for more than `limits.captureFiles`
  */
-export function mergeSources(sources: readonly PacketSource[], shared = false): PacketSource {
+export function mergeSources(sources: readonly PacketSource[], room?: SharedRoom): PacketSource {
   if (sources.length > limits.captureFiles) {
     throw new CorrelateError(
       'USAGE',
@@ -207,5 +208,5 @@ export function mergeSources(sources: readonly PacketSource[], shared = false): 
     );
   }
   const only = sources[0];
-  return only !== undefined && sources.length === 1 ? only : new MergedSource(sources, shared);
+  return only !== undefined && sources.length === 1 ? only : new MergedSource(sources, room);
 }

@@ -22,7 +22,7 @@ export const BYTES_OFFSET = HEADER_BYTES + MAX_PACKETS * (8 + 4 + 4 + 4 + 4);
 /** Room for packet bytes; also the size of one read from a file. */
 export const DEFAULT_DATA_BYTES = 1 << 20;
 
-/** Where a batch lies in memory that another thread may read too; the offset is a multiple of 8. */
+/** Where something lies in memory that another thread may read too; the offset is a multiple of 8. */
 export interface BatchPlace {
   readonly buffer: SharedArrayBuffer;
   /** The memory of WebAssembly that this is the buffer of. */

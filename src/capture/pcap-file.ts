@@ -1,6 +1,7 @@
 import { limits } from '../core/limits.js';
 import type { CaptureFailure, CaptureFormat, RecordParser } from './capture-format.js';
-import { MAX_PACKETS, type PacketBatch } from './packet-batch.js';
+import { frameKernel } from './frame-kernel.js';
+import { HEADER_OFFSETS, MAX_PACKETS, type PacketBatch } from './packet-batch.js';
 
 const MAGIC_MICROS = 0xa1b2c3d4;
 const MAGIC_NANOS = 0xa1b23c4d;
@@ -57,13 +58,25 @@ class PcapParser implements RecordParser {
       if (this.failure !== undefined) return at;
       at += FILE_HEADER_BYTES;
     }
-    at = readRecords(batch, at, end, this.#littleEndian, this.#ticksPerMicro, this.#linkType);
+    at = this.#readRecords(batch, at, end);
     if (batch.count < MAX_PACKETS && end - at >= RECORD_HEADER_BYTES) {
       const captured = batch.view.getUint32(at + 8, this.#littleEndian);
       if (captured > limits.packetBytes) {
         this.failure = { code: 'CAPTURE_BAD_RECORD', message: `a record claims ${captured} captured bytes` };
       }
     }
+    return at;
+  }
+
+  #readRecords(batch: PacketBatch, start: number, end: number): number {
+    const littleEndian = this.#littleEndian;
+    const ticks = this.#ticksPerMicro;
+    const link = this.#linkType;
+    const kernel = frameKernel(batch.memory);
+    if (kernel === undefined) return readRecords(batch, start, end, littleEndian, ticks, link);
+    const { bytes, count, view } = batch;
+    const at = kernel.records(bytes.byteOffset, start, end, count, limits.packetBytes, !littleEndian, ticks, link);
+    batch.count = view.getUint32(HEADER_OFFSETS.count, true);
     return at;
   }
 

@@ -1,9 +1,10 @@
+import { frameKernel } from '../capture/frame-kernel.js';
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import type { WeirdCounts } from '../core/weird.js';
 import { type DecodedBatch, NO_SIDES, type OtherPacket, type PacketSide } from './decoded-batch.js';
 import { Decoder } from './decoder.js';
-import { META_PROTO, Packet, type RestOfFrame, ROW_META, ROW_WORDS } from './packet.js';
+import { META_PROTO, Packet, type RestOfFrame, ROW_BYTES, ROW_META, ROW_WORDS } from './packet.js';
 import { PROTO_TCP } from './transport.js';
 
 export interface DecodeOptions {
@@ -18,8 +19,10 @@ export class BatchDecoder {
   readonly #decoder: Decoder;
   readonly #weird: WeirdCounts;
   readonly #packet = new Packet();
+  readonly #options: DecodeOptions;
 
   constructor(options: DecodeOptions, weird: WeirdCounts) {
+    this.#options = options;
     this.#weird = weird;
     this.#decoder = new Decoder(options.verifyChecksums, options.key, weird);
   }
@@ -37,15 +40,19 @@ export class BatchDecoder {
     let sides: Map<number, PacketSide> | undefined;
     decoded.view = view;
     decoded.count = to - from;
-    let bytes = 0;
+    const kernel = batch.memory === decoded.memory ? frameKernel(batch.memory) : undefined;
     let others = 0;
     for (let i = from; i < to; i++) {
-      const wire = wireLen[i]!;
-      bytes += wire;
+      if (kernel !== undefined) {
+        const { verifyChecksums, key } = this.#options;
+        const rows = decoded.address + (i - from) * ROW_BYTES;
+        i = kernel.frames(view.byteOffset, view.byteLength, i, to, rows, verifyChecksums, key.k0, key.k1);
+        if (i === to) break;
+      }
       packet.base = (i - from) * ROW_WORDS;
       packet.timeUs = timeUs[i]!;
       packet.source = link[i]! >>> 16;
-      decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wire);
+      decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wireLen[i]!, kernel === undefined);
       others |= (packet.meta & META_PROTO) ^ PROTO_TCP;
       if (packet.view !== view || packet.depth > 0 || weird.news.length > 0 || packet.rest !== undefined) {
         sides ??= new Map();
@@ -54,6 +61,8 @@ export class BatchDecoder {
         for (const other of side.others ?? []) others |= (other.row[ROW_META]! & META_PROTO) ^ PROTO_TCP;
       }
     }
+    let bytes = 0;
+    for (let i = from; i < to; i++) bytes += wireLen[i]!;
     decoded.wireBytes = bytes;
     decoded.onlyTcp = others === 0;
     if (sides !== undefined) decoded.sides = sides;

@@ -1,5 +1,5 @@
+import { type FrameKernel, frameKernel, KERNEL_SUM_BYTES } from '../capture/frame-kernel.js';
 import type { PacketBatch } from '../capture/packet-batch.js';
-import { type ChecksumKernel, checksumKernel, KERNEL_BYTES } from './checksum-kernel.js';
 import type { Packet } from './packet.js';
 import { headerBytesOf, PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from './transport.js';
 
@@ -44,19 +44,13 @@ function folded(total: number): number {
 
 /** The sums of packets: in WebAssembly for what lies in the batch that is decoded, where its memory allows. */
 export class Sums {
-  #memory: WebAssembly.Memory | undefined;
   #view: DataView | undefined;
   #offset = 0;
-  #kernel: ChecksumKernel | undefined;
+  #kernel: FrameKernel | undefined;
 
   /** The batch whose packets come next. */
   use({ memory, view }: PacketBatch): void {
-    if (memory === undefined) {
-      this.#view = undefined;
-      return;
-    }
-    if (memory !== this.#memory) this.#kernel = checksumKernel(memory);
-    this.#memory = memory;
+    this.#kernel = frameKernel(memory);
     this.#view = view;
     this.#offset = view.byteOffset;
   }
@@ -64,8 +58,8 @@ export class Sums {
   /** As `sumBytes`. */
   sum(view: DataView, at: number, length: number): number {
     const kernel = this.#kernel;
-    if (view !== this.#view || kernel === undefined || length > KERNEL_BYTES) return sumBytes(view, at, length);
-    return folded(kernel(this.#offset + at, length));
+    if (view !== this.#view || kernel === undefined || length > KERNEL_SUM_BYTES) return sumBytes(view, at, length);
+    return folded(kernel.sum(this.#offset + at, length));
   }
 }
 

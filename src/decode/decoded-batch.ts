@@ -30,6 +30,9 @@ export const NO_SIDES: ReadonlyMap<number, PacketSide> = new Map();
 /** A packet batch after decoding: a row for each packet, in their order. Borrowed like the packet batch that it stands on. */
 export class DecodedBatch {
   readonly rows: PacketRows;
+  /** The memory of WebAssembly that they lie in, and where. */
+  readonly memory: WebAssembly.Memory | undefined;
+  readonly address: number;
   /** The bytes of the packets, for who looks behind the headers. */
   view: DataView = new DataView(new ArrayBuffer(0));
   count = 0;
@@ -40,9 +43,15 @@ export class DecodedBatch {
   /** By row. */
   sides: ReadonlyMap<number, PacketSide> = NO_SIDES;
 
-  /** Its rows lie in `buffer` from the byte `offset` on. */
-  constructor(buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DECODED_AT_ONCE * ROW_BYTES), offset = 0) {
+  /** Its rows lie in `buffer`, which may be that of a memory, from the byte `offset` on. */
+  constructor(
+    buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DECODED_AT_ONCE * ROW_BYTES),
+    offset = 0,
+    memory?: WebAssembly.Memory,
+  ) {
     this.rows = new PacketRows(buffer, offset, DECODED_AT_ONCE);
+    this.memory = memory;
+    this.address = offset;
   }
 
   /** Moves `packet`, made on this batch's rows, to a row. */

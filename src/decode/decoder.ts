@@ -51,11 +51,20 @@ export class Decoder {
 
   /**
    * Decodes the frame of link type `type` at `at` of `view` into `packet`; tunnels straight over IP are opened, so that
-   * `packet` stands for what is inside. False when it belongs to no connection; what was odd has been counted.
+   * `packet` stands for what is inside. False when it belongs to no connection; what was odd has been counted. `mayBeUsual`: nobody has
+   * looked yet whether it is a usual frame.
    */
-  decode(packet: Packet, view: DataView, type: number, at: number, capLen: number, wireLen: number): boolean {
+  decode(
+    packet: Packet,
+    view: DataView,
+    type: number,
+    at: number,
+    capLen: number,
+    wireLen: number,
+    mayBeUsual = true,
+  ): boolean {
     packet.view = view;
-    if (type === LINKTYPE_ETHERNET) {
+    if (mayBeUsual && type === LINKTYPE_ETHERNET) {
       const { i32, base } = packet;
       const { verifyChecksums } = this.#ip;
       if (decodeUsualFrame(i32, base, view, at, capLen, wireLen, verifyChecksums, this.sums, this.#key)) return true;

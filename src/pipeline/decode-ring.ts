@@ -1,3 +1,5 @@
+import type { BatchPlace } from '../capture/packet-batch.js';
+import { SharedRoom, sharedPlace } from '../capture/shared-memory.js';
 import { adviseHugePages } from '../core/huge-pages.js';
 import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
 import { ROW_BYTES } from '../decode/packet.js';
@@ -41,22 +43,33 @@ const INFO_NUMBERS = 8;
 const SLOT_BYTES = DECODED_AT_ONCE * ROW_BYTES;
 /** glibc starts a large block 16 bytes behind a cache line, on which each row is to begin: the other core has it then with one line. */
 const ALIGN = 48;
+const ROWS_BYTES = ALIGN + SLOTS * SLOT_BYTES;
+/** Room for the packet batches of a file or two; the memory of none is touched before it is used. */
+const BATCHES_BYTES = 1 << 26;
+/** What a ring takes of a memory. */
+export const RING_BYTES = ROWS_BYTES + BATCHES_BYTES;
 
 /** The memory of a ring, to be given to a worker. */
 export interface RingMemory {
   readonly control: SharedArrayBuffer;
   readonly info: SharedArrayBuffer;
-  readonly rows: SharedArrayBuffer;
+  /** Rows, and behind them batches: in one memory of WebAssembly, where it can be had, for the code that makes the ones of the others. */
+  readonly place: BatchPlace;
 }
 
-export function ringMemory(): RingMemory {
-  const rows = new SharedArrayBuffer(ALIGN + SLOTS * SLOT_BYTES);
-  adviseHugePages(new Uint8Array(rows));
+/** With RING_BYTES at `place`. */
+export function ringMemory(place = sharedPlace(RING_BYTES)): RingMemory {
+  adviseHugePages(new Uint8Array(place.buffer, place.offset, ROWS_BYTES));
   return {
     control: new SharedArrayBuffer(4 * CONTROL_WORDS),
     info: new SharedArrayBuffer(8 * INFO_NUMBERS * SLOTS),
-    rows,
+    place,
   };
+}
+
+/** Where the packet batches are made whose rows go through the ring. */
+export function batchRoom({ place }: RingMemory): SharedRoom {
+  return new SharedRoom(place, ROWS_BYTES, RING_BYTES);
 }
 
 /** Decoded batches on their way from the thread that reads to the thread that follows connections, in order. */
@@ -68,7 +81,11 @@ class Ring {
   constructor(memory: RingMemory) {
     this.control = new Int32Array(memory.control);
     this.info = new Float64Array(memory.info);
-    this.slots = Array.from({ length: SLOTS }, (_, i) => new DecodedBatch(memory.rows, ALIGN + i * SLOT_BYTES));
+    const { place } = memory;
+    const first = place.offset + (place.memory === undefined ? ALIGN : 0);
+    this.slots = Array.from({ length: SLOTS }, (_, i) => {
+      return new DecodedBatch(place.buffer, first + i * SLOT_BYTES, place.memory);
+    });
   }
 
   protected load(word: number): number {

@@ -8,7 +8,7 @@ import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
 import { DECODED_AT_ONCE } from '../decode/decoded-batch.js';
 import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
-import { RingWriter } from './decode-ring.js';
+import { batchRoom, RingWriter } from './decode-ring.js';
 import { openFiles } from './decoded-source.js';
 
 /** Reads and decodes capture files in a thread of its own, while the main thread follows the connections. */
@@ -88,7 +88,7 @@ function release(source: PacketSource): void {
 }
 
 async function read(): Promise<void> {
-  const source = await openFiles(start.paths, (warning) => send({ kind: 'warning', warning }), true);
+  const source = await openFiles(start.paths, (warning) => send({ kind: 'warning', warning }), batchRoom(start.ring));
   try {
     tell({ kind: 'opened', totalBytes: source.totalBytes });
     for (;;) {

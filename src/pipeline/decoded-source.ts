@@ -2,6 +2,7 @@ import { openCaptureFile } from '../capture/capture-file.js';
 import { mergeSources } from '../capture/merged-source.js';
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { CaptureStats, PacketSource } from '../capture/packet-source.js';
+import type { SharedRoom } from '../capture/shared-memory.js';
 import type { Warn } from '../core/warnings.js';
 import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder, type DecodeOptions } from '../decode/batch-decoder.js';
@@ -33,19 +34,18 @@ export interface DecodedSource {
 }
 
 /**
- * Opens every file; several are merged by packet time. `ownThread`: the reader has a thread of its own and another one sees the
- * batches. Rejects with the CorrelateError of the first that cannot be read.
+ * Opens every file; several are merged by packet time. `room`: the reader has a thread of its own, and another one sees the batches that
+ * are made there. Rejects with the CorrelateError of the first that cannot be read.
  */
-export async function openFiles(paths: readonly string[], warn: Warn, ownThread = false): Promise<PacketSource> {
+export async function openFiles(paths: readonly string[], warn: Warn, room?: SharedRoom): Promise<PacketSource> {
   const sources: PacketSource[] = [];
   try {
-    for (const path of paths)
-      sources.push(await openCaptureFile(path, { warn, shared: ownThread, blocking: ownThread }));
+    for (const path of paths) sources.push(await openCaptureFile(path, { warn, room, blocking: room !== undefined }));
   } catch (error) {
     for (const source of sources) await source.close();
     throw error;
   }
-  return mergeSources(sources, ownThread);
+  return mergeSources(sources, room);
 }
 
 /** Reads and decodes in this thread. */

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { frameTargets } from './frame-targets.mjs';
 import { lineTargets } from './line-targets.mjs';
 import { netlinkTargets } from './netlink-targets.mjs';
 import { tableTargets } from './table-targets.mjs';
@@ -299,6 +300,7 @@ export const targets = [
   joined,
   ringRecords,
   sigmaRules,
+  ...frameTargets,
   ...lineTargets,
   ...netlinkTargets,
   ...tableTargets,

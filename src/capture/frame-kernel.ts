@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Code in WebAssembly (`native/frames`) on one memory. Addresses are bytes of it. */
+export interface FrameKernel {
+  /** The sum of 16-bit words in the machine's order, which is little-endian in WebAssembly; an odd last byte counts as the low half of a word. */
+  readonly sum: (at: number, length: number) => number;
+  /** As `readRecords` of `pcap-file.ts`, of the batch at the address `batch`, whose header has the number of packets then. */
+  readonly records: (
+    batch: number,
+    at: number,
+    end: number,
+    count: number,
+    most: number,
+    isSwapped: boolean,
+    ticksPerMicro: number,
+    link: number,
+  ) => number;
+  /**
+   * Decodes packets [from, to) of the batch at the address `batch`, of `bytes`, as long as `decodeUsualFrame` would, into the rows from the
+   * address `rows` on. Gives the first packet that it would not.
+   */
+  readonly frames: (
+    batch: number,
+    bytes: number,
+    from: number,
+    to: number,
+    rows: number,
+    verifyChecksums: boolean,
+    k0: number,
+    k1: number,
+  ) => number;
+}
+
+/** Bytes at the start of a memory that are left to the kernel. */
+export const FRAME_KERNEL_ROOM = 64;
+/** Longest that it may sum, in bytes. */
+export const KERNEL_SUM_BYTES = 65_535;
+
+let module: WebAssembly.Module | undefined;
+let isLoaded = false;
+
+/** Undefined where it was not built: speed alone depends on it. */
+function loadModule(): WebAssembly.Module | undefined {
+  if (isLoaded) return module;
+  isLoaded = true;
+  try {
+    const bytes = readFileSync(fileURLToPath(new URL('../../build/frames.wasm', import.meta.url)));
+    module = new WebAssembly.Module(new Uint8Array(bytes));
+  } catch {
+    // Not there.
+  }
+  return module;
+}
+
+function kernelOver(memory: WebAssembly.Memory): FrameKernel | undefined {
+  const loaded = loadModule();
+  if (loaded === undefined) return undefined;
+  const { exports } = new WebAssembly.Instance(loaded, { env: { memory } });
+  if (((exports.__heap_base as WebAssembly.Global).value as number) > FRAME_KERNEL_ROOM)
+    throw new Error('the kernel for frames has more constants than there is room for');
+  return exports as unknown as FrameKernel;
+}
+
+let lastMemory: WebAssembly.Memory | undefined;
+let lastKernel: FrameKernel | undefined;
+
+/** The kernel for a memory, mostly the same as the last time; undefined without either. */
+export function frameKernel(memory: WebAssembly.Memory | undefined): FrameKernel | undefined {
+  if (memory !== lastMemory) {
+    lastMemory = memory;
+    lastKernel = memory && kernelOver(memory);
+  }
+  return lastKernel;
+}

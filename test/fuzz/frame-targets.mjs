@@ -1,0 +1,123 @@
+// A fuzz target of pcap files of frames: what WebAssembly reads and decodes of them is what TypeScript does without it.
+import { deepStrictEqual } from 'node:assert';
+import { Buffer } from 'node:buffer';
+import { PacketGrammar } from './packet-grammar.mjs';
+
+const load = (file) => import(new URL(`../../dist/${file}.js`, import.meta.url).href);
+const FRAMES = 64;
+const DATA_BYTES = 1 << 17;
+const IP = 14;
+const TCP = 34;
+
+function checksum(bytes, sum) {
+  for (let i = 0; i + 1 < bytes.length; i += 2) sum += bytes.readUInt16BE(i);
+  if (bytes.length % 2 === 1) sum += bytes[bytes.length - 1] << 8;
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+/** TCP over IPv4 over Ethernet, with right lengths and checksums. */
+function usualFrame(random) {
+  const options = 4 * (random(3) === 0 ? random(11) : 0);
+  const length = 20 + options + random(random(4) === 0 ? 1400 : 40);
+  const frame = Buffer.alloc(TCP + length);
+  for (let i = 0; i < frame.length; i++) frame[i] = random(256);
+  frame.writeUInt16BE(0x0800, 12);
+  frame.writeUInt16BE(0x4500, IP);
+  frame.writeUInt16BE(20 + length, IP + 2);
+  frame.writeUInt16BE(random(2) << 14, IP + 6);
+  frame[IP + 9] = 6;
+  for (const at of [IP + 12, IP + 16]) frame.writeUInt32BE(0xc0000201 + random(3), at);
+  for (const at of [TCP, TCP + 2]) frame.writeUInt16BE(80 + random(3), at);
+  if (random(8) === 0) frame.writeUInt32BE(0, TCP + 8);
+  frame[TCP + 12] = ((20 + options) / 4) << 4;
+  frame[TCP + 13] = [16, 24, 2, 18, 17, 4, random(256)][random(7)];
+  if (random(8) === 0) frame.writeUInt16BE(0, TCP + 14);
+  for (let at = TCP + 20; at < TCP + 20 + options; at++) if (random(2) === 0) frame[at] = random(5);
+  frame.writeUInt16BE(0, IP + 10);
+  frame.writeUInt16BE(checksum(frame.subarray(IP, TCP), 0), IP + 10);
+  frame.writeUInt16BE(0, TCP + 16);
+  const ends = [12, 14, 16, 18].reduce((sum, at) => sum + frame.readUInt16BE(IP + at), 0);
+  frame.writeUInt16BE(checksum(frame.subarray(TCP), ends + 6 + length), TCP + 16);
+  return frame;
+}
+
+function record(bytes, beyond, random) {
+  const header = Buffer.alloc(16);
+  header.writeUInt32LE(1_700_000_000 + random(1000), 0);
+  header.writeUInt32LE(random(1_000_000), 4);
+  header.writeUInt32LE(bytes.length, 8);
+  header.writeUInt32LE(bytes.length + beyond, 12);
+  return [header, Buffer.from(bytes)];
+}
+
+async function frames() {
+  const { BatchDecoder } = await load('decode/batch-decoder');
+  const { DecodedBatch, DECODED_AT_ONCE } = await load('decode/decoded-batch');
+  const { ROW_BYTES } = await load('decode/packet');
+  const { PacketBatch, BYTES_OFFSET } = await load('capture/packet-batch');
+  const { SharedRoom, sharedPlace } = await load('capture/shared-memory');
+  const { frameKernel } = await load('capture/frame-kernel');
+  const { pcap } = await load('capture/pcap-file');
+  const { WeirdCounts } = await load('core/weird');
+  const rowsBytes = DECODED_AT_ONCE * ROW_BYTES;
+  const place = sharedPlace(rowsBytes + 64 + BYTES_OFFSET + DATA_BYTES);
+  if (frameKernel(place.memory) === undefined) throw new Error('build/frames.wasm is not built');
+  const room = new SharedRoom(place, 0, rowsBytes + 64 + BYTES_OFFSET + DATA_BYTES);
+  const rows = room.take(rowsBytes);
+  const key = { k0: 1, k1: 2 };
+
+  /** What is made of a file, in two pieces, and how far it was read. */
+  function made(batch, decoded, file, cut) {
+    const parser = pcap.createParser();
+    batch.count = 0;
+    batch.bytes.set(file, BYTES_OFFSET);
+    const first = parser.parse(batch, BYTES_OFFSET, BYTES_OFFSET + cut);
+    const at = parser.parse(batch, first, BYTES_OFFSET + file.length);
+    const { count } = batch;
+    const columns = [batch.timeUs, batch.capLen, batch.wireLen, batch.offset, batch.link].map((c) => c.slice(0, count));
+    const weird = new WeirdCounts(true);
+    const decoder = new BatchDecoder({ verifyChecksums: cut % 3 > 0, key }, weird);
+    const results = [];
+    for (let from = 0; from < count; from += DECODED_AT_ONCE) {
+      decoder.decode(batch, from, Math.min(count, from + DECODED_AT_ONCE), decoded);
+      const sides = [...decoded.sides].map(([i, { view, ...side }]) => [i, side, view?.byteLength]);
+      const { wireBytes, onlyTcp } = decoded;
+      results.push({ rows: decoded.rows.i32.slice(), wireBytes, onlyTcp, sides });
+    }
+    return { first, at, failure: parser.failure, columns, results, weirds: weird.snapshot() };
+  }
+
+  const plain = [new PacketBatch(DATA_BYTES), new DecodedBatch()];
+  const ofMemory = [
+    new PacketBatch(DATA_BYTES, room.take(BYTES_OFFSET + DATA_BYTES)),
+    new DecodedBatch(rows.buffer, rows.offset, rows.memory),
+  ];
+  return {
+    name: 'frames in WebAssembly',
+    generate(random) {
+      const header = Buffer.alloc(24);
+      header.writeUInt32LE(random(2) === 0 ? 0xa1b23c4d : 0xa1b2c3d4, 0);
+      header.writeUInt16LE(2, 4);
+      header.writeUInt32LE(random(8) === 0 ? 101 : 1, 20);
+      const grammar = new PacketGrammar(random);
+      const parts = [header];
+      for (let i = 0; i < FRAMES; i++) {
+        const bytes = random(3) === 0 ? grammar.frame().bytes : usualFrame(random);
+        if (random(16) === 0) bytes[random(Math.min(bytes.length, 60))] = random(256);
+        const cut = random(16) === 0 ? random(bytes.length) : 0;
+        parts.push(...record(bytes.subarray(0, bytes.length - cut), random(16) === 0 ? random(100) : cut, random));
+      }
+      return Buffer.concat(parts);
+    },
+    run(bytes, random) {
+      const file = bytes.subarray(0, DATA_BYTES);
+      const cut = random(file.length + 1);
+      const expected = made(...plain, file, cut);
+      deepStrictEqual(made(...ofMemory, file, cut), expected);
+      return Math.max(1, expected.columns[0].length);
+    },
+  };
+}
+
+export const frameTargets = [frames];
