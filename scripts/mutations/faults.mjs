@@ -104,7 +104,7 @@ export const faults = [
   },
   {
     name: 'skew-ignored',
-    file: 'src/join/candidate.ts',
+    file: 'src/join/view-query.ts',
     find: 'this.first = view.first + offset;',
     replace: 'this.first = view.first;',
     tests: [stories],

@@ -72,8 +72,22 @@ export const translationFaults = [
   {
     name: 'translation-not-waited-for',
     file: stitch,
-    find: 'if (late !== undefined) {',
-    replace: 'if (late === null) {',
+    find: 'if (isLate(gateway, calls))',
+    replace: 'if (false)',
+    tests: [translation],
+  },
+  {
+    name: 'own-connection-of-a-gateway-taken-for-translated',
+    file: stitch,
+    find: 'if (hasOwnCall(first.gateway, packets))',
+    replace: 'if (false)',
+    tests: [translation],
+  },
+  {
+    name: 'accepts-of-a-gateway-not-waited-for',
+    file: stitch,
+    find: '(mayAccept ? Math.max(view.first, view.last) : view.first)',
+    replace: 'view.first',
     tests: [translation],
   },
   {

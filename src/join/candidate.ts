@@ -1,9 +1,8 @@
-import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import type { Doubt } from './capture-place.js';
-import { type ConnectionView, isOpening, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
+import { type ConnectionView, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import {
   ACCEPT_LAG,
@@ -18,6 +17,7 @@ import {
   shared,
 } from './match.js';
 import { PacketSite } from './packet-site.js';
+import { ViewQuery } from './view-query.js';
 
 /** A socket that can be that of an end. */
 export interface Candidate {
@@ -42,70 +42,6 @@ const otherNamespace: Match = Object.freeze({ matched: false, loss: 'other_names
 
 /** Told of every socket that was tried; only `explain` wants to know. */
 export type Trace = (host: HostState, socket: HeldSocket, outcome: Matched | Loss) => void;
-
-/** The end in the clock of a host. What is asked of few ends is worked out when it is asked. */
-export class ViewQuery implements EndQuery {
-  readonly first: Micros;
-  readonly last: Micros;
-  readonly err: Micros;
-  readonly #view: ConnectionView;
-  readonly #offset: Micros;
-
-  constructor(
-    view: ConnectionView,
-    readonly role: Role,
-    readonly protocol: number,
-    { offset, err }: HostClock,
-  ) {
-    this.#view = view;
-    this.#offset = offset;
-    this.first = view.first + offset;
-    this.last = view.last + offset;
-    this.err = err;
-  }
-
-  get localAddress(): string {
-    return this.#view[this.role].local.text;
-  }
-  get localPort(): number {
-    return this.#view[this.role].localPort;
-  }
-  get remoteAddress(): string {
-    return this.#view[this.role].remote.text;
-  }
-  get remotePort(): number {
-    return this.#view[this.role].remotePort;
-  }
-  get isOver(): boolean {
-    return this.#view.ended || this.#view.closed;
-  }
-  get opening(): boolean {
-    return isOpening(this.#view.connection);
-  }
-  get answered(): boolean {
-    return mayBeAnswered(this.#view);
-  }
-  get aloneSince(): Micros {
-    return Math.max(this.#view.aloneSince, this.#inner?.aloneSince ?? -Infinity) + this.#offset;
-  }
-  get previousLast(): Micros {
-    return this.#view.previousLast + this.#offset;
-  }
-  get aloneUntil(): Micros {
-    return Math.min(this.#view.aloneUntil, this.#inner?.aloneUntil ?? Infinity) + this.#offset;
-  }
-  get capturedSince(): Micros {
-    return this.#view.capturedSince + this.#offset;
-  }
-  get mayHaveEarlier(): boolean {
-    return !this.#view.knowsEarlier;
-  }
-
-  get #inner() {
-    const { stitch } = this.#view[this.role];
-    return stitch?.kind === 'inner' ? stitch : undefined;
-  }
-}
 
 /**
  * The hosts that can own an end, each with its sockets that can be that end's: full tuples over every host first, then what

@@ -191,7 +191,7 @@ export class Deciding {
     const { tracked, stitch: before } = end;
     if (before === undefined && this.#states.translations.isEmpty) return;
     const protocol = socketProtocol(tracked.connection);
-    const stitch = stitchOf(this.#states, this.#clocks, tracked, protocol, end.captured);
+    const stitch = stitchOf(this.#states, this.#clocks, tracked, end.role, protocol, end.captured);
     end.stitch = stitch;
     this.#move(end);
   }

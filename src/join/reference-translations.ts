@@ -38,6 +38,9 @@ export interface Clock {
 /** Whether packets, as captured, are of a container elsewhere that has an address of one of this host's containers. */
 export type Elsewhere = (host: HostRows, way: Way) => 'surely' | 'maybe' | 'no';
 
+/** Whether a process of the host called for what fits the end as if its packets, which come this way, were not translated. */
+export type OwnCall = (host: HostRows, way: Way) => boolean;
+
 /** Follows packets of a connection whose first came at `first`, capture clock, through at most four hosts. */
 export function delivered(
   hosts: readonly HostRows[],
@@ -46,6 +49,7 @@ export function delivered(
   first: Micros,
   clockOf: (host: HostRows) => Clock,
   elsewhere: Elsewhere,
+  hasOwnCall: OwnCall,
 ): Delivered | undefined {
   let way = sent;
   let found: Delivered | undefined;
@@ -67,7 +71,7 @@ export function delivered(
       const until = first + offset + err;
       return isLost(host, ['conntrack'], openHi, until) || isUnwatched(host, openHi, until);
     });
-    if (mayBeOver) return { kind: 'unsure' };
+    if (mayBeOver || hasOwnCall(one.host, asked)) return { kind: 'unsure' };
     way = { source: one.other.destination, destination: one.other.source };
     const { offset } = clockOf(one.host);
     // Those of the same inner endpoints have the other way too, whichever end began them.

@@ -38,7 +38,7 @@ import {
   socketTables,
   streamsOf,
 } from './reference-rows.js';
-import { type Delivered, delivered, type Elsewhere, type Way } from './reference-translations.js';
+import { type Delivered, delivered, type Elsewhere, type OwnCall, type Way } from './reference-translations.js';
 
 type Inner = Extract<Delivered, { kind: 'inner' }>;
 
@@ -77,7 +77,7 @@ function endOf(
   update: ConnectionUpdate,
   role: Role,
 ): ReferenceEnd {
-  const found = deliveredTo(hosts, sockets, update, role);
+  const found = deliveredTo(hosts, sockets, all, update, role);
   if (found?.kind === 'unsure') return nobody('nat');
   const end = endAt(hosts, sockets, all, update, role, found);
   return found !== undefined && end.kind === 'nobody' && end.reason === 'no_agent' ? nobody('nat') : end;
@@ -96,6 +96,7 @@ function sentTo({ connection: c }: ConnectionUpdate, role: Role): Way {
 function deliveredTo(
   hosts: readonly HostRows[],
   sockets: ReadonlyMap<string, readonly Socket[]>,
+  all: readonly ConnectionUpdate[],
   update: ConnectionUpdate,
   role: Role,
 ): Delivered | undefined {
@@ -120,7 +121,16 @@ function deliveredTo(
     if (site !== undefined && containers.some((address) => had(site, address))) return 'surely';
     return containers.some((address) => isInDoubt(host, held, address, at, site)) ? 'maybe' : 'no';
   };
-  return delivered(hosts, protocolOf(update), sentTo(update, role), ts, clock, elsewhere);
+  const protocol = protocolOf(update);
+  const hasOwnCall: OwnCall = (host, way) => {
+    const untouched: Inner = { kind: 'inner', host, way, since: -Infinity, until: Infinity };
+    const query = queryOf(host, all, update, role, protocol, untouched);
+    return sockets.get(host.id)!.some((socket) => {
+      const match = matchSocket(query, socket);
+      return match.matched && match.rank === ranks.event;
+    });
+  };
+  return delivered(hosts, protocol, sentTo(update, role), ts, clock, elsewhere, hasOwnCall);
 }
 
 /** Who has an end, at the endpoints that were captured or behind a translation. */
@@ -254,7 +264,7 @@ function isClaimedByAnother(
         : hadAddress(host, sockets.get(host.id)!, address, c.ts + offset - err, c.ts + offset + err) !== 'no';
     const roles: readonly Role[] = mayBeFlipped(c) ? ['orig', 'resp'] : ['resp'];
     return roles.some((role) => {
-      const found = deliveredTo(hosts, sockets, other, role);
+      const found = deliveredTo(hosts, sockets, all, other, role);
       const way = found?.kind === 'inner' ? found.way : sentTo(other, role);
       const { local, localPort, remote, remotePort: port } = endpointsOf(way);
       const isSameEnd = local === query.localAddress && localPort === query.localPort;

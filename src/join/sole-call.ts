@@ -5,13 +5,13 @@ import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import { LINK } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
-import { ViewQuery } from './candidate.js';
 import type { ConnectionView } from './connection-view.js';
 import { Decided } from './decided.js';
 import type { CallsAwaited } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
 import { matchCall, PROMPT, type Role } from './match.js';
 import { PacketSite } from './packet-site.js';
+import { ViewQuery } from './view-query.js';
 
 const TCP = 6;
 

@@ -2,11 +2,14 @@ import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
+import type { SocketInterval } from '../hosts/state/socket-interval.js';
 import { type Direction, isSame, reversed, type Translation } from '../hosts/state/translations.js';
 import { CapturePlace, type Doubt } from './capture-place.js';
-import type { ConnectionView } from './connection-view.js';
+import { type ConnectionView, mayBeFlipped } from './connection-view.js';
 import type { Need } from './evaluation.js';
-import type { HostClocks } from './host-clocks.js';
+import type { HostClock, HostClocks } from './host-clocks.js';
+import { matchSocket, type Role, ranks } from './match.js';
+import { ViewQuery } from './view-query.js';
 
 /** What became of the packets that were sent to an end as it was captured. */
 export type Stitch =
@@ -25,7 +28,8 @@ export type Stitch =
   | { readonly kind: 'wait'; readonly gateway: HostState; readonly need: Need }
   /**
    * Several translations for them about that time are known, as when a port was used again or an address moved to another host, or the
-   * only one may have been over, since rows are missing, or be of a container elsewhere that has the same address.
+   * only one may have been over, since rows are missing, or be of a container elsewhere that has the same address, or a process of the gateway
+   * itself had a socket with their endpoints.
    */
   | { readonly kind: 'unsure'; readonly gateway: HostState };
 
@@ -37,9 +41,10 @@ const MAX_HOPS = 4;
  * translated source, whoever answers behind a translated destination. Undefined: nobody is known to translate them.
  */
 export function stitchOf(
-  states: Pick<HostStates, 'translations' | 'get'>,
+  states: Pick<HostStates, 'translations' | 'get' | 'held' | 'addresses' | 'tuples'>,
   clocks: HostClocks,
   view: ConnectionView,
+  role: Role,
   protocol: number,
   captured: Direction,
 ): Stitch | undefined {
@@ -53,10 +58,9 @@ export function stitchOf(
     if (place !== undefined) known = known.filter(({ gateway }) => !isSites(place, gateway, packets));
     const [first] = known;
     if (first === undefined) break;
-    const late = view.closed ? undefined : known.find(({ gateway }) => isLate(gateway, view, clockOf(gateway)));
-    if (late !== undefined) {
-      const { offset, err } = clockOf(late.gateway);
-      return { kind: 'wait', gateway: late.gateway, need: { host: late.gateway, calls: view.first + offset + err } };
+    for (const { gateway } of view.closed ? [] : known) {
+      const calls = callsUntil(gateway, view, role, clockOf(gateway));
+      if (isLate(gateway, calls)) return { kind: 'wait', gateway, need: { host: gateway, calls } };
     }
     const doubt = place && doubtOf(place, known, packets);
     if (doubt !== undefined) {
@@ -65,6 +69,7 @@ export function stitchOf(
     }
     if (known.some((one) => !isSame(one.other, first.other) || one.gateway !== first.gateway)) return unsure(known);
     if (known.some((one) => mayBeOver(one, clockOf(one.gateway), view))) return unsure(known);
+    if (hasOwnCall(first.gateway, packets)) return unsure(known);
     packets = reversed(first.other);
     const bounds = boundsOf(first, translations.of(protocol, first.other), clockOf(first.gateway).offset);
     if (bounds === undefined) return unsure(known);
@@ -72,9 +77,25 @@ export function stitchOf(
   }
   return stitch;
 
-  function clockOf(host: HostState) {
+  function clockOf(host: HostState): HostClock {
     return clocks.at(host, view.capture, view.captureHost, view.first);
   }
+
+  /** Whether a process of the gateway called for what fits the end as if its packets were not translated. */
+  function hasOwnCall(gateway: HostState, sent: Direction): boolean {
+    const { source, sourcePort, destination, destinationPort } = sent;
+    const tuple = states.tuples.open(protocol, destination, destinationPort, source, sourcePort);
+    const isForward = tuple.isForward(states.addresses.get(destination)!, destinationPort);
+    const held = tuple.hasSockets(isForward) ? states.held(tuple, isForward) : [];
+    states.tuples.forget(tuple);
+    const query = new ViewQuery(view, role, protocol, clockOf(gateway), sent);
+    return held.some(({ host, sockets }) => host === gateway && sockets.some((socket) => isCall(query, socket)));
+  }
+}
+
+function isCall(query: ViewQuery, socket: SocketInterval): boolean {
+  const match = matchSocket(query, socket);
+  return match.matched && match.rank === ranks.event;
 }
 
 const ends = ({ source, destination }: Direction): readonly string[] => [source, destination];
@@ -104,11 +125,7 @@ function unsure(known: readonly Translation[]): Stitch {
   return { kind: 'unsure', gateway: gateways.reduce((first, one) => (one.id < first.id ? one : first)) };
 }
 
-function mayHold(
-  { openLo, closeHi }: Translation,
-  clock: { offset: Micros; err: Micros },
-  view: ConnectionView,
-): boolean {
+function mayHold({ openLo, closeHi }: Translation, clock: HostClock, view: ConnectionView): boolean {
   const first = view.first + clock.offset;
   return openLo <= first + clock.err && closeHi >= first - clock.err;
 }
@@ -116,15 +133,20 @@ function mayHold(
 /** Whether the rows of its end, and of another that took its place, may be missing: addresses and ports pass on to other hosts. */
 function mayBeOver(
   { gateway: { progress }, openHi }: Translation,
-  { offset, err }: { offset: Micros; err: Micros },
+  { offset, err }: HostClock,
   { first }: ConnectionView,
 ): boolean {
   const until = first + offset + err;
   return progress.isLost(['conntrack'], openHi, until) || progress.isUnwatched(openHi, until);
 }
 
-function isLate({ progress }: HostState, { first }: ConnectionView, clock: { offset: Micros; err: Micros }): boolean {
-  const until = first + clock.offset + clock.err;
+/** Up to when the gateway has told every translation of the end, and every call that its own processes may have made instead. */
+function callsUntil({ progress }: HostState, view: ConnectionView, role: Role, { offset, err }: HostClock): Micros {
+  const mayAccept = view.ended && progress.hasEventStream && (role === 'resp' || mayBeFlipped(view.connection));
+  return (mayAccept ? Math.max(view.first, view.last) : view.first) + offset + err;
+}
+
+function isLate({ progress }: HostState, until: Micros): boolean {
   return progress.eventsUntil < until && !progress.isSilent(until);
 }
 

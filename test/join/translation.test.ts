@@ -45,8 +45,8 @@ interface Told {
   readonly line: AttributedConnection;
 }
 
-/** What is told in the end, in three orders, and that the reference says the same. */
-function told(tellers: readonly Teller[], updates: readonly ConnectionUpdate[]): Told {
+/** What is told in the end of a connection, in three orders, and that the reference says the same. */
+function told(tellers: readonly Teller[], updates: readonly ConnectionUpdate[], uid = 'C1'): Told {
   const rows = tellers.flatMap((teller) => teller.rows);
   const orders: (HostRow | ConnectionUpdate)[][] = [
     [...rows, ...updates],
@@ -65,9 +65,9 @@ function told(tellers: readonly Teller[], updates: readonly ConnectionUpdate[]):
       if ('kind' in step) join.row(step);
       else join.connection(step);
     join.end();
-    return last.get('C1')!;
+    return last.get(uid)!;
   });
-  const { orig, resp } = reference(updates, rows).get('C1')!;
+  const { orig, resp } = reference(updates, rows).get(uid)!;
   for (const line of shown) {
     expect([inWords(line.orig), inWords(line.resp)]).toEqual([referenceInWords(orig), referenceInWords(resp)]);
     expect(JSON.stringify([line.orig, line.resp])).toBe(JSON.stringify([shown[0]!.orig, shown[0]!.resp]));
@@ -335,6 +335,67 @@ describe('a connection that a gateway translates', () => {
       ).orig;
     expect(words(false)).toBe('open_socket inside:200');
     expect(words(true)).not.toBe('open_socket inside:200');
+  });
+
+  describe('and, within an error of the clocks, another one of the gateway itself with the same endpoints', () => {
+    const own = (at: number, action: string, text: string) =>
+      gateway().socket(at, action, 50, { ...ends(text), socket: '1' });
+    const orig = (tellers: readonly Teller[], uid: string, updates: readonly ConnectionUpdate[]) =>
+      told(tellers, updates, uid).orig;
+
+    it('is told from the one before, which is not given what the translation leads to', () => {
+      const tellers = [
+        own(-0.005, 'connect', outer)
+          .socket(0.001, 'close', 50, { ...ends(outer), socket: '1' })
+          .row('conntrack', 'added', 0.2, masqueraded, -20)
+          .complete(90_000),
+        inside().socket(0.006, 'connect', 100, ends(inner)).complete(90_000),
+      ];
+      const updates = [connection(0, 0.001, outer), connection(0.014, 10, outer, { uid: 'C2' })];
+      expect(orig(tellers, 'C1', updates)).toBe('nat');
+      expect(orig(tellers, 'C2', updates)).toBe('socket_event inside:100');
+    });
+
+    it('is told from the one after, which is not given what the translation leads to', () => {
+      const tellers = [
+        own(0.015, 'connect', outer)
+          .row('conntrack', 'added', 0.2, masqueraded, -20)
+          .row('conntrack', 'removed', 40, masqueraded, 20)
+          .complete(90_000),
+        inside().socket(-0.005, 'connect', 100, ends(inner)).socket(0.001, 'close', 100, ends(inner)).complete(90_000),
+      ];
+      const updates = [connection(0, 0.001, outer), connection(0.008, 10, outer, { uid: 'C2' })];
+      expect(orig(tellers, 'C1', updates)).toBe('socket_event inside:100');
+      expect(orig(tellers, 'C2', updates)).toBe('nat');
+    });
+
+    it('is in no doubt for what polls of the gateway, or another host, show with the endpoints', () => {
+      const seen = { pid: 50, fd: 3, socket: 9, family: 2, protocol: 6, state: 'ESTABLISHED', ...ends(outer) };
+      const tellers = [
+        new Teller('gw', { address: '198.51.100.1', streams: [...streams, 'process_open_sockets'] })
+          .row('process_open_sockets', 'added', -0.004, seen as Columns<'process_open_sockets'>, -500)
+          .row('conntrack', 'added', 0.2, masqueraded, -20)
+          .complete(90_000),
+        new Teller('other', { address: '198.51.100.9' }).socket(-0.005, 'connect', 60, ends(outer)).complete(90_000),
+        inside().socket(-0.005, 'connect', 100, ends(inner)).complete(90_000),
+      ];
+      expect(orig(tellers, 'C1', [connection(0, 10, outer)])).toBe('socket_event inside:100');
+    });
+
+    it('is not said to be of the process behind the translation before the gateway has told what it accepted', () => {
+      const words: string[] = [];
+      const emit = ({ resp }: AttributedConnection): void => void words.push(inWords(resp));
+      const join = new Join({ latenessUs: 30_000_000, attrWaitUs: 2_000_000, finalOnly: false, emit });
+      const container = inside().socket(0.02, 'accept', 100, ends(taken)).complete(90_000);
+      const first = gateway().row('conntrack', 'added', 0.01, published, -20).complete(1);
+      for (const row of [...container.rows, ...first.rows]) join.row(row);
+      join.connection(connection(0, 10, asked));
+      join.advance(at(3_000));
+      expect(words.at(-1)).toBe('pending');
+      for (const row of own(5, 'accept', swapped(asked)).complete(90_000).rows) join.row(row);
+      join.end();
+      expect(words.filter((word) => word !== 'pending')).toEqual(['nat']);
+    });
   });
 
   it('is pending until the gateway has told every translation of that time', () => {

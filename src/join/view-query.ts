@@ -1,0 +1,73 @@
+import type { Micros } from '../core/time.js';
+import type { Direction } from '../hosts/state/translations.js';
+import { type ConnectionView, isOpening, mayBeAnswered } from './connection-view.js';
+import type { HostClock } from './host-clocks.js';
+import type { EndQuery, Role } from './match.js';
+
+/** The end in the clock of a host. What is asked of few ends is worked out when it is asked. */
+export class ViewQuery implements EndQuery {
+  readonly first: Micros;
+  readonly last: Micros;
+  readonly err: Micros;
+  readonly #view: ConnectionView;
+  readonly #offset: Micros;
+  readonly #sent: Direction | undefined;
+
+  /** `sent`: its packets as they were before they were translated. Absent: as they reach it. */
+  constructor(
+    view: ConnectionView,
+    readonly role: Role,
+    readonly protocol: number,
+    { offset, err }: HostClock,
+    sent?: Direction,
+  ) {
+    this.#sent = sent;
+    this.#view = view;
+    this.#offset = offset;
+    this.first = view.first + offset;
+    this.last = view.last + offset;
+    this.err = err;
+  }
+
+  get localAddress(): string {
+    return this.#sent?.destination ?? this.#view[this.role].local.text;
+  }
+  get localPort(): number {
+    return this.#sent?.destinationPort ?? this.#view[this.role].localPort;
+  }
+  get remoteAddress(): string {
+    return this.#sent?.source ?? this.#view[this.role].remote.text;
+  }
+  get remotePort(): number {
+    return this.#sent?.sourcePort ?? this.#view[this.role].remotePort;
+  }
+  get isOver(): boolean {
+    return this.#view.ended || this.#view.closed;
+  }
+  get opening(): boolean {
+    return isOpening(this.#view.connection);
+  }
+  get answered(): boolean {
+    return mayBeAnswered(this.#view);
+  }
+  get aloneSince(): Micros {
+    return Math.max(this.#view.aloneSince, this.#inner?.aloneSince ?? -Infinity) + this.#offset;
+  }
+  get previousLast(): Micros {
+    return this.#view.previousLast + this.#offset;
+  }
+  get aloneUntil(): Micros {
+    return Math.min(this.#view.aloneUntil, this.#inner?.aloneUntil ?? Infinity) + this.#offset;
+  }
+  get capturedSince(): Micros {
+    return this.#view.capturedSince + this.#offset;
+  }
+  get mayHaveEarlier(): boolean {
+    return !this.#view.knowsEarlier;
+  }
+
+  get #inner() {
+    const { stitch } = this.#view[this.role];
+    return stitch?.kind === 'inner' && this.#sent === undefined ? stitch : undefined;
+  }
+}
