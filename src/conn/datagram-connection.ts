@@ -4,7 +4,7 @@ import type { ConnectionTable } from './connection-table.js';
 import { addLetterOnce, countLetter, LETTER_C, LETTER_D, SEEN_DATA } from './history.js';
 import { addIpBytes } from './ip-bytes.js';
 import { saysOtherDirection } from './message-direction.js';
-import { checkMldReport, MLD_REPORT_V2 } from './mld-report.js';
+import { checkMldReport } from './mld-report.js';
 import { ACTIVE, BAD_CHECKSUMS, FLAGS, LAST, LAST_TIME, PACKETS, TURNED } from './record-layout.js';
 import { flipRoles } from './role-flip.js';
 import type { TcpContext } from './tcp-connection.js';
@@ -65,7 +65,7 @@ export function icmpPacket(c: TcpContext, base: number, dir: number, packet: Pac
   countPayload(table, base, dir, length - ICMP_HEADER);
   // As in Zeek, whose counter of packets does not get those of ICMP that the capture cut.
   if (packet.captured >= length) countPacket(table, base, dir, packet);
-  if (packet.proto === PROTO_ICMPV6 && packet.sport === MLD_REPORT_V2) checkMldReport(packet, weird);
+  if (packet.proto === PROTO_ICMPV6) checkMldReport(packet, weird);
 }
 
 /** Takes a packet of a transport that is not looked into. */

@@ -17,7 +17,7 @@ const byAnalyzer: Readonly<Record<string, readonly WeirdName[]>> = {
   LLC: ['truncated_llc_header'],
   SNAP: ['truncated_snap_llc_header', 'truncated_snap_header'],
   NOVELL_802_3: ['no_suitable_analyzer_found'],
-  PPPOE: ['truncated_pppoe_header'],
+  PPPOE: ['truncated_pppoe_header', 'pppoe_extra_data_after_payload', 'pppoe_truncated_payload'],
   PPP: ['truncated_ppp_header', 'truncated_ppp_hdlc_header'],
   PPPSERIAL: ['truncated_ppp_serial_header'],
   FDDI: ['FDDI_analyzer_failed'],

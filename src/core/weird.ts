@@ -23,6 +23,8 @@ export type WeirdName =
   | 'max_packet_analyzer_depth_exceeded'
   | 'truncated_ARP'
   | 'truncated_pppoe_header'
+  | 'pppoe_extra_data_after_payload'
+  | 'pppoe_truncated_payload'
   | 'truncated_llc_header'
   | 'truncated_snap_llc_header'
   | 'truncated_snap_header'
@@ -88,6 +90,7 @@ export type WeirdName =
   | 'bad_MH_checksum'
   | 'mobility_piggyback'
   | 'igmp_invalid_checksum'
+  | 'truncated_ICMPv6_MLDv1'
   | 'truncated_ICMPv6_MLDv2'
   | 'truncated_ICMPv6_MLDv2_record'
   | 'TCP_scale_range'
@@ -151,8 +154,9 @@ export interface WeirdNews extends WeirdDetails {
   readonly name: CountedWeird;
 }
 
-/** What Zeek tells by the IP header or by the connection alone, so that its name is the same inside of a tunnel. */
+/** What Zeek tells without the packet, so that its name is the same inside of a tunnel. */
 const neverInTunnel: ReadonlySet<WeirdName> = new Set<WeirdName>([
+  'pppoe_truncated_payload',
   'excessively_small_fragment',
   'excessively_large_fragment',
   'fragment_with_DF',

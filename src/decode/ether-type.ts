@@ -21,6 +21,7 @@ const SHORTEST_FRAME = 17;
 const MAX_802_3_LENGTH = 1500;
 const MIN_ETHERTYPE = 1536;
 const ARP_FIXED = 8;
+const PPPOE_HEADER = 6;
 const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
 const PPP_MPLS = 0x0281;
@@ -50,6 +51,10 @@ export function behindPpp(view: DataView, type: number, at: number, end: number,
 /** Skips a PPPoE session header and the PPP protocol in it (RFC 2516). */
 export function behindPppoe(view: DataView, at: number, end: number, weird: WeirdCounts): number {
   if (at + 8 >= end) return skip(weird, 'truncated_pppoe_header');
+  // The protocol counts as payload.
+  const behind = at + PPPOE_HEADER + view.getUint16(at + 4);
+  if (behind < end) weird.count('pppoe_extra_data_after_payload');
+  else if (behind > end) weird.count('pppoe_truncated_payload');
   return behindPpp(view, view.getUint16(at + 6), at + 8, end, weird);
 }
 

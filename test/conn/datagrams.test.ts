@@ -229,15 +229,22 @@ describe('IGMP', () => {
   });
 });
 
-describe('an MLDv2 report', () => {
+describe('a report of multicast listeners', () => {
   const report = (records: number, ...body: Uint8Array[]): Frame => {
     const payload = concat(new Uint8Array([143, 0, 0, 0, 0, 0, 0, records]), ...body);
+    return { timeUs: START, bytes: ethernet(ip({ src: '2001:db8::1', dst: 'ff02::16', proto: 58, payload })) };
+  };
+  const first = (type: number, bytes: number): Frame => {
+    const payload = concat(new Uint8Array([type, 0, 0, 0, 0, 0, 0, 0]), new Uint8Array(bytes));
     return { timeUs: START, bytes: ethernet(ip({ src: '2001:db8::1', dst: 'ff02::16', proto: 58, payload })) };
   };
   const record = (auxiliaryWords: number, sources: number, bytes: number): Uint8Array =>
     concat(new Uint8Array([4, auxiliaryWords, 0, sources]), new Uint8Array(bytes));
 
   it.each([
+    ['of version 1', first(131, 16), {}],
+    ['of version 1 without its whole address', first(131, 15), { truncated_ICMPv6_MLDv1: 1 }],
+    ['of version 1 that takes leave without an address', first(132, 0), { truncated_ICMPv6_MLDv1: 1 }],
     ['with whole records', report(2, record(0, 0, 16), record(1, 2, 16 + 32 + 4)), {}],
     ['with fewer bytes than its records need', report(2, record(0, 0, 16)), { truncated_ICMPv6_MLDv2: 1 }],
     ['with sources that are not there', report(1, record(0, 2, 16 + 31)), { truncated_ICMPv6_MLDv2_record: 1 }],

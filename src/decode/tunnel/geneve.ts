@@ -2,8 +2,11 @@ import { enter, type Tunnel } from './tunnel.js';
 
 const HEADER = 8;
 const TYPE_ETHERNET = 0x6558;
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
+const ETHERTYPE_ARP = 0x0806;
 
-/** Geneve (RFC 8926), version 0, with options: Ethernet or what an EtherType names over UDP. */
+/** Geneve (RFC 8926), version 0, with options: Ethernet, IP or ARP over UDP, as in Zeek nothing else that an EtherType names. */
 export const geneve: Tunnel = {
   name: 'geneve',
   open(outer, at, end, inside, weird) {
@@ -20,7 +23,11 @@ export const geneve: Tunnel = {
       weird.count('geneve_empty_packet');
       return 'nothing';
     }
-    inside.etherType = view.getUint16(at + 2);
-    return enter(inside, inside.etherType === TYPE_ETHERNET ? 'ethernet' : 'ether_type', payload, end);
+    const type = view.getUint16(at + 2);
+    if (type === TYPE_ETHERNET) return enter(inside, 'ethernet', payload, end);
+    if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) return enter(inside, 'ip', payload, end);
+    if (type !== ETHERTYPE_ARP) return 'nothing';
+    inside.etherType = type;
+    return enter(inside, 'ether_type', payload, end);
   },
 };

@@ -24,12 +24,13 @@ export const gtp: Tunnel = {
     if ((flags & ANY_OPTION) !== 0) {
       payload += OPTIONS;
       if (payload > end) return 'nothing';
-      let next = (flags & EXTENSION) !== 0 ? view.getUint8(payload - 1) : 0;
-      while (next !== 0) {
+      // As in Zeek, there is a first one whatever the type before it.
+      let isNext = (flags & EXTENSION) !== 0;
+      while (isNext) {
         const bytes = payload < end ? view.getUint8(payload) << 2 : 0;
         if (bytes === 0 || payload + bytes > end) return 'nothing';
         payload += bytes;
-        next = view.getUint8(payload - 1);
+        isNext = view.getUint8(payload - 1) !== 0;
       }
     }
     if (payload >= end) return 'nothing';
