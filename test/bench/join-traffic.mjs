@@ -14,7 +14,7 @@ const LIFE = 40 * MS;
 export const STEP = 20 * MS;
 /** Rows and connections handed on at a time: enough that reading the clock of the processor, slow on some machines, does not count. */
 const BATCH = 2_048;
-const WATERMARK_EVERY = 500 * MS;
+export const WATERMARK_EVERY = 500 * MS;
 const streams = [
   'process_events',
   'socket_events',
