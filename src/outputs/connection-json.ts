@@ -148,7 +148,8 @@ function writeEnd(line: LineBuffer, end: End): void {
 }
 
 const ATTRIBUTED = ascii('{"state":"attributed","method":"');
-const HOST = ascii('","host":');
+const HOST = ascii('","host":{"id":');
+const BOOT = ascii(',"boot":');
 const OFFSET = ascii(',"clock":{"offset":');
 const ERR = ascii(',"err":');
 const PROCESS = ascii(',"process":');
@@ -158,26 +159,16 @@ const CONTAINER = ascii(',"container":');
 const SHARERS = ascii(',"sharers":');
 const NAT = ascii(',"nat":');
 
-const hosts = new WrittenOnce<AttributedEnd['host']>((line, host) => line.text(JSON.stringify(host)));
-const clocks = new WrittenOnce<NonNullable<AttributedEnd['clock']>>((line, { offset, err }) => {
-  line.piece(OFFSET);
-  line.plain(formatSeconds(offset));
-  line.piece(ERR);
-  line.plain(formatSeconds(err));
-  line.piece(END);
-});
 const processes = new WrittenOnce<Process>(writeProcess);
 
-/** What `ownerObject` has, in the same order. Ends of one process share its record, and those of one host its name. */
+/** What `ownerObject` has, in the same order. Ends of one process share its record. */
 function writeOwned(line: LineBuffer, end: AttributedEnd): void {
   line.reserve(FIELD_BYTES);
   line.piece(ATTRIBUTED);
   line.plain(end.method);
   line.piece(HOST);
-  hosts.write(line, end.host);
-  line.reserve(FIELD_BYTES);
-  if (end.clock !== undefined) clocks.write(line, end.clock);
-  line.reserve(FIELD_BYTES);
+  writeHost(line, end.host);
+  if (end.clock !== undefined) writeClock(line, end.clock);
   line.piece(PROCESS);
   // What only the row of a call tells is made for each call.
   if (end.process.ancestors === undefined) writeProcess(line, end.process);
@@ -187,6 +178,25 @@ function writeOwned(line: LineBuffer, end: AttributedEnd): void {
   if (end.container !== undefined) writeText(line, CONTAINER, stringifyTimed(end.container));
   if (end.sharers !== undefined) writeText(line, SHARERS, stringifyTimed(sharersOf(end)));
   if (end.nat !== undefined) writeText(line, NAT, stringifyTimed(end.nat));
+  line.piece(END);
+}
+
+function writeHost(line: LineBuffer, { id, boot }: AttributedEnd['host']): void {
+  line.quoted(id);
+  line.reserve(FIELD_BYTES);
+  if (boot !== undefined) {
+    line.piece(BOOT);
+    line.quoted(boot);
+    line.reserve(FIELD_BYTES);
+  }
+  line.piece(END);
+}
+
+function writeClock(line: LineBuffer, { offset, err }: NonNullable<AttributedEnd['clock']>): void {
+  line.piece(OFFSET);
+  line.seconds(offset);
+  line.piece(ERR);
+  line.seconds(err);
   line.piece(END);
 }
 

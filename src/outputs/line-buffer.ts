@@ -120,11 +120,14 @@ export class LineBuffer {
     this.length = at;
   }
 
-  /** Bytes of text that was written before. */
-  copied(bytes: Buffer): void {
-    this.reserve(bytes.length);
-    bytes.copy(this.bytes, this.length);
-    this.length += bytes.length;
+  /** Text that was written before, in words from `from` on. No eight bytes of UTF-8 make a number whose bits a copy could change. */
+  copied(words: DataView, from: number, length: number): void {
+    this.reserve(length);
+    const view = this.#view;
+    for (let i = 0, at = this.length; i < length; i += 8, at += 8) {
+      view.setFloat64(at, words.getFloat64(from + i, true), true);
+    }
+    this.length += length;
   }
 
   /** An integer. The room (at most 22 bytes) is reserved. */

@@ -4,15 +4,22 @@ import type { LineBuffer } from './line-buffer.js';
 const MAX_BYTES = 16 * 1024 * 1024;
 /** What keeping one takes besides its bytes, roughly. */
 const OVERHEAD = 128;
+const FIRST_BYTES = 4_096;
+/** Texts lie in words. */
+const WORD = 8;
+/** A length is below this. */
+const LENGTHS = 2 ** 25;
 
 /**
  * The text of values that many lines share, as of a process with its ancestors, which takes kilobytes: made once and copied from then on.
  * Told apart by identity, so a value must not change once it was written. Bound: `MAX_BYTES`.
  */
 export class WrittenOnce<T extends object> {
-  readonly #texts = new Map<T, Buffer>();
+  /** Where each text begins, and its length, in one number. */
+  readonly #places = new Map<T, number>();
   readonly #make: (line: LineBuffer, value: T) => void;
-  #bytes = 0;
+  #texts = new DataView(new ArrayBuffer(FIRST_BYTES));
+  #used = 0;
 
   /** `make` appends the text to a line. */
   constructor(make: (line: LineBuffer, value: T) => void) {
@@ -20,19 +27,34 @@ export class WrittenOnce<T extends object> {
   }
 
   write(line: LineBuffer, value: T): void {
-    const known = this.#texts.get(value);
-    if (known !== undefined) {
-      line.copied(known);
+    const place = this.#places.get(value);
+    if (place !== undefined) {
+      const from = Math.floor(place / LENGTHS);
+      line.copied(this.#texts, from, place - from * LENGTHS);
       return;
     }
     const from = line.length;
     this.#make(line, value);
-    const text = Buffer.from(line.bytes.subarray(from, line.length));
-    this.#bytes += text.length + OVERHEAD;
-    if (this.#bytes > MAX_BYTES) {
-      this.#texts.clear();
-      this.#bytes = text.length + OVERHEAD;
+    this.#keep(value, line.bytes.subarray(from, line.length));
+  }
+
+  #keep(value: T, text: Uint8Array): void {
+    const room = WORD * Math.ceil(text.length / WORD);
+    if (room > MAX_BYTES) return;
+    if (this.#used + room + OVERHEAD * this.#places.size > MAX_BYTES) {
+      this.#places.clear();
+      this.#used = 0;
     }
-    this.#texts.set(value, text);
+    if (this.#used + room > this.#texts.byteLength) this.#grow(this.#used + room);
+    new Uint8Array(this.#texts.buffer).set(text, this.#used);
+    this.#places.set(value, this.#used * LENGTHS + text.length);
+    this.#used += room;
+  }
+
+  #grow(least: number): void {
+    const size = Math.max(WORD * Math.ceil(least / WORD), Math.min(2 * this.#texts.byteLength, MAX_BYTES));
+    const grown = new Uint8Array(size);
+    grown.set(new Uint8Array(this.#texts.buffer));
+    this.#texts = new DataView(grown.buffer);
   }
 }

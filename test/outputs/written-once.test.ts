@@ -15,4 +15,20 @@ describe('texts that are made once', () => {
     expect(line.toString()).toBe('<a><grün><b>'.repeat(3));
     expect(made).toBe(3);
   });
+
+  it('stay what they are as more come, also where all have to be dropped for others', () => {
+    const texts = new WrittenOnce<{ text: string }>((line, { text }) => line.text(text));
+    const line = new LineBuffer();
+    const write = (value: { text: string }): string => {
+      line.length = 0;
+      texts.write(line, value);
+      return line.toString();
+    };
+    const few = Array.from({ length: 500 }, (_, i) => ({ text: `${i} ${'é'.repeat(i % 50)}` }));
+    const large = Array.from({ length: 40 }, (_, i) => ({ text: String(i).repeat(500_000) }));
+    const giant = { text: 'x'.repeat(20_000_000) };
+    for (const value of [...few, ...few, ...large, giant, giant, ...few, ...large.slice(-3), ...few]) {
+      expect(write(value) === value.text).toBe(true);
+    }
+  });
 });
