@@ -235,9 +235,23 @@ export const ownerFaults = [
   {
     name: 'written-of-another',
     file: 'src/outputs/written-once.ts',
-    find: 'this.#texts.set(value, text);',
-    replace: 'for (const known of [value, ...this.#texts.keys()]) this.#texts.set(known, text);',
+    find: 'this.#places.set(value, this.#used * LENGTHS + text.length);',
+    replace: 'this.#places.set(value, text.length);',
     tests: ['test/outputs/written-once.test.ts'],
+  },
+  {
+    name: 'close-that-nobody-heeds',
+    file: 'src/join/tracked-end.ts',
+    find: '(this.isCapturedForward ? first : second).heeding += decided === undefined ? -1 : 1;',
+    replace: '',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
+    name: 'calls-that-details-make-up-for',
+    file: 'src/join/waiting.ts',
+    find: 'due.moments[i]! > eventsUntil && !mayDoWithDetails(end)',
+    replace: 'false',
+    tests: ['test/join/waiting.test.ts'],
   },
   {
     name: 'kernel-unnamed',

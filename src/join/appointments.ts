@@ -7,10 +7,12 @@ const FEW = 16;
 export class DueEnds {
   readonly ends: number[] = [];
   readonly turns: number[] = [];
+  readonly moments: Micros[] = [];
   count = 0;
 
-  add(end: number, turn: number): void {
+  add(end: number, turn: number, at: Micros): void {
     this.ends[this.count] = end;
+    this.moments[this.count] = at;
     this.turns[this.count++] = turn;
   }
 }
@@ -69,7 +71,7 @@ export class Appointments {
   }
 
   #hand(place: number, out: DueEnds): void {
-    out.add(this.#words[4 * place + 2]!, this.#words[4 * place + 3]!);
+    out.add(this.#words[4 * place + 2]!, this.#words[4 * place + 3]!, this.#moments[2 * place]!);
   }
 
   #dropFirst(): void {

@@ -7,6 +7,7 @@ import { isSameEnd, pending } from './end-record.js';
 import { awaitingCalls, callsAwaited, type Evaluation, evaluateEnd, isUnhosted } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
+import { ReadAhead } from './read-ahead.js';
 import { decideSoleCall } from './sole-call.js';
 import { stitchOf } from './stitch.js';
 import type { Tracked, TrackedList } from './tracked.js';
@@ -53,6 +54,7 @@ export class Deciding {
   readonly #takesShortWay: boolean;
   /** By the number of the host. */
   readonly #waiting: HostWaiting[] = [];
+  readonly #ahead: ReadAhead;
   /** Ends that wait for the connection to go on, by capture time. */
   readonly #dueAt = new Heap<Appointment>();
   /** Capture time. */
@@ -73,6 +75,7 @@ export class Deciding {
     this.#states = states;
     this.#clocks = clocks;
     this.#kept = kept;
+    this.#ahead = new ReadAhead(kept, states.rows);
     this.#startsKnown = startsKnown;
     this.#takesShortWay = takesShortWay;
   }
@@ -84,7 +87,19 @@ export class Deciding {
 
   /** Hands over the ends that the host's watermarks release. */
   release(host: HostState, take: (end: TrackedEnd) => void): void {
-    this.#waiting[host.number]!.release(host, this.#turns, (end) => take(this.#kept.end(end)));
+    this.#waiting[host.number]!.release(
+      host,
+      this.#turns,
+      (end) => this.#mayDoWithDetails(end),
+      (due) => this.#ahead.ends(due, this.#turns),
+      (end) => take(this.#kept.end(end)),
+    );
+  }
+
+  /** What was postponed is looked at once the details are there, also before all calls are, if a row of it has come. */
+  #mayDoWithDetails(number: number): boolean {
+    const end = this.#kept.end(number);
+    return end.isPostponed && end.lacksDetails;
   }
 
   /** Hands over the ends that waited for capture time to come so far. */
@@ -116,7 +131,6 @@ export class Deciding {
     const moment = turns.momentOf(number);
     if (this.#states.numbered(host).progress.detailsUntil >= moment) return false;
     end.lacksDetails = true;
-    this.#waiting[host]!.waitForDetails(number, turns.current(number), moment);
     return true;
   }
 
@@ -293,7 +307,6 @@ export class Deciding {
     this.#turns.awaits(number, host.number, awaited.calls, calls);
     const waiting = this.#waiting[host.number]!;
     waiting.waitForCalls(number, turn, calls);
-    if (hasRow) waiting.waitForDetails(number, turn, calls);
     return true;
   }
 

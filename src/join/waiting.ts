@@ -10,6 +10,8 @@ const due = new DueEnds();
 /** The ends that wait for one host, by number, by the watermark that releases them. */
 export class HostWaiting {
   readonly #calls = new Appointments();
+  /** Those for which details came first and were not enough. */
+  readonly #callsAlone = new Appointments();
   readonly #sockets = new Appointments();
   readonly #details = new Appointments();
 
@@ -31,20 +33,40 @@ export class HostWaiting {
     this.#details.push(until, end, turn);
   }
 
-  /** Hands over the ends that the host's watermarks now release, each once if that evaluates it. */
-  release(host: HostState, turns: Turns, to: (end: number) => void): void {
+  /**
+   * Hands over the ends that the host's watermarks now release, each once if that evaluates it. `mayDoWithDetails`: whether an end that waits
+   * for calls is to be looked at once the details have come. `ahead` is told of all before.
+   */
+  release(
+    host: HostState,
+    turns: Turns,
+    mayDoWithDetails: (end: number) => boolean,
+    ahead: (due: DueEnds) => void,
+    to: (end: number) => void,
+  ): void {
     const { eventsUntil, socketsUntil, detailsUntil } = host.progress;
     const answersUntil = Math.min(eventsUntil, socketsUntil);
+    const eitherUntil = Math.max(eventsUntil, detailsUntil);
     const isAnyDue =
-      this.#calls.first <= eventsUntil || this.#sockets.first <= answersUntil || this.#details.first <= detailsUntil;
+      this.#calls.first <= eitherUntil ||
+      this.#callsAlone.first <= eventsUntil ||
+      this.#sockets.first <= answersUntil ||
+      this.#details.first <= detailsUntil;
     if (!isAnyDue) return;
     due.count = 0;
-    this.#calls.drain(eventsUntil, due);
+    this.#calls.drain(eitherUntil, due);
+    const either = due.count;
+    this.#callsAlone.drain(eventsUntil, due);
     this.#sockets.drain(answersUntil, due);
     this.#details.drain(detailsUntil, due);
+    ahead(due);
     for (let i = 0; i < due.count; i++) {
       const end = due.ends[i]!;
       if (!turns.holds(end, due.turns[i]!)) continue;
+      if (i < either && due.moments[i]! > eventsUntil && !mayDoWithDetails(end)) {
+        this.#callsAlone.push(due.moments[i]!, end, due.turns[i]!);
+        continue;
+      }
       turns.hasCome(end);
       to(end);
     }

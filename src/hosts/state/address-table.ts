@@ -1,5 +1,6 @@
 import { isGroupAddress, isLoopback, isUnspecified } from '../../core/address.js';
 import type { HostState } from './host-state.js';
+import type { TextPool } from './text-pool.js';
 
 /** Something that wants to know when a host turns out to have an address; it keeps its place in the address's list. */
 export interface AddressUser {
@@ -30,6 +31,10 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   #peers: Map<number, U[]> | undefined;
   /** Tuples that name it. Nobody's and unused, it is forgotten. */
   uses = 0;
+  /** Its text's number in the pool of rows, which counts as used by it; 0: no row has asked for it. */
+  textNumber = 0;
+  /** Users whose answer the close of a socket with this address may still speak against. */
+  heeding = 0;
 
   constructor(
     /** Canonical text. */
@@ -121,7 +126,12 @@ function peerKey({ remote, remotePort }: AddressUser): number {
 /** Every address in use, so that it is compared and hashed as text once and as a number from then on. */
 export class AddressTable<U extends AddressUser = AddressUser> {
   readonly #byText = new Map<string, KnownAddress<U>>();
+  readonly #texts: TextPool;
   #nextId = 1;
+
+  constructor(texts: TextPool) {
+    this.#texts = texts;
+  }
 
   get size(): number {
     return this.#byText.size;
@@ -140,8 +150,18 @@ export class AddressTable<U extends AddressUser = AddressUser> {
     return address;
   }
 
+  /** The number of the address's text in the pool, which counts as used once more. */
+  openText(address: KnownAddress<U>): number {
+    if (address.textNumber === 0) address.textNumber = this.#texts.open(address.text);
+    this.#texts.use(address.textNumber);
+    return address.textNumber;
+  }
+
   /** Drops the address if nobody has it, nothing names it and no network broadcasts to it. */
   forget(address: KnownAddress<U>): void {
-    if (address.uses === 0 && address.hosts === undefined && !address.isBroadcast) this.#byText.delete(address.text);
+    if (address.uses > 0 || address.hosts !== undefined || address.isBroadcast) return;
+    this.#byText.delete(address.text);
+    if (address.textNumber !== 0) this.#texts.release(address.textNumber);
+    address.textNumber = 0;
   }
 }

@@ -177,7 +177,7 @@ export class HostSockets {
     for (let other = before; other !== 0 && rows.time(other) === fact.lo; other = rows.word(other, LINK)) {
       if (this.#isSame(other, fact)) return 0;
     }
-    const handle = packSocket(rows, fact, this.#host);
+    const handle = packSocket(rows, fact, this.#host, place);
     setForward(rows, handle, place.isForward);
     rows.setWord(handle, LINK, before);
     if (after !== 0) rows.setWord(after, LINK, handle);

@@ -274,7 +274,10 @@ export class HostState {
     if (!this.#sockets.addClose(fact)) return 'nothing';
     const { protocol, localAddress, localPort, remoteAddress, remotePort } = fact;
     if (localAddress !== undefined && localPort && remoteAddress !== undefined && remotePort) {
-      const tuple = this.#context.tuples.find(protocol, localAddress, localPort, remoteAddress, remotePort);
+      const { addresses, tuples } = this.#context;
+      // Mostly nobody's answer hangs on it: then who it may concern is not looked for.
+      if (!addresses.get(localAddress)?.heeding) return 'socket';
+      const tuple = tuples.find(protocol, localAddress, localPort, remoteAddress, remotePort);
       if (tuple === undefined) return 'socket';
       this.#context.news.close(tuple, tuple.first.text === localAddress && tuple.firstPort === localPort, fact);
     } else this.hasBlindCloses = true;

@@ -30,7 +30,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     rowsIgnored: 0,
     hostsRefused: 0,
   };
-  readonly addresses = new AddressTable<U>();
+  readonly addresses: AddressTable<U>;
   readonly tuples: TupleTable<C, U>;
   readonly translations = new Translations();
   /** Every row that is kept. */
@@ -43,6 +43,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   constructor(limits: HostLimits, maxHosts: number, news: HostNews) {
     const key = secretKey();
     this.rows = new RowStore(key);
+    this.addresses = new AddressTable<U>(this.rows.texts);
     const { addresses, counters, rows, translations } = this;
     this.tuples = new TupleTable<C, U>(addresses, rows, key);
     const closes = new SocketCloses(key, rows.texts);

@@ -133,6 +133,9 @@ export class ShapeTable {
   readonly #free: number[] = [];
   /** The latest ones of each stream name. */
   readonly #recent = new Map<string, RowShape[]>();
+  /** Those of the stream that was asked for last. */
+  #stream: string | undefined;
+  #ofStream: RowShape[] = [];
 
   get(id: number): RowShape {
     return this.#byId[id]!;
@@ -140,11 +143,7 @@ export class ShapeTable {
 
   /** The shape of a row, whose records begin with `words` words of head. It counts as used once more. */
   open(row: AnyTableRow, reading: RowReading, words: number, head: HeadColumns | undefined): RowShape {
-    let recent = this.#recent.get(row.stream);
-    if (recent === undefined) {
-      recent = [];
-      this.#recent.set(row.stream, recent);
-    }
+    const recent = this.#recentOf(row.stream);
     for (const shape of recent) {
       if (!fits(shape, row, reading)) continue;
       shape.uses++;
@@ -157,6 +156,18 @@ export class ShapeTable {
     return shape;
   }
 
+  #recentOf(stream: string): RowShape[] {
+    if (stream === this.#stream) return this.#ofStream;
+    let recent = this.#recent.get(stream);
+    if (recent === undefined) {
+      recent = [];
+      this.#recent.set(stream, recent);
+    }
+    this.#stream = stream;
+    this.#ofStream = recent;
+    return recent;
+  }
+
   release(shape: RowShape): void {
     if (--shape.uses > 0 || this.#byKey.size <= SPARE) return;
     for (const [key, known] of this.#byKey) {
@@ -166,6 +177,7 @@ export class ShapeTable {
       this.#free.push(known.id);
     }
     this.#recent.clear();
+    this.#stream = undefined;
   }
 
   #find(row: AnyTableRow, { names, kinds, count }: RowReading, words: number, head?: HeadColumns): RowShape {

@@ -6,6 +6,7 @@ import { HEAD, type RowStore } from './row-store.js';
 import { namespaceOf, type SocketFact } from './socket-fact.js';
 import type { SocketSource } from './socket-interval.js';
 import type { TextPool } from './text-pool.js';
+import type { SocketPlace } from './tuple-table.js';
 
 /** What records about sockets have besides: the socket's number or, as the bits say, that of its text, ends as numbers of texts, 0 for none. */
 const INODE = HEAD;
@@ -116,8 +117,8 @@ class SocketColumns implements HeadColumns {
 }
 const socketColumns = new SocketColumns();
 
-/** Packs the row of a fact with what was read of it. */
-export function packSocket(rows: RowStore, fact: SocketFact, host: number): number {
+/** Packs the row of a fact with what was read of it; `place`: where those of its endpoints are, if it names them all. */
+export function packSocket(rows: RowStore, fact: SocketFact, host: number, place?: SocketPlace): number {
   socketColumns.fact = fact;
   const handle = rows.pack(fact.row, host, SOCKET_HEAD, socketColumns);
   socketColumns.fact = undefined;
@@ -126,8 +127,13 @@ export function packSocket(rows: RowStore, fact: SocketFact, host: number): numb
   const { localAddress, remoteAddress, source, protocol, family } = fact;
   const inode = openInode(rows.texts, fact.inode);
   words[at + INODE] = Math.abs(inode);
-  words[at + LOCAL] = localAddress === undefined ? 0 : rows.texts.open(localAddress);
-  words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.texts.open(remoteAddress);
+  if (place === undefined) {
+    words[at + LOCAL] = localAddress === undefined ? 0 : rows.texts.open(localAddress);
+    words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.texts.open(remoteAddress);
+  } else {
+    words[at + LOCAL] = place.openLocalText();
+    words[at + REMOTE] = place.openRemoteText();
+  }
   words[at + PORTS] = ((fact.localPort ?? 0) << 16) | (fact.remotePort ?? 0);
   words[at + PID] = fact.pid;
   words[at + BITS] =

@@ -11,6 +11,16 @@ function partOf(text: string): number {
   return (length + 7 * text.charCodeAt(length - 1) + 31 * text.charCodeAt(length - 2)) % PARTS;
 }
 
+/** Texts remembered besides: most are among the few that many rows have. */
+const RECENT = 1_024;
+
+function placeOf(text: string): number {
+  const { length } = text;
+  if (length < 3) return length;
+  const [last, second] = [text.charCodeAt(length - 1), text.charCodeAt(length - 2)];
+  return (length + 37 * last + 331 * second + 1_031 * text.charCodeAt(length - 3)) % RECENT;
+}
+
 /**
  * Texts by number, equal ones once, each for as long as it is used. Numbers begin at 1 and are used again. Unbounded itself; what
  * uses texts is bounded.
@@ -21,6 +31,8 @@ export class TextPool {
   readonly #texts: string[] = [FREE];
   readonly #uses: number[] = [0];
   readonly #free: number[] = [];
+  /** By the last characters, the text that was asked for last. */
+  readonly #recent = new Int32Array(RECENT);
 
   get size(): number {
     return this.#size;
@@ -28,6 +40,24 @@ export class TextPool {
 
   /** The number of the text, which counts as used once more. */
   open(text: string): number {
+    const place = placeOf(text);
+    const recent = this.#recent[place]!;
+    // What is free is the empty text, which may be used as well.
+    if (recent !== 0 && this.#texts[recent] === text && this.#uses[recent]! > 0) {
+      this.#uses[recent]!++;
+      return recent;
+    }
+    const id = this.#intern(text);
+    this.#recent[place] = id;
+    return id;
+  }
+
+  /** A text of this number, which is in use, is used once more. */
+  use(id: number): void {
+    this.#uses[id]!++;
+  }
+
+  #intern(text: string): number {
     const ids = this.#ids[partOf(text)]!;
     const known = ids.get(text);
     if (known !== undefined) {

@@ -47,6 +47,9 @@ export interface SocketPlace<C = unknown, U extends AddressUser = AddressUser> {
   readonly tuple: Tuple<C, U> | undefined;
   /** The latest row; the others are linked from it. 0: none. */
   readonly latest: number;
+  /** Numbers of the addresses' texts, which count as used once more. */
+  openLocalText(): number;
+  openRemoteText(): number;
   /** Another row is the latest one, or with 0 none is left. */
   replace(latest: number): void;
 }
@@ -120,6 +123,11 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
     if (this.#slot < 0) return 0;
     const handle = this.#index.value(this.#slot);
     return isRecordForward(this.#rows, handle) === isForward ? handle : 0;
+  }
+
+  /** Of the first address of what was asked for, or of the second. */
+  openText(isFirst: boolean): number {
+    return this.#addresses.openText(isFirst ? this.#first : this.#second);
   }
 
   /** See SocketPlace.replace. */
@@ -232,6 +240,14 @@ class Place<C, U extends AddressUser> implements SocketPlace<C, U> {
   latest = 0;
 
   constructor(private readonly table: TupleTable<C, U>) {}
+
+  openLocalText(): number {
+    return this.table.openText(this.isForward);
+  }
+
+  openRemoteText(): number {
+    return this.table.openText(!this.isForward);
+  }
 
   replace(latest: number): void {
     this.table.replaceLatest(this, latest);

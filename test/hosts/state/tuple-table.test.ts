@@ -21,7 +21,8 @@ describe('the table of tuples', () => {
   it('finds what was opened and not forgotten, whichever way round, and nothing else', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 3_000, minLength: 100 }), (steps) => {
-        const table = new TupleTable(new AddressTable(), new RowStore(), { k0: 1, k1: 2 });
+        const rows = new RowStore();
+        const table = new TupleTable(new AddressTable(rows.texts), rows, { k0: 1, k1: 2 });
         const known = new Map<string, Tuple>();
         for (const { a, b, protocol, forget } of steps) {
           const key = [protocol, ...[`${a.address} ${a.port}`, `${b.address} ${b.port}`].sort()].join();
@@ -48,8 +49,8 @@ describe('the table of tuples', () => {
     });
     fc.assert(
       fc.property(fc.array(socketStep, { maxLength: 200 }), (steps) => {
-        const addresses = new AddressTable();
         const rows = new RowStore();
+        const addresses = new AddressTable(rows.texts);
         const table = new TupleTable<string>(addresses, rows, { k0: 1, k1: 2 });
         const host = rows.origins.addHost('a');
         const latest = new Map<string, number>();
@@ -99,8 +100,9 @@ describe('the table of tuples', () => {
   });
 
   it('grows with what it holds, and keeps no address that nothing names', () => {
-    const addresses = new AddressTable();
-    const table = new TupleTable(addresses, new RowStore(), { k0: 1, k1: 2 });
+    const rows = new RowStore();
+    const addresses = new AddressTable(rows.texts);
+    const table = new TupleTable(addresses, rows, { k0: 1, k1: 2 });
     const tuples = Array.from({ length: 5_000 }, (_, i) => table.open(6, '192.0.2.1', i, `198.51.100.${i % 200}`, 443));
     expect(addresses.size).toBe(201);
     for (const [i, tuple] of tuples.entries()) {
@@ -112,7 +114,8 @@ describe('the table of tuples', () => {
   });
 
   it('keeps a tuple that a connection or a socket is known by', () => {
-    const table = new TupleTable<string>(new AddressTable(), new RowStore(), { k0: 1, k1: 2 });
+    const rows = new RowStore();
+    const table = new TupleTable<string>(new AddressTable(rows.texts), rows, { k0: 1, k1: 2 });
     const tuple = table.open(6, '192.0.2.1', 1, '192.0.2.2', 2);
     tuple.connections = 'a connection';
     table.forget(tuple);
