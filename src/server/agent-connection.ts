@@ -1,4 +1,3 @@
-import type { WebSocket } from 'ws';
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import type { RegisteredHost } from '../hosts/registry/registered-host.js';
@@ -9,6 +8,7 @@ import { readAgentMessage } from '../wire/validator.js';
 import { HostClock } from './host-clock.js';
 import type { Feeder, IntakeQueue } from './intake-queue.js';
 import { RowAccount } from './row-account.js';
+import type { ServerWebSocket, WebSocketOwner } from './websocket/server-web-socket.js';
 
 /** Who looks after connections. Times are of the engine's clock. */
 export interface ConnectionOwner {
@@ -25,7 +25,8 @@ export interface Peer {
 }
 
 interface Frame {
-  readonly data: Buffer;
+  readonly text: string;
+  readonly bytes: number;
   readonly arrived: Micros;
   /** Rows that had been acknowledged when it arrived. */
   readonly acknowledged: number;
@@ -35,7 +36,7 @@ interface Frame {
  * The engine's end of one agent's connection. Frames wait in a queue until their turn; when more waits than
  * `limits.agentQueueBytes`, no more is read from the socket, which slows the agent down.
  */
-export class AgentConnection implements Feeder {
+export class AgentConnection implements Feeder, WebSocketOwner {
   readonly clock = new HostClock();
   readonly account = new RowAccount();
   hello: Hello | undefined;
@@ -57,17 +58,18 @@ export class AgentConnection implements Feeder {
   askedId: number | undefined;
   clockAskedAt: Micros = 0;
   clockAsks = 0;
-  readonly #socket: WebSocket;
+  readonly #socket: ServerWebSocket;
   readonly #queue: IntakeQueue;
   readonly #owner: ConnectionOwner;
-  #frames: Frame[] = [];
+  /** Always the same list: a new one for each frame would have it outlive the young generation with what it points to. */
+  readonly #frames: Frame[] = [];
   #done = 0;
   #bytes = 0;
   #isPaused = false;
   #isOver = false;
 
   constructor(
-    socket: WebSocket,
+    socket: ServerWebSocket,
     readonly peer: Peer,
     queue: IntakeQueue,
     owner: ConnectionOwner,
@@ -78,16 +80,11 @@ export class AgentConnection implements Feeder {
     this.#owner = owner;
     this.since = now;
     this.heard = now;
-    socket.on('message', (data, isBinary) => this.#take(data as Buffer, isBinary));
-    socket.on('pong', () => {
-      this.heard = Date.now() * 1000;
-      this.pingedAt = undefined;
-    });
-    // The close that follows tells; the code of ws says what it was.
-    socket.on('error', () => {});
-    socket.on('close', (code, reason) =>
-      this.#over(reason.length > 0 ? `${closeName(code)}: ${reason}` : closeName(code)),
-    );
+  }
+
+  /** Begins to read; `head` is what was read with the request. */
+  open(head: Buffer): void {
+    this.#socket.open(this, head);
   }
 
   get isOver(): boolean {
@@ -107,24 +104,20 @@ export class AgentConnection implements Feeder {
   send(message: EngineMessage): void {
     if (this.#isOver) return;
     // What the agent does not read piles up here.
-    if (this.#socket.bufferedAmount > limits.agentQueueBytes) this.close('TOO_SLOW', 'the agent reads nothing');
+    if (this.#socket.unsentBytes > limits.agentQueueBytes) this.close('TOO_SLOW', 'the agent reads nothing');
     else this.#socket.send(JSON.stringify(message));
   }
 
   ping(now: Micros): void {
     if (this.pingedAt !== undefined || this.#isOver) return;
     this.pingedAt = now;
-    this.#socket.ping();
+    this.#socket.sendPing();
   }
 
   /** Ends the connection; what it has sent and was not worked on yet is dropped. */
   close(name: CloseName, reason: string): void {
     if (this.#isOver) return;
-    const socket = this.#socket;
-    socket.close(closeCodes[name], reason.slice(0, 120));
-    socket.resume();
-    // An agent that does not answer the close is cut off.
-    setTimeout(() => socket.terminate(), 1_000).unref();
+    this.#socket.close(closeCodes[name], reason);
     this.#over(`${name}: ${reason}`);
   }
 
@@ -133,31 +126,26 @@ export class AgentConnection implements Feeder {
     if (frame === undefined) return false;
     this.#done++;
     if (this.#done * 2 > this.#frames.length) {
-      this.#frames = this.#frames.slice(this.#done);
+      this.#frames.splice(0, this.#done);
       this.#done = 0;
     }
-    this.#bytes -= frame.data.length;
+    this.#bytes -= frame.bytes;
     if (this.#isPaused && this.#bytes * 2 < limits.agentQueueBytes) {
       this.#isPaused = false;
       this.#socket.resume();
     }
     this.acknowledgedThen = frame.acknowledged;
-    const message = readAgentMessage(frame.data.toString('utf8'), this.host?.id ?? '');
+    const message = readAgentMessage(frame.text, this.host?.id ?? '');
     if (message.type === 'malformed') this.close('BAD_MESSAGE', message.problem);
     else this.#owner.message(this, message, frame.arrived);
     return this.#frames.length > this.#done;
   }
 
-  #take(data: Buffer, isBinary: boolean): void {
+  text(text: string, bytes: number): void {
     if (this.#isOver) return;
-    this.heard = Date.now() * 1000;
-    this.pingedAt = undefined;
-    if (isBinary) {
-      this.close('BAD_MESSAGE', 'a binary frame');
-      return;
-    }
-    this.#frames.push({ data, arrived: this.heard, acknowledged: this.account.acknowledged });
-    this.#bytes += data.length;
+    this.#isHeard();
+    this.#frames.push({ text, bytes, arrived: this.heard, acknowledged: this.account.acknowledged });
+    this.#bytes += bytes;
     if (this.#bytes > limits.agentQueueBytes && !this.#isPaused) {
       this.#isPaused = true;
       this.#socket.pause();
@@ -165,10 +153,27 @@ export class AgentConnection implements Feeder {
     this.#queue.add(this);
   }
 
+  binary(): void {
+    this.close('BAD_MESSAGE', 'a binary frame');
+  }
+
+  pong(): void {
+    this.#isHeard();
+  }
+
+  gone(code: number, reason: string): void {
+    this.#over(reason === '' ? closeName(code) : `${closeName(code)}: ${reason}`);
+  }
+
+  #isHeard(): void {
+    this.heard = Date.now() * 1000;
+    this.pingedAt = undefined;
+  }
+
   #over(reason: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#frames = [];
+    this.#frames.length = 0;
     this.#done = 0;
     this.#bytes = 0;
     this.#owner.closed(this, reason);

@@ -5,7 +5,6 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { WebSocketServer } from 'ws';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
@@ -14,6 +13,8 @@ import type { AgentHub } from './agent-hub.js';
 import { ArrivalQueue } from './arrival-queue.js';
 import { onFirstBytes } from './first-bytes.js';
 import { answerFigures, type RunFigures } from './metrics-pages.js';
+import { ServerWebSocket } from './websocket/server-web-socket.js';
+import { upgradeAnswer, upgradeProblem } from './websocket/upgrade.js';
 
 /** Where agents connect and what they have to show. */
 export interface AgentEndpointOptions {
@@ -33,7 +34,6 @@ const UPGRADE_MS = 60_000;
  */
 export class AgentEndpoint {
   readonly #server: Server;
-  readonly #sockets: WebSocketServer;
   readonly #secret: Buffer | undefined;
   readonly #open = new Set<Duplex>();
 
@@ -44,12 +44,6 @@ export class AgentEndpoint {
   ) {
     const { tls, secretFile } = options;
     this.#secret = secretFile === undefined ? undefined : digest(fileText(secretFile).trim());
-    this.#sockets = new WebSocketServer({
-      noServer: true,
-      maxPayload: limits.wireFrameBytes,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
-    });
     const answer = (request: IncomingMessage, response: ServerResponse) => {
       if (figures !== undefined && answerFigures(request, response, figures)) return;
       response.writeHead(404).end('agents connect here as WebSockets\n');
@@ -79,7 +73,7 @@ export class AgentEndpoint {
       this.#open.add(socket);
       socket.once('close', () => this.#open.delete(socket));
     });
-    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('upgrade', (request, _socket, head) => this.#upgrade(request, head));
   }
 
   /** Resolves when agents can connect. Rejects with LISTEN_FAILED. Warns of what is not protected. */
@@ -121,34 +115,43 @@ export class AgentEndpoint {
     clearTimeout(timer);
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
-    const name = this.#wantsCertificate ? certificateName(request.socket) : undefined;
-    const refusal = this.#refusal(request, name);
-    if (refusal !== undefined) {
-      refuse(socket, ...refusal);
+  #upgrade(request: IncomingMessage, head: Buffer): void {
+    const { socket } = request;
+    const name = this.#wantsCertificate ? certificateName(socket) : undefined;
+    const answer = this.#answer(request, name);
+    if (typeof answer !== 'string') {
+      socket.on('error', () => socket.destroy());
+      refuse(socket, ...answer);
       return;
     }
-    const { remoteAddress = '', remotePort = 0 } = request.socket;
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const { remoteAddress = '', remotePort = 0 } = socket;
+    socket.write(answer);
     const peer = { address: `${remoteAddress} ${remotePort}`, ...(name !== undefined && { name }) };
-    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.hub.accept(webSocket, peer));
+    this.hub.accept(new ServerWebSocket(socket, limits.wireFrameBytes), head, peer);
   }
 
   get #wantsCertificate(): boolean {
     return this.options.tls?.clientCaFile !== undefined;
   }
 
-  /** HTTP status and reason why the agent is not let in; undefined when it is. */
-  #refusal({ url = '', headers }: IncomingMessage, name: string | undefined): [number, string] | undefined {
+  /** What lets the agent in, or the HTTP status and the reason why it is not. */
+  #answer(request: IncomingMessage, name: string | undefined): string | [number, string] {
+    const { url = '', headers } = request;
     if (url.split('?')[0] !== agentPath) return [404, `agents connect to ${agentPath}`];
     if (!this.#isSecretRight(headers.authorization)) return [401, 'the secret is not that of this engine'];
     const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim());
-    if (chooseSubprotocol(offered) === undefined) {
+    const protocol = chooseSubprotocol(offered);
+    if (protocol === undefined) {
       const spoken = `this engine speaks version ${wireVersions.join(', ')} of the agent protocol`;
       return [426, `${spoken}, the agent ${versionsIn(offered)}: upgrade the older of the two`];
     }
     if (this.#wantsCertificate && name === undefined) return [403, 'the certificate of the agent names no host'];
-    return undefined;
+    const problem = upgradeProblem(request);
+    return problem === undefined ? upgradeAnswer(request, protocol) : [400, problem];
   }
 
   #isSecretRight(authorization: string | undefined): boolean {
@@ -170,6 +173,7 @@ function paceHandshakes(server: Server): void {
 }
 
 const statusTexts: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
   401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',

@@ -1,4 +1,3 @@
-import type { WebSocket } from 'ws';
 import { CorrelateError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { type Micros, SECOND } from '../core/time.js';
@@ -16,6 +15,7 @@ import { HostQueries } from './host-queries.js';
 import { HostSubscriptions } from './host-subscriptions.js';
 import { IntakeQueue } from './intake-queue.js';
 import type { QueryLog } from './query-log.js';
+import type { ServerWebSocket } from './websocket/server-web-socket.js';
 
 export interface AgentHubOptions {
   readonly version: string;
@@ -118,9 +118,11 @@ export class AgentHub implements ConnectionOwner {
     for (const connection of this.#byHost.values()) if (connection.isWelcome) yield connection;
   }
 
-  /** A WebSocket that has shown the secret and agreed on a version. */
-  accept(socket: WebSocket, peer: Peer): void {
-    this.#connections.add(new AgentConnection(socket, peer, this.#queue, this, nowUs()));
+  /** A WebSocket that has shown the secret and agreed on a version; `head` is what was read with its request. */
+  accept(socket: ServerWebSocket, head: Buffer, peer: Peer): void {
+    const connection = new AgentConnection(socket, peer, this.#queue, this, nowUs());
+    this.#connections.add(connection);
+    connection.open(head);
   }
 
   /** Tells every agent that the engine ends. */

@@ -25,7 +25,7 @@ export const closeCodes = {
   TOO_SLOW: 4009,
   /** The side that closes ends its run. */
   GOING: 1001,
-  /** A frame is longer than allowed; the WebSocket library closes with it by itself. */
+  /** A message is longer than allowed (RFC 6455 7.4.1). */
   TOO_BIG: 1009,
 } as const;
 

@@ -249,6 +249,40 @@ async function agentMessages(scratch) {
   };
 }
 
+/** What comes on an agent's connection. It must be read the same however it is cut up. */
+async function webSocketFrames() {
+  const { FrameReader } = await load('server/websocket/frame-reader');
+  const frame = (first, data) => {
+    const length = data.length < 126 ? [data.length | 0x80] : [0xfe, data.length >> 8, data.length & 255];
+    return Buffer.concat([Buffer.from([first, ...length, 1, 2, 3, 4]), data.map((byte, i) => byte ^ ((i & 3) + 1))]);
+  };
+  const text = Buffer.from('{"type":"clock","id":1}');
+  const inParts = [frame(0x01, text), frame(0x89, Buffer.from('?')), frame(0x00, text), frame(0x80, text)];
+  const told = (bytes, cut) => {
+    const events = [];
+    const note =
+      (kind) =>
+      (...what) =>
+        events.push(`${kind} ${what.map(String)}`);
+    const taker = {};
+    for (const kind of ['text', 'binary', 'ping', 'pong', 'closing', 'violation']) taker[kind] = note(kind);
+    const reader = new FrameReader(taker, 500);
+    for (const part of [bytes.subarray(0, cut), bytes.subarray(cut)]) reader.read(Buffer.from(part), part.length);
+    return events.join();
+  };
+  return {
+    name: 'WebSocket frames',
+    seeds: [
+      Buffer.concat(inParts),
+      Buffer.concat([frame(0x81, Buffer.alloc(300, 'é')), frame(0x82, text), frame(0x8a, text)]),
+      Buffer.concat([frame(0x81, text), frame(0x88, Buffer.from([3, 232, 98, 121, 101]))]),
+    ],
+    run(bytes, random) {
+      if (told(bytes, bytes.length) !== told(bytes, random(bytes.length + 1))) throw new Error('read in two ways');
+    },
+  };
+}
+
 /** A batch as the native sensor writes it: a head, then records, each padded to 8 bytes. */
 function ringBatch(layout, records) {
   const padded = records.map((record) => Buffer.concat([record, Buffer.alloc(-record.length & 7)]));
@@ -304,4 +338,5 @@ export const targets = [
   ...lineTargets,
   ...netlinkTargets,
   ...tableTargets,
+  webSocketFrames,
 ];

@@ -241,7 +241,7 @@ describe('other hosts', () => {
     const silentOnes = Array.from({ length: 50 }, () => connect(endpoint.port, '127.0.0.1').on('error', silent));
     const half = new Client();
     await half.welcomed('half');
-    // The head of a frame that claims to be 1 GB long (RFC 6455 5.2), which the library refuses by its length.
+    // The head of a frame that claims to be 1 GB long (RFC 6455 5.2), which is refused by its length.
     const raw = (half.socket as unknown as { _socket: { write(data: Buffer): void } })._socket;
     raw.write(Buffer.from([0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4]));
     expect(await half.closed).toBe('TOO_BIG');
