@@ -12,8 +12,9 @@ import { plainName, weirdSource } from './weird-sources.js';
 const REPEAT_US = 600 * SECOND;
 const LIMITED_US = 86_400 * SECOND;
 
-/** Weirds that Zeek counts and does not log (ACTION_IGNORE). */
+/** Weirds that Zeek counts and does not log (ACTION_IGNORE), and one that it does not have. */
 const silent: ReadonlySet<CountedWeird> = new Set<WeirdName>([
+  'unknown_link_type',
   'unsolicited_SYN_response',
   'FIN_after_reset',
   'spontaneous_FIN',
@@ -127,6 +128,7 @@ export class WeirdReports {
   ofPacket(news: readonly WeirdNews[], packet: Packet, capture: string): void {
     const ts = packet.timeUs;
     for (const { name, addl, source } of news) {
+      if (silent.has(name)) continue;
       const ids = source !== undefined || hasAddresses.has(plainName(name)) ? endsOf(packet) : undefined;
       if (!this.#isNews(name, ids, ts)) continue;
       this.#report({ ts, capture, name, ...ids }, addl, source ?? weirdSource(name));

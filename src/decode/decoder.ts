@@ -76,12 +76,10 @@ export class Decoder {
     packet.depth = 0;
     const weird = this.#ip.weird;
     const link = linkDecoder(type);
-    if (link === undefined) {
-      weird.count('unknown_link_type');
-      return false;
-    }
+    // What is not known is taken for IP, as in Zeek.
+    if (link === undefined) weird.count('unknown_link_type');
     const end = Math.min(at + capLen, view.byteLength);
-    const ip = link(packet, at, end, weird);
+    const ip = link === undefined ? at : link(packet, at, end, weird);
     if (ip < 0 || !decodeIp(this.#ip, packet, ip, end, at + wireLen)) return false;
     if (readPorts(packet, weird)) {
       this.#complete(packet);

@@ -145,6 +145,19 @@ describe('reports of weirds', () => {
     expect(weirds.map((w) => [w.name, w.addl, w.source, w['id.orig_h']])).toEqual([[name, addl, source, address]]);
   });
 
+  it('are those of IP where the link layer is not known', () => {
+    const weirds: Weird[] = [];
+    const packets = ['0f000800 4500', '45'].map((bytes) => concat(hex(bytes), new Uint8Array(30)));
+    packets.push(tcpFrame(START, 4000, 'S').bytes.slice(14));
+    const frames = packets.map((bytes, i) => ({ timeUs: START + i, bytes }));
+    const { stats } = track(frames, { onWeird: (weird) => weirds.push(weird) }, 1000, 104);
+    expect(weirds.map(({ name, source }) => [name, source])).toEqual([
+      ['unknown_ip_version', 'IP'],
+      ['ip_hdr_len_zero', 'IP'],
+    ]);
+    expect(stats).toMatchObject({ connections: 1, weirds: { unknown_link_type: 3 } });
+  });
+
   it('name no analyzer where Zeek tells of a connection from outside of one', () => {
     const start = tcpFrame(START, 4000, 'S');
     const again = start.bytes.slice();
