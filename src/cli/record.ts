@@ -34,23 +34,26 @@ async function record(file: string, flags: Flags): Promise<void> {
   keepHeapSmall();
   const log = createLog({ json: false, quiet: false, verbose: false });
   const writer = new RecordingWriter(file);
-  const stop = new Promise<void>((resolve) => {
-    onSignals({ stop: resolve, warn: log.warn });
-    if (flags.duration !== undefined) setTimeout(resolve, flags.duration / 1000);
+  let stop!: () => void;
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
   });
+  onSignals({ stop, warn: log.warn });
+  if (flags.duration !== undefined) setTimeout(stop, flags.duration / 1000);
   let rows = 0;
   const { startHostSensor } = await import('../sensor/host-sensor.js');
   const sensor = await startHostSensor(flags.sensor, {
     host: flags.hostId ?? localHostId(),
     ...(flags.poll !== undefined && { intervalMs: flags.poll / 1000 }),
     emit: (batch) => {
-      rows += batch.length;
       writer.write(batch);
+      if (writer.readerGone) stop();
+      else rows += batch.length;
     },
     warn: log.warn,
   });
   log.info(`recording into ${file} (this host is watched ${sensorMethods[sensor.method]})`);
-  await stop;
+  await stopped;
   await sensor.stop();
   writer.close();
   log.info(`${rows} rows recorded`);

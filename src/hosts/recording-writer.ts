@@ -9,6 +9,8 @@ import { recordingMark, recordingVersion } from './recording-format.js';
  */
 export class RecordingWriter {
   private readonly file: number;
+  /** Whoever read the file, a pipe, has gone: what is written from then on is for nobody, and dropped. */
+  readerGone = false;
 
   /** Creates or empties the file. Throws OUTPUT_OPEN_FAILED. */
   constructor(private readonly path: string) {
@@ -31,10 +33,13 @@ export class RecordingWriter {
   }
 
   private append(text: string): void {
+    if (this.readerGone) return;
     const bytes = Buffer.from(text);
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at);
     } catch (error) {
+      this.readerGone = (error as NodeJS.ErrnoException).code === 'EPIPE';
+      if (this.readerGone) return;
       throw new CorrelateError('OUTPUT_WRITE_FAILED', `${this.path}: ${fileProblem(error)}`, { cause: error });
     }
   }

@@ -40,6 +40,13 @@ describe('standard output', () => {
     expect([status, stdout.split('\n').length, stderr]).toEqual([0, 2, '']);
   });
 
+  it('whose reader has gone ends a recording', () => {
+    const { status, log } = inShell('$C record /dev/stdout --sensor poll --poll 0.02 --duration 60 | head -1');
+    expect(log).not.toContainEqual(expect.objectContaining({ code: 'OUTPUT_WRITE_FAILED' }));
+    expect(log.at(-1)).toMatchObject({ msg: expect.stringMatching(/^\d+ rows recorded$/) });
+    expect(status).toBe(0);
+  });
+
   it('gets all of a long result through a pipe that is slow', () => {
     const { status, stdout } = inShell(
       '$C query "SELECT a.*, b.cmdline FROM processes a, processes b LIMIT 2000" | (sleep 0.3; wc -l)',
