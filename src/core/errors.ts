@@ -84,6 +84,13 @@ export function fileProblem(error: unknown): string {
   return /^E[A-Z0-9]+: (.+?), [a-z]+(?: '.*)?$/s.exec(message)?.[1] ?? message;
 }
 
+/** Why an address or a socket cannot be listened on, without the call and the address that Node.js names too. */
+export function listenProblem(error: unknown): string {
+  const message = messageOf(error);
+  if (message.startsWith('getaddrinfo ')) return 'no address of the host name was found';
+  return /^listen E[A-Z0-9]+: ([a-z ]+?) (?:\S*[/:].*|\S+)$/s.exec(message)?.[1] ?? fileProblem(error);
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

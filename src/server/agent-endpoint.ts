@@ -1,11 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, listenProblem } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import { agentPath, chooseSubprotocol, versionsIn, wireVersions } from '../wire/protocol.js';
@@ -13,6 +12,7 @@ import type { AgentHub } from './agent-hub.js';
 import { ArrivalQueue } from './arrival-queue.js';
 import { onFirstBytes } from './first-bytes.js';
 import { answerFigures, type RunFigures } from './metrics-pages.js';
+import { readTlsFiles, type TlsFiles, textOf } from './tls-files.js';
 import { ServerWebSocket } from './websocket/server-web-socket.js';
 import { upgradeAnswer, upgradeProblem } from './websocket/upgrade.js';
 
@@ -20,7 +20,7 @@ import { upgradeAnswer, upgradeProblem } from './websocket/upgrade.js';
 export interface AgentEndpointOptions {
   readonly host: string;
   readonly port: number;
-  readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
+  readonly tls?: TlsFiles;
   readonly secretFile?: string;
 }
 
@@ -43,7 +43,7 @@ export class AgentEndpoint {
     figures: RunFigures | undefined,
   ) {
     const { tls, secretFile } = options;
-    this.#secret = secretFile === undefined ? undefined : digest(fileText(secretFile).trim());
+    this.#secret = secretFile === undefined ? undefined : digest(textOf(secretFile).trim());
     const answer = (request: IncomingMessage, response: ServerResponse) => {
       if (figures !== undefined && answerFigures(request, response, figures)) return;
       response.writeHead(404).end('agents connect here as WebSockets\n');
@@ -53,14 +53,9 @@ export class AgentEndpoint {
         ? createHttpServer(answer)
         : createHttpsServer(
             {
-              cert: fileText(tls.certFile),
-              key: fileText(tls.keyFile),
+              ...readTlsFiles(tls),
               minVersion: 'TLSv1.2',
-              ...(tls.clientCaFile !== undefined && {
-                ca: fileText(tls.clientCaFile),
-                requestCert: true,
-                rejectUnauthorized: true,
-              }),
+              ...(tls.clientCaFile !== undefined && { requestCert: true, rejectUnauthorized: true }),
               handshakeTimeout: UPGRADE_MS,
               pauseOnConnect: true,
             },
@@ -93,7 +88,7 @@ export class AgentEndpoint {
       const server = endpoint.#server;
       server.once('error', (error) => {
         const where = `${options.host}:${options.port}`;
-        reject(new CorrelateError('LISTEN_FAILED', `${where}: ${messageOf(error)}`, { cause: error }));
+        reject(new CorrelateError('LISTEN_FAILED', `${where}: ${listenProblem(error)}`, { cause: error }));
       });
       server.listen({ host: options.host, port: options.port, backlog: 4_096 }, resolve);
     });
@@ -195,11 +190,3 @@ function certificateName(socket: unknown): string | undefined {
 }
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
-function fileText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new CorrelateError('LISTEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
-  }
-}

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, fileProblem } from '../core/errors.js';
 import { LineFile } from './line-file.js';
 
 /**
@@ -96,4 +96,4 @@ function readLine(line: string): { host: string; hash: string | null } | undefin
 }
 
 const failed = (path: string, error: unknown): CorrelateError =>
-  new CorrelateError('LISTEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+  new CorrelateError('LISTEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { TypeCompiler } from '@sinclair/typebox/compiler';
-import { CorrelateError, messageOf } from '../core/errors.js';
+import { CorrelateError, listenProblem } from '../core/errors.js';
 import { makeFolder } from '../core/folder.js';
 import { limits } from '../core/limits.js';
 import type { RegisteredHost } from '../hosts/registry/registered-host.js';
@@ -82,7 +82,7 @@ export class LocalApi {
       }
       chmodSync(path, 0o600);
     } catch (error) {
-      throw new CorrelateError('LISTEN_FAILED', `${path}: ${messageOf(error)}`, { cause: error });
+      throw new CorrelateError('LISTEN_FAILED', `${path}: ${listenProblem(error)}`, { cause: error });
     }
     return new LocalApi(server);
   }
