@@ -42,14 +42,18 @@ uint32_t EXPORT(records)(batch *b, uint32_t at, uint32_t end, uint32_t count, ui
 // Decodes the packets [from, to) of a batch of so many bytes as long as they are usual ones, and gives the number of the first that is not.
 // The row of the packet `from` is the first.
 uint32_t EXPORT(frames)(const batch *b, uint32_t bytes, uint32_t from, uint32_t to, row *r, uint32_t verify_checksums, uint32_t k0, uint32_t k1) {
-  const options o = {verify_checksums, k0, k1};
+  row *unhashed = r;
   uint32_t i = from;
   for (; i < to; i++, r++) {
     const uint32_t offset = b->offset[i], captured = b->captured[i], link = b->link[i];
     if ((link & 0xffff) != 1 || offset > bytes || captured > bytes - offset) break;
-    if (!usual_frame(r, (const uint8_t *)b + offset, offset, captured, b->wire[i], o)) break;
+    if (!usual_frame(r, (const uint8_t *)b + offset, offset, captured, b->wire[i], verify_checksums)) break;
     r->time_us = b->time_us[i];
     r->source = link >> 16;
+    if (r - unhashed < 3) continue;
+    put_hashes(unhashed, 4, k0, k1);
+    unhashed = r + 1;
   }
+  if (r > unhashed) put_hashes(unhashed, (uint32_t)(r - unhashed), k0, k1);
   return i;
 }

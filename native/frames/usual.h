@@ -36,13 +36,9 @@ static inline v128_t swapped(const uint8_t *at) {
   return wasm_i8x16_shuffle(words, words, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
 }
 
-typedef struct {
-  uint32_t verify_checksums, k0, k1;
-} options;
-
-// Fills the row but for time and source; false for another frame, with the row as it was. `captured` bytes are there at `frame`, which is
+// Fills the row but for time, source and hash; false for another frame, with the row as it was. `captured` bytes are there at `frame`, which is
 // `offset` of the batch.
-static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, uint32_t captured, uint32_t wire, options o) {
+static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, uint32_t captured, uint32_t wire, bool verify_checksums) {
   if (captured < SHORTEST) return false;
   const uint8_t *const ip = frame + IP, *const tcp = frame + TCP;
   // IPv4, a header of 20 bytes, no fragment, TCP.
@@ -51,7 +47,7 @@ static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, ui
   if (ip_bytes < SHORTEST - IP || ip_bytes + IP > captured || ip_bytes + IP > wire) return false;
   const uint32_t header_bytes = (uint32_t)(tcp[12] >> 4) << 2;
   if (header_bytes < SHORTEST - TCP || header_bytes > length) return false;
-  if (o.verify_checksums) {
+  if (verify_checksums) {
     // RFC 791 3.1, RFC 9293 3.1.
     const uint64_t ends = (uint64_t)word_at(ip + 12) + word_at(ip + 16);
     if (!is_all_ones(ends + word_at(ip) + word_at(ip + 4) + word_at(ip + 8))) return false;
@@ -60,17 +56,13 @@ static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, ui
   }
   // Source, destination, ports, sequence number; that again, acknowledgement number, control.
   const v128_t ends = swapped(ip + 12), numbers = swapped(tcp + 4);
-  const uint32_t src = (uint32_t)wasm_i32x4_extract_lane(ends, 0), dst = (uint32_t)wasm_i32x4_extract_lane(ends, 1);
   const uint32_t ports = (uint32_t)wasm_i32x4_extract_lane(ends, 2), ack = (uint32_t)wasm_i32x4_extract_lane(numbers, 1);
   const uint32_t control = (uint32_t)wasm_i32x4_extract_lane(numbers, 2);
-  const uint32_t sport = ports >> 16, dport = ports & 0xffff;
-  const bool swap = src != dst ? src > dst : sport > dport;
   const uint32_t flags = control >> 16 & (FIN | SYN | RST | ACK);
   uint32_t meta = PROTO_TCP | META_VALID;
   if (flags == ACK) {
     if ((control & 0xffff) != 0 && ack != 0) meta |= META_PLAIN_TCP;
   } else if ((flags & SYN) != 0) meta |= scale_meta(frame + SHORTEST, tcp + header_bytes);
-  r->hash = hash_four(o.k0, o.k1, swap ? dst : src, swap ? src : dst, swap ? dport << 16 | sport : ports, PROTO_TCP);
   r->meta = meta;
   wasm_v128_store(&r->src, wasm_i32x4_replace_lane(ends, 3, (int32_t)ip_bytes));
   wasm_v128_store(&r->length, wasm_i32x4_replace_lane(wasm_i32x4_shuffle(numbers, numbers, 0, 0, 1, 2), 0, (int32_t)length));
@@ -82,10 +74,27 @@ static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, ui
   r->inner_vlan = -1;
   r->cut = wire > captured ? wire - captured : 0;
   wasm_v128_store(&r->version, wasm_i32x4_const(4, PROTO_TCP, 0, 0));
-  r->sport = sport;
-  r->dport = dport;
+  r->sport = ports >> 16;
+  r->dport = ports & 0xffff;
   r->bad_checksum = 0;
   return true;
+}
+
+// The hashes of one to four such rows; see `setFlowKey` of src/decode/flow-key.ts.
+static inline void put_hashes(row *r, uint32_t count, uint32_t k0, uint32_t k1) {
+  row *const second = count > 1 ? r + 1 : r, *const third = count > 2 ? r + 2 : r, *const fourth = count > 3 ? r + 3 : r;
+  const four src = {r->src, second->src, third->src, fourth->src};
+  const four dst = {r->dst, second->dst, third->dst, fourth->dst};
+  const four ports = {r->ports, second->ports, third->ports, fourth->ports};
+  const four turned_ports = turned(ports, 16);
+  const four swap = (four)(src > dst) | ((four)(src == dst) & (four)(ports > turned_ports));
+  const four lower = (dst & swap) | (src & ~swap), upper = (src & swap) | (dst & ~swap);
+  const four proto = {PROTO_TCP, PROTO_TCP, PROTO_TCP, PROTO_TCP};
+  const four hashes = hash_four(k0, k1, lower, upper, (turned_ports & swap) | (ports & ~swap), proto);
+  fourth->hash = hashes[3];
+  third->hash = hashes[2];
+  second->hash = hashes[1];
+  r->hash = hashes[0];
 }
 
 #endif

@@ -10,7 +10,7 @@ export interface BatchPoolOptions {
   readonly dataBytes: number;
   /** Batches at most; `limits.batchesPerSource` unless given. */
   readonly batches?: number;
-  /** Where the batches are made when another thread may read them too. */
+  /** Where the batches are made; by themselves, in memory of this thread, without. */
   readonly room?: SharedRoom | undefined;
   /** Overwrite a batch when it is given back, so that a view kept too long shows. Costs a pass over it; for tests. */
   readonly overwriteReleased?: boolean;

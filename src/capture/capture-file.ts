@@ -25,7 +25,7 @@ export interface CaptureFileOptions {
   readonly warn: Warn;
   /** Size of one read, bytes, at least 1; 1 MiB unless given. */
   readonly readBytes?: number;
-  /** Where the batches are made when another thread may read them too. */
+  /** Where the batches are made; by themselves without. */
   readonly room?: SharedRoom | undefined;
   /** The calling thread reads regular files itself, in smaller pieces, as a thread that does nothing else should. */
   readonly blocking?: boolean;

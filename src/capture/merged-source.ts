@@ -87,9 +87,9 @@ class MergedSource implements PacketSource {
   /** Whose batch it is, for batches handed through. */
   readonly #owners = new Map<PacketBatch, PacketSource>();
 
-  constructor(sources: readonly PacketSource[], room: SharedRoom | undefined) {
+  constructor(sources: readonly PacketSource[], forThread: boolean, room: SharedRoom | undefined) {
     this.#sources = sources;
-    const batches = room === undefined ? limits.batchesPerSource : limits.batchesPerThread;
+    const batches = forThread ? limits.batchesPerThread : limits.batchesPerSource;
     this.#pool = new BatchPool({ dataBytes: DEFAULT_DATA_BYTES, batches, room });
     this.name = sources.map((source) => source.name).join(', ');
     const sizes = sources.map((source) => source.totalBytes);
@@ -196,11 +196,11 @@ function firstTwo(feeds: readonly Feed[]): { first: Feed; second: Feed | undefin
 }
 
 /**
- * Merges sources by packet time. One source is returned as it is, at no cost. `room`: where batches are made when another thread may
- * read them too.
+ * Merges sources by packet time. One source is returned as it is, at no cost. `forThread`: another thread sees the batches, which are made
+ * in `room` if there is one.
  * @throws CorrelateError USAGE for more than `limits.captureFiles`
  */
-export function mergeSources(sources: readonly PacketSource[], room?: SharedRoom): PacketSource {
+export function mergeSources(sources: readonly PacketSource[], forThread = false, room?: SharedRoom): PacketSource {
   if (sources.length > limits.captureFiles) {
     throw new CorrelateError(
       'USAGE',
@@ -208,5 +208,5 @@ export function mergeSources(sources: readonly PacketSource[], room?: SharedRoom
     );
   }
   const only = sources[0];
-  return only !== undefined && sources.length === 1 ? only : new MergedSource(sources, room);
+  return only !== undefined && sources.length === 1 ? only : new MergedSource(sources, forThread, room);
 }

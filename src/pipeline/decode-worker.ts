@@ -88,7 +88,12 @@ function release(source: PacketSource): void {
 }
 
 async function read(): Promise<void> {
-  const source = await openFiles(start.paths, (warning) => send({ kind: 'warning', warning }), batchRoom(start.ring));
+  const source = await openFiles(
+    start.paths,
+    (warning) => send({ kind: 'warning', warning }),
+    batchRoom(start.ring),
+    true,
+  );
   try {
     tell({ kind: 'opened', totalBytes: source.totalBytes });
     for (;;) {

@@ -2,11 +2,12 @@ import { openCaptureFile } from '../capture/capture-file.js';
 import { mergeSources } from '../capture/merged-source.js';
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { CaptureStats, PacketSource } from '../capture/packet-source.js';
-import type { SharedRoom } from '../capture/shared-memory.js';
+import { SharedRoom, sharedPlace } from '../capture/shared-memory.js';
 import type { Warn } from '../core/warnings.js';
 import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder, type DecodeOptions } from '../decode/batch-decoder.js';
 import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
+import { ROW_BYTES } from '../decode/packet.js';
 
 /** Which files to decode, and how. */
 export interface DecodeStart {
@@ -34,33 +35,51 @@ export interface DecodedSource {
 }
 
 /**
- * Opens every file; several are merged by packet time. `room`: the reader has a thread of its own, and another one sees the batches that
- * are made there. Rejects with the CorrelateError of the first that cannot be read.
+ * Opens every file; several are merged by packet time. Batches are made in `room`. `ownThread`: the reader has a thread of its own. Rejects
+ * with the CorrelateError of the first that cannot be read.
  */
-export async function openFiles(paths: readonly string[], warn: Warn, room?: SharedRoom): Promise<PacketSource> {
+export async function openFiles(
+  paths: readonly string[],
+  warn: Warn,
+  room: SharedRoom,
+  ownThread: boolean,
+): Promise<PacketSource> {
   const sources: PacketSource[] = [];
   try {
-    for (const path of paths) sources.push(await openCaptureFile(path, { warn, room, blocking: room !== undefined }));
+    for (const path of paths) sources.push(await openCaptureFile(path, { warn, room, blocking: ownThread }));
   } catch (error) {
     for (const source of sources) await source.close();
     throw error;
   }
-  return mergeSources(sources, room);
+  return mergeSources(sources, ownThread, room);
 }
+
+const ROWS_BYTES = DECODED_AT_ONCE * ROW_BYTES;
+/** For rows and the packet batches of some files. What is not used takes no memory. */
+const INLINE_BYTES = 1 << 26;
 
 /** Reads and decodes in this thread. */
 export class InlineDecodedSource implements DecodedSource {
   readonly #source: PacketSource;
   readonly #weird: WeirdCounts;
   readonly #decoder: BatchDecoder;
-  readonly #decoded = new DecodedBatch();
+  readonly #decoded: DecodedBatch;
   #batch: PacketBatch | undefined;
   #taken = 0;
 
-  constructor(source: PacketSource, start: DecodeStart) {
+  private constructor(source: PacketSource, start: DecodeStart, decoded: DecodedBatch) {
     this.#source = source;
+    this.#decoded = decoded;
     this.#weird = new WeirdCounts(start.weirds);
     this.#decoder = new BatchDecoder(start.decode, this.#weird);
+  }
+
+  /** Rejects with the CorrelateError of the first file that cannot be read. */
+  static async open(start: DecodeStart, warn: Warn): Promise<InlineDecodedSource> {
+    const room = new SharedRoom(sharedPlace(INLINE_BYTES), 0, INLINE_BYTES);
+    const { buffer, offset, memory } = room.take(ROWS_BYTES);
+    const source = await openFiles(start.paths, warn, room, false);
+    return new InlineDecodedSource(source, start, new DecodedBatch(buffer, offset, memory));
   }
 
   async next(): Promise<DecodedBatch | undefined> {

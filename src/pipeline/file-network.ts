@@ -5,7 +5,7 @@ import type { Warn } from '../core/warnings.js';
 import { addWeirds } from '../core/weird.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import { DecodeThread } from './decode-thread.js';
-import { type DecodedSource, InlineDecodedSource, openFiles } from './decoded-source.js';
+import { type DecodedSource, InlineDecodedSource } from './decoded-source.js';
 import { worthAThread } from './ready-decode-worker.js';
 
 /** How many of the connections open at the end of the input are handed on at once. */
@@ -41,10 +41,7 @@ export class FileNetwork {
       weirds: options.onWeird !== undefined,
       streams: options.openStream !== undefined,
     };
-    const source =
-      threads === 2
-        ? await DecodeThread.start(start, warn)
-        : new InlineDecodedSource(await openFiles(paths, warn), start);
+    const source = await (threads === 2 ? DecodeThread.start(start, warn) : InlineDecodedSource.open(start, warn));
     return new FileNetwork(source, paths, { ...tracker, key });
   }
 
