@@ -2,16 +2,17 @@ import type { Packet } from '../decode/packet.js';
 import { flagsOf, PROTO_TCP, PROTO_UDP, TCP_ACK, TCP_SYN } from '../decode/transport.js';
 
 /**
- * Ports that Zeek's default scripts register as likely those of a server (`likely_server_ports`). Whoever is seen to send
- * from one first is taken for the responder, unless a SYN says otherwise.
+ * Ports that Zeek's default scripts register an analyzer for as those of a server (`likely_server_ports`; 784 and 853 of
+ * DNS over QUIC, and 68 and 4011 of DHCP, are registered as those of no server). Whoever is seen to send from one first is
+ * taken for the responder, unless a SYN says otherwise.
  */
 const tcpPorts = [
-  21, 22, 25, 53, 80, 81, 88, 102, 110, 135, 139, 143, 194, 389, 443, 445, 502, 514, 563, 585, 587, 614, 631, 636, 853,
-  989, 990, 992, 993, 995, 1080, 1434, 1883, 2811, 3128, 3268, 3306, 3389, 5060, 5061, 5222, 5223, 5269, 5432, 6379,
-  6665, 6666, 6667, 6668, 6669, 6697, 8000, 8080, 8883, 8888, 20000, 47808,
+  21, 22, 25, 53, 79, 80, 81, 88, 110, 135, 139, 143, 389, 443, 445, 465, 502, 563, 585, 587, 614, 631, 636, 989, 990,
+  992, 993, 995, 1080, 1434, 1883, 2811, 3128, 3268, 3306, 3389, 5222, 5223, 5269, 5432, 6379, 6666, 6667, 6668, 6669,
+  8000, 8080, 8888, 20000,
 ] as const;
 const udpPorts = [
-  53, 67, 69, 88, 123, 137, 161, 162, 389, 443, 514, 1812, 2123, 2152, 3389, 3544, 4789, 5060, 5072, 5353, 5355, 6081,
+  53, 67, 88, 123, 137, 161, 162, 389, 443, 514, 1812, 2123, 2152, 3389, 3544, 4754, 4789, 5060, 5072, 5353, 5355, 6081,
   20000,
 ] as const;
 
