@@ -37,6 +37,7 @@ interface Frame {
  * `limits.agentQueueBytes`, no more is read from the socket, which slows the agent down.
  */
 export class AgentConnection implements Feeder, WebSocketOwner {
+  isQueued = false;
   readonly clock = new HostClock();
   readonly account = new RowAccount();
   hello: Hello | undefined;

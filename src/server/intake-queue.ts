@@ -1,5 +1,7 @@
 /** Something that has frames to be worked on. */
 export interface Feeder {
+  /** The queue's own note. A set of those that are in it would make a new table every few of them, and each would keep the next alive. */
+  isQueued: boolean;
   /** Works on its oldest frame. Returns whether there are more. */
   work(): boolean;
 }
@@ -12,22 +14,22 @@ const SLICE_MS = 10;
  * and in short slices, so that the program keeps answering.
  */
 export class IntakeQueue {
-  #waiting: Feeder[] = [];
-  readonly #queued = new Set<Feeder>();
+  readonly #waiting: Feeder[] = [];
   #isScheduled = false;
 
   /** A feeder has at least one frame. */
   add(feeder: Feeder): void {
-    if (this.#queued.has(feeder)) return;
-    this.#queued.add(feeder);
+    if (feeder.isQueued) return;
+    feeder.isQueued = true;
     this.#waiting.push(feeder);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => this.#slice());
   }
 
+  /** Between slices: how many feeders have frames. */
   get length(): number {
-    return this.#queued.size;
+    return this.#waiting.length;
   }
 
   #slice(): void {
@@ -35,10 +37,10 @@ export class IntakeQueue {
     let at = 0;
     while (at < this.#waiting.length && performance.now() < until) {
       const feeder = this.#waiting[at++]!;
-      if (feeder.work()) this.#waiting.push(feeder);
-      else this.#queued.delete(feeder);
+      feeder.isQueued = feeder.work();
+      if (feeder.isQueued) this.#waiting.push(feeder);
     }
-    this.#waiting = this.#waiting.slice(at);
+    this.#waiting.splice(0, at);
     this.#isScheduled = this.#waiting.length > 0;
     if (this.#isScheduled) setImmediate(() => this.#slice());
   }

@@ -34,6 +34,8 @@ const RESERVED = 0x70;
 const MASKED = 0x80;
 const LENGTH = 0x7f;
 const MASK_BYTES = 4;
+/** The longest that comes before the data. */
+const HEAD_BYTES = 14;
 /** The most that a control frame carries. */
 export const CONTROL_BYTES = 125;
 
@@ -61,7 +63,7 @@ export class FrameReader {
     while (at < length && !this.#isOver) {
       const size = this.#sizeOf(bytes, at, length);
       if (size === 0 || at + size > length) {
-        if (!this.#isOver) this.#keep(bytes, at, length);
+        if (!this.#isOver) this.#keep(bytes, at, length, size);
         return;
       }
       this.#take(bytes, at, size);
@@ -69,8 +71,8 @@ export class FrameReader {
     }
   }
 
-  #keep(bytes: Buffer, from: number, to: number): void {
-    this.#partial = new GatheredBytes();
+  #keep(bytes: Buffer, from: number, to: number, size: number): void {
+    this.#partial = new GatheredBytes(size || HEAD_BYTES);
     this.#partial.append(bytes, from, to);
   }
 
@@ -158,7 +160,7 @@ export class FrameReader {
       this.#deliver(bytes, from, to);
       return;
     }
-    this.#message ??= new GatheredBytes();
+    this.#message ??= new GatheredBytes(2 * (to - from));
     const message = this.#message;
     message.append(bytes, from, to);
     if ((first & FINAL) === 0) return;

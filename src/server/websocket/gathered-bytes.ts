@@ -1,9 +1,15 @@
-const LEAST = 256;
+/** The most that is taken for what is announced alone. */
+const AHEAD_BYTES = 1 << 15;
 
-/** Bytes that come piece by piece. Memory grows with what came, not with what is announced. */
+/** Bytes that come piece by piece. */
 export class GatheredBytes {
-  bytes = Buffer.allocUnsafeSlow(LEAST);
+  bytes: Buffer;
   length = 0;
+
+  /** `expected`: how many will come, as far as the sender is believed. */
+  constructor(expected: number) {
+    this.bytes = Buffer.allocUnsafeSlow(Math.min(expected, AHEAD_BYTES));
+  }
 
   append(source: Buffer, from: number, to: number): void {
     const length = this.length + to - from;
