@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lan, mayMakeNamespaces } from './namespaces.js';
 import { bin, correlate, jsonLines, type Running, root } from './program.js';
@@ -75,6 +76,8 @@ describe.skipIf(reason !== undefined)(
       nft('client', `add table ip dark; add chain ip dark out { type filter hook output priority 0; }`);
       nft('client', `add rule ip dark out ip saddr ${SHARED} drop`);
       const { pid } = await connect(SHARED, 40_000);
+      // By then the first packet of the call would long have come.
+      await sleep(500);
       const url = `http://${SERVER}:8000/`;
       const words = ['curl', '-s', '-o', '/dev/null', '--max-time', '20', '--local-port', '40000', url];
       expect(await stage.start([...stage.network.on('twin'), ...words]).ended).toBe(0);
