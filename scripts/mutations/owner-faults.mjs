@@ -71,6 +71,13 @@ export const ownerFaults = [
     tests: [connecting],
   },
   {
+    name: 'refused-and-still-waiting',
+    file: 'src/join/match.ts',
+    find: '!(answered || isRefused)',
+    replace: '!answered',
+    tests: [connecting],
+  },
+  {
     name: 'waits-until-its-close',
     file: 'src/hosts/state/held-socket.ts',
     find: "close !== undefined && fact.source !== 'connecting'",

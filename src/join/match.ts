@@ -28,6 +28,8 @@ export interface EndQuery {
   readonly opening: boolean;
   /** Somebody took the connection, or for all that is known so far may have. */
   readonly answered: boolean;
+  /** Somebody refused it, so that nobody waits for an answer any more. Absent: no. */
+  readonly isRefused?: boolean;
   /** First packet of the connection before this one with the same tuple in the same capture, else -Infinity. */
   readonly aloneSince: Micros;
   /** Last packet of that one so far. Absent: there is none. */
@@ -360,16 +362,16 @@ function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
 }
 
 /**
- * A TCP socket that nobody had answered when it was seen. Where somebody answers, or may yet, only one that surely came with the first packet
+ * A TCP socket that nobody had answered when it was seen, so of no connection that was answered or refused before. Where somebody answers, or may yet, only one that surely came with the first packet
  * is enough: another may be a socket whose packets never came that far, as where a translation of its host has the endpoints.
  */
 function fitAttempt(query: EndQuery, socket: SocketInterval): Fit {
   const fit = fitSighting(query, socket);
-  if (typeof fit === 'string' || !query.answered) return fit;
-  const { first, last, isOver, err } = query;
+  const { first, last, answered, isRefused, isOver, err } = query;
+  if (typeof fit === 'string' || !(answered || isRefused)) return fit;
   if (isOver && socket.closeLo > last + err) return 'other_connection';
   const isPrompt = socket.openLo - err >= first - PROMPT && socket.openHi + err <= first + PROMPT;
-  return isPrompt ? fit : possible;
+  return isPrompt || !answered ? fit : possible;
 }
 
 /** The latest moment at which the socket was surely first seen at or after `from`; undefined: it may not have been. */

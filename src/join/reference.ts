@@ -331,6 +331,7 @@ function queryOf(
     err: clock.err,
     opening: c.proto === 'tcp' && (c.history === undefined || /[SsHh]/.test(c.history)),
     answered: isAnswered(c),
+    isRefused: c.conn_state === 'REJ',
     isOver: true,
     aloneSince: Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + clock.offset,
     previousLast: Math.max(-Infinity, ...before) + clock.offset,

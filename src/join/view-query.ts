@@ -50,6 +50,9 @@ export class ViewQuery implements EndQuery {
   get answered(): boolean {
     return mayBeAnswered(this.#view);
   }
+  get isRefused(): boolean {
+    return this.#view.connection.conn_state === 'REJ';
+  }
   get aloneSince(): Micros {
     return Math.max(this.#view.aloneSince, this.#inner?.aloneSince ?? -Infinity) + this.#offset;
   }

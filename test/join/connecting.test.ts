@@ -90,6 +90,17 @@ describe('a polled socket that waits for an answer', () => {
     expect(origOf(scene, 0.5)).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
   });
 
+  it('is not that of a connection that was refused before, though it is of one that was refused since', () => {
+    const refused = { conn_state: 'REJ', history: 'Sr', resp_pkts: 1, resp_ip_bytes: 40 } as const;
+    const waiting = (added: number, removed: number): Scene =>
+      polledHost()
+        .added('web', 'process_open_sockets', added, of(30, 'SYN_SENT'), 9.9)
+        .removed('web', 'process_open_sockets', removed, of(30, 'SYN_SENT'), added);
+    const orig = origOf(waiting(10.7, 11.5), 0.5, refused);
+    expect(orig).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
+    expect(origOf(waiting(10.2, 11.5), 0.5, refused)).toMatchObject({ state: 'attributed', process: { pid: 30 } });
+  });
+
   it('has not closed when another stream of the host sees it wait no more', () => {
     const scene = new Scene({ finalOnly: true }).host('web', [...polls, 'socket_events']);
     scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.10' });
