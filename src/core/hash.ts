@@ -1,5 +1,3 @@
-import { randomFillSync } from 'node:crypto';
-
 /**
  * HalfSipHash (Aumasson, Bernstein) over 32-bit words: quick in 32-bit arithmetic and, with a secret key, safe against
  * senders who choose their addresses so that they collide. One round per word and three at the end, as the Linux kernel
@@ -10,12 +8,6 @@ import { randomFillSync } from 'node:crypto';
 export interface HashKey {
   readonly k0: number;
   readonly k1: number;
-}
-
-/** A key that nobody knows. */
-export function secretKey(): HashKey {
-  const [k0, k1] = randomFillSync(new Int32Array(2)) as unknown as [number, number];
-  return { k0, k1 };
 }
 
 const SEED2 = 0x6c796765;

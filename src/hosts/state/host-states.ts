@@ -1,4 +1,4 @@
-import { secretKey } from '../../core/hash.js';
+import { secretKey } from '../../core/secret-key.js';
 import type { HostSeen } from '../../records/host-row.js';
 import { AddressTable, type AddressUser } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';

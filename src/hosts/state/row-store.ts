@@ -1,4 +1,5 @@
-import { type HashKey, secretKey } from '../../core/hash.js';
+import type { HashKey } from '../../core/hash.js';
+import { secretKey } from '../../core/secret-key.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import { CommonParts } from './common-parts.js';
