@@ -65,11 +65,12 @@ function kernelOver(memory: WebAssembly.Memory): FrameKernel | undefined {
 let lastMemory: WebAssembly.Memory | undefined;
 let lastKernel: FrameKernel | undefined;
 
-/** The kernel for a memory, mostly the same as the last time; undefined without either. */
+/** The kernel for a memory, the same as the last time but for tests; undefined without either. */
 export function frameKernel(memory: WebAssembly.Memory | undefined): FrameKernel | undefined {
+  if (memory === undefined) return undefined;
   if (memory !== lastMemory) {
     lastMemory = memory;
-    lastKernel = memory && kernelOver(memory);
+    lastKernel = kernelOver(memory);
   }
   return lastKernel;
 }
