@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { connect as connectNet, isIP, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import { connect as connectTls, type SecureContext } from 'node:tls';
 import { WebSocket } from 'ws';
 import { CorrelateError, fileProblem, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
+import { certificateProblem, keyProblem, secureContextOf } from '../wire/pem.js';
 import { agentPath, subprotocols } from '../wire/protocol.js';
 
 /** Where the engine is and how both sides prove who they are. */
@@ -61,17 +62,24 @@ export function engineDialer(address: EngineAddress): () => WebSocket {
 
 /** Made once: the authorities that Node.js trusts alone are some hundred certificates. */
 function contextOf({ ca, cert, key }: EngineAddress): SecureContext {
-  const files = {
+  const texts = {
     ...(ca !== undefined && { ca: fileText(ca) }),
     ...(cert !== undefined && { cert: fileText(cert) }),
     ...(key !== undefined && { key: fileText(key) }),
   };
+  if (ca !== undefined) refuse(ca, certificateProblem(texts.ca!));
+  if (cert !== undefined) refuse(cert, certificateProblem(texts.cert!));
+  if (cert !== undefined && key !== undefined) refuse(key, keyProblem(texts.key!, texts.cert!, cert));
   try {
-    return createSecureContext({ minVersion: 'TLSv1.2', ...files });
+    return secureContextOf(texts);
   } catch (error) {
     const names = [ca, cert, key].filter((name) => name !== undefined).join(', ');
     throw new CorrelateError('CONFIG_MALFORMED', `${names}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+function refuse(path: string, problem: string | undefined): void {
+  if (problem !== undefined) throw new CorrelateError('CONFIG_MALFORMED', `${path}: ${problem}`);
 }
 
 function serverUrl(text: string): URL {

@@ -1,6 +1,6 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { CorrelateError, fileProblem } from '../core/errors.js';
+import { CorrelateError, fileProblem, messageOf } from '../core/errors.js';
+import { certificateProblem, keyProblem, secureContextOf } from '../wire/pem.js';
 
 /** The files of an engine's certificate and key, and of the authority that agents' certificates are of. */
 export interface TlsFiles {
@@ -16,15 +16,20 @@ export interface TlsTexts {
   readonly ca?: string;
 }
 
-/** Reads them, and tells in words which cannot be used, where OpenSSL has a number for it. Throws LISTEN_FAILED. */
+/** Reads them and tells which cannot be used. Throws LISTEN_FAILED. */
 export function readTlsFiles({ certFile, keyFile, clientCaFile }: TlsFiles): TlsTexts {
   const [cert, key] = [textOf(certFile), textOf(keyFile)];
+  refuse(certFile, certificateProblem(cert));
+  refuse(keyFile, keyProblem(key, cert, certFile));
   const ca = clientCaFile === undefined ? undefined : textOf(clientCaFile);
-  const certificate = certificateIn(certFile, cert);
-  if (!certificate.checkPrivateKey(keyIn(keyFile, key))) throw failed(keyFile, `it is not the key of ${certFile}`);
-  if (clientCaFile === undefined || ca === undefined) return { cert, key };
-  certificateIn(clientCaFile, ca);
-  return { cert, key, ca };
+  if (clientCaFile !== undefined) refuse(clientCaFile, certificateProblem(ca!));
+  const texts = { cert, key, ...(ca !== undefined && { ca }) };
+  try {
+    secureContextOf(texts);
+  } catch (error) {
+    refuse([certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])].join(', '), messageOf(error));
+  }
+  return texts;
 }
 
 /** The text of a file that an engine needs. Throws LISTEN_FAILED. */
@@ -32,25 +37,10 @@ export function textOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw failed(path, fileProblem(error), error);
+    throw new CorrelateError('LISTEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
   }
 }
 
-function certificateIn(path: string, text: string): X509Certificate {
-  try {
-    return new X509Certificate(text);
-  } catch (error) {
-    throw failed(path, 'it holds no certificate in PEM form', error);
-  }
+function refuse(path: string, problem: string | undefined): void {
+  if (problem !== undefined) throw new CorrelateError('LISTEN_FAILED', `${path}: ${problem}`);
 }
-
-function keyIn(path: string, text: string): KeyObject {
-  try {
-    return createPrivateKey(text);
-  } catch (error) {
-    throw failed(path, 'it holds no private key in PEM form that needs no passphrase', error);
-  }
-}
-
-const failed = (path: string, problem: string, cause?: unknown): CorrelateError =>
-  new CorrelateError('LISTEN_FAILED', `${path}: ${problem}`, { cause });

@@ -70,3 +70,29 @@ describe('the way to the engine', () => {
     );
   });
 });
+
+describe('a file of the agent that cannot be used is told with its path', () => {
+  const text = file('text', 'no certificate\n');
+  const cert = file('own.pem', agent.certificate);
+  const key = file('own.key', agent.key);
+  const problem = (files: { ca?: string; cert?: string; key?: string }): string => {
+    try {
+      engineDialer({ server: 'wss://127.0.0.1:9443', ...files });
+      return 'none';
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      return `${code} ${message}`;
+    }
+  };
+
+  it.each([
+    [{ ca, cert, key }, 'none'],
+    [{ ca: text }, `CONFIG_MALFORMED ${text}: it holds no certificate in PEM form`],
+    [{ cert: text, key }, `CONFIG_MALFORMED ${text}: it holds no certificate in PEM form`],
+    [{ cert, key: text }, `CONFIG_MALFORMED ${text}: it holds no private key in PEM form that needs no passphrase`],
+    [{ key: text }, `CONFIG_MALFORMED ${text}: unsupported`],
+    [{ cert: ca, key }, `CONFIG_MALFORMED ${key}: it is not the key of ${ca}`],
+  ])('%j', (files, told) => {
+    expect(problem(files)).toBe(told);
+  });
+});
