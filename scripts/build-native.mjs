@@ -1,7 +1,7 @@
 // Compiles the native parts of correlate when their sources are newer than what is built. Needs Node.js alone to run,
 // and the compilers and headers named below to succeed. One part that cannot be built does not keep the others from it.
 //
-//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/memory.node, build/sensor.node ... build/lines.wasm
+//   node scripts/build-native.mjs [NAME ...]               build/capture.node, build/memory.node, build/sensor.node ... build/follow.wasm
 //   node scripts/build-native.mjs --sanitize [NAME ...]    build/NAME.sanitize.node, with AddressSanitizer and UBSan (for CI;
 //                                               run node with LD_PRELOAD="$(g++ -print-file-name=libasan.so)")
 import { spawnSync } from 'node:child_process';
@@ -18,15 +18,16 @@ const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 /** A package carries the libraries beside the addon; the old kind of path is also followed from one library to the next. */
 const besideAddon = '-Wl,--disable-new-dtags,-rpath,$ORIGIN';
 
-/** For a memory that JavaScript gives and threads share. A stack has no place in it. */
-const webAssemblyFlags = [
+/** For a memory that JavaScript gives and threads share, with its own constants from the byte `base` on. A stack has no place in it. */
+const webAssemblyFlags = (base) => [
   '--target=wasm32',
   '-ffreestanding',
   '-nostdlib',
   '-matomics',
   '-mbulk-memory',
   '-mnontrapping-fptoint',
-  '-Wl,--no-entry,--export=__heap_base,--import-memory,--shared-memory,--max-memory=4294967296,--global-base=64,-z,stack-size=0',
+  '-Wl,--no-entry,--export=__heap_base,--import-memory,--shared-memory,--max-memory=4294967296,-z,stack-size=0',
+  `-Wl,--global-base=${base}`,
 ];
 
 /**
@@ -87,7 +88,7 @@ const parts = [
     folder: 'native/lines',
     compiler: 'clang',
     sources: ['.c'],
-    flags: webAssemblyFlags,
+    flags: webAssemblyFlags(64),
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },
@@ -97,7 +98,19 @@ const parts = [
     folder: 'native/frames',
     compiler: 'clang',
     sources: ['.c'],
-    flags: [...webAssemblyFlags, '-msimd128'],
+    // It has no constants, and so takes nothing of the others' room.
+    flags: [...webAssemblyFlags(64), '-msimd128'],
+    libraries: [],
+    debianPackages: ['clang', 'lld'],
+  },
+  {
+    name: 'follow',
+    isWebAssembly: true,
+    folder: 'native/follow',
+    compiler: 'clang',
+    sources: ['.c'],
+    // Behind what is the other's: KERNEL_ROOM of src/conn/table-memory.ts.
+    flags: [...webAssemblyFlags(32_768), '-Wl,--export=result'],
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },

@@ -30,6 +30,7 @@ const copied = [
   // Behind their sources, so that they count as newer.
   'build/frames.wasm',
   'build/lines.wasm',
+  'build/follow.wasm',
 ];
 const timeLimitMs = 300_000;
 

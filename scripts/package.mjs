@@ -99,7 +99,7 @@ function copyAddons() {
       cpSync(realpathSync(path), join(folder, 'build', library));
     }
   }
-  for (const part of ['traffic', 'frames.wasm', 'lines.wasm']) {
+  for (const part of ['traffic', 'frames.wasm', 'lines.wasm', 'follow.wasm']) {
     if (existsSync(join(build, part))) cpSync(join(build, part), join(folder, 'build', part));
   }
   return libraries;

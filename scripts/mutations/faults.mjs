@@ -465,6 +465,27 @@ export const faults = [
     tests: ['test/outputs/connection-kernel.test.ts'],
   },
   {
+    name: 'follow-unseen-acknowledged',
+    file: 'native/follow/control.h',
+    find: '(upto >= fin ? fin - 1 : upto) > r->reassembled[peer]',
+    replace: '(upto >= fin ? fin - 1 : upto) > r->last[peer]',
+    tests: ['test/conn/follow-kernel.test.ts'],
+  },
+  {
+    name: 'follow-window-unbounded',
+    file: 'native/follow/step.h',
+    find: 'PLAIN_UNACKED = 8388608',
+    replace: 'PLAIN_UNACKED = 2147483647',
+    tests: ['test/conn/follow-kernel.test.ts'],
+  },
+  {
+    name: 'follow-closing-not-armed',
+    file: 'src/conn/connection-tracker.ts',
+    find: '        this.#armClosing(slot);\n        k =',
+    replace: '        k =',
+    tests: ['test/conn/tcp.test.ts'],
+  },
+  {
     name: 'lent-group-taken-for-host',
     file: 'src/core/address.ts',
     find: "return word >>> 28 === 14 || (word | 0) === -1 ? 'group' : 'host';",

@@ -1,6 +1,5 @@
-import { GrowingMemory } from '../core/growing-memory.js';
+import type { BatchPlace } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
-import { adviseHugePages } from '../core/huge-pages.js';
 import { setFlowKey } from '../decode/flow-key.js';
 import {
   META_IPV6,
@@ -26,7 +25,6 @@ import {
   ORDINAL,
   ORIG_WORD,
   PORTS,
-  RECORD_BYTES,
   RECORD_WORDS,
   RESP_WORD,
   SEGMENTS,
@@ -34,9 +32,7 @@ import {
   TIMER_PREV,
   TUNNELED,
 } from './record-layout.js';
-
-/** Bytes ahead of the records in their memory of WebAssembly, for the constants of code that reads them there and for what it writes. */
-export const KERNEL_ROOM = 65_536;
+import { FIRST_ENTRIES, MORE_ENTRIES, TableMemory } from './table-memory.js';
 
 const FIRST_CAPACITY = 4096;
 /** Hashes that `touch` takes at once. */
@@ -78,31 +74,47 @@ export class ConnectionTable {
   readonly #key: HashKey;
   readonly #limit: number;
   readonly #entries = new Int32Array(MAX_TOUCHED);
-  readonly #records: GrowingMemory;
+  readonly #memory: TableMemory;
   #capacity = 0;
   #index: Int32Array;
   #mask: number;
   #used = 0;
   #free = -1;
 
-  /** `limit` connections at most. */
-  constructor(key: HashKey, limit: number) {
+  /** `limit` connections at most; `room`: bytes for packets and their rows beside them. */
+  constructor(key: HashKey, limit: number, room = 0) {
     this.#key = key;
     this.#limit = limit;
     this.#capacity = Math.min(FIRST_CAPACITY, limit);
-    this.#records = new GrowingMemory(this.#capacity * RECORD_BYTES, limit * RECORD_BYTES, KERNEL_ROOM);
-    const { buffer, offset } = this.#records;
-    this.i32 = new Int32Array(buffer, offset);
-    this.f64 = new Float64Array(buffer, offset);
-    this.u16 = new Uint16Array(buffer, offset);
-    this.u8 = new Uint8Array(buffer, offset);
-    this.#index = new Int32Array(2 * FIRST_CAPACITY);
-    this.#mask = 2 * FIRST_CAPACITY - 1;
+    this.#memory = new TableMemory(this.#capacity, limit, room);
+    const { buffer, recordsAt } = this.#memory;
+    this.i32 = new Int32Array(buffer, recordsAt);
+    this.f64 = new Float64Array(buffer, recordsAt);
+    this.u16 = new Uint16Array(buffer, recordsAt);
+    this.u8 = new Uint8Array(buffer, recordsAt);
+    this.#index = this.#memory.newIndex(FIRST_ENTRIES);
+    this.#mask = FIRST_ENTRIES - 1;
   }
 
-  /** The memory that the records lie in behind KERNEL_ROOM; undefined where WebAssembly's cannot be had. */
+  /** WebAssembly's memory in which records and index lie; undefined where it cannot be had. */
   get memory(): WebAssembly.Memory | undefined {
-    return this.#records.memory;
+    return this.#memory.shared;
+  }
+
+  /** Where in it the room for packets is. */
+  get room(): BatchPlace | undefined {
+    return this.#memory.room;
+  }
+
+  /** Where in it records and index begin, and the places of the index but one. */
+  get recordsAt(): number {
+    return this.#memory.recordsAt;
+  }
+  get indexAt(): number {
+    return this.#index.byteOffset;
+  }
+  get mask(): number {
+    return this.#mask;
   }
 
   get isFull(): boolean {
@@ -304,18 +316,17 @@ export class ConnectionTable {
 
   #grow(): void {
     this.#capacity = Math.min(2 * this.#capacity, this.#limit);
-    this.#records.grow(this.#capacity * RECORD_BYTES);
-    const { buffer, offset } = this.#records;
-    this.i32 = new Int32Array(buffer, offset);
-    this.f64 = new Float64Array(buffer, offset);
-    this.u16 = new Uint16Array(buffer, offset);
-    this.u8 = new Uint8Array(buffer, offset);
+    this.#memory.grow(this.#capacity);
+    const { buffer, recordsAt } = this.#memory;
+    this.i32 = new Int32Array(buffer, recordsAt);
+    this.f64 = new Float64Array(buffer, recordsAt);
+    this.u16 = new Uint16Array(buffer, recordsAt);
+    this.u8 = new Uint8Array(buffer, recordsAt);
     if (2 * this.#capacity <= this.#mask + 1) return;
-    // Fourfold, since finding the new places takes a look at every record.
-    const entries = 4 * (this.#mask + 1);
+    // Several times as many, since finding the new places takes a look at every record.
+    const entries = MORE_ENTRIES * (this.#mask + 1);
     this.#mask = entries - 1;
-    const index = new Int32Array(entries);
-    adviseHugePages(index);
+    const index = this.#memory.newIndex(entries);
     // In their order in memory, which the processor reads ahead.
     for (let slot = 0; slot < this.#used; slot++) {
       if (this.i32[slot * RECORD_WORDS + TIMER_PREV] === UNUSED) continue;

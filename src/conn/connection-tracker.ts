@@ -1,4 +1,4 @@
-import type { PacketBatch } from '../capture/packet-batch.js';
+import type { BatchPlace, PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import { secretKey } from '../core/secret-key.js';
@@ -7,7 +7,7 @@ import { WeirdCounts, type WeirdNews } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
 import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
 import { Decoder } from '../decode/decoder.js';
-import { META_PLAIN_TCP, META_VALID, Packet, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
+import { META_PLAIN_TCP, META_VALID, Packet, ROW_BYTES, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { Connection, ConnectionCause, ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
@@ -18,6 +18,7 @@ import { ConnectionView, uidOfRecord, VLAN_PRESENT } from './connection-view.js'
 import { ControlStorms } from './control-storms.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
 import { expiryOf } from './expiry.js';
+import { FollowKernel } from './follow-kernel.js';
 import { addLetter, LETTER_FLIP } from './history.js';
 import { isFlipped } from './likely-server-ports.js';
 import {
@@ -54,6 +55,8 @@ export interface TrackerOptions {
   readonly interimUs?: Micros;
   /** Keys the table's hash; random by default. The output never depends on it. */
   readonly key?: HashKey;
+  /** Bytes at `ConnectionTracker.room`; those of one decoded batch by default. */
+  readonly roomBytes?: number;
   /** Connections open at once; `limits.connections` by default. */
   readonly maxConnections?: number;
   /** Asked for a consumer when the first bytes of a TCP connection come. Absent: no bytes are kept, and nothing is paid for it. */
@@ -97,6 +100,7 @@ export class ConnectionTracker {
   readonly #options: TrackerOptions;
   readonly #timeouts: Timeouts;
   readonly #table: ConnectionTable;
+  readonly #kernel: FollowKernel | undefined;
   readonly #view: ConnectionView;
   readonly #wheel: TimerWheel;
   /** Of what is inside of tunnels over UDP. */
@@ -106,7 +110,7 @@ export class ConnectionTracker {
   readonly #context: TcpContext;
   readonly #captures = new CaptureNames();
   readonly #batchDecoder: BatchDecoder;
-  readonly #decoded = new DecodedBatch();
+  readonly #decoded: DecodedBatch;
   readonly #packet = new Packet();
   /** On the rows of packets behind the first of their frame. */
   readonly #other = new Packet();
@@ -127,7 +131,14 @@ export class ConnectionTracker {
     this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
     const key = options.key ?? secretKey();
     const verifyChecksums = options.checksums === 'verify';
-    this.#table = new ConnectionTable(key, options.maxConnections ?? limits.connections);
+    this.#table = new ConnectionTable(
+      key,
+      options.maxConnections ?? limits.connections,
+      options.roomBytes ?? DECODED_AT_ONCE * ROW_BYTES,
+    );
+    // It does not follow windows.
+    this.#kernel = options.onWeird === undefined ? FollowKernel.over(this.#table) : undefined;
+    this.#decoded = new DecodedBatch(this.room?.buffer, this.room?.offset, this.room?.memory);
     this.#view = new ConnectionView(this.#table);
     this.#wheel = new TimerWheel(this.#table);
     this.#weird = new WeirdCounts(options.onWeird !== undefined);
@@ -152,6 +163,11 @@ export class ConnectionTracker {
       reportPacket: (packet) => this.#reportOfPacket(packet, this.#weird.takeNews()),
       reportConnection: (base, time) => this.#reportConnection(base, time),
     });
+  }
+
+  /** Where the rows of who calls `decoded` should lie, so that they are taken the quicker way; undefined where there is none. */
+  get room(): BatchPlace | undefined {
+    return this.#kernel && this.#table.room;
   }
 
   #assembler(open: OpenStream): StreamAssembler {
@@ -179,6 +195,10 @@ export class ConnectionTracker {
     this.#bytes += batch.wireBytes;
     this.#packet.i32 = rows.i32;
     this.#packet.f64 = rows.f64;
+    if (this.#kernel !== undefined && batch.sides.size === 0 && this.#kernel.reads(batch)) {
+      this.#takeWith(this.#kernel, batch);
+      return;
+    }
     for (let first = 0; first < count; first += GROUP) {
       const size = Math.min(GROUP, count - first);
       this.#table.touch(rows.i32, first, size);
@@ -187,6 +207,30 @@ export class ConnectionTracker {
         this.#now = rows.f64[((k * ROW_WORDS) >> 1) + ROW_TIME]!;
         this.#expire(this.#now);
       }
+    }
+  }
+
+  /** Takes rows without sides, those that the kernel leaves one by one. */
+  #takeWith(kernel: FollowKernel, batch: DecodedBatch): void {
+    const { count } = batch;
+    const { storms } = this.#context;
+    const packet = this.#packet;
+    for (let k = 0; ; k++) {
+      k = kernel.take(batch, k, count, this.#now, this.#wheel.next, storms.isCalm);
+      this.#now = kernel.now;
+      for (let slot = kernel.closing; slot >= 0; slot = kernel.closing) {
+        this.#armClosing(slot);
+        k = kernel.take(batch, k, count, this.#now, this.#wheel.next, storms.isCalm);
+        this.#now = kernel.now;
+      }
+      if (k === count) return;
+      batch.read(packet, k);
+      if (packet.timeUs > this.#now) {
+        this.#now = packet.timeUs;
+        if (this.#now >= this.#wheel.next) this.#expire(this.#now);
+      }
+      if ((packet.meta & META_VALID) !== 0) this.#take(packet);
+      else this.#skipped++;
     }
   }
 
@@ -305,7 +349,7 @@ export class ConnectionTracker {
     if (this.#weird.news.length > 0) this.#reportConnection(base, packet.timeUs);
     if (context.closed) {
       context.closed = false;
-      this.#arm(slot, table.f64[(base >> 1) + LAST_TIME]! + this.#timeouts.tcp_close_delay);
+      this.#armClosing(slot);
     } else if (isNew || context.sooner) this.#arm(slot, expiryOf(this.#table, base, this.#timeouts));
     context.sooner = false;
     if (isNew && this.#options.startRecords === true) this.#emit('start', base);
@@ -356,6 +400,11 @@ export class ConnectionTracker {
     }
     if (flipped) addLetter(table, this.#weird, base, 0, LETTER_FLIP);
     return slot;
+  }
+
+  /** Arms a connection whose end is certain. */
+  #armClosing(slot: number): void {
+    this.#arm(slot, this.#table.f64[((slot * RECORD_WORDS) >> 1) + LAST_TIME]! + this.#timeouts.tcp_close_delay);
   }
 
   /** Arms the earlier of the expiry and the next interim update. */

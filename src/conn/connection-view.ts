@@ -4,7 +4,7 @@ import { connectionUid } from '../core/uid.js';
 import { META_IPV6 } from '../decode/packet.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { Connection } from '../records/connection.js';
-import { type ConnectionTable, KERNEL_ROOM } from './connection-table.js';
+import type { ConnectionTable } from './connection-table.js';
 import { historyOf } from './history.js';
 import { ipBytesOf } from './ip-bytes.js';
 import {
@@ -180,7 +180,7 @@ export class ConnectionView {
     return this.#table.memory;
   }
   get address(): number {
-    return KERNEL_ROOM + 4 * this.#base;
+    return this.#table.recordsAt + 4 * this.#base;
   }
 
   get ts(): number {

@@ -46,6 +46,11 @@ export class ControlStorms {
     if (isRst && ++end.resets >= STORM && isSoon) weirdOf(c, base, 'RST_storm');
   }
 
+  /** No connection is kept. */
+  get isCalm(): boolean {
+    return this.#kept.size === 0;
+  }
+
   /** The connection at `base` is gone. */
   end(base: number): void {
     if (this.#kept.size > 0) this.#kept.delete(base);

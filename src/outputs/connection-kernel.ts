@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { KERNEL_ROOM } from '../conn/connection-table.js';
 import type { ConnectionView } from '../conn/connection-view.js';
+import { KERNEL_ROOM } from '../conn/table-memory.js';
 import type { LineBuffer } from './line-buffer.js';
 
 /** Bytes that the kernel may write for a connection, see `native/lines/line.c`. */
@@ -39,7 +39,7 @@ export class ConnectionKernel {
     this.#words = new Float64Array(memory.buffer, this.#at, KERNEL_BYTES / 8);
   }
 
-  /** The kernel for records in this memory, behind KERNEL_ROOM bytes that become its own; undefined where it was not built. */
+  /** The kernel for records in this memory, whose first KERNEL_ROOM bytes become its own; undefined where it was not built. */
   static over(memory: WebAssembly.Memory): ConnectionKernel | undefined {
     const loaded = loadModule();
     if (loaded === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import type { BatchPlace } from '../capture/packet-batch.js';
 import type { CaptureStats } from '../capture/packet-source.js';
 import { CorrelateError } from '../core/errors.js';
 import type { Warn } from '../core/warnings.js';
@@ -35,8 +36,8 @@ export class DecodeThread implements DecodedSource {
   #failure: Error | undefined;
   #exitCode: number | undefined;
 
-  private constructor(start: DecodeStart, warn: Warn) {
-    const memory = ringMemory();
+  private constructor(start: DecodeStart, warn: Warn, place: BatchPlace | undefined) {
+    const memory = ringMemory(place);
     const { port1, port2 } = new MessageChannel();
     this.#ring = new RingReader(memory);
     this.#port = port1;
@@ -54,9 +55,9 @@ export class DecodeThread implements DecodedSource {
     });
   }
 
-  /** Resolves when every file is open. Rejects with the CorrelateError of the first that cannot be read. */
-  static async start(start: DecodeStart, warn: Warn): Promise<DecodeThread> {
-    const thread = new DecodeThread(start, warn);
+  /** Resolves when every file is open. The ring is made at `place`, if there is one. Rejects with the CorrelateError of the first that cannot be read. */
+  static async start(start: DecodeStart, warn: Warn, place?: BatchPlace): Promise<DecodeThread> {
+    const thread = new DecodeThread(start, warn, place);
     try {
       await thread.#wait();
       return thread;

@@ -56,7 +56,7 @@ export async function openFiles(
 
 const ROWS_BYTES = DECODED_AT_ONCE * ROW_BYTES;
 /** For rows and the packet batches of some files. What is not used takes no memory. */
-const INLINE_BYTES = 1 << 26;
+export const INLINE_BYTES = 1 << 26;
 
 /** Reads and decodes in this thread. */
 export class InlineDecodedSource implements DecodedSource {
@@ -74,9 +74,9 @@ export class InlineDecodedSource implements DecodedSource {
     this.#decoder = new BatchDecoder(start.decode, this.#weird);
   }
 
-  /** Rejects with the CorrelateError of the first file that cannot be read. */
-  static async open(start: DecodeStart, warn: Warn): Promise<InlineDecodedSource> {
-    const room = new SharedRoom(sharedPlace(INLINE_BYTES), 0, INLINE_BYTES);
+  /** With INLINE_BYTES at `place`. Rejects with the CorrelateError of the first file that cannot be read. */
+  static async open(start: DecodeStart, warn: Warn, place = sharedPlace(INLINE_BYTES)): Promise<InlineDecodedSource> {
+    const room = new SharedRoom(place, 0, INLINE_BYTES);
     const { buffer, offset, memory } = room.take(ROWS_BYTES);
     const source = await openFiles(start.paths, warn, room, false);
     return new InlineDecodedSource(source, start, new DecodedBatch(buffer, offset, memory));

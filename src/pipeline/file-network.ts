@@ -4,8 +4,9 @@ import { secretKey } from '../core/secret-key.js';
 import type { Warn } from '../core/warnings.js';
 import { addWeirds } from '../core/weird.js';
 import type { ConnectionUpdate } from '../records/connection.js';
+import { RING_BYTES } from './decode-ring.js';
 import { DecodeThread } from './decode-thread.js';
-import { type DecodedSource, InlineDecodedSource } from './decoded-source.js';
+import { type DecodedSource, INLINE_BYTES, InlineDecodedSource } from './decoded-source.js';
 import { worthAThread } from './ready-decode-worker.js';
 
 /** How many of the connections open at the end of the input are handed on at once. */
@@ -13,20 +14,20 @@ const ENDED_AT_ONCE = 512;
 /** How many packets are followed at once, about. */
 const PACKETS_AT_ONCE = 2048;
 
-export interface FileNetworkOptions extends Omit<TrackerOptions, 'emit' | 'key'> {
+export interface FileNetworkOptions extends Omit<TrackerOptions, 'emit' | 'key' | 'roomBytes'> {
   /** Threads to use: 1, or 2 with one that reads and decodes. Absent: as it is worth it. */
   readonly threads?: 1 | 2;
 }
 
 /** The network side from capture files: read, decoded and followed as fast as the disk gives. */
 export class FileNetwork {
-  readonly #source: DecodedSource;
+  // Opened with the tracker's room for rows, before anybody has the network.
+  #source!: DecodedSource;
   readonly #captures: readonly { readonly name: string }[];
   readonly #tracker: ConnectionTracker;
   #take: (update: ConnectionUpdate) => void = () => {};
 
-  private constructor(source: DecodedSource, names: readonly string[], options: Omit<TrackerOptions, 'emit'>) {
-    this.#source = source;
+  private constructor(names: readonly string[], options: Omit<TrackerOptions, 'emit'>) {
     this.#captures = names.map((name) => ({ name }));
     this.#tracker = new ConnectionTracker({ ...options, emit: (update) => this.#take(update) });
   }
@@ -41,8 +42,12 @@ export class FileNetwork {
       weirds: options.onWeird !== undefined,
       streams: options.openStream !== undefined,
     };
-    const source = await (threads === 2 ? DecodeThread.start(start, warn) : InlineDecodedSource.open(start, warn));
-    return new FileNetwork(source, paths, { ...tracker, key });
+    const roomBytes = threads === 2 ? RING_BYTES : INLINE_BYTES;
+    const network = new FileNetwork(paths, { ...tracker, key, roomBytes });
+    const { room } = network.#tracker;
+    const opened = threads === 2 ? DecodeThread.start(start, warn, room) : InlineDecodedSource.open(start, warn, room);
+    network.#source = await opened;
+    return network;
   }
 
   /**

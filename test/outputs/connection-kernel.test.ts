@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { connectionRecord } from '../../src/conn/connection-record.js';
-import { ConnectionTable, KERNEL_ROOM } from '../../src/conn/connection-table.js';
+import { ConnectionTable } from '../../src/conn/connection-table.js';
 import { ConnectionView } from '../../src/conn/connection-view.js';
 import {
   FLAGS,
@@ -16,6 +16,7 @@ import {
   START_TIME,
   TUNNELED,
 } from '../../src/conn/record-layout.js';
+import { KERNEL_ROOM } from '../../src/conn/table-memory.js';
 import { Packet } from '../../src/decode/packet.js';
 import { connectionLine } from '../../src/outputs/connection-json.js';
 import { ConnectionKernel, KERNEL_BYTES, kernelOf } from '../../src/outputs/connection-kernel.js';

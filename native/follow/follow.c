@@ -1,0 +1,45 @@
+// Takes the usual packets of TCP connections into their records. In WebAssembly, since V8 has compiled it at once and it goes through many packets in
+// a call. Its only importer is src/conn/follow-kernel.ts. What it leaves is taken by src/conn/tcp-connection.ts, which does the same to a record.
+#include "control.h"
+#include "record.h"
+#include "row.h"
+#include "step.h"
+#include "table.h"
+
+// Packets whose connections are looked at before the first of them is taken.
+enum { GROUP = 32 };
+
+// What a call came to, besides its answer: the time reached, and the slot of a connection whose end became certain, or -1.
+struct {
+  double now;
+  int32_t closing;
+} result;
+
+// Takes rows from `first` on, up to `end`, to the one at whose time something is due (`next`), to one that is left to others, or behind one that
+// makes the end of its connection certain. Answers the row that comes next.
+__attribute__((export_name("follow"))) int follow(const row *rows, int first, int end, const uint32_t *index, uint32_t mask, record *records,
+                                                  double now, double next, int is_calm) {
+  const table t = {index, mask, records};
+  result.closing = -1;
+  int k = first;
+  for (; k < end; k++) {
+    const row *p = &rows[k];
+    if (k % GROUP == 0) touch(t, p, end - k < GROUP ? end - k : GROUP);
+    if (p->time > now && p->time >= next) break;
+    if ((p->meta & META_PROTOCOL) != PROTO_TCP) break;
+    uint32_t dir;
+    record *r = find(t, p, &dir);
+    if (r == 0) break;
+    if ((p->meta & META_PLAIN_TCP) == 0 || !take_plain(r, p, dir)) {
+      const outcome became = take_control(r, p, dir, is_calm);
+      if (became == LEFT) break;
+      if (became == CLOSES) result.closing = r - records;
+    }
+    if (p->time > now) now = p->time;
+    if (result.closing < 0) continue;
+    k++;
+    break;
+  }
+  result.now = now;
+  return k;
+}

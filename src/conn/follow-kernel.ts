@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Micros } from '../core/time.js';
+import type { DecodedBatch } from '../decode/decoded-batch.js';
+import type { ConnectionTable } from './connection-table.js';
+import { KERNEL_ROOM } from './table-memory.js';
+
+type Follow = (
+  rows: number,
+  first: number,
+  end: number,
+  index: number,
+  mask: number,
+  records: number,
+  now: Micros,
+  next: Micros,
+  isCalm: number,
+) => number;
+
+let module: WebAssembly.Module | undefined;
+let isLoaded = false;
+
+/** Undefined where it was not built: speed alone depends on it. */
+function loadModule(): WebAssembly.Module | undefined {
+  if (isLoaded) return module;
+  isLoaded = true;
+  try {
+    const bytes = readFileSync(fileURLToPath(new URL('../../build/follow.wasm', import.meta.url)));
+    module = new WebAssembly.Module(new Uint8Array(bytes));
+  } catch {
+    // Not there.
+  }
+  return module;
+}
+
+/**
+ * Takes what most packets are, and those that open and close a connection when all goes as it should, into the records of a table, by code
+ * in WebAssembly (`native/follow`). It changes what `tcpPacket` would, and leaves all others.
+ */
+export class FollowKernel {
+  readonly #table: ConnectionTable;
+  readonly #follow: Follow;
+  readonly #now: Float64Array;
+  readonly #closing: Int32Array;
+
+  private constructor(table: ConnectionTable, memory: WebAssembly.Memory, { exports }: WebAssembly.Instance) {
+    this.#table = table;
+    this.#follow = exports.follow as Follow;
+    const at = (exports.result as WebAssembly.Global).value as number;
+    this.#now = new Float64Array(memory.buffer, at, 1);
+    this.#closing = new Int32Array(memory.buffer, at + 8, 1);
+    if (((exports.__heap_base as WebAssembly.Global).value as number) > 2 * KERNEL_ROOM)
+      throw new Error('the kernel that follows has more constants than there is room for');
+  }
+
+  /** The kernel for a table; undefined where it was not built or the table's memory is not WebAssembly's. */
+  static over(table: ConnectionTable): FollowKernel | undefined {
+    const { memory } = table;
+    if (memory === undefined) return undefined;
+    const loaded = loadModule();
+    return loaded && new FollowKernel(table, memory, new WebAssembly.Instance(loaded, { env: { memory } }));
+  }
+
+  /** Whether rows lie where it can read them: in the table's memory. */
+  reads({ memory }: DecodedBatch): boolean {
+    return memory === this.#table.memory;
+  }
+
+  /**
+   * Takes rows from `first` on up to `end`: to the first that it leaves, or at whose time, the latest so far being `now`, something is due at
+   * `next`, or behind one with which the end of its connection became certain. Gives the row that comes next. `isCalm`: `ControlStorms.isCalm`.
+   */
+  take({ address }: DecodedBatch, first: number, end: number, now: Micros, next: Micros, isCalm: boolean): number {
+    const { indexAt, mask, recordsAt } = this.#table;
+    return this.#follow(address, first, end, indexAt, mask, recordsAt, now, next, isCalm ? 1 : 0);
+  }
+
+  /** The latest time of what was taken so far. */
+  get now(): Micros {
+    return this.#now[0]!;
+  }
+
+  /** Slot of the connection whose end became certain with the row taken last, which is to be armed; -1 without one. */
+  get closing(): number {
+    return this.#closing[0]!;
+  }
+}

@@ -1,0 +1,78 @@
+import type { BatchPlace } from '../capture/packet-batch.js';
+import { GrowingMemory } from '../core/growing-memory.js';
+import { adviseHugePages } from '../core/huge-pages.js';
+import { RECORD_BYTES } from './record-layout.js';
+
+/** Bytes at the start of the memory for the constants of `native/lines` and for what it writes, and as many for those of `native/follow`. */
+export const KERNEL_ROOM = 32_768;
+const ROOM_AT = 2 * KERNEL_ROOM;
+const WORD_BYTES = 4;
+const PAGE_BYTES = 65_536;
+
+/** Entries of a table's first index. Each further one has four times as many, until there are two for each connection. */
+export const FIRST_ENTRIES = 8192;
+export const MORE_ENTRIES = 4;
+
+/**
+ * The memory of a connection table: records, which grow where they are, and where WebAssembly's memory can be had also all else that its code
+ * reads: from the start room for the code's own, room for packets and their rows, the index, which is made anew behind the one before, records.
+ * What is never written to takes no memory.
+ */
+export class TableMemory {
+  readonly #records: GrowingMemory;
+  #indexAt: number;
+
+  /** For `count` records at first and `limit` at last, and `room` bytes for packets and their rows. */
+  constructor(count: number, limit: number, room: number) {
+    this.#indexAt = ROOM_AT + wholePages(room);
+    const recordsAt = this.#indexAt + wholePages(indexBytes(limit));
+    this.#records = new GrowingMemory(count * RECORD_BYTES, limit * RECORD_BYTES, recordsAt);
+  }
+
+  /** Undefined where it cannot be had. */
+  get shared(): WebAssembly.Memory | undefined {
+    return this.#records.memory;
+  }
+
+  get buffer(): ArrayBuffer | SharedArrayBuffer {
+    return this.#records.buffer;
+  }
+
+  /** Where the records begin. */
+  get recordsAt(): number {
+    return this.#records.offset;
+  }
+
+  /** Makes room for so many records, the limit at most; `buffer` is another one then. */
+  grow(count: number): void {
+    this.#records.grow(count * RECORD_BYTES);
+  }
+
+  /** A zeroed index; FIRST_ENTRIES at first and MORE_ENTRIES times as many whenever it is called again. */
+  newIndex(entries: number): Int32Array {
+    const at = this.#indexAt;
+    this.#indexAt += WORD_BYTES * entries;
+    const index = this.shared === undefined ? new Int32Array(entries) : new Int32Array(this.buffer, at, entries);
+    adviseHugePages(index);
+    return index;
+  }
+
+  /** The room for packets and their rows. */
+  get room(): BatchPlace | undefined {
+    const { shared } = this;
+    return shared && { buffer: this.buffer as SharedArrayBuffer, memory: shared, offset: ROOM_AT };
+  }
+}
+
+const wholePages = (bytes: number): number => PAGE_BYTES * Math.ceil(bytes / PAGE_BYTES);
+
+/** Bytes of all indexes that a table has until it holds `limit` connections. */
+function indexBytes(limit: number): number {
+  let entries = FIRST_ENTRIES;
+  let bytes = WORD_BYTES * entries;
+  while (entries < 2 * limit) {
+    entries *= MORE_ENTRIES;
+    bytes += WORD_BYTES * entries;
+  }
+  return bytes;
+}
