@@ -84,18 +84,24 @@ function checkArp(view: DataView, at: number, end: number, weird: WeirdCounts): 
   return at + bytes > end ? skip(weird, 'truncated_ARP') : -1;
 }
 
-/** Follows tags, labels, PPPoE and Ethernet in Ethernet from an EtherType, whose payload is at `start`, to IP. */
+/**
+ * Follows tags, labels, PPPoE and Ethernet in Ethernet from an EtherType, whose payload is at `start`, to IP. `passed`
+ * tags lie before it.
+ */
 export function behindEtherType(
   packet: Packet,
   firstType: number,
   start: number,
   end: number,
   weird: WeirdCounts,
+  passed = 0,
 ): number {
   const view = packet.view;
   let type = firstType;
   let at = start;
-  for (let tags = 0; tags < MAX_TAGS; tags++) {
+  // Whether the type is of a VLAN tag, where it may be a length instead, as in 802.3 itself.
+  let isTag = false;
+  for (let tags = passed; tags < MAX_TAGS; tags++) {
     switch (type) {
       case ETHERTYPE_IPV4:
       case ETHERTYPE_IPV6:
@@ -114,12 +120,14 @@ export function behindEtherType(
         }
         type = view.getUint16(at + 2);
         at += 4;
+        isTag = true;
         break;
       }
       case ETHERTYPE_VNTAG:
         if (at + 6 >= end) return skip(weird, 'truncated_vntag_header');
         type = view.getUint16(at + 4);
         at += 6;
+        isTag = false;
         break;
       case ETHERTYPE_MPLS:
       case ETHERTYPE_MPLS_MULTICAST:
@@ -131,38 +139,38 @@ export function behindEtherType(
         return behindPppoe(view, at, end, weird);
       case ETHERTYPE_PBB:
         if (at + 18 >= end) return skip(weird, 'truncated_PBB_header');
-        type = view.getUint16(at + 16);
-        at += 18;
-        break;
-      case ETHERTYPE_FABRICPATH:
-        // 14 of its 16 bytes look like an Ethernet header and have been passed.
-        if (at + 16 >= end) return skip(weird, 'truncated_link_header_cfp');
-        type = view.getUint16(at + 14);
-        at += 16;
-        break;
+        return ethernet(packet, at + 4, end, weird, tags + 1);
       default:
-        if (type >= MIN_ETHERTYPE) return -1;
-        if (type > MAX_802_3_LENGTH) {
-          return skip(weird, packet.vlan < 0 ? 'undefined_ether_type' : 'undefined_vlan_protocol');
-        }
-        // A length, as in 802.3 itself; LLC follows. Padding of the frame lies behind it.
+        if (!isTag || type >= MIN_ETHERTYPE) return -1;
+        if (type > MAX_802_3_LENGTH) return skip(weird, 'undefined_vlan_protocol');
         if (at + 2 > end) return skip(weird, 'truncated_VLAN_header');
-        at = behindLlc(view, at, packet.vlan < 0 ? end : Math.min(end, at + type), weird);
+        // Padding of the frame lies behind the length.
+        at = behindLlc(view, at, Math.min(end, at + type), weird);
         if (at < 0) return -1;
         type = view.getUint16(at - 2);
-        if (type < MIN_ETHERTYPE) return -1;
+        isTag = false;
     }
   }
   return skip(weird, 'max_packet_analyzer_depth_exceeded');
 }
 
-/** Ethernet II and 802.3. */
-export function ethernet(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
-  const isCut = at + SHORTEST_FRAME > end;
-  const type = isCut ? 0 : packet.view.getUint16(at + 12);
-  if (isCut || (type <= MAX_802_3_LENGTH && at + 14 + type > end)) {
-    return skip(weird, 'truncated_ethernet_frame');
+/** Ethernet II and 802.3, with FabricPath before them or not. `passed` as for `behindEtherType`. */
+export function ethernet(packet: Packet, at: number, end: number, weird: WeirdCounts, passed = 0): number {
+  const { view } = packet;
+  if (at + SHORTEST_FRAME > end) return skip(weird, 'truncated_ethernet_frame');
+  let start = at + 14;
+  let type = view.getUint16(start - 2);
+  if (type === ETHERTYPE_FABRICPATH) {
+    // 14 of its 16 bytes look like an Ethernet header and have been passed.
+    start += 16;
+    if (start >= end) return skip(weird, 'truncated_link_header_cfp');
+    type = view.getUint16(start - 2);
   }
-  if (type === ETHERTYPE_IPV4 || type === ETHERTYPE_IPV6) return at + 14;
-  return behindEtherType(packet, type, at + 14, end, weird);
+  if (type >= MIN_ETHERTYPE) return behindEtherType(packet, type, start, end, weird, passed);
+  if (type > MAX_802_3_LENGTH) return skip(weird, 'undefined_ether_type');
+  if (start + type > end) return skip(weird, 'truncated_ethernet_frame');
+  // LLC follows.
+  if (start + 2 > end) return skip(weird, 'truncated_llc_header');
+  const behind = behindLlc(view, start, end, weird);
+  return behind < 0 ? -1 : behindEtherType(packet, view.getUint16(behind - 2), behind, end, weird, passed);
 }
