@@ -127,7 +127,7 @@ export const faults = [
   {
     name: 'watermark-ignored',
     file: 'src/hosts/state/stream-progress.ts',
-    find: 'const { until } = stream;',
+    find: 'const until = this.#untils[place]!;',
     replace: 'const until = Infinity;',
     tests: [stories, 'test/join/attribution.test.ts'],
     ci: true,

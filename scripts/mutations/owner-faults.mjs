@@ -247,9 +247,16 @@ export const ownerFaults = [
     tests: ['test/outputs/written-once.test.ts'],
   },
   {
+    name: 'latest-clock-for-all-before',
+    file: 'src/join/host-clocks.ts',
+    find: 'samples.length === 1 ? -Infinity : from;',
+    replace: '-Infinity;',
+    tests: ['test/join/host-clocks.test.ts'],
+  },
+  {
     name: 'close-that-nobody-heeds',
     file: 'src/join/tracked-end.ts',
-    find: '(this.isCapturedForward ? first : second).heeding += decided === undefined ? -1 : 1;',
+    find: 'tuple.heed(decided === undefined ? -1 : 1);',
     replace: '',
     tests: ['test/join/attribution.test.ts'],
   },

@@ -1,4 +1,5 @@
 import type { Micros } from '../core/time.js';
+import { TURNS } from './turns.js';
 
 /** Entries taken one by one before the rest is gone through at once. */
 const FEW = 16;
@@ -17,61 +18,56 @@ export class DueEnds {
   }
 }
 
-/** Room at first. An entry takes two doubles: its moment, and the end with the turn as words. */
+/** Room at first. An entry takes two numbers: its moment, and its end above its turn. */
 const FEW_ENTRIES = 16;
 const none = new Float64Array(0);
-const noWords = new Int32Array(0);
 
-/** Ends by number that wait for a moment, each with the turn of its appointment (see Turns): a binary heap in columns, earliest first. */
+/** Ends by number that wait for a moment, each with the turn of its appointment (see Turns): a binary heap in one array, earliest first. */
 export class Appointments {
   #size = 0;
   /** It does not shrink, since what came is mostly as much as what comes. */
-  #moments: Float64Array = none;
-  /** The same memory. */
-  #words: Int32Array = noWords;
-  /** No entry is later: one that is not earlier belongs at the end of the heap, and most are like that. */
-  #last: Micros = -Infinity;
+  #entries: Float64Array = none;
 
   /** The earliest moment that any end waits for, void or not; Infinity: none waits. */
   get first(): Micros {
-    return this.#size === 0 ? Infinity : this.#moments[0]!;
+    return this.#size === 0 ? Infinity : this.#entries[0]!;
   }
 
   push(at: Micros, end: number, turn: number): void {
     let place = this.#size++;
-    if (2 * this.#size > this.#moments.length) this.#grow();
-    if (at >= this.#last) this.#last = at;
-    else {
-      while (place > 0) {
-        const parent = (place - 1) >> 1;
-        if (this.#moments[2 * parent]! <= at) break;
-        this.#move(parent, place);
-        place = parent;
-      }
+    if (2 * this.#size > this.#entries.length) this.#grow();
+    const entries = this.#entries;
+    // Most are later than all before.
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if (entries[2 * parent]! <= at) break;
+      this.#move(parent, place);
+      place = parent;
     }
-    this.#set(place, at, end, turn);
+    entries[2 * place] = at;
+    entries[2 * place + 1] = end * TURNS + turn;
   }
 
   /** Adds the ends whose moment is at or before `now` to `out`. */
   drain(now: Micros, out: DueEnds): void {
     for (let taken = 0; taken < FEW; taken++) {
-      if (this.#size === 0 || this.#moments[0]! > now) return;
+      if (this.#size === 0 || this.#entries[0]! > now) return;
       this.#hand(0, out);
       this.#dropFirst();
-      if (this.#size === 0) this.#last = -Infinity;
     }
     let kept = 0;
     for (let place = 0; place < this.#size; place++) {
-      if (this.#moments[2 * place]! > now) this.#move(place, kept++);
+      if (this.#entries[2 * place]! > now) this.#move(place, kept++);
       else this.#hand(place, out);
     }
     this.#size = kept;
-    if (kept === 0) this.#last = -Infinity;
     for (let place = (kept >> 1) - 1; place >= 0; place--) this.#sink(place, place);
   }
 
   #hand(place: number, out: DueEnds): void {
-    out.add(this.#words[4 * place + 2]!, this.#words[4 * place + 3]!, this.#moments[2 * place]!);
+    const named = this.#entries[2 * place + 1]!;
+    const end = Math.floor(named / TURNS);
+    out.add(end, named - end * TURNS, this.#entries[2 * place]!);
   }
 
   #dropFirst(): void {
@@ -81,41 +77,31 @@ export class Appointments {
 
   /** Puts the entry of a place where it belongs at or below another one. */
   #sink(from: number, of: number): void {
-    const moments = this.#moments;
+    const entries = this.#entries;
     const size = this.#size;
-    const at = moments[2 * of]!;
-    const end = this.#words[4 * of + 2]!;
-    const turn = this.#words[4 * of + 3]!;
+    const at = entries[2 * of]!;
+    const named = entries[2 * of + 1]!;
     let place = from;
     for (;;) {
       let child = 2 * place + 1;
       if (child >= size) break;
-      if (child + 1 < size && moments[2 * child + 2]! < moments[2 * child]!) child++;
-      if (moments[2 * child]! >= at) break;
+      if (child + 1 < size && entries[2 * child + 2]! < entries[2 * child]!) child++;
+      if (entries[2 * child]! >= at) break;
       this.#move(child, place);
       place = child;
     }
-    this.#set(place, at, end, turn);
+    entries[2 * place] = at;
+    entries[2 * place + 1] = named;
   }
 
   #move(from: number, to: number): void {
-    const words = this.#words;
-    this.#moments[2 * to] = this.#moments[2 * from]!;
-    // Not as a double: some words would be no number.
-    words[4 * to + 2] = words[4 * from + 2]!;
-    words[4 * to + 3] = words[4 * from + 3]!;
-  }
-
-  #set(place: number, at: Micros, end: number, turn: number): void {
-    this.#moments[2 * place] = at;
-    this.#words[4 * place + 2] = end;
-    this.#words[4 * place + 3] = turn;
+    this.#entries[2 * to] = this.#entries[2 * from]!;
+    this.#entries[2 * to + 1] = this.#entries[2 * from + 1]!;
   }
 
   #grow(): void {
-    const grown = new Float64Array(Math.max(2 * FEW_ENTRIES, 2 * this.#moments.length));
-    grown.set(this.#moments);
-    this.#moments = grown;
-    this.#words = new Int32Array(grown.buffer);
+    const grown = new Float64Array(Math.max(2 * FEW_ENTRIES, 2 * this.#entries.length));
+    grown.set(this.#entries);
+    this.#entries = grown;
   }
 }

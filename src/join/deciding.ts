@@ -228,10 +228,15 @@ export class Deciding {
   #complete(end: TrackedEnd, decided: Decided): void {
     const { tracked } = end;
     end.settled = decided.complete(tracked) && tracked.ended;
-    end.end = undefined;
     end.lacksDetails = !decided.hasDetails;
-    if (end.settled) this.#rest(end);
-    else this.#await(end, decided);
+    if (end.settled) {
+      end.end = decided.end;
+      this.#rest(end);
+      return;
+    }
+    end.end = undefined;
+    end.decided = decided;
+    this.#await(end, decided);
   }
 
   /** Appointments are void, and news pass it by. */
@@ -281,10 +286,8 @@ export class Deciding {
     const isShort = this.#takesShortWay && end.stitch === undefined;
     const found = isShort ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
     if (found === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
-    else if (found instanceof Decided) {
-      end.decided = found;
-      this.#complete(end, found);
-    } else this.#take(end, awaitingCalls(found));
+    else if (found instanceof Decided) this.#complete(end, found);
+    else this.#take(end, awaitingCalls(found));
   }
 
   /**
@@ -295,7 +298,7 @@ export class Deciding {
   #postpone(end: TrackedEnd): boolean {
     const { tracked, number, role } = end;
     if (tracked.lines > 0 || end.stitch !== undefined || !end.isOpen || isUnhosted(tracked, role)) return false;
-    const early = callsAwaited(this.#clocks, tracked, role);
+    const early = callsAwaited(this.#states.columns, this.#clocks, tracked, role);
     if (early === undefined) return false;
     const { host, calls } = early;
     const hasRow = end.tuple.hasSockets(end.isForward);
@@ -304,9 +307,11 @@ export class Deciding {
     end.end = pending;
     end.lacksDetails = hasRow;
     const turn = this.#turns.next(number);
-    this.#turns.awaits(number, host.number, awaited.calls, calls);
-    const waiting = this.#waiting[host.number]!;
-    waiting.waitForCalls(number, turn, calls);
+    // Mostly the address tells it, without a look at the host.
+    const { soleHost } = end.local;
+    const hostNumber = soleHost < 0 ? host.number : soleHost;
+    this.#turns.awaits(number, hostNumber, awaited.calls, calls);
+    this.#waiting[hostNumber]!.waitForCalls(number, turn, calls);
     return true;
   }
 

@@ -278,7 +278,8 @@ function ancestorsOf(host: HostState, child: ProcessMoment, moment: Micros, aske
     out.push(ancestor);
     current = parent;
   }
-  return out;
+  // Without the room that was made for more: many are kept.
+  return out.slice();
 }
 
 /** Who had the parent's pid when the child started, or when it was seen to run what it ran, where nothing tells its start. */

@@ -1,4 +1,6 @@
-import type { Micros } from '../core/time.js';
+import { type Micros, SECOND } from '../core/time.js';
+import type { KnownAddress } from '../hosts/state/address-table.js';
+import { EVENTS, type HostColumns, PLAIN } from '../hosts/state/host-columns.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
@@ -76,7 +78,7 @@ interface Answer {
 
 /** What the rows that are there say of one end, behind the translation of its packets where there is one. */
 export function evaluateEnd(
-  states: Pick<HostStates, 'get' | 'held'>,
+  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -93,7 +95,7 @@ export function evaluateEnd(
 
 /** What the rows that are there say of who has an endpoint. */
 function evaluate(
-  states: Pick<HostStates, 'get' | 'held'>,
+  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -107,7 +109,7 @@ function evaluate(
   }
   if (isUnhosted(view, role)) return view.closed ? settledUnhosted : unhosted;
   const isEarly = trace === undefined && !view[role].tuple.hasSockets(view[role].isForward);
-  const early = isEarly ? callsAwaited(clocks, view, role) : undefined;
+  const early = isEarly ? callsAwaited(states.columns, clocks, view, role) : undefined;
   if (early !== undefined) return awaitingCalls(early);
   const protocol = socketProtocol(view.connection);
   const trials = tryHosts(states, clocks, view, role, protocol, trace);
@@ -133,9 +135,16 @@ export function isUnhosted(view: ConnectionView, role: Role): boolean {
 }
 
 /** Before a row of the tuple has come nothing is decided without every call, where one host alone may know; most connections begin like that. */
-export function callsAwaited(clocks: HostClocks, view: ConnectionView, role: Role): CallsAwaited | undefined {
+export function callsAwaited(
+  columns: HostColumns,
+  clocks: HostClocks,
+  view: ConnectionView,
+  role: Role,
+): CallsAwaited | undefined {
   const { local } = view[role];
   const { hosts } = local;
+  const usual = usualCalls(columns, clocks, view, local);
+  if (usual !== undefined) return { host: hosts![0]!, calls: usual };
   if (view.closed || local.isLoopback || hosts?.length !== 1) return undefined;
   const [host] = hosts as [HostState];
   const { progress } = host;
@@ -145,6 +154,25 @@ export function callsAwaited(clocks: HostClocks, view: ConnectionView, role: Rol
   if (progress.eventsUntil >= calls || progress.isSilent(Math.max(view.first, view.last) + offset + err))
     return undefined;
   return host.addresses.had(local.text, view.first + offset - err, calls) === 'no' ? undefined : { host, calls };
+}
+
+/** The same for most ends, without a look at the host itself; undefined: it takes one. */
+function usualCalls(
+  columns: HostColumns,
+  clocks: HostClocks,
+  view: ConnectionView,
+  { soleHost, soleSince, isLoopback }: KnownAddress,
+): Micros | undefined {
+  if (soleHost < 0 || isLoopback || view.closed || !hasPorts(socketProtocol(view.connection))) return undefined;
+  const { values } = columns;
+  const at = columns.placeOf(soleHost);
+  if (!clocks.isLatest(soleHost, view.capture, view.first)) return undefined;
+  const offset = clocks.latestOffset(soleHost);
+  const err = clocks.latestErr(soleHost);
+  const calls = view.first + offset + err;
+  // Before it is worked out how far the host has come, that is no number, and not below anything.
+  if (!(values[at + EVENTS]! < calls) || values[at + PLAIN] !== 1) return undefined;
+  return view.first + offset - err >= soleSince * SECOND ? calls : undefined;
 }
 
 function answerOf(trial: Trial, view: ConnectionView): Answer {

@@ -57,7 +57,7 @@ export interface Explained {
 
 /** Decides both ends afresh and notes what was looked at. It changes nothing. */
 export function explainConnection(
-  states: Pick<HostStates, 'get' | 'held'>,
+  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
 ): Explanation {
@@ -66,7 +66,7 @@ export function explainConnection(
 }
 
 function explainEnd(
-  states: Pick<HostStates, 'get' | 'held'>,
+  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,

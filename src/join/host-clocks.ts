@@ -29,6 +29,12 @@ const sameHost = new HostClock(0, SAME_HOST_ERR, false, -Infinity);
 /** Samples kept for one host and capture; of more the oldest goes, and the next one covers its time. */
 const MAX_SAMPLES = 1_024;
 
+/** Columns of the latest sample of a host. */
+const WIDTH = 4;
+const OFFSET = 0;
+const ERR = 1;
+const SINCE = 2;
+
 /** What tells a host from the others: `number` counts them from 0. */
 export interface ClockedHost {
   readonly id: string;
@@ -46,6 +52,9 @@ interface Lane {
 export class HostClocks {
   /** By the number of the host: asked for every end, of whichever host. */
   readonly #lanes: (Lane | undefined)[] = [];
+  /** The capture that was told of first, and by the number of the host the latest sample of it: most ends ask for that one. */
+  #capture: string | undefined;
+  #latest = new Float64Array(0);
 
   /** Returns the moment from which on connections are concerned; undefined: it is known already. */
   add({ number }: ClockedHost, { capture, offset, err, from }: ClockSample): Micros | undefined {
@@ -56,6 +65,7 @@ export class HostClocks {
     if (at > 0 && compare(samples[at - 1]!, sample) === 0) return undefined;
     samples.splice(at, 0, sample);
     if (samples.length > MAX_SAMPLES) samples.shift();
+    this.#tellLatest(number, capture, samples);
     return from === samples[0]!.from ? -Infinity : from;
   }
 
@@ -69,6 +79,32 @@ export class HostClocks {
     const from = samples[0]!.from;
     while (samples[at]!.from > first && samples[at]!.from > from) at--;
     return samples[at]!;
+  }
+
+  /** Whether the latest clock of the host against this capture is known, and holds at `first`: `latestOffset` and `latestErr` tell it. */
+  isLatest(number: number, capture: string, first: Micros): boolean {
+    return capture === this.#capture && first >= this.#latest[WIDTH * number + SINCE]!;
+  }
+  latestOffset(number: number): Micros {
+    return this.#latest[WIDTH * number + OFFSET]!;
+  }
+  latestErr(number: number): Micros {
+    return this.#latest[WIDTH * number + ERR]!;
+  }
+
+  #tellLatest(number: number, capture: string, samples: readonly HostClock[]): void {
+    this.#capture ??= capture;
+    if (capture !== this.#capture) return;
+    if (WIDTH * number >= this.#latest.length) {
+      const grown = new Float64Array(2 * WIDTH * (number + 1)).fill(Infinity);
+      grown.set(this.#latest);
+      this.#latest = grown;
+    }
+    const { offset, err, from } = samples.at(-1)!;
+    this.#latest[WIDTH * number + OFFSET] = offset;
+    this.#latest[WIDTH * number + ERR] = err;
+    // Before the first sample that one holds too.
+    this.#latest[WIDTH * number + SINCE] = samples.length === 1 ? -Infinity : from;
   }
 
   #open(number: number, capture: string): HostClock[] {

@@ -60,8 +60,8 @@ export class TrackedEnd implements EndView, AddressUser {
   }
   set decided(decided: Decided | undefined) {
     if ((decided === undefined) !== (this.#decided === undefined)) {
-      const { first, second } = this.tracked.tuple;
-      (this.isCapturedForward ? first : second).heeding += decided === undefined ? -1 : 1;
+      const { tuple } = this.tracked;
+      tuple.heed(decided === undefined ? -1 : 1);
     }
     this.#decided = decided;
   }

@@ -6,6 +6,8 @@ export const awaited = { details: 1, sockets: 2, calls: 3 } as const;
 /** In place of one appointment: several, or none. */
 const NOT_ONE = 0;
 const FEW = 256;
+/** Turns are counted up to here and from 0 again, so that one fits into a number with its end (see Appointments). */
+export const TURNS = 2 ** 26;
 
 /**
  * Which appointments of ends still hold, by the number of the end, in columns: an appointment is void unless the end is still in the turn in which
@@ -22,7 +24,9 @@ export class Turns {
   next(end: number): number {
     if (end >= this.#turns.length) this.#grow(end);
     this.#kinds[end] = NOT_ONE;
-    return ++this.#turns[end]!;
+    const turn = (this.#turns[end]! + 1) & (TURNS - 1);
+    this.#turns[end] = turn;
+    return turn;
   }
 
   /** The turn that the end is in. */

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Appointments, DueEnds } from '../../src/join/appointments.js';
+import { TURNS } from '../../src/join/turns.js';
 
-/** Few moments, so that equal ones come; turns of which some are no number where two words are read as one. */
-const entry = fc.record({ at: fc.nat(60), turn: fc.constantFrom(1, 2, 0x7ff8_0001, -1, -0x8_0000) });
+/** Few moments, so that equal ones come; the least turns and the greatest. */
+const entry = fc.record({ at: fc.nat(60), turn: fc.constantFrom(0, 1, 2, TURNS - 1) });
 const step = fc.oneof({ weight: 60, arbitrary: entry }, { weight: 1, arbitrary: fc.record({ until: fc.nat(70) }) });
 
 describe('appointments', () => {
@@ -13,7 +14,9 @@ describe('appointments', () => {
         const appointments = new Appointments();
         const due = new DueEnds();
         let waiting: { at: number; end: number; turn: number }[] = [];
-        for (const [end, what] of steps.entries()) {
+        for (const [place, what] of steps.entries()) {
+          // Up to the greatest number that an end has.
+          const end = 2 ** 27 - 1 - steps.length + place;
           if ('until' in what) {
             due.count = 0;
             appointments.drain(what.until, due);

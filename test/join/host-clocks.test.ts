@@ -24,6 +24,27 @@ describe('the clocks of a host', () => {
     expect(clocks.add(a, sample(10, 310, 5))).toBeUndefined();
   });
 
+  it('tell the latest one by the number of the host, where that is the one that holds', () => {
+    const samples = [sample(20, 305, 8), sample(10, 300, 40), sample(20, 310, 5), sample(30, 1, 9)];
+    for (const capture of ['eth0', 'eth1']) {
+      const clocks = new HostClocks();
+      clocks.add({ id: 'b', number: 5 }, { ...sample(0, 9, 9), host: 'b' });
+      for (const one of samples) {
+        clocks.add(a, { ...one, capture });
+        for (const first of [0, 10, 15, 20, 29, 30, 99]) {
+          const { offset, err, from } = clocks.at(a, capture, undefined, first);
+          if (!clocks.isLatest(a.number, capture, first)) continue;
+          expect([clocks.latestOffset(a.number), clocks.latestErr(a.number)]).toEqual([offset, err]);
+          expect(from).toBeLessThanOrEqual(Math.max(first, 20));
+        }
+      }
+      expect(clocks.isLatest(a.number, capture, 30)).toBe(capture === 'eth0');
+      expect(clocks.isLatest(a.number, capture, 29)).toBe(false);
+      expect(clocks.isLatest(3, capture, 30)).toBe(false);
+      expect(clocks.isLatest(99, capture, 30)).toBe(false);
+    }
+  });
+
   it('are apart for each host and capture', () => {
     const clocks = new HostClocks();
     const b = { id: 'b', number: 0 };

@@ -35,6 +35,8 @@ export class AddressHistory {
   /** The address that was asked for last, with its changes: most hosts have few. */
   #asked: string | undefined;
   #found: readonly Change[] | undefined;
+  /** The only one of these, which mostly is all there is. */
+  #only: Change | undefined;
   hasTable = false;
   /** The interface table tells the namespaces of addresses, and so those of containers too. */
   tellsNamespaces = false;
@@ -49,9 +51,9 @@ export class AddressHistory {
     this.tellsNamespaces ||= change.namespace !== undefined;
     this.#isIn(address, change.namespace);
     const changes = this.#changes.get(address);
+    this.#asked = undefined;
     if (changes === undefined) {
       this.#changes.set(address, [change]);
-      this.#asked = undefined;
       return true;
     }
     if (changes.some((c) => c.source === change.source && c.seq === change.seq && c.time === change.time)) return false;
@@ -109,10 +111,11 @@ export class AddressHistory {
    */
   had(address: string, from: Micros, to: Micros, namespace?: string): 'surely' | 'maybe' | 'no' {
     if (!this.hasTable) return this.#shown.has(address) && this.#mayBeIn(address, namespace) ? 'surely' : 'no';
-    const changes = this.#changesOf(address);
+    this.#ask(address);
+    const changes = this.#found;
     if (changes === undefined) return 'no';
-    const only = changes[0]!;
-    if (changes.length === 1 && !only.isGone) {
+    const only = this.#only;
+    if (only !== undefined && !only.isGone) {
       const place = this.#isOf(only, address, namespace);
       if (place === 'no') return 'no';
       if (only.time <= from) return place;
@@ -141,12 +144,17 @@ export class AddressHistory {
     return answer;
   }
 
-  #changesOf(address: string): readonly Change[] | undefined {
-    if (address !== this.#asked) {
-      this.#asked = address;
-      this.#found = this.#changes.get(address);
-    }
-    return this.#found;
+  /** Since when the host has had the address, and nothing else is told of it; undefined: there is more to say. */
+  hadSince(address: string): Micros | undefined {
+    const changes = this.#changes.get(address);
+    return changes?.length === 1 && !changes[0]!.isGone ? changes[0]!.time : undefined;
+  }
+
+  #ask(address: string): void {
+    if (address === this.#asked) return;
+    this.#asked = address;
+    this.#found = this.#changes.get(address);
+    this.#only = this.#found?.length === 1 ? this.#found[0] : undefined;
   }
 
   /** Returns whether that the namespace has the address is news. */

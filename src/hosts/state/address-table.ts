@@ -1,4 +1,5 @@
 import { isGroupAddress, isLoopback, isUnspecified } from '../../core/address.js';
+import { SECOND } from '../../core/time.js';
 import type { HostState } from './host-state.js';
 import type { TextPool } from './text-pool.js';
 
@@ -24,6 +25,9 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   /** The broadcast address of a network that some host is in. */
   isBroadcast = false;
   hosts: HostState[] | undefined;
+  /** Number of the only host that ever had it, which it has had for good since `soleSince` (whole seconds) at the latest; -1: see `hosts`. */
+  soleHost = -1;
+  soleSince = 0;
   readonly users: U[] = [];
   /** Users that want to know nothing more, but may still meet others. */
   #resting: U[] = none;
@@ -33,18 +37,25 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   uses = 0;
   /** Its text's number in the pool of rows, which counts as used by it; 0: no row has asked for it. */
   textNumber = 0;
-  /** Users whose answer the close of a socket with this address may still speak against. */
-  heeding = 0;
 
   constructor(
     /** Canonical text. */
     readonly text: string,
     /** Tells it from every other address of its time. */
     readonly id: number,
+    /** See AddressTable.heeded. */
+    readonly heeded: Int32Array,
   ) {
     this.isLoopback = isLoopback(text);
     this.isGroup = isGroupAddress(text);
     this.isUnspecified = isUnspecified(text);
+  }
+
+  /** One of its hosts has told of it, or shown it. */
+  isHadBy({ number, addresses }: HostState): void {
+    const since = this.hosts!.length === 1 ? addresses.hadSince(this.text) : undefined;
+    this.soleHost = since === undefined ? -1 : number;
+    this.soleSince = since === undefined ? 0 : Math.ceil(since / SECOND);
   }
 
   enter(user: U): void {
@@ -126,6 +137,8 @@ function peerKey({ remote, remotePort }: AddressUser): number {
 /** Every address in use, so that it is compared and hashed as text once and as a number from then on. */
 export class AddressTable<U extends AddressUser = AddressUser> {
   readonly #byText = new Map<string, KnownAddress<U>>();
+  /** By the last bits of a tuple's hash, how many users' answers the close of a socket of such a tuple may still speak against. */
+  readonly heeded = new Int32Array(1 << 15);
   readonly #texts: TextPool;
   #nextId = 1;
 
@@ -145,7 +158,7 @@ export class AddressTable<U extends AddressUser = AddressUser> {
   open(text: string): KnownAddress<U> {
     const known = this.#byText.get(text);
     if (known !== undefined) return known;
-    const address = new KnownAddress<U>(text, this.#nextId++ | 0);
+    const address = new KnownAddress<U>(text, this.#nextId++ | 0, this.heeded);
     this.#byText.set(text, address);
     return address;
   }

@@ -4,8 +4,10 @@ import type { AnyTableRow } from '../../records/host-row.js';
 import { AddressHistory } from './address-history.js';
 import type { AddressTable, KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
+import type { HostColumns } from './host-columns.js';
 import type { HostLimits } from './host-limits.js';
 import { HostSockets } from './host-sockets.js';
+import type { StreamPool } from './host-streams.js';
 import { HostUsers } from './host-users.js';
 import { PacketSockets } from './packet-sockets.js';
 import { KnownPids } from './pid-knowledge.js';
@@ -45,6 +47,8 @@ export interface HostContext {
   readonly processes: ProcessTable;
   readonly translations: Translations;
   readonly users: UserPool;
+  readonly streams: StreamPool;
+  readonly columns: HostColumns;
   readonly limits: HostLimits;
   readonly counters: HostCounters;
   readonly news: HostNews;
@@ -67,7 +71,7 @@ const MIN_SWEEP = 256;
  */
 export class HostState {
   readonly id: string;
-  readonly progress = new StreamProgress();
+  readonly progress: StreamProgress;
   readonly addresses = new AddressHistory();
   readonly packetSockets = new PacketSockets();
   /** Addresses that it had at any time. */
@@ -106,6 +110,7 @@ export class HostState {
     this.shown = { id };
     this.#context = context;
     this.number = context.rows.origins.addHost(id);
+    this.progress = new StreamProgress(context.streams, context.columns, this.number);
     this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openHi) => {
       if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
       return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));
@@ -256,6 +261,7 @@ export class HostState {
     const address = this.#context.addresses.open(text);
     if (address.hosts === undefined) address.hosts = [this];
     else if (!address.hosts.includes(this)) address.hosts.push(this);
+    address.isHadBy(this);
     if (!this.known.includes(address)) {
       this.known.push(address);
       if (this.#hasBlankAccepts) address.introducePeers();
@@ -274,10 +280,8 @@ export class HostState {
     if (!this.#sockets.addClose(fact)) return 'nothing';
     const { protocol, localAddress, localPort, remoteAddress, remotePort } = fact;
     if (localAddress !== undefined && localPort && remoteAddress !== undefined && remotePort) {
-      const { addresses, tuples } = this.#context;
-      // Mostly nobody's answer hangs on it: then who it may concern is not looked for.
-      if (!addresses.get(localAddress)?.heeding) return 'socket';
-      const tuple = tuples.find(protocol, localAddress, localPort, remoteAddress, remotePort);
+      const { tuples } = this.#context;
+      const tuple = tuples.findHeeded(protocol, localAddress, localPort, remoteAddress, remotePort);
       if (tuple === undefined) return 'socket';
       this.#context.news.close(tuple, tuple.first.text === localAddress && tuple.firstPort === localPort, fact);
     } else this.hasBlindCloses = true;

@@ -2,8 +2,10 @@ import { secretKey } from '../../core/secret-key.js';
 import type { HostSeen } from '../../records/host-row.js';
 import { AddressTable, type AddressUser } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
+import { HostColumns } from './host-columns.js';
 import type { HostLimits } from './host-limits.js';
 import { type HostContext, type HostCounters, type HostNews, HostState } from './host-state.js';
+import { StreamPool } from './host-streams.js';
 import { ProcessTable } from './process-table.js';
 import { LINK, RowStore } from './row-store.js';
 import { SocketCloses } from './socket-closes.js';
@@ -33,6 +35,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   readonly addresses: AddressTable<U>;
   readonly tuples: TupleTable<C, U>;
   readonly translations = new Translations();
+  readonly columns = new HostColumns();
   /** Every row that is kept. */
   readonly rows: RowStore;
   readonly #numbered: HostState[] = [];
@@ -48,7 +51,17 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     this.tuples = new TupleTable<C, U>(addresses, rows, key);
     const closes = new SocketCloses(key, rows.texts);
     const processes = new ProcessTable(key, rows);
-    const shared = { addresses, tuples: this.tuples, rows, closes, processes, translations, users: new UserPool() };
+    const shared = {
+      addresses,
+      tuples: this.tuples,
+      rows,
+      closes,
+      processes,
+      translations,
+      users: new UserPool(),
+      streams: new StreamPool(),
+      columns: this.columns,
+    };
     this.#context = { ...shared, limits, counters, news };
     this.#maxHosts = maxHosts;
   }

@@ -1,18 +1,7 @@
 import type { Micros } from '../../core/time.js';
 import type { HostTable } from '../../records/host-tables.js';
-
-/** What a stream has told of itself. */
-interface Stream {
-  readonly table: HostTable;
-  readonly isOfEvents: boolean;
-  readonly isOfAnswers: boolean;
-  readonly isOfProcesses: boolean;
-  readonly isOfUsers: boolean;
-  /** Everything about times up to here has been handed over. */
-  until: Micros;
-  /** The shortest time between two polls that a row told of; where nothing changed for a while a row tells of a longer one. */
-  pause: Micros;
-}
+import { DETAILS, EVENTS, HostColumns, PLAIN, PROCESSES, SOCKETS } from './host-columns.js';
+import { eventTables, HostStreams, processTables, StreamPool, socketTables } from './host-streams.js';
 
 /** Polls are not evenly spaced: the pause before a loss may be longer than the shortest that rows tell of. */
 export const PAUSE_MARGIN = 1.25;
@@ -26,32 +15,29 @@ export interface Gap {
   readonly to: Micros;
 }
 
-export const socketTables: readonly HostTable[] = ['socket_events', 'process_open_sockets', 'listening_ports'];
-/** Tables that tell of every single thing as it happens: what is not among them by then, did not happen. */
-export const eventTables: readonly HostTable[] = ['socket_events', 'conntrack'];
-const processTables: readonly HostTable[] = ['processes', 'process_events'];
 /** Tables whose lost rows may hide who has an end: its socket, or that its packets go elsewhere (NAT). */
 export const ownerTables: readonly HostTable[] = [...socketTables, 'conntrack'];
-/** Tables that a weak answer needs besides those of sockets: an address may have moved to another host. */
-const answerTables: readonly HostTable[] = [...socketTables, 'interface_addresses'];
 
 /**
  * How far the streams of one host have come, on its clock: watermarks, lost spans, and times at which nobody watched.
  * Bound: `gaps` keeps the latest 64 spans of each kind and widens the oldest one to cover what it drops.
  */
 export class StreamProgress {
-  readonly #streams = new Map<string, Stream>();
+  readonly #pool: StreamPool;
+  readonly #streams = new HostStreams();
+  readonly #columns: HostColumns;
+  readonly #at: number;
+  /** Up to where each stream has handed over everything, by its place. */
+  readonly #untils: Micros[] = [];
+  /** By place of the stream, the shortest time between two polls that a row told of; where nothing changed for a while a row tells of a longer one. */
+  #pauses: Micros[] | undefined;
   /** Watermarks of streams of which nothing else is known yet. */
-  readonly #early = new Map<string, Micros>();
+  #early: Map<string, Micros> | undefined;
   readonly #lost = new Map<string, Gap[]>();
   /** Spans without a watcher: from a timeout to the time the host was seen again. */
   readonly #timeouts: Micros[] = [];
   readonly #seen: Micros[] = [];
-  #eventsUntil: Micros = Infinity;
-  #socketsUntil: Micros = Infinity;
-  #processesUntil: Micros = Infinity;
-  #detailsUntil: Micros = Infinity;
-  /** Some stream has gone on since these four were worked out: watermarks of a host come for all of its streams in a row. */
+  /** Some stream has gone on since its columns were worked out: watermarks of a host come for all of its streams in a row. */
   #isStale = false;
   hasSocketStream = false;
   /** Some stream tells of calls. */
@@ -61,28 +47,47 @@ export class StreamProgress {
   /** The stream that was made known last: mostly the next row is of it too. */
   #latest: string | undefined;
 
+  /** `number`: that of the host. */
+  constructor(pool = new StreamPool(), columns = new HostColumns(), number = 0) {
+    this.#pool = pool;
+    this.#columns = columns;
+    this.#at = columns.open(number);
+    this.#update();
+  }
+
+  /** Whoever reads the columns sees that they are to be asked for. */
+  #outdate(): void {
+    this.#isStale = true;
+    this.#columns.values[this.#at + EVENTS] = Number.NaN;
+  }
+
+  #tellPlain(): void {
+    const isPlain = this.hasEventStream && this.hasSocketStream && this.#timeouts.length === 0;
+    this.#columns.values[this.#at + PLAIN] = isPlain ? 1 : 0;
+  }
+
   /** No row of socket_events or conntrack is missing up to here: min over the streams. Infinity without such a stream. */
   get eventsUntil(): Micros {
     if (this.#isStale) this.#update();
-    return this.#eventsUntil;
+    return this.#columns.values[this.#at + EVENTS]!;
   }
 
   /** As eventsUntil, over every stream that tells of sockets and addresses. */
   get socketsUntil(): Micros {
     if (this.#isStale) this.#update();
-    return this.#socketsUntil;
+    return this.#columns.values[this.#at + SOCKETS]!;
   }
 
   /** As eventsUntil, over the streams of processes. */
   get processesUntil(): Micros {
     if (this.#isStale) this.#update();
-    return this.#processesUntil;
+    return this.#columns.values[this.#at + PROCESSES]!;
   }
 
   /** As processesUntil, but -Infinity until a users stream has told its first state. */
   get detailsUntil(): Micros {
     if (this.#isStale) this.#update();
-    return this.#detailsUntil;
+    return this.#columns.values[this.#at + DETAILS]!;
   }
 
   /**
@@ -97,47 +102,45 @@ export class StreamProgress {
   stream(name: string, table: HostTable): void {
     if (name === this.#latest) return;
     this.#latest = name;
-    if (this.#streams.has(name)) return;
-    this.#streams.set(name, {
-      table,
-      isOfEvents: eventTables.includes(table),
-      isOfAnswers: answerTables.includes(table),
-      isOfProcesses: processTables.includes(table),
-      isOfUsers: table === 'users',
-      until: this.#early.get(name) ?? -Infinity,
-      pause: Infinity,
-    });
-    this.#early.delete(name);
+    if (this.#streams.placeOf(name) >= 0) return;
+    this.#streams.add(this.#pool.open(name, table));
+    this.#untils.push(this.#early?.get(name) ?? -Infinity);
+    this.#early?.delete(name);
     this.hasEventStream ||= table === 'socket_events';
     this.hasSocketStream ||= socketTables.includes(table);
     this.hasProcessStream ||= processTables.includes(table);
     this.#hasPacketStream ||= table === 'packet_sockets';
-    this.#isStale = true;
+    this.#outdate();
+    this.#tellPlain();
   }
 
   /** A row told of two polls in a row. */
   polled(name: string, since: Micros, latest: Micros): void {
-    const stream = this.#streams.get(name);
-    if (stream !== undefined) stream.pause = Math.min(stream.pause, latest - since);
+    const place = this.#streams.placeOf(name);
+    if (place < 0) return;
+    this.#pauses ??= [];
+    while (this.#pauses.length <= place) this.#pauses.push(Infinity);
+    this.#pauses[place] = Math.min(this.#pauses[place]!, latest - since);
   }
 
   /** What a stream polled last may be this long before it fell silent; Infinity when no row tells how often it polls. */
   pauseOf(name: string): Micros {
-    const pause = this.#streams.get(name)?.pause ?? Infinity;
+    const pause = this.#pauses?.[this.#streams.placeOf(name)] ?? Infinity;
     return pause === Infinity ? Infinity : Math.round(pause * PAUSE_MARGIN);
   }
 
   /** Returns whether anything moved. */
   complete(name: string, until: Micros): boolean {
-    const stream = this.#streams.get(name);
-    if (stream === undefined) {
+    const place = this.#streams.placeOf(name);
+    if (place < 0) {
+      this.#early ??= new Map();
       const known = this.#early.get(name) ?? -Infinity;
       if (this.#early.has(name) || this.#early.size < MAX_EARLY) this.#early.set(name, Math.max(known, until));
       return false;
     }
-    if (until <= stream.until) return false;
-    stream.until = until;
-    this.#isStale = true;
+    if (until <= this.#untils[place]!) return false;
+    this.#untils[place] = until;
+    this.#outdate();
     return true;
   }
 
@@ -155,6 +158,7 @@ export class StreamProgress {
   timedOut(at: Micros): void {
     if (this.#seen.includes(at + 1)) return;
     insert(this.#timeouts, at);
+    this.#tellPlain();
   }
 
   /** Seen again right after a timeout means that all was told after all, only late: the timeout is taken back. */
@@ -162,13 +166,14 @@ export class StreamProgress {
     const at = this.#timeouts.indexOf(from - 1);
     if (at >= 0) this.#timeouts.splice(at, 1);
     insert(this.#seen, from);
+    this.#tellPlain();
   }
 
   /** Rows of the stream, or of every stream when there is none, that may be missing in a span. */
   isLost(tables: readonly HostTable[], from: Micros, to: Micros): boolean {
     if (this.#lost.size === 0) return false;
     for (const [name, gaps] of this.#lost) {
-      const table = this.#streams.get(name)?.table;
+      const table = this.#tableOf(name);
       if (table !== undefined && !tables.includes(table)) continue;
       if (gaps.some((gap) => gap.from <= to && gap.to >= from)) return true;
     }
@@ -216,12 +221,16 @@ export class StreamProgress {
   knownUntil(from: Micros, pause: Micros = 0): Micros {
     let until = Infinity;
     for (const [name, gaps] of this.#lost) {
-      const table = this.#streams.get(name)?.table;
+      const table = this.#tableOf(name);
       if (table !== undefined && !socketTables.includes(table)) continue;
       for (const gap of gaps) if (gap.to >= from) until = Math.min(until, Math.max(gap.from - pause, from));
     }
     for (const at of this.#timeouts) if (at >= from) until = Math.min(until, Math.max(at - pause, from));
     return until;
+  }
+
+  #tableOf(name: string): HostTable | undefined {
+    return this.#streams.all[this.#streams.placeOf(name)]?.table;
   }
 
   #seenAfter(at: Micros): Micros | undefined {
@@ -230,17 +239,20 @@ export class StreamProgress {
 
   #update(): void {
     let [events, answers, processes, users] = [Infinity, Infinity, Infinity, Infinity];
-    for (const stream of this.#streams.values()) {
-      const { until } = stream;
+    const { all } = this.#streams;
+    for (let place = 0; place < all.length; place++) {
+      const stream = all[place]!;
+      const until = this.#untils[place]!;
       if (stream.isOfEvents) events = Math.min(events, until);
       if (stream.isOfAnswers) answers = Math.min(answers, until);
       if (stream.isOfProcesses) processes = Math.min(processes, until);
       if (stream.isOfUsers) users = Math.min(users, until);
     }
-    this.#eventsUntil = events;
-    this.#socketsUntil = answers;
-    this.#processesUntil = processes;
-    this.#detailsUntil = users === -Infinity ? -Infinity : processes;
+    const { values } = this.#columns;
+    values[this.#at + EVENTS] = events;
+    values[this.#at + SOCKETS] = answers;
+    values[this.#at + PROCESSES] = processes;
+    values[this.#at + DETAILS] = users === -Infinity ? -Infinity : processes;
     this.#isStale = false;
   }
 }
