@@ -1,6 +1,6 @@
 import { CorrelateError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
-import { type Micros, SECOND } from '../core/time.js';
+import type { Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
 import type { SubnetGroup } from '../hosts/registry/host-groups.js';
 import { type HostEvent, HostRegistry } from '../hosts/registry/host-registry.js';
@@ -10,6 +10,8 @@ import type { AgentMessage, Hello } from '../wire/message.js';
 import type { RowBatch } from '../wire/row-message.js';
 import { AgentConnection, type ConnectionOwner, type Peer } from './agent-connection.js';
 import { ClockQuestions } from './clock-questions.js';
+import { completeEveryMs, silenceMs } from './connection-paces.js';
+import { ConnectionRounds, TICK_MS, TICKS_A_ROUND } from './connection-rounds.js';
 import type { Enrolments } from './enrolments.js';
 import { HostQueries } from './host-queries.js';
 import { HostSubscriptions } from './host-subscriptions.js';
@@ -31,15 +33,6 @@ export interface AgentHubOptions {
   readonly warn: Warn;
 }
 
-const TICK_MS = 20;
-/** Every connection is looked after once in this many ticks, a second, so that no tick writes to many. */
-const TURNS = 50;
-const HELLO_US = 20 * SECOND;
-/** A tick that comes later than this means that the process stood still. */
-const LATE_US = 2 * SECOND;
-/** Who waits to be welcomed has nothing to say. */
-const WAITING_US = 60 * SECOND;
-
 const nowUs = (): Micros => Date.now() * 1000;
 
 /**
@@ -59,12 +52,8 @@ export class AgentHub implements ConnectionOwner {
   /** Connections that may speak and wait for their turn. */
   readonly #waiting: AgentConnection[] = [];
   readonly #timer: NodeJS.Timeout;
-  #lookedAt: Micros = nowUs();
-  /** Nobody is silent before this. */
-  #judgesFrom: Micros = 0;
+  readonly #rounds: ConnectionRounds;
   #tick = 0;
-  /** Who has yet to be looked after in this round; those that come and go meanwhile are seen to. */
-  #round = this.#connections.values();
   /** Connections cut off, by the name of the reason. */
   readonly cutOff: Record<string, number> = {};
 
@@ -82,7 +71,17 @@ export class AgentHub implements ConnectionOwner {
       maxHosts: limits.agentHosts,
       onEvent: (event) => this.#event(event),
     });
-    this.#timer = setInterval(() => this.#lookAfter(), TICK_MS);
+    this.#rounds = new ConnectionRounds(
+      {
+        connections: this.#connections,
+        hosts: () => this.registry.size,
+        cut: (connection, name, reason) => this.#cut(connection, name, reason),
+        acknowledge: (connection, now) => this.#acknowledge(connection, now),
+        askClock: (connection, now) => this.#clocks.askAgain(connection, now),
+      },
+      nowUs(),
+    );
+    this.#timer = setInterval(() => this.#onTick(nowUs()), TICK_MS);
   }
 
   #event(event: HostEvent): void {
@@ -254,34 +253,19 @@ export class AgentHub implements ConnectionOwner {
       limited: hello.limited,
     });
     this.registry.connected(host, now);
-    const completeEveryMs = this.#completeEveryMs();
     connection.send({
       type: 'welcome',
       version: this.#options.version,
       ...(received >= 0 && { received }),
       rowsPerSecond: limits.agentRowsPerSecond,
       window: limits.agentWindowRows,
-      completeEveryMs,
-      silenceMs: this.#silenceMs(),
+      completeEveryMs: completeEveryMs(this.registry.size),
+      silenceMs: silenceMs(this.registry.size),
     });
     connection.isWelcome = true;
     this.subscriptions.hostChanged(connection);
     if (hello.journal.next <= received + 1) this.#joined(connection);
     this.#clocks.ask(connection, now);
-  }
-
-  /** The more hosts there are, the less often each says that it has nothing to say. */
-  #completeEveryMs(): number {
-    return Math.max(1_000, Math.ceil(this.registry.size / 2));
-  }
-
-  /** Whoever says little hears this often that it was heard: twice in the time after which it would take the engine for gone. */
-  #acknowledgeEveryUs(): Micros {
-    return Math.min(2 * this.#completeEveryMs(), this.#silenceMs() / 2) * 1000 - TICK_MS * 1000;
-  }
-
-  #silenceMs(): number {
-    return 5_000 + 3 * this.#completeEveryMs();
   }
 
   /** Rows of the time after its timeout come after all: nothing was missed. */
@@ -336,45 +320,11 @@ export class AgentHub implements ConnectionOwner {
     if (message !== undefined) connection.send(message);
   }
 
-  /** A part of the connections in each tick, so that no tick takes long. */
-  #lookAfter(): void {
+  #onTick(now: Micros): void {
     this.#admit();
-    const now = nowUs();
-    // What was sent while this process stood still has yet to be read.
-    if (now - this.#lookedAt > LATE_US) this.#judgesFrom = now + this.#silenceMs() * 1000;
-    this.#lookedAt = now;
-    const silenceUs = this.#silenceMs() * 1000;
-    for (let left = Math.ceil(this.#connections.size / TURNS); left > 0; left--) {
-      const { value, done } = this.#round.next();
-      if (done === true) {
-        this.#round = this.#connections.values();
-        break;
-      }
-      this.#lookAt(value, now, silenceUs);
-    }
-    if (this.#tick++ % TURNS !== 0) return;
+    this.#rounds.tick(now);
+    if (this.#tick++ % TICKS_A_ROUND !== 0) return;
     for (const host of this.registry.all()) this.#giveUp(host, now);
-  }
-
-  #lookAt(connection: AgentConnection, now: Micros, silenceUs: Micros): void {
-    const { phase } = connection;
-    if (phase === 'new') {
-      if (now - connection.since > HELLO_US) this.#cut(connection, 'SILENT', 'no hello came');
-      return;
-    }
-    const host = connection.host;
-    if (host === undefined) return;
-    host.heard = Math.max(host.heard, connection.heard);
-    const silentUs = connection.isBusy ? 0 : now - connection.heard;
-    const isWaiting = phase === 'waiting' || phase === 'contested';
-    if (now > this.#judgesFrom && silentUs > (isWaiting ? WAITING_US : silenceUs)) {
-      this.#cut(connection, 'SILENT', `nothing was heard for ${Math.round(silentUs / SECOND)} s`);
-      return;
-    }
-    if (silentUs * 2 > silenceUs) connection.ping(now);
-    if (isWaiting) return;
-    if (connection.account.isOlder(this.#acknowledgeEveryUs(), now)) this.#acknowledge(connection, now);
-    this.#clocks.askAgain(connection, now);
   }
 
   /** Rows of a host that is silent for longer than the lateness would come too late, so its ends need not be waited for. */
