@@ -112,4 +112,32 @@ export const agentFaults = [
     replace: 'const PER_TURN = 8_000;',
     tests: ['test/server/arrival-queue.test.ts'],
   },
+  {
+    name: 'length-of-a-message-believed',
+    file: 'src/server/websocket/frame-reader.ts',
+    find: 'length + (this.#message?.length ?? 0) > this.maxBytes',
+    replace: 'length > this.maxBytes',
+    tests: ['test/server/websocket/frame-reader.test.ts'],
+  },
+  {
+    name: 'text-of-another-connection',
+    file: 'src/server/websocket/frame-reader.ts',
+    find: 'this.#partial.append(bytes, from, to);',
+    replace: 'this.#partial.bytes = bytes.subarray(from, to); this.#partial.length = to - from;',
+    tests: ['test/server/websocket/frame-reader.test.ts'],
+  },
+  {
+    name: 'no-reads-into-one-buffer',
+    file: 'src/server/websocket/shared-read.ts',
+    find: "if (typeof useUserBuffer !== 'function') return false;",
+    replace: "if (typeof useUserBuffer === 'function') return false;",
+    tests: ['test/server/websocket/shared-read.test.ts'],
+  },
+  {
+    name: 'judged-after-standing-still',
+    file: 'src/server/connection-rounds.ts',
+    find: 'if (now - this.#lookedAt > LATE_US) this.#judgesFrom = now + silenceUs;',
+    replace: '',
+    tests: ['test/server/connection-rounds.test.ts'],
+  },
 ];
