@@ -21,6 +21,7 @@ static inline uint64_t long_at(const uint8_t *at) {
   return word;
 }
 
+static inline uint32_t net_word(const uint8_t *at) { return __builtin_bswap32(word_at(at)); }
 static inline uint16_t net_half(const uint8_t *at) { return __builtin_bswap16(half_at(at)); }
 
 #endif

@@ -6,12 +6,7 @@
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
 // As `sumBytes` of src/decode/checksum.ts before it is folded.
-uint32_t EXPORT(sum)(const uint8_t *at, uint32_t length) {
-  if (length >= 16) return sum_of(at, length);
-  uint32_t sum = 0;
-  for (; length >= 2; length -= 2, at += 2) sum += half_at(at);
-  return length > 0 ? sum + *at : sum;
-}
+uint32_t EXPORT(sum)(const uint8_t *at, uint32_t length) { return sum_of(at, length); }
 
 // As `readRecords` of src/capture/pcap-file.ts: adds the complete records of bytes [at, end) of the batch, which has `count` packets, and
 // gives where it stopped. How many packets there are then is in the header.

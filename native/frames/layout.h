@@ -31,6 +31,8 @@ typedef struct {
 } row;
 _Static_assert(sizeof(row) == 128, "as ROW_BYTES");
 
+#define META_IPV6 (1u << 8)
+#define META_KEY 0x3ffu
 #define META_VALID (1u << 10)
 #define META_PLAIN_TCP (1u << 11)
 #define META_ODD_SCALE (1u << 12)

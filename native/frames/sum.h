@@ -29,8 +29,13 @@ static inline v128_t tail(const uint8_t *end, uint32_t rest) {
   return wasm_i8x16_swizzle(wasm_v128_load(end - 16), wasm_i8x16_add(places, wasm_i8x16_splat((int8_t)(16 - rest))));
 }
 
-// Of 16 to 65,535 bytes.
+// Of up to 65,535 bytes.
 static inline uint32_t sum_of(const uint8_t *at, uint32_t length) {
+  if (length < 16) {
+    uint32_t sum = 0;
+    for (; length >= 2; length -= 2, at += 2) sum += half_at(at);
+    return length > 0 ? sum + *at : sum;
+  }
   const uint8_t *const end = at + length;
   sums one = {wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)}, two = one;
   for (; end - at >= 64; at += 64) {

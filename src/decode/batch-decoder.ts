@@ -53,7 +53,6 @@ export class BatchDecoder {
       packet.timeUs = timeUs[i]!;
       packet.source = link[i]! >>> 16;
       decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wireLen[i]!, kernel === undefined);
-      others |= (packet.meta & META_PROTO) ^ PROTO_TCP;
       if (packet.view !== view || packet.depth > 0 || weird.news.length > 0 || packet.rest !== undefined) {
         sides ??= new Map();
         const side = this.#sideOf(packet, view);
@@ -62,7 +61,10 @@ export class BatchDecoder {
       }
     }
     let bytes = 0;
-    for (let i = from; i < to; i++) bytes += wireLen[i]!;
+    for (let i = from; i < to; i++) {
+      bytes += wireLen[i]!;
+      others |= (packet.i32[(i - from) * ROW_WORDS + ROW_META]! & META_PROTO) ^ PROTO_TCP;
+    }
     decoded.wireBytes = bytes;
     decoded.onlyTcp = others === 0;
     if (sides !== undefined) decoded.sides = sides;

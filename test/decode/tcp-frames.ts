@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { ethernet, ip, tcpSegment } from '../conn/traffic.js';
+import { ethernet, ip, tcpSegment, udpDatagram } from '../conn/traffic.js';
 
 export const MAC_BYTES = 14;
 
@@ -31,6 +31,42 @@ const segment = fc
       return new Uint8Array(bytes);
     }),
   );
+
+const address6 = fc
+  .tuple(
+    fc.constantFrom('2001:db8:0:0', 'fe80:0:0:7'),
+    fc.constantFrom('0:0:0', '1:2:3'),
+    fc.constantFrom('1', '2', 'ffff'),
+  )
+  .map((parts) => parts.join(':'));
+
+/** A datagram of UDP, also without a checksum, or a segment, over either IP. */
+export const anyFrame = fc
+  .record({
+    segment,
+    payload: fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.uint8Array({ minLength: 60, maxLength: 150 })),
+    ports: fc.tuple(port, fc.constantFrom(53, 4789, 22)),
+    isUdp: fc.boolean(),
+    isSummed: fc.constantFrom(true, true, false),
+    ends: fc.oneof(fc.tuple(address, address), fc.tuple(address6, address6)),
+    padding: fc.constantFrom(0, 0, 0, 6),
+    changes: fc.array(fc.tuple(fc.nat(85), fc.nat(255)), { maxLength: 2 }),
+    isChanged: fc.constantFrom(false, false, true),
+    cut: fc.constantFrom(0, 0, 0, 0, 1, 30),
+    lost: fc.constantFrom(0, 0, 0, 9),
+  })
+  .map(({ segment: tcp, payload, ports, isUdp, isSummed, ends, padding, changes, isChanged, cut, lost }) => {
+    const [src, dst] = ends;
+    const whole = ethernet(
+      isUdp
+        ? ip({ src, dst, proto: 17, payload: udpDatagram(...ports, payload) })
+        : ip({ src, dst, proto: 6, payload: tcp }),
+    );
+    const bytes = new Uint8Array([...whole, ...new Uint8Array(padding)]);
+    if (isUdp && !isSummed) bytes.fill(0, whole.length - payload.length - 2, whole.length - payload.length);
+    if (isChanged) for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+    return { bytes: bytes.subarray(0, bytes.length - cut), wire: bytes.length + lost };
+  });
 
 /** A frame of TCP, mostly right, with a few bytes changed, behind it some padding, cut or not. */
 export const tcpFrame = fc

@@ -7,7 +7,6 @@ const load = (file) => import(new URL(`../../dist/${file}.js`, import.meta.url).
 const FRAMES = 64;
 const DATA_BYTES = 1 << 17;
 const IP = 14;
-const TCP = 34;
 
 function checksum(bytes, sum) {
   for (let i = 0; i + 1 < bytes.length; i += 2) sum += bytes.readUInt16BE(i);
@@ -16,29 +15,48 @@ function checksum(bytes, sum) {
   return ~sum & 0xffff;
 }
 
-/** TCP over IPv4 over Ethernet, with right lengths and checksums. */
+/** TCP or UDP over either IP over Ethernet, with right lengths and checksums. */
 function usualFrame(random) {
+  const isSix = random(3) === 0;
+  const isUdp = random(3) === 0;
+  const transport = IP + (isSix ? 40 : 20);
   const options = 4 * (random(3) === 0 ? random(11) : 0);
-  const length = 20 + options + random(random(4) === 0 ? 1400 : 40);
-  const frame = Buffer.alloc(TCP + length);
+  const length = (isUdp ? 8 : 20 + options) + random(random(4) === 0 ? 1400 : 40);
+  const frame = Buffer.alloc(transport + length);
   for (let i = 0; i < frame.length; i++) frame[i] = random(256);
-  frame.writeUInt16BE(0x0800, 12);
-  frame.writeUInt16BE(0x4500, IP);
-  frame.writeUInt16BE(20 + length, IP + 2);
-  frame.writeUInt16BE(random(2) << 14, IP + 6);
-  frame[IP + 9] = 6;
-  for (const at of [IP + 12, IP + 16]) frame.writeUInt32BE(0xc0000201 + random(3), at);
-  for (const at of [TCP, TCP + 2]) frame.writeUInt16BE(80 + random(3), at);
-  if (random(8) === 0) frame.writeUInt32BE(0, TCP + 8);
-  frame[TCP + 12] = ((20 + options) / 4) << 4;
-  frame[TCP + 13] = [16, 24, 2, 18, 17, 4, random(256)][random(7)];
-  if (random(8) === 0) frame.writeUInt16BE(0, TCP + 14);
-  for (let at = TCP + 20; at < TCP + 20 + options; at++) if (random(2) === 0) frame[at] = random(5);
-  frame.writeUInt16BE(0, IP + 10);
-  frame.writeUInt16BE(checksum(frame.subarray(IP, TCP), 0), IP + 10);
-  frame.writeUInt16BE(0, TCP + 16);
-  const ends = [12, 14, 16, 18].reduce((sum, at) => sum + frame.readUInt16BE(IP + at), 0);
-  frame.writeUInt16BE(checksum(frame.subarray(TCP), ends + 6 + length), TCP + 16);
+  const address = (at, bytes) => {
+    for (let i = 0; i < bytes - 4; i++) frame[at + i] = random(40) === 0 ? 1 : 0;
+    frame.writeUInt32BE(0xc0000201 + random(3), at + bytes - 4);
+  };
+  if (isSix) {
+    frame.writeUInt16BE(0x86dd, 12);
+    frame.writeUInt32BE(0x60000000, IP);
+    frame.writeUInt16BE(length, IP + 4);
+    frame[IP + 6] = isUdp ? 17 : 6;
+    for (const at of [IP + 8, IP + 24]) address(at, 16);
+  } else {
+    frame.writeUInt16BE(0x0800, 12);
+    frame.writeUInt16BE(0x4500, IP);
+    frame.writeUInt16BE(20 + length, IP + 2);
+    frame.writeUInt16BE(random(2) << 14, IP + 6);
+    frame[IP + 9] = isUdp ? 17 : 6;
+    for (const at of [IP + 12, IP + 16]) address(at, 4);
+    frame.writeUInt16BE(0, IP + 10);
+    frame.writeUInt16BE(checksum(frame.subarray(IP, transport), 0), IP + 10);
+  }
+  for (const at of [transport, transport + 2]) frame.writeUInt16BE(random(20) === 0 ? 4789 : 80 + random(3), at);
+  if (!isUdp) {
+    if (random(8) === 0) frame.writeUInt32BE(0, transport + 8);
+    frame[transport + 12] = ((20 + options) / 4) << 4;
+    frame[transport + 13] = [16, 24, 2, 18, 17, 4, random(256)][random(7)];
+    if (random(8) === 0) frame.writeUInt16BE(0, transport + 14);
+    for (let at = transport + 20; at < transport + 20 + options; at++) if (random(2) === 0) frame[at] = random(5);
+  }
+  const sumAt = transport + (isUdp ? 6 : 16);
+  frame.writeUInt16BE(0, sumAt);
+  let ends = length + (isUdp ? 17 : 6);
+  for (let at = IP + (isSix ? 8 : 12); at < transport; at += 2) ends += frame.readUInt16BE(at);
+  if (!isUdp || random(4) > 0) frame.writeUInt16BE(checksum(frame.subarray(transport), ends), sumAt);
   return frame;
 }
 
