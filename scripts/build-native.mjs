@@ -18,15 +18,19 @@ const names = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 /** A package carries the libraries beside the addon; the old kind of path is also followed from one library to the next. */
 const besideAddon = '-Wl,--disable-new-dtags,-rpath,$ORIGIN';
 
-/** For a memory that JavaScript gives and threads share, with its own constants from the byte `base` on. A stack has no place in it. */
-const webAssemblyFlags = (base) => [
+/**
+ * For a memory that JavaScript gives and threads share. Its constants lie from the byte `base` on, and its stack behind them, which the compiler
+ * takes for arrays: one of no bytes would grow down into the constants.
+ */
+const webAssemblyFlags = (base, stack) => [
   '--target=wasm32',
   '-ffreestanding',
   '-nostdlib',
   '-matomics',
   '-mbulk-memory',
   '-mnontrapping-fptoint',
-  '-Wl,--no-entry,--export=__heap_base,--import-memory,--shared-memory,--max-memory=4294967296,-z,stack-size=0',
+  '-Wl,--no-entry,--export=__heap_base,--import-memory,--shared-memory,--max-memory=4294967296',
+  `-Wl,-z,stack-size=${stack}`,
   `-Wl,--global-base=${base}`,
 ];
 
@@ -88,7 +92,7 @@ const parts = [
     folder: 'native/lines',
     compiler: 'clang',
     sources: ['.c'],
-    flags: webAssemblyFlags(64),
+    flags: webAssemblyFlags(64, 1024),
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },
@@ -98,8 +102,8 @@ const parts = [
     folder: 'native/frames',
     compiler: 'clang',
     sources: ['.c'],
-    // It has no constants, and so takes nothing of the others' room.
-    flags: [...webAssemblyFlags(64), '-msimd128'],
+    // It has neither constants nor arrays, and so takes nothing of the others' room.
+    flags: [...webAssemblyFlags(64, 0), '-msimd128'],
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },
@@ -110,7 +114,7 @@ const parts = [
     compiler: 'clang',
     sources: ['.c'],
     // Behind what is the other's: KERNEL_ROOM of src/conn/table-memory.ts.
-    flags: [...webAssemblyFlags(32_768), '-Wl,--export=result'],
+    flags: [...webAssemblyFlags(32_768, 1024), '-Wl,--export=result'],
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },

@@ -451,6 +451,13 @@ export const faults = [
     tests: ['test/outputs/connection-kernel.test.ts'],
   },
   {
+    name: 'kernel-stack-in-constants',
+    file: 'scripts/build-native.mjs',
+    find: 'webAssemblyFlags(64, 1024)',
+    replace: 'webAssemblyFlags(64, 0)',
+    tests: ['test/outputs/connection-kernel.test.ts'],
+  },
+  {
     name: 'kernel-gap-left-out',
     file: 'src/outputs/connection-kernel.ts',
     find: 'view.missed_bytes, this.#at',

@@ -10,6 +10,7 @@ import {
   IN_STEP,
   LAST_TIME,
   LETTERS,
+  PORTS,
   RECORD_BYTES,
   RECORD_WORDS,
   SEEN,
@@ -17,7 +18,7 @@ import {
   TUNNELED,
 } from '../../src/conn/record-layout.js';
 import { KERNEL_ROOM } from '../../src/conn/table-memory.js';
-import { Packet } from '../../src/decode/packet.js';
+import { META_IPV6, Packet } from '../../src/decode/packet.js';
 import { connectionLine } from '../../src/outputs/connection-json.js';
 import { ConnectionKernel, KERNEL_BYTES, kernelOf } from '../../src/outputs/connection-kernel.js';
 import { LineBuffer } from '../../src/outputs/line-buffer.js';
@@ -70,10 +71,17 @@ const count = fc.oneof(
 );
 /** A small word for every second value, so that addresses have runs of zeros. */
 const sparse = fc.oneof(word, fc.constantFrom(0, 0, 0, 0x1_0000));
+/** Types of ICMP in either version, of which most have a counterpart. */
+const type = fc.oneof(fc.nat(20), fc.integer({ min: 128, max: 145 }));
+const ports = fc.oneof(
+  word,
+  fc.tuple(type, type).map(([orig, resp]) => (orig << 16) | resp),
+);
 const protocol = fc.oneof(fc.constantFrom(1, 6, 6, 17, 58, 132), fc.nat(255));
 
 const fields = fc.record({
   words: fc.array(sparse, { minLength: RECORD_WORDS, maxLength: RECORD_WORDS }),
+  ports,
   meta: fc.tuple(protocol, fc.constantFrom(0, 0, 1 << 8, 1 << 9, 3 << 8)).map(([proto, bits]) => proto | bits),
   flags: word.map((flags) => flags & ~(TUNNELED | IN_STEP)),
   letters: fc.string({ unit: fc.constantFrom(...'^SHADFRGCTWIQXshadfrgctwiqx'), maxLength: 12 }),
@@ -85,9 +93,10 @@ const fields = fc.record({
 type Fields = typeof fields extends fc.Arbitrary<infer T> ? T : never;
 
 /** The record with these fields, at SLOT. */
-function viewOf({ words, meta, flags, letters, start, duration, sizes, missed }: Fields): ConnectionView {
+function viewOf({ words, ports: both, meta, flags, letters, start, duration, sizes, missed }: Fields): ConnectionView {
   const { i32, f64, u8 } = table;
   i32.set(words, BASE);
+  i32[BASE + PORTS] = both;
   i32[BASE + 3] = meta;
   i32[BASE + FLAGS] = flags;
   i32[BASE + SEEN] = (words[SEEN]! & 0xffff) | (letters.length << 16);
@@ -154,6 +163,19 @@ describe('the kernel for lines', () => {
     for (const size of [1.5, 2 ** 53 + 2, Number.NaN])
       expect(kernelLine(viewOf({ ...tcp, sizes: [size, 1, 1, 1, 1, 1] }))).toBeUndefined();
     for (const start of [-1, 0.5, 2 ** 53, Number.NaN]) expect(kernelLine(viewOf({ ...usual, start }))).toBeUndefined();
+  });
+
+  it('has the counterpart of each ICMP type, also after lines that need the most room', () => {
+    const usual = fc.sample(
+      fields.filter(({ start, duration }) => start + duration < 2 ** 50),
+      1,
+    )[0]!;
+    for (let each = 0; each < 256; each++) {
+      for (const meta of [1, 58 | META_IPV6]) {
+        const view = viewOf({ ...usual, meta, flags: 0, ports: each << 16 });
+        expect(line(view as Connection)).toBe(line(connectionRecord(view)));
+      }
+    }
   });
 
   it('changes no record, and little of its room', () => {
