@@ -1,6 +1,6 @@
 import type { CaptureStats } from './capture/packet-source.js';
-import type { TrackerOptions, TrackerStats } from './conn/connection-tracker.js';
 import type { Timeouts } from './conn/timeouts.js';
+import type { TrackerOptions, TrackerStats } from './conn/tracker-options.js';
 import type { Micros } from './core/time.js';
 import type { Warn } from './core/warnings.js';
 import type { Join, JoinOptions } from './join/attribution.js';

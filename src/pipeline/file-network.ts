@@ -1,5 +1,6 @@
 import type { CaptureStats } from '../capture/packet-source.js';
-import { ConnectionTracker, type TrackerOptions, type TrackerStats } from '../conn/connection-tracker.js';
+import { ConnectionTracker } from '../conn/connection-tracker.js';
+import type { TrackerOptions, TrackerStats } from '../conn/tracker-options.js';
 import { secretKey } from '../core/secret-key.js';
 import type { Warn } from '../core/warnings.js';
 import { addWeirds } from '../core/weird.js';

@@ -1,5 +1,5 @@
 import type { CaptureStats } from '../capture/packet-source.js';
-import type { TrackerOptions, TrackerStats } from '../conn/connection-tracker.js';
+import type { TrackerOptions, TrackerStats } from '../conn/tracker-options.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { Micros } from '../core/time.js';
 import type { Warning } from '../core/warnings.js';

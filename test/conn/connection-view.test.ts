@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { TrackerOptions } from '../../src/conn/connection-tracker.js';
 import { ConnectionView } from '../../src/conn/connection-view.js';
+import type { TrackerOptions } from '../../src/conn/tracker-options.js';
 import { Unwatched } from '../../src/join/unwatched.js';
 import { connectionLine } from '../../src/outputs/connection-json.js';
 import type { ConnectionUpdate } from '../../src/records/connection.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TrackerOptions } from '../../src/conn/connection-tracker.js';
 import type { OpenStream, StreamConsumer, StreamStart } from '../../src/conn/stream/stream-consumer.js';
+import type { TrackerOptions } from '../../src/conn/tracker-options.js';
 import { limits } from '../../src/core/limits.js';
 import { ethernet, type Frame, ip, START, type Tracked, tcpSegment, track } from './traffic.js';
 

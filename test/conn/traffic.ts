@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { PacketBatch } from '../../src/capture/packet-batch.js';
-import { ConnectionTracker, type TrackerOptions, type TrackerStats } from '../../src/conn/connection-tracker.js';
+import { ConnectionTracker } from '../../src/conn/connection-tracker.js';
+import type { TrackerOptions, TrackerStats } from '../../src/conn/tracker-options.js';
 import { parseAddress } from '../../src/core/address.js';
 import { SECOND } from '../../src/core/time.js';
 import { addWeirds, WeirdCounts } from '../../src/core/weird.js';
