@@ -21,9 +21,23 @@ export const namespaceFaults = [
   {
     name: 'call-home-of-tabled-addresses',
     file: 'src/join/capture-place.ts',
-    find: 'if (addresses.isUntabled(text) || this.had(host, text)',
-    replace: 'if (this.had(host, text)',
+    find: 'return host.addresses.isUntabled(text) || this.had(host, text)',
+    replace: 'return this.had(host, text)',
     tests: ['test/join/call-home.test.ts'],
+  },
+  {
+    name: 'full-tuple-home-of-any-place',
+    file: 'src/join/candidate.ts',
+    find: 'sockets, true, site?.hasPeer(host) !== true);',
+    replace: 'sockets, true, true);',
+    tests: [containers],
+  },
+  {
+    name: 'sole-call-home-of-any-place',
+    file: 'src/join/sole-call.ts',
+    find: ' || site.hasPeer(host)',
+    replace: '',
+    tests: [containers],
   },
   {
     name: 'accept-of-any-container',

@@ -76,7 +76,7 @@ export function tryHosts(
   if (tuple.hasSockets(isForward)) {
     for (const { host, sockets } of states.held(tuple, isForward)) {
       if (owner !== undefined && host !== owner) continue;
-      if (!local.isLoopback || host === own) consider(open(host), sockets, true, true);
+      if (!local.isLoopback || host === own) consider(open(host), sockets, true, site?.hasPeer(host) !== true);
     }
   }
   return trials;

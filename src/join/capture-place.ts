@@ -48,13 +48,23 @@ export class CapturePlace {
   }
 
   /**
+   * Whether the other end's address is known as one that the host may have had itself: what it calls or accepts there stays on it, and
+   * does not come by a place on another host, where a container of that one may have the same address.
+   */
+  hasPeer(host: HostState, { text }: KnownAddress): boolean {
+    if (!this.#isElsewhere(host)) return false;
+    return host.addresses.isUntabled(text) || this.had(host, text) !== 'no';
+  }
+
+  /**
    * Whether the other end's address may be one of the host's own, perhaps in a container whose addresses it does not tell: what it calls
    * there does not come by a place on another host.
    */
-  isOwnPeer(host: HostState, { text, hosts = [] }: KnownAddress): boolean {
+  isOwnPeer(host: HostState, peer: KnownAddress): boolean {
     if (!this.#isElsewhere(host)) return false;
     const { addresses } = host;
-    if (addresses.isUntabled(text) || this.had(host, text) !== 'no') return true;
+    const { text, hosts = [] } = peer;
+    if (this.hasPeer(host, peer)) return true;
     if (addresses.tellsNamespaces || !addresses.hasSeveralNamespaces || !isPrivateAddress(text)) return false;
     return hosts.every((other) => this.had(other, text, other.ownNamespace) === 'no');
   }

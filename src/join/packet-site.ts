@@ -25,6 +25,11 @@ export class PacketSite {
   }
 
   /** See CapturePlace. */
+  hasPeer(host: HostState): boolean {
+    return this.#place.hasPeer(host, this.#remote);
+  }
+
+  /** See CapturePlace. */
   isOwnPeer(host: HostState): boolean {
     return this.#place.isOwnPeer(host, this.#remote);
   }

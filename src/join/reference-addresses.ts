@@ -136,6 +136,22 @@ export function hadAddress(
   return possible.length > 0 ? 'maybe' : 'no';
 }
 
+/** Whether rows tell that the address may have been the host's own then, or sockets show it of one that its table does not tell. */
+export function isToldItsOwn(
+  host: HostRows,
+  held: readonly Socket[],
+  address: string,
+  at: (host: HostRows) => { from: Micros; to: Micros },
+): boolean {
+  const { from, to } = at(host);
+  if (hadAddress(host, held, address, from, to) !== 'no') return true;
+  const table = host.table.flatMap((row) => (row.table === 'interface_addresses' ? [row] : []));
+  const isTabled = table.some(
+    ({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address,
+  );
+  return !isTabled && held.some(({ localAddress }) => localAddress === address);
+}
+
 /** Whether the address may have been the host's own then, perhaps in a container whose addresses it does not tell. */
 export function mayBeItsOwn(
   hosts: readonly HostRows[],
@@ -148,13 +164,8 @@ export function mayBeItsOwn(
     const { from, to } = at(one);
     return hadAddress(one, sockets.get(one.id)!, address, from, to, space);
   };
-  if (had(host) !== 'no') return true;
   const held = sockets.get(host.id)!;
-  const table = host.table.flatMap((row) => (row.table === 'interface_addresses' ? [row] : []));
-  const isTabled = table.some(
-    ({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address,
-  );
-  if (!isTabled && held.some(({ localAddress }) => localAddress === address)) return true;
+  if (isToldItsOwn(host, held, address, at)) return true;
   if (tellsSpaces(host) || !hasSeveralSpaces(held) || !isPrivateAddress(address)) return false;
   return hosts.every((other) => had(other, ownSpace(other, sockets.get(other.id)!)) === 'no');
 }

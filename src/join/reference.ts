@@ -11,6 +11,7 @@ import {
   hasSeveralSpaces,
   isInDoubt,
   isSharedAddress,
+  isToldItsOwn,
   mayBeItsOwn,
   ownSpace,
   tellsSpaces,
@@ -173,7 +174,9 @@ function endAt(
     const isElsewhere = place !== undefined && place !== host.id;
     const isDoubted = isElsewhere && !isLoopback(local) && isInDoubt(host, held, local, at, site);
     // What a host calls at an address of its own does not leave it.
-    const isOwnPeer = isElsewhere && !isLoopback(local) && mayBeItsOwn(hosts, sockets, host, query.remoteAddress, at);
+    const isAway = isElsewhere && !isLoopback(local);
+    const isOwnPeer = isAway && mayBeItsOwn(hosts, sockets, host, query.remoteAddress, at);
+    const isFullHome = isAway && isToldItsOwn(host, held, query.remoteAddress, at);
     const own = ownSpace(host, held);
     const hadIn = (space: string): Had =>
       hadAddress(host, held, local, query.first - query.err, query.first + query.err, space);
@@ -206,7 +209,8 @@ function endAt(
         (isClaimedByAnother(hosts, sockets, host, socket, all, update, query) || mayBeContainers(socket));
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
       const isCallHome = isOwnPeer && socket.remotePort !== undefined;
-      const isSure = !isDoubted && !isUnplaced && (isFull || (hadThere === 'surely' && !isContested && !isCallHome));
+      const isSurelyIts = isFull ? !isFullHome : hadThere === 'surely' && !isContested && !isCallHome;
+      const isSure = !isDoubted && !isUnplaced && isSurelyIts;
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
       const isCall = inner !== undefined && match.rank === ranks.event;
       const isShared = !isPlaced && (isCall || isSharedAddress(host, held, local));

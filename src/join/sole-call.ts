@@ -48,7 +48,10 @@ export function decideSoleCall(
   if (states.numbered(rows.host(handle)) !== host || host.hasBlindCloses) return undefined;
   const { captureHost } = view;
   const isElsewhere = captureHost !== undefined && captureHost !== host.id;
-  if (isElsewhere && new PacketSite(states, clocks, view, role).doubtOf(host) !== undefined) return undefined;
+  if (isElsewhere) {
+    const site = new PacketSite(states, clocks, view, role);
+    if (site.doubtOf(host) !== undefined || site.hasPeer(host)) return undefined;
+  }
   const call = new SocketRecord(rows, handle);
   if (!call.isEvent) return undefined;
   const clock = clocks.at(host, view.capture, view.captureHost, view.first);

@@ -181,6 +181,34 @@ describe('an address that containers of several hosts may have', () => {
     expect(said(scene.complete('a', 12, tables))).toBe('accept_event b:7');
   });
 
+  it('leaves open what another host accepted from a container of its own with the address, within the error of its clock', () => {
+    // Nobody tells what the capture's host translates: there the one container calls, and its packets leave with another source.
+    for (const captureHost of ['a', 'b']) {
+      const scene = watch(new Scene({ startsKnown: true }), 'b');
+      const home = { local_address: '192.0.2.1', local_port: 443, remote_address: address, remote_port: 40000 };
+      const accept = { ...tcp, ...home, action: 'accept', pid: 7, net_namespace: own };
+      scene.row({ kind: 'clock', host: 'b', capture: 'docker0', offset: 0, err: 2_000_000, from: scene.at(0.5) });
+      scene.event('b', 'socket_events', 9, accept);
+      scene.end('C1', 10, 1, `${address} 40000 > 192.0.2.1 443`, {}, { ...captured, captureHost });
+      scene.advance(20).complete('b', 20, tables);
+      scene.join.end();
+      const isHome = captureHost === 'b';
+      expect(said(scene)).toBe(isHome ? 'accept_event b:7' : 'ambiguous b:7');
+      expect(scene.lines.some(({ resp }) => resp.state === 'attributed')).toBe(isHome);
+    }
+  });
+
+  it('gives what a host accepted to it where no container of its own has the address', () => {
+    const scene = watch(new Scene({ startsKnown: true }), 'b', false);
+    const call = { local_address: '192.0.2.1', local_port: 443, remote_address: address, remote_port: 40000 };
+    scene.event('b', 'socket_events', 10.001, { ...tcp, ...call, action: 'accept', pid: 7, net_namespace: own });
+    scene.end('C1', 10, 1, `${address} 40000 > 192.0.2.1 443`, {}, captured);
+    expect(said(scene.advance(20).complete('b', 20, tables))).toBe('accept_event b:7');
+    scene.added('b', 'interface_addresses', 21, { interface: 'eth1', address, net_namespace: inner }, 1);
+    scene.join.end();
+    expect(said(scene)).toBe('ambiguous b:7');
+  });
+
   it("is no doubt about an address that is the host's own, or where no host is named for the capture", () => {
     const scene = watch(new Scene({ startsKnown: true }), 'b');
     scene.added('b', 'listening_ports', 2, { ...listener, pid: 7, socket: 1, net_namespace: own }, 1);
