@@ -188,6 +188,8 @@ describe('an address that containers of several hosts may have', () => {
       const home = { local_address: '192.0.2.1', local_port: 443, remote_address: address, remote_port: 40000 };
       const accept = { ...tcp, ...home, action: 'accept', pid: 7, net_namespace: own };
       scene.row({ kind: 'clock', host: 'b', capture: 'docker0', offset: 0, err: 2_000_000, from: scene.at(0.5) });
+      // Captured for long, so that the accept cannot be of a connection before.
+      scene.end('C0', 3, 1, '198.51.100.8 40000 > 198.51.100.9 80', {}, { ...captured, captureHost });
       scene.event('b', 'socket_events', 9, accept);
       scene.end('C1', 10, 1, `${address} 40000 > 192.0.2.1 443`, {}, { ...captured, captureHost });
       scene.advance(20).complete('b', 20, tables);
