@@ -40,17 +40,24 @@ export const namespaceFaults = [
     tests: [containers],
   },
   {
+    name: 'listener-of-the-next-with-its-pid',
+    file: 'src/join/candidate.ts',
+    find: 'socket.pid === pid && socket.openHi <= openLo',
+    replace: 'socket.pid === pid',
+    tests: ['test/join/contested-accept.test.ts'],
+  },
+  {
     name: 'accept-of-any-container',
     file: 'src/join/candidate.ts',
-    find: 'if (mayBeContainers(host, socket) && isAnothers(trial, socket.pid)) return',
+    find: 'if (mayBeContainers(host, socket) && isAnothers(trial, socket)) return',
     replace: "if (host.id === '') return",
     tests: ['test/join/contested-accept.test.ts'],
   },
   {
     name: 'accept-of-listeners-of-any-namespace',
     file: 'src/join/candidate.ts',
-    find: 'socket.pid === pid && socket.namespace !== undefined && isThere(socket.namespace)',
-    replace: 'socket.pid === pid',
+    find: 'socket.openHi <= openLo && socket.namespace !== undefined && isThere(socket.namespace)',
+    replace: 'socket.openHi <= openLo',
     tests: ['test/join/contested-accept.test.ts'],
   },
   {

@@ -141,7 +141,7 @@ export function tryHosts(
     if (!hasAddress) return { ...match, weight: 'possible' };
     if (match.rank !== ranks.call) return match;
     const { host } = trial;
-    if (mayBeContainers(host, socket) && isAnothers(trial, socket.pid)) return { ...match, weight: 'possible' };
+    if (mayBeContainers(host, socket) && isAnothers(trial, socket)) return { ...match, weight: 'possible' };
     // Which connections there are is known only later, and one of them may be what was accepted.
     if (!view.knowsEarlier) return { ...match, weight: 'possible', settles: Infinity };
     const { rivals, isCrowded } = view[role];
@@ -149,8 +149,11 @@ export function tryHosts(
     return isContested ? { ...match, weight: 'possible' } : match;
   }
 
-  /** Whether others are seen to listen at the endpoint, and a process not, or not in the namespace that has it. */
-  function isAnothers({ host, query, candidates }: Trial, pid: number): boolean {
+  /**
+   * Whether others are seen to listen at the endpoint, and the process of a call not, or not in the namespace that has it. Where it was seen
+   * to only after the call, its pid may have passed in between to a child of those others.
+   */
+  function isAnothers({ host, query, candidates }: Trial, { pid, openLo }: HeldSocket): boolean {
     const listeners = candidates.filter(({ match }) => match.method === 'listening_port');
     const isThere = (namespace: string): boolean => {
       if (local.isLoopback) return namespace === host.ownNamespace;
@@ -158,7 +161,7 @@ export function tryHosts(
       return host.addresses.had(local.text, from, to, namespace) === 'surely';
     };
     const isOwn = ({ socket }: Candidate): boolean =>
-      socket.pid === pid && socket.namespace !== undefined && isThere(socket.namespace);
+      socket.pid === pid && socket.openHi <= openLo && socket.namespace !== undefined && isThere(socket.namespace);
     return listeners.some(({ socket }) => socket.pid !== pid) && !listeners.some(isOwn);
   }
 

@@ -180,8 +180,8 @@ function endAt(
     const own = ownSpace(host, held);
     const hadIn = (space: string): Had =>
       hadAddress(host, held, local, query.first - query.err, query.first + query.err, space);
-    // It names no namespace, and may be of a container where others listen at the endpoint and its process is not seen to.
-    const mayBeContainers = ({ namespace, pid }: Socket): boolean => {
+    // It names no namespace, and may be of a container where others listen at the endpoint and its process was not seen to before.
+    const mayBeContainers = ({ namespace, pid, openLo }: Socket): boolean => {
       if (namespace !== undefined || !hasSeveralSpaces(held) || tellsSpaces(host)) return false;
       const isAt = (space: string): Had =>
         isLoopback(local) ? (space === (own ?? space) ? 'maybe' : 'no') : hadIn(space);
@@ -191,7 +191,8 @@ function endAt(
         if (!found.matched || found.method !== 'listening_port') return false;
         return listener.namespace === undefined || isAt(listener.namespace) !== 'no';
       });
-      const isOwn = (one: Socket): boolean => one.pid === pid && one.namespace !== undefined && isSure(one.namespace);
+      const isOwn = (one: Socket): boolean =>
+        one.pid === pid && one.openHi <= openLo && one.namespace !== undefined && isSure(one.namespace);
       return listeners.some((one) => one.pid !== pid) && !listeners.some(isOwn);
     };
     const candidates = held.flatMap((socket): Candidate[] => {

@@ -67,7 +67,7 @@ describe('an accept that names its peer alone, on a host with containers that do
   const listener = { ...tcp, fd: 3, local_address: '0.0.0.0', remote_address: '0.0.0.0', remote_port: 0 } as const;
 
   /** Who answered on the host itself, where pid 9 accepted from its peer and listens there, and pid 5 on another port. */
-  const answering = (port: number, net_namespace: string | undefined, local = '192.0.2.3', others = 80): string => {
+  const answering = (port: number, net_namespace: string | undefined, local = '192.0.2.3', others = 80, seen = 2) => {
     const scene = new Scene({ startsKnown: true }).host('c', polls);
     scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
     scene.added('c', 'interface_addresses', 1, { interface: 'lo', address: '127.0.0.1' });
@@ -76,7 +76,8 @@ describe('an accept that names its peer alone, on a host with containers that do
     const shown = { ...tcp, pid: 7, fd: 4, socket: 2, local_address: '192.0.2.3', local_port: 22, net_namespace: own };
     scene.added('c', 'process_open_sockets', 2, { ...shown, remote_address: '192.0.2.9', remote_port: 7 }, 1);
     const other = { ...listener, pid: 9, socket: 3, local_port: port };
-    scene.added('c', 'process_open_sockets', 2, net_namespace === undefined ? other : { ...other, net_namespace }, 1);
+    const told = net_namespace === undefined ? other : { ...other, net_namespace };
+    scene.added('c', 'process_open_sockets', seen, told, seen === 2 ? 1 : 9);
     // The container itself.
     const inside = { ...listener, pid: 6, socket: 4, local_port: 8080, net_namespace: container };
     scene.added('c', 'process_open_sockets', 2, inside, 1);
@@ -94,6 +95,11 @@ describe('an accept that names its peer alone, on a host with containers that do
     expect(answering(80, undefined)).toBe('ambiguous');
     expect(answering(80, own)).toBe('accept_event 9');
     expect(answering(81, own, '192.0.2.3', 443)).toBe('accept_event 9');
+  });
+
+  it('may be of one of them where its process is seen to listen only later: a child of those others may have its pid by then', () => {
+    expect(answering(80, own, '192.0.2.3', 80, 12)).toBe('ambiguous');
+    expect(answering(80, own, '192.0.2.3', 443, 12)).toBe('accept_event 9');
   });
 
   it('may be of a connection over the loopback of one of them', () => {
