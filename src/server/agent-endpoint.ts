@@ -57,8 +57,6 @@ export class AgentEndpoint {
               minVersion: 'TLSv1.2',
               ...(tls.clientCaFile !== undefined && { requestCert: true, rejectUnauthorized: true }),
               handshakeTimeout: UPGRADE_MS,
-              // Where the protocols are a list, every connection has a copy of it.
-              ALPNCallback: ({ protocols }) => protocols.find((each) => each === 'http/1.1'),
               pauseOnConnect: true,
             },
             answer,
