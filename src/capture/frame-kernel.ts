@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { heapBase, kernelOver } from '../core/kernel.js';
 
 /** Code in WebAssembly (`native/frames`) on one memory. Addresses are bytes of it. */
 export interface FrameKernel {
@@ -37,27 +36,10 @@ export const FRAME_KERNEL_ROOM = 64;
 /** Longest that it may sum, in bytes. */
 export const KERNEL_SUM_BYTES = 65_535;
 
-let module: WebAssembly.Module | undefined;
-let isLoaded = false;
-
-/** Undefined where it was not built: speed alone depends on it. */
-function loadModule(): WebAssembly.Module | undefined {
-  if (isLoaded) return module;
-  isLoaded = true;
-  try {
-    const bytes = readFileSync(fileURLToPath(new URL('../../build/frames.wasm', import.meta.url)));
-    module = new WebAssembly.Module(new Uint8Array(bytes));
-  } catch {
-    // Not there.
-  }
-  return module;
-}
-
-function kernelOver(memory: WebAssembly.Memory): FrameKernel | undefined {
-  const loaded = loadModule();
-  if (loaded === undefined) return undefined;
-  const { exports } = new WebAssembly.Instance(loaded, { env: { memory } });
-  if (((exports.__heap_base as WebAssembly.Global).value as number) > FRAME_KERNEL_ROOM)
+function newKernel(memory: WebAssembly.Memory): FrameKernel | undefined {
+  const exports = kernelOver('frames', memory);
+  if (exports === undefined) return undefined;
+  if (heapBase(exports) > FRAME_KERNEL_ROOM)
     throw new Error('the kernel for frames has more constants than there is room for');
   return exports as unknown as FrameKernel;
 }
@@ -70,7 +52,7 @@ export function frameKernel(memory: WebAssembly.Memory | undefined): FrameKernel
   if (memory === undefined) return undefined;
   if (memory !== lastMemory) {
     lastMemory = memory;
-    lastKernel = kernelOver(memory);
+    lastKernel = newKernel(memory);
   }
   return lastKernel;
 }

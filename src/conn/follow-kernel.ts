@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { heapBase, kernelOver } from '../core/kernel.js';
 import type { Micros } from '../core/time.js';
 import type { DecodedBatch } from '../decode/decoded-batch.js';
 import type { ConnectionTable } from './connection-table.js';
@@ -17,22 +16,6 @@ type Follow = (
   isCalm: number,
 ) => number;
 
-let module: WebAssembly.Module | undefined;
-let isLoaded = false;
-
-/** Undefined where it was not built: speed alone depends on it. */
-function loadModule(): WebAssembly.Module | undefined {
-  if (isLoaded) return module;
-  isLoaded = true;
-  try {
-    const bytes = readFileSync(fileURLToPath(new URL('../../build/follow.wasm', import.meta.url)));
-    module = new WebAssembly.Module(new Uint8Array(bytes));
-  } catch {
-    // Not there.
-  }
-  return module;
-}
-
 /**
  * Takes what most packets are, and those that open and close a connection when all goes as it should, into the records of a table, by code
  * in WebAssembly (`native/follow`). It changes what `tcpPacket` would, and leaves all others.
@@ -43,13 +26,13 @@ export class FollowKernel {
   readonly #now: Float64Array;
   readonly #closing: Int32Array;
 
-  private constructor(table: ConnectionTable, memory: WebAssembly.Memory, { exports }: WebAssembly.Instance) {
+  private constructor(table: ConnectionTable, memory: WebAssembly.Memory, exports: WebAssembly.Exports) {
     this.#table = table;
     this.#follow = exports.follow as Follow;
     const at = (exports.result as WebAssembly.Global).value as number;
     this.#now = new Float64Array(memory.buffer, at, 1);
     this.#closing = new Int32Array(memory.buffer, at + 8, 1);
-    if (((exports.__heap_base as WebAssembly.Global).value as number) > 2 * KERNEL_ROOM)
+    if (heapBase(exports) > 2 * KERNEL_ROOM)
       throw new Error('the kernel that follows has more constants than there is room for');
   }
 
@@ -57,8 +40,8 @@ export class FollowKernel {
   static over(table: ConnectionTable): FollowKernel | undefined {
     const { memory } = table;
     if (memory === undefined) return undefined;
-    const loaded = loadModule();
-    return loaded && new FollowKernel(table, memory, new WebAssembly.Instance(loaded, { env: { memory } }));
+    const exports = kernelOver('follow', memory);
+    return exports && new FollowKernel(table, memory, exports);
   }
 
   /** Whether rows lie where it can read them: in the table's memory. */

@@ -12,8 +12,9 @@ declare namespace WebAssembly {
   class Global {
     readonly value: unknown;
   }
+  type Exports = Readonly<Record<string, unknown>>;
   class Instance {
     constructor(module: Module, imports: Readonly<Record<string, Readonly<Record<string, Memory>>>>);
-    readonly exports: Readonly<Record<string, unknown>>;
+    readonly exports: Exports;
   }
 }

@@ -1,29 +1,12 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { ConnectionView } from '../conn/connection-view.js';
 import { KERNEL_ROOM } from '../conn/table-memory.js';
+import { heapBase, kernelOver } from '../core/kernel.js';
 import type { LineBuffer } from './line-buffer.js';
 
 /** Bytes that the kernel may write for a connection, see `native/lines/line.c`. */
 export const KERNEL_BYTES = 1024;
 
 type WriteLine = (record: number, capture: number, missedBytes: number, line: number) => number;
-
-let module: WebAssembly.Module | undefined;
-let isLoaded = false;
-
-/** Undefined where it was not built: speed alone depends on it. */
-function loadModule(): WebAssembly.Module | undefined {
-  if (isLoaded) return module;
-  isLoaded = true;
-  try {
-    const bytes = readFileSync(fileURLToPath(new URL('../../build/lines.wasm', import.meta.url)));
-    module = new WebAssembly.Module(new Uint8Array(bytes));
-  } catch {
-    // Not there.
-  }
-  return module;
-}
 
 /** Writes the JSON fields of connections from their records in one memory, by code in WebAssembly (`native/lines`). */
 export class ConnectionKernel {
@@ -32,18 +15,18 @@ export class ConnectionKernel {
   readonly #at: number;
   readonly #words: Float64Array;
 
-  private constructor({ exports }: WebAssembly.Instance, memory: WebAssembly.Memory) {
+  private constructor(exports: WebAssembly.Exports, memory: WebAssembly.Memory) {
     this.#write = exports.line as WriteLine;
     // Behind its constants.
-    this.#at = Math.ceil(((exports.__heap_base as WebAssembly.Global).value as number) / 8) * 8;
+    this.#at = Math.ceil(heapBase(exports) / 8) * 8;
     this.#words = new Float64Array(memory.buffer, this.#at, KERNEL_BYTES / 8);
   }
 
   /** The kernel for records in this memory, whose first KERNEL_ROOM bytes become its own; undefined where it was not built. */
   static over(memory: WebAssembly.Memory): ConnectionKernel | undefined {
-    const loaded = loadModule();
-    if (loaded === undefined) return undefined;
-    const kernel = new ConnectionKernel(new WebAssembly.Instance(loaded, { env: { memory } }), memory);
+    const exports = kernelOver('lines', memory);
+    if (exports === undefined) return undefined;
+    const kernel = new ConnectionKernel(exports, memory);
     if (kernel.#at + KERNEL_BYTES > KERNEL_ROOM)
       throw new Error('the kernel for lines has more constants than there is room for');
     return kernel;

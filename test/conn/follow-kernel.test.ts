@@ -17,6 +17,7 @@ import { DECODED_AT_ONCE, DecodedBatch } from '../../src/decode/decoded-batch.js
 import { Decoder } from '../../src/decode/decoder.js';
 import { META_PLAIN_TCP, META_VALID, Packet, ROW_BYTES, ROW_WORDS } from '../../src/decode/packet.js';
 import { PROTO_TCP, TCP_ACK, TCP_SYN } from '../../src/decode/transport.js';
+import { withoutWebAssembly } from '../core/without-webassembly.js';
 import { batches, ip, START, TcpScript, tcpSegment, track } from './traffic.js';
 
 // Built where its sources are newer, as those with a fault in them are.
@@ -314,21 +315,10 @@ describe('the kernel that follows', () => {
   it('is not needed', () => {
     const { frames } = new TcpScript().handshake().client('PA', 1, 1, 10).server('A', 1, 11);
     const usual = track(frames, { key });
-    const { Memory } = WebAssembly;
-    Object.defineProperty(WebAssembly, 'Memory', {
-      configurable: true,
-      value: class {
-        constructor() {
-          throw new RangeError('could not allocate memory');
-        }
-      },
-    });
-    try {
+    withoutWebAssembly(() => {
       const table = new ConnectionTable(key, 16, ROOM);
       expect([table.memory, table.room, FollowKernel.over(table)]).toEqual([undefined, undefined, undefined]);
       expect(track(frames, { key })).toEqual(usual);
-    } finally {
-      Object.defineProperty(WebAssembly, 'Memory', { configurable: true, value: Memory });
-    }
+    });
   });
 });

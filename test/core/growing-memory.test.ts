@@ -1,26 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { GrowingMemory } from '../../src/core/growing-memory.js';
+import { withoutWebAssembly } from './without-webassembly.js';
 
 function words({ buffer, offset }: GrowingMemory, count: number): Int32Array {
   return new Int32Array(buffer, offset, count);
-}
-
-/** What a process whose addresses are limited sees. */
-function withoutWebAssembly<T>(run: () => T): T {
-  const { Memory } = WebAssembly;
-  Object.defineProperty(WebAssembly, 'Memory', {
-    configurable: true,
-    value: class {
-      constructor() {
-        throw new RangeError('could not allocate memory');
-      }
-    },
-  });
-  try {
-    return run();
-  } finally {
-    Object.defineProperty(WebAssembly, 'Memory', { configurable: true, value: Memory });
-  }
 }
 
 describe.each([

@@ -23,6 +23,7 @@ import { connectionLine } from '../../src/outputs/connection-json.js';
 import { ConnectionKernel, KERNEL_BYTES, kernelOf } from '../../src/outputs/connection-kernel.js';
 import { LineBuffer } from '../../src/outputs/line-buffer.js';
 import type { Connection } from '../../src/records/connection.js';
+import { withoutWebAssembly } from '../core/without-webassembly.js';
 
 // Built where its sources are newer, as those with a fault in them are.
 const script = fileURLToPath(new URL('../../scripts/build-native.mjs', import.meta.url));
@@ -191,24 +192,13 @@ describe('the kernel for lines', () => {
   });
 
   it('is not needed', () => {
-    const { Memory } = WebAssembly;
-    Object.defineProperty(WebAssembly, 'Memory', {
-      configurable: true,
-      value: class {
-        constructor() {
-          throw new RangeError('could not allocate memory');
-        }
-      },
-    });
-    try {
+    withoutWebAssembly(() => {
       const refused = tableOf();
       expect(refused.memory).toBeUndefined();
       refused.u8.set(table.u8.subarray(0, LIMIT * RECORD_BYTES));
       refused.missedBytes.set(SLOT, table.missedBytes.get(SLOT) ?? 0);
       const view = (of: ConnectionTable) => new ConnectionView(of).at(BASE, 7) as Connection;
       expect(line(view(refused))).toBe(line(view(table)));
-    } finally {
-      Object.defineProperty(WebAssembly, 'Memory', { configurable: true, value: Memory });
-    }
+    });
   });
 });
