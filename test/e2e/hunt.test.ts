@@ -83,7 +83,7 @@ describe('correlate hunt and explain, on a store', () => {
 
   it('explains as over the files', () => {
     const [{ uid }] = jsonLines(
-      hunt(`SELECT uid FROM connections WHERE "id".resp_p = 22 AND resp.state = 'attributed'`).stdout,
+      hunt(`SELECT uid FROM connections WHERE "id".resp_p = 22 AND resp.host.id = 'db-1'`).stdout,
     ) as [Line];
     const overFiles = jsonLines(correlate(['explain', uid, ...files, '--json']).stdout) as Line[];
     const overStore = jsonLines(correlate(['explain', uid, '--store', store, '--json']).stdout) as Line[];
@@ -101,7 +101,7 @@ describe('correlate hunt and explain, on a store', () => {
       ...['--engine-socket', socket, '--json-log', '--alerts', '/dev/null'],
     ]);
     await engine.until('the engine', () => (engine.stderr.includes('agents may connect') ? true : undefined));
-    const sql = `SELECT uid, id FROM connections WHERE id.resp_p = 22 AND resp.state = 'attributed'`;
+    const sql = `SELECT uid, id FROM connections WHERE id.resp_p = 22 AND resp.host.id = 'db-1'`;
     const { stdout, status, stderr } = correlate(['hunt', sql, '--engine', socket]);
     expect([status, stderr]).toEqual([0, '']);
     const [{ uid }] = jsonLines(stdout) as [Line];
