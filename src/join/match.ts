@@ -301,7 +301,10 @@ function fitCall(
     if (socket.openHi < first - err - lead) return 'opened_too_early';
   } else if (socket.closeLo < first - err) return possible;
   if (socket.openHi < first - err - PROMPT) return sole;
-  if (socket.openHi > first - err && socket.openHi + err > aloneUntil) return soleOrNext;
+  if (socket.openHi > first - err && socket.openHi + err > aloneUntil) {
+    // The socket of one that began unseen may be of any time before, so no row need tell of it.
+    return opening || query.protocol !== 6 ? soleOrNext : { weight: 'possible', settles: socket.openHi + err };
+  }
   if (mayHaveEarlier) return sole;
   // A datagram that may have left after the first may be another sender's of the same connection.
   if (query.protocol !== 6 && socket.openHi > first - err) return sole;
@@ -320,9 +323,7 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   if (socket.closeHi < first - err) return 'closed_before';
   if (isTcp && query.opening && socket.openHi < first - err) return 'opened_too_early';
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
-  if (socket.openHi + err > aloneUntil) {
-    return { weight: 'possible', settles: socket.openHi + err };
-  }
+  if (socket.openHi + err > aloneUntil) return { weight: 'possible', settles: socket.openHi + err };
   const isAfter = isAlone(query, socket.openLo - err) || socket.openLo >= first + err;
   // It may be of an earlier one, which is known when that is over.
   if (!isAfter && query.mayHaveEarlier) return { weight: 'possible', settles: Infinity };
@@ -379,8 +380,7 @@ function firstSightingAfter(socket: SocketInterval, from: Micros): Micros | unde
   const slack = Math.max(socket.resolution, 1) - 1;
   if (socket.openHi - slack >= from) return socket.openHi;
   const between = Math.max(socket.openHi, from);
-  if (between <= socket.closeLo) return between;
-  return undefined;
+  return between <= socket.closeLo ? between : undefined;
 }
 
 /** A listener, or a bound or connected UDP socket, must be open at the first packet. */

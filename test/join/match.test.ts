@@ -99,6 +99,20 @@ const cases: Case[] = [
     'sole',
   ],
   [
+    'a connect that may be later than the first packet of a connection seen in the middle',
+    { opening: false, err: 2 * s },
+    socket('connect', { ...origTuple, openHi: 101.5 * s }),
+    'socket_event',
+    'certain',
+  ],
+  [
+    'the same where the next connection may have begun by then',
+    { opening: false, err: 2 * s, aloneUntil: 103 * s },
+    socket('connect', { ...origTuple, openHi: 101.5 * s }),
+    'socket_event',
+    'possible',
+  ],
+  [
     'a connect that was closed before the SYN',
     {},
     socket('connect', { ...origTuple, openHi: 99 * s, closeLo: 99.5 * s, closeHi: 99.5 * s }),

@@ -49,6 +49,27 @@ describe('a socket that a poll saw', () => {
     });
   });
 
+  it('may be of a connection that was seen in the middle where another process then called for the same, maybe for the next', () => {
+    const rows = ['socket_events', 'process_open_sockets'] as const;
+    const ends = '192.0.2.20 40000 > 192.0.2.10 443';
+    const called = { family: 2, protocol: 6, local_address: '192.0.2.20', local_port: 40_000 } as const;
+    const held = { ...called, remote_address: '192.0.2.10', remote_port: 443 } as const;
+    const scene = new Scene({ startsKnown: true }).host('web', rows, { err: 2 });
+    scene.start('C9', 8, '192.0.2.1 1 > 192.0.2.2 2');
+    scene.added('web', 'process_open_sockets', 2, { ...held, pid: 31, fd: 4, socket: 5 });
+    scene.start('C1', 10, ends, { history: 'DadA', conn_state: 'OTH' });
+    scene.event('web', 'socket_events', 11, { ...held, action: 'close', pid: 31, fd: '4', socket: '5' });
+    scene.event('web', 'socket_events', 11.5, { ...held, action: 'connect', pid: 32, socket: '6' });
+    scene.advance(12).complete('web', 14, rows);
+    scene.end('C1', 10, 1, ends, { history: 'DadA', conn_state: 'OTH' }).start('C2', 13, ends).advance(20);
+    scene.complete('web', 60, rows).join.end();
+    expect(scene.lines.filter(({ orig }) => orig.state === 'attributed').map((line) => line.connection.uid)).toEqual([
+      'C2',
+    ]);
+    expect(scene.last('C1').orig.state).toBe('ambiguous');
+    expect(scene.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 32 } });
+  });
+
   it('is named while the connection lasts, also where the host tells what it translates as it happens', () => {
     const polls = ['process_open_sockets', 'listening_ports', 'interface_addresses', 'conntrack'] as const;
     const scene = new Scene({ startsKnown: true }).host('web', polls);
