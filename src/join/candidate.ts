@@ -150,8 +150,8 @@ export function tryHosts(
   }
 
   /**
-   * Whether others are seen to listen at the endpoint, and the process of a call not, or not in the namespace that has it. Where it was seen
-   * to only after the call, its pid may have passed in between to a child of those others.
+   * Whether others are seen to listen at the endpoint, and the process of a call not, or not in the namespace that has it, or at more addresses
+   * than they do. Where it was seen to only after the call, its pid may have passed in between to a child of those others.
    */
   function isAnothers({ host, query, candidates }: Trial, { pid, openLo }: HeldSocket): boolean {
     const listeners = candidates.filter(({ match }) => match.method === 'listening_port');
@@ -162,7 +162,8 @@ export function tryHosts(
     };
     const isOwn = ({ socket }: Candidate): boolean =>
       socket.pid === pid && socket.openHi <= openLo && socket.namespace !== undefined && isThere(socket.namespace);
-    return listeners.some(({ socket }) => socket.pid !== pid) && !listeners.some(isOwn);
+    const rank = Math.min(...listeners.filter(isOwn).map(({ match }) => match.rank));
+    return listeners.some(({ socket, match }) => socket.pid !== pid && (rank === Infinity || match.rank < rank));
   }
 
   /** Whether an accept that does not name its port may be of a connection to another one. */

@@ -186,14 +186,20 @@ function endAt(
       const isAt = (space: string): Had =>
         isLoopback(local) ? (space === (own ?? space) ? 'maybe' : 'no') : hadIn(space);
       const isSure = (space: string): boolean => (isLoopback(local) ? space === own : hadIn(space) === 'surely');
-      const listeners = held.filter((listener) => {
-        const found = matchSocket(query, listener);
-        if (!found.matched || found.method !== 'listening_port') return false;
-        return listener.namespace === undefined || isAt(listener.namespace) !== 'no';
+      const listeners = held.flatMap((one) => {
+        const found = matchSocket(query, one);
+        if (!found.matched || found.method !== 'listening_port') return [];
+        return one.namespace === undefined || isAt(one.namespace) !== 'no' ? [{ one, rank: found.rank }] : [];
       });
-      const isOwn = (one: Socket): boolean =>
-        one.pid === pid && one.openHi <= openLo && one.namespace !== undefined && isSure(one.namespace);
-      return listeners.some((one) => one.pid !== pid) && !listeners.some(isOwn);
+      const others = listeners.filter(({ one }) => one.pid !== pid);
+      // Where another listens at fewer addresses, the endpoint is that one's.
+      const isOwn = ({ one, rank }: (typeof listeners)[number]): boolean =>
+        one.pid === pid &&
+        one.openHi <= openLo &&
+        one.namespace !== undefined &&
+        isSure(one.namespace) &&
+        others.every((other) => other.rank >= rank);
+      return others.length > 0 && !listeners.some(isOwn);
     };
     const candidates = held.flatMap((socket): Candidate[] => {
       const isFull = socket.localPort !== undefined && socket.remotePort !== undefined;

@@ -65,6 +65,7 @@ describe('an accept that names its peer alone, on a host with containers that do
   const polls: HostTable[] = [...tables, 'process_open_sockets'];
   const [own, container] = ['4026531840', '4026532101'];
   const listener = { ...tcp, fd: 3, local_address: '0.0.0.0', remote_address: '0.0.0.0', remote_port: 0 } as const;
+  const shown = { ...tcp, pid: 7, fd: 4, socket: 2, local_address: '192.0.2.3', local_port: 22, net_namespace: own };
 
   /** Who answered on the host itself, where pid 9 accepted from its peer and listens there, and pid 5 on another port. */
   const answering = (port: number, net_namespace: string | undefined, local = '192.0.2.3', others = 80, seen = 2) => {
@@ -73,7 +74,6 @@ describe('an accept that names its peer alone, on a host with containers that do
     scene.added('c', 'interface_addresses', 1, { interface: 'lo', address: '127.0.0.1' });
     const held = { ...listener, pid: 5, socket: 1, local_port: others, net_namespace: own };
     scene.added('c', 'process_open_sockets', 2, held, 1);
-    const shown = { ...tcp, pid: 7, fd: 4, socket: 2, local_address: '192.0.2.3', local_port: 22, net_namespace: own };
     scene.added('c', 'process_open_sockets', 2, { ...shown, remote_address: '192.0.2.9', remote_port: 7 }, 1);
     const other = { ...listener, pid: 9, socket: 3, local_port: port };
     const told = net_namespace === undefined ? other : { ...other, net_namespace };
@@ -100,6 +100,25 @@ describe('an accept that names its peer alone, on a host with containers that do
   it('may be of one of them where its process is seen to listen only later: a child of those others may have its pid by then', () => {
     expect(answering(80, own, '192.0.2.3', 80, 12)).toBe('ambiguous');
     expect(answering(80, own, '192.0.2.3', 443, 12)).toBe('accept_event 9');
+  });
+
+  it('may be of one of them where its process listens at every address and another at this one, which has it then', () => {
+    for (const [address, state] of [
+      ['192.0.2.3', 'ambiguous'],
+      ['0.0.0.0', 'attributed'],
+    ] as const) {
+      const scene = new Scene({ startsKnown: true }).host('c', polls);
+      scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
+      scene.added('c', 'process_open_sockets', 2, { ...shown, remote_address: '192.0.2.9', remote_port: 7 }, 1);
+      const ofAll = { ...listener, local_port: 80, pid: 9, socket: 3 };
+      scene.added('c', 'process_open_sockets', 2, { ...ofAll, net_namespace: own }, 1);
+      scene.added('c', 'process_open_sockets', 2, { ...ofAll, fd: 4, socket: 4, net_namespace: container }, 1);
+      scene.event('c', 'socket_events', 5, { ...tcp, action: 'bind', pid: 5, local_address: address, local_port: 80 });
+      scene.event('c', 'socket_events', 10.02, blank);
+      scene.end('C1', 10, 0.1, '192.0.2.1 40000 > 192.0.2.3 80', {}, { captureHost: 'c' }).complete('c', 20, polls);
+      scene.join.end();
+      expect(scene.last('C1').resp.state).toBe(state);
+    }
   });
 
   it('may be of a connection over the loopback of one of them', () => {
