@@ -21,8 +21,9 @@ static inline double tcp_size(record r, int dir) {
 // Payload bytes of one end.
 static inline double end_size(record r, int dir) {
   if (protocol_of(r) != PROTO_TCP) return number_at(r, LAST + 8 * dir);
-  // A RST as answer to something never seen: its numbers say nothing of data.
-  const bool half_open = tcp_state(r, dir) == RESET && previous_tcp_state(r, dir) == SYN_SENT && tcp_state(r, 1 - dir) == INACTIVE;
+  // A RST as answer to an acknowledgement of something never seen: its numbers say nothing of data.
+  const bool half_open = number_at(r, ACKED + 8 * dir) > 1 && tcp_state(r, dir) == RESET &&
+                         previous_tcp_state(r, dir) == SYN_SENT && tcp_state(r, 1 - dir) == INACTIVE;
   return half_open ? 0 : tcp_size(r, dir);
 }
 

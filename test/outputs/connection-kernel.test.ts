@@ -18,6 +18,7 @@ import {
   TUNNELED,
 } from '../../src/conn/record-layout.js';
 import { KERNEL_ROOM } from '../../src/conn/table-memory.js';
+import { TCP_RESET, TCP_SYN_SENT } from '../../src/conn/tcp-state.js';
 import { META_IPV6, Packet } from '../../src/decode/packet.js';
 import { connectionLine } from '../../src/outputs/connection-json.js';
 import { ConnectionKernel, KERNEL_BYTES, kernelOf } from '../../src/outputs/connection-kernel.js';
@@ -130,6 +131,19 @@ describe('the kernel for lines', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+
+  it('counts bytes before a RST that nothing answered by what the peer had acknowledged, for each end', () => {
+    const usual = fc.sample(
+      fields.filter(({ start, duration }) => duration > 0 && start + duration < 2 ** 50),
+      1,
+    )[0]!;
+    for (const flags of [TCP_RESET | (TCP_SYN_SENT << 6), (TCP_RESET << 3) | (TCP_SYN_SENT << 9)]) {
+      for (const acked of [0, 1, 2]) {
+        const view = viewOf({ ...usual, meta: 6, flags, sizes: [101, 201, acked, acked, 1, 1] });
+        expect(kernelLine(view)).toContain(`"orig_bytes":${view.orig_bytes},"resp_bytes":${view.resp_bytes},`);
+      }
+    }
   });
 
   it('writes whatever bytes a record has, or leaves it to its object', () => {
