@@ -21,6 +21,13 @@ export const ownerFaults = [
     tests: ['test/sensor/ring-record.test.ts'],
   },
   {
+    name: 'connect-begins-twice',
+    file: 'src/join/match.ts',
+    find: "if (beganBefore(socket, query, aloneSince)) return 'other_connection';",
+    replace: '',
+    tests: ['test/join/match.test.ts'],
+  },
+  {
     name: 'polled-accept-never-after-the-first-packet',
     file: 'src/join/match.ts',
     find: '(mayBeAccepted ? ACCEPT_LAG : 0)',

@@ -299,6 +299,7 @@ function fitCall(
   if (opening) {
     if (socket.openHi <= aloneSince - err) return 'other_connection';
     if (socket.openHi < first - err - lead) return 'opened_too_early';
+    if (beganBefore(socket, query, aloneSince)) return 'other_connection';
   } else if (socket.closeLo < first - err) return possible;
   if (socket.openHi < first - err - PROMPT) return sole;
   if (socket.openHi > first - err && socket.openHi + err > aloneUntil) {
@@ -310,6 +311,15 @@ function fitCall(
   if (query.protocol !== 6 && socket.openHi > first - err) return sole;
   const since = Math.max(aloneSince, capturedSince);
   return since !== -Infinity && socket.openLo <= since + err ? sole : certain;
+}
+
+/**
+ * Whether the connection before is what this call began: its first packet came promptly, this one's did not, and a call begins one connection.
+ * Asked only where the clock is known well enough to tell.
+ */
+function beganBefore({ openLo, openHi }: SocketInterval, { first, err }: EndQuery, aloneSince: Micros): boolean {
+  if (err > PROMPT || openHi >= first - err - PROMPT) return false;
+  return openLo - err <= aloneSince && aloneSince <= openHi + err + PROMPT;
 }
 
 /** accept, or the receiving of a datagram, comes after the first packet and before the next connection with these endpoints. */

@@ -132,6 +132,33 @@ const cases: Case[] = [
     'sole',
   ],
   [
+    'a connect that the connection before followed promptly, within the error of the clock',
+    { aloneSince: 99.9 * s, err: 2 * ms },
+    socket('connect', { ...origTuple, openHi: 99.9 * s - 10, closeLo: 99.999 * s, closeHi: 99.999 * s }),
+    'other_connection',
+  ],
+  [
+    'a connect that both this connection and the one before followed promptly',
+    { aloneSince: 99.99 * s, err: 2 * ms },
+    socket('connect', { ...origTuple, openHi: 99.99 * s - 10 }),
+    'socket_event',
+    'sole',
+  ],
+  [
+    'a connect some time after the connection before began, and before this one',
+    { aloneSince: 99.5 * s, err: 2 * ms },
+    socket('connect', { ...origTuple, openHi: 99.9 * s }),
+    'socket_event',
+    'sole',
+  ],
+  [
+    'a connect that the connection before followed promptly, by a clock that is not known well',
+    { aloneSince: 99.5 * s, err: 60 * ms },
+    socket('connect', { ...origTuple, openHi: 99.499 * s }),
+    'socket_event',
+    'sole',
+  ],
+  [
     'a whole-second connect',
     {},
     socket('connect', { ...origTuple, openLo: 100 * s, openHi: 101 * s - 1, resolution: s }),
