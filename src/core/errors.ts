@@ -17,7 +17,7 @@ export const errorCodes = {
   HOST_LOG_UNKNOWN_FORMAT: 'No line of the file has the form of a known host log.',
   HOST_LOG_BAD_LINE: 'Lines of a host log could not be read; the others were used.',
   HOST_LOG_VERSION: 'The recording was made by a version that this one cannot read.',
-  RULE_OPEN_FAILED: 'A rule file or folder could not be read.',
+  RULE_OPEN_FAILED: 'A rule file or folder could not be read, or is neither, as a pipe or a device.',
   RULES_ABSENT: 'A folder that was given for rules has no rule file in it.',
   RULES_TOO_MANY:
     'A folder that was given for rules leads to more folders or rule files than are looked at, as where a symbolic link in it leads to a whole disk; none of its rules is used.',

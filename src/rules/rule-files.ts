@@ -42,7 +42,7 @@ class TooMany extends Error {
 
 /**
  * The rule files under the paths that a user gives: of a folder those that end as rules do, recursively and in sorted order. Symbolic links are
- * followed. What is one file is given once, under the first name, however often and by whatever way it is reached. Of a path that leads to more than the
+ * followed. Only regular files are given. What is one file is given once, under the first name, however often and by whatever way it is reached. Of a path that leads to more than the
  * bounds allow, as where a link leads to a whole disk, no file is given.
  */
 export class RuleFiles {
@@ -119,6 +119,8 @@ export class RuleFiles {
     try {
       const real = await realpath(path);
       const about = await stat(real, { bigint: true });
+      // A pipe that nobody writes to would hold up the start, a device might never end.
+      if (isRule(path) && !about.isDirectory() && !about.isFile()) throw new Error('it is no regular file');
       return { real, isFolder: about.isDirectory(), identity: `${about.dev} ${about.ino}` };
     } catch (error) {
       this.#tell(path, (problems) => problems.openFailed(fileProblem(error)));

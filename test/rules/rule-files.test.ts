@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { relative } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -79,6 +80,19 @@ test('a link to nothing, a rule or a folder of them, is told, and the other file
       ['malformed', 'RULE_OPEN_FAILED', `${folder.path}/a.yml`],
       ['malformed', 'RULE_OPEN_FAILED', `${folder.path}/site`],
     ],
+  });
+});
+
+test('what would never end or begin to be read is told, in a folder and by its own path, and the other files are read', async () => {
+  const { path } = folder;
+  folder.write('b.yml', sigma('b'));
+  execFileSync('mkfifo', [`${path}/a.yml`, `${path}/c.ts`]);
+  symlinkSync('a.yml', `${path}/d.yaml`);
+  symlinkSync('/dev/zero', `${path}/e.js`);
+  const refused = ['a.yml', 'c.ts', 'd.yaml', 'e.js'].map((name) => `${path}/${name}`);
+  expect(await bounded({}, path, ...refused)).toEqual({
+    files: [`${path}/b.yml`],
+    told: [...refused, ...refused].map((file) => ['RULE_OPEN_FAILED', file, 'it is no regular file']),
   });
 });
 
