@@ -1,4 +1,5 @@
-// Usual frames: TCP and UDP over IPv4 without options or IPv6 without extension headers, over Ethernet, captured whole and right.
+// Usual frames: TCP and UDP over IPv4 without options or IPv6 without extension headers, over Ethernet or what Linux cooks of it, with a VLAN tag
+// or none, captured whole and right.
 // src/decode/usual-frame.ts has the most usual of them, TCP over IPv4; the decoders of the layers have the others.
 #ifndef FRAMES_USUAL_H
 #define FRAMES_USUAL_H
@@ -10,7 +11,10 @@
 #include "layout.h"
 #include "sum.h"
 
-enum { IP = 14, IPV4_BYTES = 20, IPV6_BYTES = 40, TCP_BYTES = 20, UDP_BYTES = 8, PROTO_TCP = 6, PROTO_UDP = 17 };
+enum { LINK_ETHERNET = 1, LINK_LINUX_SLL = 113, ETHERNET_BYTES = 14, LINUX_SLL_BYTES = 16, VLAN_BYTES = 4 };
+// In the other byte order, as they are read.
+enum { TYPE_IPV4 = 0x0008, TYPE_IPV6 = 0xdd86, TYPE_VLAN = 0x0081, TYPE_QINQ = 0xa888, TYPE_QINQ_OLD = 0x0091 };
+enum { IPV4_BYTES = 20, IPV6_BYTES = 40, TCP_BYTES = 20, UDP_BYTES = 8, PROTO_TCP = 6, PROTO_UDP = 17 };
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
 enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_WINDOW_SCALE = 3, MAX_WINDOW_SCALE = 14 };
 
@@ -59,14 +63,22 @@ static inline bool usual_tcp(row *r, const uint8_t *tcp, uint32_t length, uint32
 }
 
 // Fills the row but for time, source and hash; false for another frame, whose row is then nobody's. `captured` bytes are there at `frame`,
-// which is `offset` of the batch.
-static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, uint32_t captured, uint32_t wire, bool verify_checksums) {
-  if (captured < IP + IPV4_BYTES + UDP_BYTES) return false;
-  const uint8_t *const ip = frame + IP;
-  const uint16_t type = half_at(frame + 12);
+// which is `offset` of the batch, of a link layer whose header has `link_bytes` and ends with the type of what it carries.
+static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t link_bytes, uint32_t offset, uint32_t captured, uint32_t wire, bool verify_checksums) {
+  if (captured < link_bytes + IPV4_BYTES + UDP_BYTES) return false;
+  uint32_t at = link_bytes;
+  uint16_t type = half_at(frame + at - 2);
+  int32_t vlan = -1;
+  if (type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_QINQ_OLD) {
+    vlan = net_half(frame + at) & 0xfff;
+    at += VLAN_BYTES;
+    type = half_at(frame + at - 2);
+    if (captured < at + IPV4_BYTES + UDP_BYTES) return false;
+  }
+  const uint8_t *const ip = frame + at;
   uint32_t header, ip_bytes, proto;
   uint64_t ends = 0;
-  if (type == 0x0008) {
+  if (type == TYPE_IPV4) {
     // A header of 20 bytes, no fragment.
     if (ip[0] != 0x45 || (half_at(ip + 6) & 0xff3f) != 0) return false;
     header = IPV4_BYTES;
@@ -75,8 +87,8 @@ static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, ui
     ends = words_sum(ip + 12, 2);
     // RFC 791 3.1.
     if (verify_checksums && !is_all_ones(ends + words_sum(ip, 3))) return false;
-  } else if (type == 0xdd86) {
-    if (ip[0] >> 4 != 6 || captured < IP + IPV6_BYTES + UDP_BYTES) return false;
+  } else if (type == TYPE_IPV6) {
+    if (ip[0] >> 4 != 6 || captured < at + IPV6_BYTES + UDP_BYTES) return false;
     header = IPV6_BYTES;
     ip_bytes = IPV6_BYTES + net_half(ip + 4);
     proto = ip[6];
@@ -84,7 +96,7 @@ static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, ui
   } else return false;
   const bool is_tcp = proto == PROTO_TCP, is_six = header == IPV6_BYTES;
   if (!is_tcp && proto != PROTO_UDP) return false;
-  if (ip_bytes < header + (is_tcp ? TCP_BYTES : UDP_BYTES) || ip_bytes + IP > captured || ip_bytes + IP > wire) return false;
+  if (ip_bytes < header + (is_tcp ? TCP_BYTES : UDP_BYTES) || ip_bytes + at > captured || ip_bytes + at > wire) return false;
   const uint8_t *const transport = ip + header;
   const uint32_t length = ip_bytes - header, meta = proto | META_VALID | (is_six ? META_IPV6 : 0);
   const uint32_t cut = wire > captured ? wire - captured : 0;
@@ -108,9 +120,9 @@ static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t offset, ui
   const v128_t key = swapped(words);
   const uint32_t ports = (uint32_t)wasm_i32x4_extract_lane(key, 2);
   wasm_v128_store(&r->src, wasm_i32x4_replace_lane(key, 3, (int32_t)ip_bytes));
-  r->captured = captured - IP - header;
-  r->at = offset + IP + header;
-  r->vlan = -1;
+  r->captured = captured - at - header;
+  r->at = offset + at + header;
+  r->vlan = vlan;
   if (is_six) {
     for (int i = 0; i < 3; i++) r->ipv6[i] = net_word(ip + 8 + 4 * i);
     for (int i = 0; i < 3; i++) r->ipv6[3 + i] = net_word(ip + 24 + 4 * i);

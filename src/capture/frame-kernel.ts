@@ -16,6 +16,21 @@ export interface FrameKernel {
     link: number,
   ) => number;
   /**
+   * Adds the packets that bytes [at, end) of the batch at the address `batch` begin with, as long as each is a whole enhanced packet block of
+   * pcapng and of one interface, of whose ticks `ticksPerMicro` are a microsecond. Otherwise as `records`.
+   */
+  readonly blocks: (
+    batch: number,
+    at: number,
+    end: number,
+    count: number,
+    most: number,
+    isSwapped: boolean,
+    interfaceId: number,
+    ticksPerMicro: number,
+    link: number,
+  ) => number;
+  /**
    * Decodes packets [from, to) of the batch at the address `batch`, of `bytes`, as long as `decodeUsualFrame` would, into the rows from the
    * address `rows` on. Gives the first packet that it would not.
    */

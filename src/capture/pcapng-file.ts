@@ -1,7 +1,8 @@
 import { limits } from '../core/limits.js';
 import { type CaptureFailure, type CaptureFormat, MAX_RECORD_BYTES, type RecordParser } from './capture-format.js';
-import { MAX_PACKETS, type PacketBatch } from './packet-batch.js';
-import { microsecondClock, type TimestampClock, ticksToMicros } from './timestamp-clock.js';
+import { type FrameKernel, frameKernel } from './frame-kernel.js';
+import { HEADER_OFFSETS, MAX_PACKETS, type PacketBatch } from './packet-batch.js';
+import { FINEST_EXACT_TICKS, microsecondClock, type TimestampClock, ticksToMicros } from './timestamp-clock.js';
 
 const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION = 1;
@@ -40,10 +41,16 @@ class PcapngParser implements RecordParser {
   #interfaces: CaptureInterface[] = [];
   /** For simple packets, which carry no time. */
   #lastTimeUs = 0;
+  /** Interface of the last packet that was not read by the kernel, which reads those of one at a time. */
+  #kernelInterface = 0;
 
   parse(batch: PacketBatch, start: number, end: number): number {
     let at = start + this.#takeSkip(end - start);
+    const kernel = frameKernel(batch.memory);
     while (batch.count < MAX_PACKETS && end - at >= BLOCK_FRAME_BYTES) {
+      const from = at;
+      if (kernel !== undefined) at = this.#readWith(kernel, batch, at, end);
+      if (at > from) continue;
       const type = batch.view.getUint32(at, this.#littleEndian);
       if (type === SECTION_HEADER && !this.#setByteOrder(batch.view.getUint32(at + 8, true))) return at;
       const length = batch.view.getUint32(at + 4, this.#littleEndian);
@@ -56,6 +63,22 @@ class PcapngParser implements RecordParser {
       at += this.#takeSkip(end - at);
     }
     return at;
+  }
+
+  /** Has the kernel read what it can; gives where it stopped. */
+  #readWith(kernel: FrameKernel, batch: PacketBatch, at: number, end: number): number {
+    const id = this.#kernelInterface;
+    const from = this.#interfaces[id];
+    if (from === undefined) return at;
+    const { divide, multiply, offsetUs } = from.clock;
+    if (multiply !== 1 || divide > FINEST_EXACT_TICKS || offsetUs !== 0) return at;
+    const { bytes, count, timeUs, view } = batch;
+    const isSwapped = !this.#littleEndian;
+    const most = limits.packetBytes;
+    const next = kernel.blocks(bytes.byteOffset, at, end, count, most, isSwapped, id, divide, from.linkType);
+    batch.count = view.getUint32(HEADER_OFFSETS.count, true);
+    if (next > at) this.#lastTimeUs = timeUs[batch.count - 1]!;
+    return next;
   }
 
   #takeSkip(available: number): number {
@@ -105,6 +128,7 @@ class PcapngParser implements RecordParser {
     const id = type === ENHANCED_PACKET ? view.getUint32(at + 8, little) : view.getUint16(at + 8, little);
     const from = this.#interfaces[id];
     if (from === undefined) return this.#fail(`a packet names interface ${id}, which the section does not describe`);
+    this.#kernelInterface = id;
     const time = ticksToMicros(from.clock, view.getUint32(at + 12, little), view.getUint32(at + 16, little));
     this.#addPacket(batch, time, captured, view.getUint32(at + 24, little), at + PACKET_HEADER_BYTES, from.linkType);
     return 'done';

@@ -11,6 +11,8 @@ export interface TimestampClock {
 }
 
 const WORD = 0x1_0000_0000;
+/** Ticks of a microsecond at most for which `ticksToMicros` is exact. */
+export const FINEST_EXACT_TICKS = 1_000_000;
 
 /**
  * The clock of if_tsresol (bit 7 clear: units of 10^-n seconds, set: of 2^-n) and if_tsoffset (seconds to add).

@@ -1,6 +1,7 @@
-// A fuzz target of pcap files of frames: what WebAssembly reads and decodes of them is what TypeScript does without it.
+// A fuzz target of capture files of frames: what WebAssembly reads and decodes of them is what TypeScript does without it.
 import { deepStrictEqual } from 'node:assert';
 import { Buffer } from 'node:buffer';
+import { CaptureWriter } from './capture-writer.mjs';
 import { PacketGrammar } from './packet-grammar.mjs';
 
 const load = (file) => import(new URL(`../../dist/${file}.js`, import.meta.url).href);
@@ -60,13 +61,19 @@ function usualFrame(random) {
   return frame;
 }
 
-function record(bytes, beyond, random) {
-  const header = Buffer.alloc(16);
-  header.writeUInt32LE(1_700_000_000 + random(1000), 0);
-  header.writeUInt32LE(random(1_000_000), 4);
-  header.writeUInt32LE(bytes.length, 8);
-  header.writeUInt32LE(bytes.length + beyond, 12);
-  return [header, Buffer.from(bytes)];
+/** The frame with a tag or two before its type. */
+function tagged(frame, random) {
+  const tag = Buffer.alloc(4);
+  tag.writeUInt16BE([0x8100, 0x8100, 0x88a8, 0x9100][random(4)], 0);
+  tag.writeUInt16BE(random(65_536), 2);
+  const whole = Buffer.concat([frame.subarray(0, 12), tag, frame.subarray(12)]);
+  return random(8) === 0 ? tagged(whole, random) : whole;
+}
+
+/** What is captured of a frame, with or without a tag, and as Linux cooks it now and then. */
+function captured(random) {
+  const frame = random(3) === 0 ? tagged(usualFrame(random), random) : usualFrame(random);
+  return random(6) === 0 ? Buffer.concat([Buffer.of(0, random(5), 0, 1), frame.subarray(2)]) : frame;
 }
 
 async function frames() {
@@ -76,7 +83,7 @@ async function frames() {
   const { PacketBatch, BYTES_OFFSET } = await load('capture/packet-batch');
   const { SharedRoom, sharedPlace } = await load('capture/shared-memory');
   const { frameKernel } = await load('capture/frame-kernel');
-  const { pcap } = await load('capture/pcap-file');
+  const [pcap, pcapng] = (await load('capture/capture-file')).captureFormats;
   const { WeirdCounts } = await load('core/weird');
   const rowsBytes = DECODED_AT_ONCE * ROW_BYTES;
   const place = sharedPlace(rowsBytes + 64 + BYTES_OFFSET + DATA_BYTES);
@@ -87,7 +94,8 @@ async function frames() {
 
   /** What is made of a file, in two pieces, and how far it was read. */
   function made(batch, decoded, file, cut) {
-    const parser = pcap.createParser();
+    const format = file.length >= 4 && pcapng.recognises(file.readUInt32LE(0)) ? pcapng : pcap;
+    const parser = format.createParser();
     batch.count = 0;
     batch.bytes.set(file, BYTES_OFFSET);
     const first = parser.parse(batch, BYTES_OFFSET, BYTES_OFFSET + cut);
@@ -103,7 +111,7 @@ async function frames() {
       const { wireBytes, onlyTcp } = decoded;
       results.push({ rows: decoded.rows.i32.slice(), wireBytes, onlyTcp, sides });
     }
-    return { first, at, failure: parser.failure, columns, results, weirds: weird.snapshot() };
+    return { first, at, failure: parser.failure, skip: parser.skipBytes, columns, results, weirds: weird.snapshot() };
   }
 
   const plain = [new PacketBatch(DATA_BYTES), new DecodedBatch()];
@@ -114,19 +122,16 @@ async function frames() {
   return {
     name: 'frames in WebAssembly',
     generate(random) {
-      const header = Buffer.alloc(24);
-      header.writeUInt32LE(random(2) === 0 ? 0xa1b23c4d : 0xa1b2c3d4, 0);
-      header.writeUInt16LE(2, 4);
-      header.writeUInt32LE(random(8) === 0 ? 101 : 1, 20);
       const grammar = new PacketGrammar(random);
-      const parts = [header];
+      const file = new CaptureWriter(random);
       for (let i = 0; i < FRAMES; i++) {
-        const bytes = random(3) === 0 ? grammar.frame().bytes : usualFrame(random);
+        const bytes = random(3) === 0 ? grammar.frame().bytes : captured(random);
         if (random(16) === 0) bytes[random(Math.min(bytes.length, 60))] = random(256);
         const cut = random(16) === 0 ? random(bytes.length) : 0;
-        parts.push(...record(bytes.subarray(0, bytes.length - cut), random(16) === 0 ? random(100) : cut, random));
+        const beyond = random(16) === 0 ? random(100) : cut;
+        file.packet(bytes.subarray(0, bytes.length - cut), bytes.length - cut + beyond);
       }
-      return Buffer.concat(parts);
+      return file.take();
     },
     run(bytes, random) {
       const file = bytes.subarray(0, DATA_BYTES);
