@@ -115,7 +115,8 @@ std::vector<LentBuffer> lendBuffers(napi_env env, Handle* handle, napi_value lis
     CHECK(napi_get_element(env, list, i, &buffer));
     void* base = nullptr;
     size_t size = 0;
-    CHECK(napi_get_arraybuffer_info(env, buffer, &base, &size));
+    // Of an ArrayBuffer or of memory that threads share.
+    CHECK(napi_get_typedarray_info(env, buffer, nullptr, &size, &base, nullptr, nullptr));
     napi_ref reference;
     CHECK(napi_create_reference(env, buffer, 1, &reference));
     handle->buffers.push_back(reference);
@@ -124,7 +125,7 @@ std::vector<LentBuffer> lendBuffers(napi_env env, Handle* handle, napi_value lis
   return lent;
 }
 
-// open({interface, filter, snaplen, ringBytes, promiscuous}, [ArrayBuffer, ...], ready) -> handle
+// open({interface, filter, snaplen, ringBytes, promiscuous}, [Uint8Array, ...], ready) -> handle
 napi_value open(napi_env env, napi_callback_info info) {
   napi_value arguments[3] = {};
   size_t count = 3;

@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { CorrelateError, type ErrorCode, errorCodes, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { filterErrorColumn } from './filter-position.js';
-import { HEADER_OFFSETS, PacketBatch } from './packet-batch.js';
+import { BYTES_OFFSET, DEFAULT_DATA_BYTES, HEADER_OFFSETS, PacketBatch } from './packet-batch.js';
 import type { CaptureStats, PacketSource } from './packet-source.js';
+import type { SharedRoom } from './shared-memory.js';
 
 /** The native capture (`native/capture/binding.cc`). */
 export interface CaptureAddon {
-  open(options: NativeOptions, buffers: readonly ArrayBuffer[], ready: () => void): CaptureHandle;
+  open(options: NativeOptions, buffers: readonly Uint8Array[], ready: () => void): CaptureHandle;
   take(handle: CaptureHandle): number;
   giveBack(handle: CaptureHandle, index: number): void;
   ended(handle: CaptureHandle): boolean;
@@ -44,8 +45,12 @@ export interface LiveOptions {
   readonly ringBytes?: number;
   /** Also packets for other stations; true unless given. */
   readonly promiscuous?: boolean;
+  /** Where the batches are made, LIVE_BYTES of it; by themselves without. */
+  readonly room?: SharedRoom | undefined;
 }
 
+/** What the batches of one capture take, each on cache lines. */
+export const LIVE_BYTES = limits.batchesPerSource * (BYTES_OFFSET + DEFAULT_DATA_BYTES);
 const DEFAULT_RING_BYTES = 64 << 20;
 const MAX_RING_BYTES = 2 ** 31 - 1;
 const BUILD_LINE = 'apt-get install -y g++ libpcap-dev && node scripts/build-native.mjs';
@@ -111,7 +116,10 @@ class LiveSource implements PacketSource {
     this.name = options.interface;
     this.#options = options;
     this.#addon = addon;
-    this.#batches = Array.from({ length: limits.batchesPerSource }, () => new PacketBatch());
+    const { room } = options;
+    this.#batches = Array.from({ length: limits.batchesPerSource }, () => {
+      return new PacketBatch(DEFAULT_DATA_BYTES, room?.take(BYTES_OFFSET + DEFAULT_DATA_BYTES));
+    });
     const native: NativeOptions = {
       interface: options.interface,
       filter: options.filter ?? '',
@@ -119,8 +127,7 @@ class LiveSource implements PacketSource {
       ringBytes: options.ringBytes ?? DEFAULT_RING_BYTES,
       promiscuous: options.promiscuous ?? true,
     };
-    // The native part fills memory of this thread alone.
-    const buffers = this.#batches.map((batch) => batch.buffer as ArrayBuffer);
+    const buffers = this.#batches.map((batch) => batch.bytes);
     this.#handle = addon.open(native, buffers, () => this.#wake?.());
   }
 

@@ -4,9 +4,9 @@ import { secretKey } from '../core/secret-key.js';
 import type { Micros } from '../core/time.js';
 import { WeirdCounts, type WeirdNews } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
-import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
+import { DECODED_AT_ONCE, DECODED_BYTES, DecodedBatch } from '../decode/decoded-batch.js';
 import { Decoder } from '../decode/decoder.js';
-import { META_PLAIN_TCP, META_VALID, Packet, ROW_BYTES, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
+import { META_PLAIN_TCP, META_VALID, Packet, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { Connection, ConnectionCause } from '../records/connection.js';
 import { CaptureNames, type CaptureRef } from './capture-names.js';
@@ -91,7 +91,7 @@ export class ConnectionTracker {
     this.#table = new ConnectionTable(
       key,
       options.maxConnections ?? limits.connections,
-      options.roomBytes ?? DECODED_AT_ONCE * ROW_BYTES,
+      options.roomBytes ?? DECODED_BYTES,
     );
     // It does not follow windows.
     this.#kernel = options.onWeird === undefined ? FollowKernel.over(this.#table) : undefined;
@@ -122,9 +122,12 @@ export class ConnectionTracker {
     });
   }
 
-  /** Where the rows of who calls `decoded` should lie, so that they are taken the quicker way; undefined where there is none. */
+  /**
+   * Where the rows of who calls `decoded` should lie, or behind DECODED_BYTES the packets of who calls `batch`, so that they are taken the quicker
+   * way; undefined where there is none.
+   */
   get room(): BatchPlace | undefined {
-    return this.#kernel && this.#table.room;
+    return this.#table.room;
   }
 
   #assembler(open: OpenStream): StreamAssembler {

@@ -4,6 +4,8 @@ import type { TunnelName } from './tunnel/tunnel.js';
 
 /** Packets decoded at once, so that their rows stay in the processor's nearest caches. */
 export const DECODED_AT_ONCE = 128;
+/** What their rows take. */
+export const DECODED_BYTES = DECODED_AT_ONCE * ROW_BYTES;
 
 /** What a packet's row has no room for, and few packets have. */
 export interface PacketSide {
@@ -45,7 +47,7 @@ export class DecodedBatch {
 
   /** Its rows lie in `buffer`, which may be that of a memory, from the byte `offset` on. */
   constructor(
-    buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DECODED_AT_ONCE * ROW_BYTES),
+    buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DECODED_BYTES),
     offset = 0,
     memory?: WebAssembly.Memory,
   ) {

@@ -6,8 +6,7 @@ import { SharedRoom, sharedPlace } from '../capture/shared-memory.js';
 import type { Warn } from '../core/warnings.js';
 import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder, type DecodeOptions } from '../decode/batch-decoder.js';
-import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
-import { ROW_BYTES } from '../decode/packet.js';
+import { DECODED_AT_ONCE, DECODED_BYTES, DecodedBatch } from '../decode/decoded-batch.js';
 
 /** Which files to decode, and how. */
 export interface DecodeStart {
@@ -54,7 +53,6 @@ export async function openFiles(
   return mergeSources(sources, ownThread, room);
 }
 
-const ROWS_BYTES = DECODED_AT_ONCE * ROW_BYTES;
 /** For rows and the packet batches of some files. What is not used takes no memory. */
 export const INLINE_BYTES = 1 << 26;
 
@@ -77,7 +75,7 @@ export class InlineDecodedSource implements DecodedSource {
   /** With INLINE_BYTES at `place`. Rejects with the CorrelateError of the first file that cannot be read. */
   static async open(start: DecodeStart, warn: Warn, place = sharedPlace(INLINE_BYTES)): Promise<InlineDecodedSource> {
     const room = new SharedRoom(place, 0, INLINE_BYTES);
-    const { buffer, offset, memory } = room.take(ROWS_BYTES);
+    const { buffer, offset, memory } = room.take(DECODED_BYTES);
     const source = await openFiles(start.paths, warn, room, false);
     return new InlineDecodedSource(source, start, new DecodedBatch(buffer, offset, memory));
   }

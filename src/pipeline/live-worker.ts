@@ -1,10 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { openLive } from '../capture/live-source.js';
+import { LIVE_BYTES, openLive } from '../capture/live-source.js';
 import type { CaptureStats, PacketSource } from '../capture/packet-source.js';
+import { SharedRoom } from '../capture/shared-memory.js';
 import { ConnectionTracker } from '../conn/connection-tracker.js';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { MILLISECOND } from '../core/time.js';
+import { DECODED_BYTES } from '../decode/decoded-batch.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
 import type { FromLiveWorker, LiveStart, ToLiveWorker } from './live-messages.js';
@@ -18,6 +20,8 @@ import type { FromLiveWorker, LiveStart, ToLiveWorker } from './live-messages.js
 const HANDOVER_MS = 20;
 /** Packets may still be on their way from the ring: idle connections expire against a clock that is this much behind. */
 const IDLE_LAG_US = 500 * MILLISECOND;
+/** Captures whose packets lie where WebAssembly decodes them: what they take of its memory, 10 MB each, is bounded. */
+const NEAR_CAPTURES = 32;
 
 const port = parentPort!;
 const start = workerData as LiveStart;
@@ -31,8 +35,10 @@ let stopping = false;
 
 const hasRoom = (): boolean => waiting + updates.length + weirds.length < limits.liveUpdates;
 
+const roomBytes = DECODED_BYTES + LIVE_BYTES * Math.min(start.interfaces.length, NEAR_CAPTURES);
 const tracker = new ConnectionTracker({
   ...start.tracker,
+  roomBytes,
   emit(update) {
     if (hasRoom()) updates.push(update);
     else updatesDropped++;
@@ -81,11 +87,13 @@ async function follow(source: PacketSource, index: number): Promise<void> {
 
 async function openAll(): Promise<PacketSource[]> {
   const sources: PacketSource[] = [];
+  const room = tracker.room && new SharedRoom(tracker.room, DECODED_BYTES, roomBytes);
   try {
     for (const { name } of start.interfaces) {
       sources.push(
         await openLive({
           interface: name,
+          room,
           ...(start.filter !== undefined && { filter: start.filter }),
           ...(start.snaplen !== undefined && { snaplen: start.snaplen }),
           ...(start.ringBytes !== undefined && { ringBytes: start.ringBytes }),

@@ -7,8 +7,9 @@ import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { type LiveOptions, loadCaptureAddon, openLive } from '../../src/capture/live-source.js';
+import { LIVE_BYTES, type LiveOptions, loadCaptureAddon, openLive } from '../../src/capture/live-source.js';
 import type { PacketSource } from '../../src/capture/packet-source.js';
+import { SharedRoom, sharedPlace } from '../../src/capture/shared-memory.js';
 import { CorrelateError } from '../../src/core/errors.js';
 
 const PAYLOAD_BYTES = 64;
@@ -52,12 +53,16 @@ interface Collected {
   linkTypes: number[];
   timesRise: boolean;
   cutTo: number;
+  /** Batches that lie in memory of WebAssembly, and others. */
+  near: number;
+  far: number;
 }
 
 /** Reads to the end of the source. */
 async function collect(source: PacketSource): Promise<Collected> {
   const linkTypes = new Set<number>();
-  const result: Collected = { packets: 0, bytes: 0, inOrder: true, linkTypes: [], timesRise: true, cutTo: 0 };
+  const counted = { packets: 0, bytes: 0, cutTo: 0, near: 0, far: 0 };
+  const result: Collected = { ...counted, inOrder: true, linkTypes: [], timesRise: true };
   let lastUs = 0;
   for (;;) {
     const batch = await source.next();
@@ -74,9 +79,13 @@ async function collect(source: PacketSource): Promise<Collected> {
       result.bytes += batch.capLen[i]!;
       result.cutTo = Math.max(result.cutTo, batch.capLen[i]!);
     }
+    if (batch.memory === undefined) result.far++;
+    else result.near++;
     source.release(batch);
   }
 }
+
+const liveRoom = (): SharedRoom => new SharedRoom(sharedPlace(LIVE_BYTES), 0, LIVE_BYTES);
 
 /** Captures while `traffic` runs, then closes at once. */
 async function captureDuring(options: LiveOptions, traffic: () => Promise<number>) {
@@ -124,7 +133,7 @@ async function checkPlaces(source: PacketSource, snaplen: number, holdMs: () => 
     let free = 0;
     for (let i = 0; i < batch.count; i++) {
       const [at, length] = [batch.offset[i]!, batch.capLen[i]!];
-      const isWithin = at >= free && at + length <= batch.buffer.byteLength;
+      const isWithin = at >= free && at + length <= batch.bytes.length;
       if (!isWithin || length > snaplen || length > batch.wireLen[i]!) {
         throw new Error(`packet ${i} of ${batch.count}: ${length} of ${batch.wireLen[i]} bytes at ${at}`);
       }
@@ -189,6 +198,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
         ringBytes: 1 + random(random(2) === 0 ? 100_000 : 8 << 20),
         promiscuous: random(2) === 0,
         ...(random(2) === 0 && { filter: `udp and greater ${random(2_000)}` }),
+        ...(random(2) === 0 && { room: liveRoom() }),
       }));
       const sources = await Promise.all(settings.map((options) => openLive(options)));
       // On `any` libpcap takes one byte more than the longest cooked header at least.
@@ -219,6 +229,12 @@ const scenarios: Record<string, () => Promise<unknown>> = {
   async 'count-on-veth'() {
     makeVeth();
     return captureDuring({ interface: 'vb', filter: 'udp dst port 9' }, () => sendDatagrams(30_000, '192.0.2.255', 9));
+  },
+
+  async 'in-memory-of-webassembly'() {
+    makeVeth();
+    const options = { interface: 'vb', filter: 'udp dst port 9', room: liveRoom() };
+    return captureDuring(options, () => sendDatagrams(30_000, '192.0.2.255', 9));
   },
 
   'filter-on-loopback': () =>

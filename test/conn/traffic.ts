@@ -1,12 +1,13 @@
 import { expect } from 'vitest';
-import { PacketBatch } from '../../src/capture/packet-batch.js';
+import { BYTES_OFFSET, PacketBatch } from '../../src/capture/packet-batch.js';
+import { SharedRoom } from '../../src/capture/shared-memory.js';
 import { ConnectionTracker } from '../../src/conn/connection-tracker.js';
 import type { TrackerOptions, TrackerStats } from '../../src/conn/tracker-options.js';
 import { parseAddress } from '../../src/core/address.js';
 import { SECOND } from '../../src/core/time.js';
 import { addWeirds, WeirdCounts } from '../../src/core/weird.js';
 import { BatchDecoder } from '../../src/decode/batch-decoder.js';
-import { DECODED_AT_ONCE, DecodedBatch } from '../../src/decode/decoded-batch.js';
+import { DECODED_AT_ONCE, DECODED_BYTES, DecodedBatch } from '../../src/decode/decoded-batch.js';
 import type { ConnectionUpdate } from '../../src/records/connection.js';
 
 /** A frame with its time. `wireBytes` beyond the frame's length means that the capture cut it. */
@@ -172,8 +173,8 @@ export interface Tracked {
 }
 
 /**
- * Everything that a tracker tells of some frames. What is not told while they are taken is told again by one whose rows the kernel
- * (`native/follow`) cannot read, to the same effect.
+ * Everything that a tracker tells of some frames, which lie where the kernels (`native/frames`, `native/follow`) can read them. What is not
+ * told while they are taken is told again without either, to the same effect.
  */
 export function track(
   frames: readonly Frame[],
@@ -219,8 +220,15 @@ function trackWithKernel(
 ): Tracked {
   const updates: ConnectionUpdate[] = [];
   const emit = (update: ConnectionUpdate) => updates.push(update);
-  const tracker = new ConnectionTracker({ checksums: 'verify', emit, ...options });
-  for (const batch of batches(frames, perBatch, link)) {
+  const given = batches(frames, perBatch, link);
+  const batchBytes = given.reduce((most, { bytes }) => Math.max(most, bytes.length), BYTES_OFFSET);
+  const roomBytes = DECODED_BYTES + batchBytes;
+  const tracker = new ConnectionTracker({ checksums: 'verify', emit, ...options, roomBytes });
+  const place = tracker.room && new SharedRoom(tracker.room, DECODED_BYTES, roomBytes).take(batchBytes);
+  const batch = new PacketBatch(batchBytes - BYTES_OFFSET, place);
+  for (const { bytes, count } of given) {
+    batch.bytes.set(bytes);
+    batch.count = count;
     tracker.batch(batch, [{ name: 'test' }]);
     // Whatever was kept of it without being copied shows.
     batch.bytes.fill(0xdb);
