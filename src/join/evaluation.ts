@@ -25,7 +25,7 @@ import {
 import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { isKernels } from './kernel-traffic.js';
-import { isExact, type Role, ranks } from './match.js';
+import { type Role, ranks } from './match.js';
 import { type Choice, chooseOwner, type OwnerChoice, type Tied } from './owner-choice.js';
 
 /** What an end waits for on one host, each a moment of the host's clock up to which streams must be complete. */
@@ -188,11 +188,11 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
 
 /**
  * Whether no row that may still come changes the choice. Only a call of the full tuple on a host that lost nothing is that
- * sure: a removal tells of times long before it, and an address or a port may yet show a second holder. Nor is it where another process may
- * have made the call, which is told when that one reads next. All else is looked at once more when the lateness is over.
+ * sure: a removal tells of times long before it, and an address or a port may yet show a second holder. All else is looked at
+ * once more when the lateness is over.
  */
 function isLasting(choice: Choice, { host: { progress } }: Trial, known: HostKnowledge): boolean {
-  if (!isCall(choice) || !isExact(choice.owner.socket) || progress.hasLost(known.lastLatest)) return false;
+  if (!isCall(choice) || progress.hasLost(known.lastLatest)) return false;
   return !progress.hasProcessStream || processOf(choice.owner, known) !== undefined;
 }
 

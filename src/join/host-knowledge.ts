@@ -19,6 +19,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   readonly callsUntil: Micros;
   readonly isDone: boolean;
   readonly isClosed: boolean;
+  readonly isEvicted: boolean;
   readonly knowsEarlier: boolean;
   readonly hasCalls: boolean;
   readonly hasAll: boolean;
@@ -47,6 +48,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     this.callsUntil = needsEnd ? this.lastLatest : this.firstLatest;
     this.isDone = view.ended || view.closed;
     this.isClosed = view.closed;
+    this.isEvicted = view.isEvicted;
     this.knowsEarlier = view.knowsEarlier;
     // Where no stream tells of calls, none is waited for.
     this.hasCalls = eventsUntil === Infinity || (eventsUntil >= this.callsUntil && (this.isDone || !needsEnd));

@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
-import { ranks } from './match.js';
+import { isExact, ranks } from './match.js';
 
 /** What is known of the host's rows about the time of the connection. */
 export interface Knowledge {
@@ -26,6 +26,8 @@ export interface Knowledge {
   /** No more rows about that time will come, and no more connections either when `isClosed`. */
   readonly isOver: boolean;
   readonly isClosed: boolean;
+  /** Rows about that time may still come, though it is closed. */
+  readonly isEvicted: boolean;
   /** When the first packet may have come, host clock. */
   readonly firstEarliest: Micros;
   readonly firstLatest: Micros;
@@ -81,13 +83,13 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   if (isSure && (known.knowsEarlier || known.hasCalls || known.isOver)) {
     const earlier = events.filter((event) => mayHaveTakenFirst(event, strong[0]!, known));
     const rivals = [...strong, ...earlier];
-    if (isOneProcess(rivals)) return owner(strong[0]!, others(strong[0]!, polls), strong);
+    if (isOneProcess(rivals)) return chooseCaller(strong, rivals, polls, known);
     const maySettle = !known.isClosed && earlier.some(({ match }) => match.settles !== undefined);
     return (known.hasCalls || known.isOver) && !maySettle ? ambiguous(rivals, ties.sameTuple) : wait;
   }
   if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
   if (strong.length > 0 && !known.areCallsLost && !isUnwatchedBefore(strong, known)) {
-    if (isOneProcess(events)) return owner(strong[0]!, others(strong[0]!, polls), events);
+    if (isOneProcess(events)) return chooseCaller(strong, events, polls, known);
     const maySettle = !known.isClosed && events.some(({ match }) => match.settles !== undefined);
     return maySettle ? wait : ambiguous(events, ties.sameTuple);
   }
@@ -104,6 +106,20 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   if (known.isUnwatched) return { kind: 'none', reason: 'agent_offline' };
   if (known.isAnyLost) return { kind: 'none', reason: 'events_lost' };
   return chooseWeaker(candidates);
+}
+
+/** One process made these calls, and all that may be meant. Who else may have taken a datagram is told when that one reads next. */
+function chooseCaller(
+  [first]: readonly Candidate[],
+  calls: readonly Candidate[],
+  polls: readonly Candidate[],
+  known: Knowledge,
+): Choice {
+  if (calls.some((call) => isTaker(call) && !isExact(call.socket))) {
+    if (!known.isClosed) return wait;
+    if (known.isEvicted) return ambiguous(calls, ties.pool);
+  }
+  return owner(first!, others(first!, polls), calls);
 }
 
 /** A connection is accepted once, but several may take its datagrams in turn, and who took the first owns the end. */

@@ -70,19 +70,30 @@ describe('datagrams that several processes took in turn', () => {
     });
   });
 
-  it('are the only reader’s, once every reader is known', () => {
-    const scene = readers(new Scene({ startsKnown: true }), 8);
+  it('are the only reader’s, once no other can be told of any more', () => {
+    const scene = readers(new Scene({ startsKnown: true }), 8)
+      .complete('b', 20, tables)
+      .advance(30);
     expect(scene.last().resp.state).toBe('pending');
-    expect(scene.complete('b', 20, tables).last().resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+    scene.advance(80);
+    expect(scene.last().resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
   });
 
-  it('are nobody’s any more where the second of two readers is told of long after the connection', () => {
-    const scene = new Scene({ startsKnown: true });
-    const first = readers(scene, 8).complete('b', 20, tables).last().resp;
-    expect(first).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+  it('are nobody’s where the second of two readers is told of long after the connection, and on no line the first one’s', () => {
+    const scene = readers(new Scene({ startsKnown: true }), 8)
+      .complete('b', 20, tables)
+      .advance(20);
     scene.row(scene.makeRow('b', 'socket_events', 'event', 21, { ...receive, pid: 9, socket: '1' }, 1, 10));
     scene.complete('b', 40, tables).join.end();
+    expect(scene.lines.filter(({ resp }) => resp.state === 'attributed')).toEqual([]);
     expect(scene.last().resp).toMatchObject({ candidates: [{ process: { pid: 8 } }, { process: { pid: 9 } }] });
+  });
+
+  it('are nobody’s where the connection had to be let go while another reader might still be told of', () => {
+    const scene = readers(new Scene({ startsKnown: true, limits: { connections: 1 } }), 8).complete('b', 20, tables);
+    scene.start('C2', 15, '192.0.2.1 40000 > 192.0.2.2 123 udp').advance(20);
+    scene.complete('b', 20, tables).join.end();
+    expect(scene.last().resp).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 8 } }] });
   });
 
   it('leave out who took those of an earlier connection, which nobody need have answered', () => {
