@@ -1,7 +1,4 @@
 // Targets of the network side: decoding with every tunnel, fragments, TCP with the bytes of its streams, and the file readers.
-//
-// An input of the packet targets is a list of packets, so that it can be kept and run again: time step (4 bytes), link type (2), wire
-// bytes beyond those captured (2), length (2), bytes.
 import { Buffer } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -10,42 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { mutate } from './mutator.mjs';
 import { PacketGrammar } from './packet-grammar.mjs';
+import { giveBatches, PACKETS, PacketList, step } from './packet-list.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const load = (file) => import(new URL(`../../dist/${file}.js`, import.meta.url).href);
 const silent = () => {};
-const HEAD = 10;
-const PACKETS = 256;
 /** More connections than this are evicted, which is to be met as well. */
 const MAX_CONNECTIONS = 64;
-
-class PacketList {
-  #bytes = Buffer.alloc(1 << 20);
-  #used = 0;
-  count = 0;
-
-  add(step, type, beyond, packet) {
-    const bytes = this.#bytes;
-    const at = this.#used;
-    if (at + HEAD + packet.length > bytes.length) return;
-    bytes.writeUInt32LE(step, at);
-    bytes.writeUInt16LE(type, at + 4);
-    bytes.writeUInt16LE(beyond, at + 6);
-    bytes.writeUInt16LE(packet.length, at + 8);
-    bytes.set(packet, at + HEAD);
-    this.#used += HEAD + packet.length;
-    this.count++;
-  }
-
-  take() {
-    const bytes = Buffer.from(this.#bytes.subarray(0, this.#used));
-    this.#used = 0;
-    this.count = 0;
-    return bytes;
-  }
-}
-
-const step = (random) => (random(20) === 0 ? random(400_000_000) : random(200_000));
 
 /** Gives the packets of an input to a tracker of its own; tells how many there were. */
 async function packetRunner(options) {
@@ -64,31 +32,7 @@ async function packetRunner(options) {
       emit: () => updates++,
       ...options?.(),
     });
-    let time = 1_700_000_000_000_000;
-    let used = BYTES_OFFSET;
-    let packets = 0;
-    batch.count = 0;
-    const flush = () => {
-      tracker.batch(batch, [{ name: 'fuzz' }]);
-      batch.count = 0;
-      used = BYTES_OFFSET;
-    };
-    for (let at = 0; at + HEAD <= input.length; ) {
-      const length = Math.min(input.readUInt16LE(at + 8), input.length - at - HEAD);
-      if (used + length > batch.bytes.length || batch.count === PACKETS) flush();
-      batch.bytes.set(input.subarray(at + HEAD, at + HEAD + length), used);
-      time += input.readUInt32LE(at);
-      const i = batch.count++;
-      batch.timeUs[i] = time;
-      batch.capLen[i] = length;
-      batch.wireLen[i] = length + input.readUInt16LE(at + 6);
-      batch.offset[i] = used;
-      batch.link[i] = input.readUInt16LE(at + 4);
-      used += length;
-      at += HEAD + length;
-      packets++;
-    }
-    flush();
+    const packets = giveBatches(input, batch, BYTES_OFFSET, () => tracker.batch(batch, [{ name: 'fuzz' }]));
     const { open, connections, skipped, packets: taken } = tracker.stats;
     if (open > MAX_CONNECTIONS || skipped > taken || taken !== packets) throw new Error('figures that cannot be');
     tracker.end();

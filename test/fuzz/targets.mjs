@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { followTargets } from './follow-targets.mjs';
 import { frameTargets } from './frame-targets.mjs';
 import { lineTargets } from './line-targets.mjs';
 import { netlinkTargets } from './netlink-targets.mjs';
@@ -334,6 +335,7 @@ export const targets = [
   joined,
   ringRecords,
   sigmaRules,
+  ...followTargets,
   ...frameTargets,
   ...lineTargets,
   ...netlinkTargets,
