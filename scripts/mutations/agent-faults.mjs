@@ -127,6 +127,13 @@ export const agentFaults = [
     tests: ['test/server/websocket/frame-reader.test.ts'],
   },
   {
+    name: 'pieces-that-fill-the-first-buffer-of-tls',
+    file: 'src/server/tls-in-pieces.ts',
+    find: 'const PIECE = 1_023;',
+    replace: 'const PIECE = 1_024;',
+    tests: ['test/server/tls-in-pieces.test.ts'],
+  },
+  {
     name: 'no-reads-into-one-buffer',
     file: 'src/server/websocket/shared-read.ts',
     find: "if (typeof useUserBuffer !== 'function') return false;",

@@ -13,6 +13,7 @@ import { ArrivalQueue } from './arrival-queue.js';
 import { onFirstBytes } from './first-bytes.js';
 import { answerFigures, type RunFigures } from './metrics-pages.js';
 import { readTlsFiles, type TlsFiles, textOf } from './tls-files.js';
+import { tlsInPieces } from './tls-in-pieces.js';
 import { ServerWebSocket } from './websocket/server-web-socket.js';
 import { upgradeAnswer, upgradeProblem } from './websocket/upgrade.js';
 
@@ -161,7 +162,7 @@ function paceHandshakes(server: Server): void {
   const [begin] = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
   if (begin === undefined) return;
   const queue = new ArrivalQueue<Socket>((socket) => {
-    if (!socket.destroyed) begin.call(server, socket);
+    if (!socket.destroyed) begin.call(server, tlsInPieces(socket));
   });
   server.removeListener('connection', begin);
   server.on('connection', (socket: Socket) => onFirstBytes(socket, UPGRADE_MS, () => queue.add(socket)));

@@ -5,8 +5,7 @@ import type { Socket } from 'node:net';
  * `ms`, or that ends before, is destroyed instead, and one that fails at any time.
  *
  * A TLS connection that is begun with bytes in that buffer takes far less memory for good. Node.js keeps a buffer of what was read and
- * not decrypted yet: 64 KiB when the kernel is read into it first, 1 KiB and then at most one of 16 KiB more when it gets the client's
- * hello from here.
+ * not decrypted yet: 64 KiB when the kernel is read into it first, 1 KiB when it gets the client's hello from here (tls-in-pieces.ts).
  */
 export function onFirstBytes(socket: Socket, ms: number, then: () => void): void {
   const look = (): void => {
