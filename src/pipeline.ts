@@ -237,7 +237,8 @@ async function captureFiles(
   context: RunContext,
 ): Promise<NetworkFigures> {
   const checksums = options.checksums === 'ignore' ? 'ignore' : 'verify';
-  const network = await FileNetwork.open(
+  const stopped = aborted(context.stop);
+  const opening = FileNetwork.open(
     options.files,
     {
       checksums,
@@ -248,8 +249,11 @@ async function captureFiles(
     },
     context.warn,
   );
-  context.stop.addEventListener('abort', () => network.stop(), { once: true });
-  const hostLog = await readFiles(network, options.hostLogs, options.latenessUs, intake, context.warn, (read) =>
+  // What comes through a pipe may take its time to begin.
+  const network = await Promise.race([opening, stopped]);
+  if (network === undefined) return nothingCaptured;
+  void stopped.then(() => network.stop());
+  const hostLog = await readFiles(network, options.hostLogs, options.latenessUs, intake, context, (read) =>
     context.onProgress(read, network.totalBytes),
   );
   return {
@@ -260,7 +264,14 @@ async function captureFiles(
   };
 }
 
-/** The figures of a run that watches hosts alone. */
+function aborted(stop: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    stop.addEventListener('abort', () => resolve(undefined), { once: true });
+    if (stop.aborted) resolve(undefined);
+  });
+}
+
+/** The figures of a run that watches hosts alone, or was stopped before a capture was open. */
 const nothingCaptured: NetworkFigures = {
   capture: { packets: 0, bytes: 0, kernelDrops: 0, interfaceDrops: 0, engineDrops: 0 },
   tracker: {
@@ -338,11 +349,7 @@ async function captureLive(
   const how = live.sensorMethod === undefined ? '' : `; this host is watched ${sensorMethods[live.sensorMethod]}`;
   if (captures.length > 0) context.info(`capturing on ${captures.join(', ')}${how}`);
   const timer = setInterval(() => void outputs.flush(), FLUSH_MS);
-  const stopped = new Promise<void>((resolve) => {
-    context.stop.addEventListener('abort', () => resolve(), { once: true });
-    if (context.stop.aborted) resolve();
-  });
-  await Promise.race([live.finished, stopped]);
+  await Promise.race([live.finished, aborted(context.stop)]);
   await engine?.stop();
   outputs.ending();
   await live.stop();

@@ -2,8 +2,8 @@ import fs, { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { CorrelateError, fileProblem } from '../core/errors.js';
+import { openToRead, pipeStream } from '../core/named-pipe.js';
 
-const open = promisify(fs.open);
 const fstat = promisify(fs.fstat);
 const read = promisify(fs.read);
 const close = promisify(fs.close);
@@ -127,17 +127,13 @@ class StreamInput implements ByteInput {
 export async function openByteInput(path: string, blocking = false): Promise<ByteInput> {
   let fd: number | undefined;
   try {
-    fd = path === '-' ? STDIN_FD : await open(path, 'r');
+    fd = path === '-' ? STDIN_FD : await openToRead(path);
     const info = await fstat(fd);
     if (info.isDirectory()) throw new Error('it is a directory');
     if (info.isFile() && blocking && fd !== STDIN_FD) return new BlockingFileInput(fd, info.size);
     if (info.isFile()) return new FileInput(fd, info.size);
     if (fd === STDIN_FD) return new StreamInput(process.stdin);
-    // A read of an empty pipe would block one of libuv's threads, and close with it; a socket waits in the event loop.
-    if (info.isFIFO()) {
-      const { Socket } = await import('node:net');
-      return new StreamInput(new Socket({ fd, readable: true, writable: false }));
-    }
+    if (info.isFIFO()) return new StreamInput(await pipeStream(fd));
     return new StreamInput(createReadStream('', { fd }));
   } catch (error) {
     if (fd !== undefined && fd !== STDIN_FD) await close(fd);

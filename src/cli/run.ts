@@ -202,6 +202,8 @@ function outlastsTerminal({
 
 async function runWith(flags: Flags, log: Log): Promise<number> {
   const person = flags.table === 'always' || (flags.table === 'auto' && standardError().isTTY === true);
+  // Before signals are held: a pipe is read until its end.
+  const timeouts = await timeoutsOf(flags);
   const stop = new AbortController();
   let refresh = async (): Promise<void> => {};
   const signals = onSignals({
@@ -211,7 +213,6 @@ async function runWith(flags: Flags, log: Log): Promise<number> {
   });
   let progress: Progress | undefined;
   try {
-    const timeouts = await timeoutsOf(flags);
     // Loaded only where somebody looks at it.
     const { startProgress } = person ? await import('../outputs/progress.js') : {};
     const { summary, outputs, storeFailed } = await run(

@@ -51,7 +51,7 @@ export async function explainFiles(
     ready: async () => {},
     stopped: false,
   };
-  await readFiles(network, hostLogs, latenessUs, intake, warn, () => {});
+  await readFiles(network, hostLogs, latenessUs, intake, { warn }, () => {});
   join.end();
   explained.sort((a, b) => a.attributed.connection.ts - b.attributed.connection.ts);
   return { explained, others };

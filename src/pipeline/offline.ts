@@ -1,7 +1,6 @@
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
-import type { Warn } from '../core/warnings.js';
-import type { HostLogCounts } from '../hosts/sources/host-log.js';
+import type { HostLogCounts, HostLogOptions } from '../hosts/sources/host-log.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import type { FileNetwork } from './file-network.js';
@@ -37,9 +36,9 @@ function timeOf(row: HostRow): Micros {
   }
 }
 
-async function* hostRows(paths: readonly string[], warn: Warn, counts: HostLogCounts): AsyncGenerator<HostRow[]> {
+async function* hostRows(paths: readonly string[], options: HostLogOptions): AsyncGenerator<HostRow[]> {
   const { readHostLogs } = await import('../hosts/sources/host-log.js');
-  yield* readHostLogs(paths, { warn, counts });
+  yield* readHostLogs(paths, options);
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -67,14 +66,14 @@ function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
 /**
  * Reads captures and host logs together, in order of time, with host rows ahead of the connections that they may explain by the
  * lateness that the join allows. Where a log carries no clock rows, the first connections and rows are looked at before anything is
- * joined, and the clocks measured from them enter as rows. Returns what became of the lines of the logs.
+ * joined, and the clocks measured from them enter as rows. With `stop` the logs end where they have been read to. Returns what became of the lines of the logs.
  */
 export async function readFiles(
   network: FileNetwork,
   hostLogs: readonly string[],
   latenessUs: Micros,
   intake: Intake,
-  warn: Warn,
+  { warn, stop }: Omit<HostLogOptions, 'counts'>,
   onProgress: (readBytes: number) => void,
 ): Promise<HostLogCounts> {
   const counts: HostLogCounts = { lines: 0, bad: 0, unused: 0, unusedKinds: new Map() };
@@ -88,7 +87,7 @@ export async function readFiles(
   }
 
   const connections = new Lookahead(network.updates());
-  const rows = new Lookahead(hostRows(hostLogs, warn, counts));
+  const rows = new Lookahead(hostRows(hostLogs, { warn, counts, ...(stop !== undefined && { stop }) }));
   const firstRows = inOrder(await rows.peek(limits.clockRows));
   const firstConnections = await connections.peek(limits.clockConnections);
   const { ClockEstimator } = await import('../join/clock.js');

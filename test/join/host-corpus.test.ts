@@ -50,7 +50,7 @@ async function joinCase(entry: Entry): Promise<AttributedConnection[]> {
     ready: () => Promise.resolve(),
     stopped: false,
   };
-  await readFiles(network, [corpus + entry.derived_osquery_log], latenessUs, intake, warn, () => undefined);
+  await readFiles(network, [corpus + entry.derived_osquery_log], latenessUs, intake, { warn }, () => undefined);
   join.end();
   return lines;
 }

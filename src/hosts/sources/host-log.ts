@@ -29,6 +29,8 @@ export interface HostLogOptions {
   readonly warn: Warn;
   /** Added to while the logs are read. */
   readonly counts?: HostLogCounts;
+  /** The logs end where they have been read to. */
+  readonly stop?: AbortSignal;
 }
 
 /**
@@ -40,9 +42,9 @@ export interface HostLogOptions {
  * CorrelateError HOST_LOG_OPEN_FAILED (also when reading fails later), HOST_LOG_UNKNOWN_FORMAT or HOST_LOG_VERSION.
  */
 export async function* readHostLogs(paths: readonly string[], options: HostLogOptions): AsyncIterable<HostRow[]> {
-  const { warn, counts = noHostLines() } = options;
+  const { warn, counts = noHostLines(), stop } = options;
   const whole = new Map<HostSource, HostLogDecoder>();
-  for (const path of await inOrderOfTime(paths)) yield* readOne(path, whole, warn, counts);
+  for (const path of await inOrderOfTime(paths)) yield* readOne(path, whole, warn, counts, stop);
   for (const decoder of whole.values()) yield* decoder.end();
 }
 
@@ -54,12 +56,13 @@ async function* readOne(
   whole: Map<HostSource, HostLogDecoder>,
   warn: Warn,
   counts: HostLogCounts,
+  stop?: AbortSignal,
 ): AsyncIterable<HostRow[]> {
   const where = path === '-' ? 'stdin' : path;
   const badLines = new BadLines(where, warn);
   let decoder: HostLogDecoder | undefined;
   let isEmpty = true;
-  const source = readLogBytes(path, where, warn);
+  const source = readLogBytes(path, where, warn, stop);
   for await (const { number, bytes, text } of readLogLines(source, limits.hostLineBytes)) {
     isEmpty = false;
     const { lines, problem }: HeldLines = text === undefined ? TOO_LONG : parseLine(text, number);

@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, fstatSync } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CorrelateError, fileProblem, messageOf } from '../../core/errors.js';
+import { openToRead, pipeStream } from '../../core/named-pipe.js';
 import type { Warn } from '../../core/warnings.js';
 
 const CHUNK_BYTES = 262_144;
@@ -18,11 +19,16 @@ const MAGIC_BYTES = 4;
 
 /**
  * The bytes of a log in UTF-8: a file, or standard input for `-`, unpacked when they begin as gzip does, and from UTF-16 where a byte
- * order mark says so. A gzip stream that ends early or is damaged gives what came before and a warning. Throws
- * HOST_LOG_OPEN_FAILED, and HOST_LOG_UNKNOWN_FORMAT when the file is packed otherwise.
+ * order mark says so. A gzip stream that ends early or is damaged gives what came before and a warning. With `stop` the log ends where it
+ * has been read to, also while it waits for more. Throws HOST_LOG_OPEN_FAILED, and HOST_LOG_UNKNOWN_FORMAT when the file is packed otherwise.
  */
-export async function* readLogBytes(path: string, where: string, warn: Warn): AsyncGenerator<Buffer> {
-  const plain = readRaw(path, where);
+export async function* readLogBytes(
+  path: string,
+  where: string,
+  warn: Warn,
+  stop?: AbortSignal,
+): AsyncGenerator<Buffer> {
+  const plain = readRaw(path, where, stop);
   const first = await firstChunk(plain, MAGIC_BYTES);
   const packer = otherPackers[first.toString('hex', 0, MAGIC_BYTES)];
   if (packer !== undefined) {
@@ -48,13 +54,22 @@ async function* unpack(whole: AsyncGenerator<Buffer>, where: string, warn: Warn)
   }
 }
 
-async function* readRaw(path: string, where: string): AsyncGenerator<Buffer> {
-  const stream: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES });
+async function* readRaw(path: string, where: string, stop?: AbortSignal): AsyncGenerator<Buffer> {
   try {
+    const stream = path === '-' ? process.stdin : await openStream(path);
+    const end = (): void => void stream.destroy();
+    if (stop?.aborted === true) end();
+    stop?.addEventListener('abort', end, { once: true });
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (error) {
+    if (stop?.aborted === true) return;
     throw new CorrelateError('HOST_LOG_OPEN_FAILED', `${where}: ${fileProblem(error)}`, { cause: error });
   }
+}
+
+async function openStream(path: string): Promise<Readable> {
+  const fd = await openToRead(path);
+  return fstatSync(fd).isFIFO() ? pipeStream(fd) : createReadStream('', { fd, highWaterMark: CHUNK_BYTES });
 }
 
 /** Text in UTF-16 with a byte order mark, such as Windows writes, as UTF-8; anything else as it is. */

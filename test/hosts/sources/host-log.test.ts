@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -20,6 +22,19 @@ describe('a host log', () => {
     const other = Buffer.from(`${JSON.stringify({ ...good, columns: { uid: '2' } })}\n`);
     const { tableRows } = await withFile(Buffer.concat([gzipSync(line), gzipSync(other)]), readLog);
     expect(tableRows.map((row) => row.columns)).toEqual([{ uid: 1 }, { uid: 2 }]);
+  });
+
+  it('is read from a named pipe, whoever comes first to it', async () => {
+    await withFile('', async (path) => {
+      await rm(path);
+      spawnSync('mkfifo', [path]);
+      const reading = readLog(path);
+      await writeFile(path, gzipSync(`${JSON.stringify(good)}\n`));
+      expect((await reading).tableRows).toHaveLength(1);
+      const writing = writeFile(path, `${JSON.stringify(good)}\n`);
+      expect((await readLog(path)).tableRows).toHaveLength(1);
+      await writing;
+    });
   });
 
   it('gives what came before the end of torn gzip data, and a warning', async () => {
