@@ -1,8 +1,9 @@
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
 import type { HostLogCounts, HostLogOptions } from '../hosts/sources/host-log.js';
+import { UNMEASURED_ERR } from '../join/host-clocks.js';
 import type { ConnectionUpdate } from '../records/connection.js';
-import type { HostRow } from '../records/host-row.js';
+import type { ClockSample, HostRow } from '../records/host-row.js';
 import type { FileNetwork } from './file-network.js';
 import { Lookahead } from './lookahead.js';
 
@@ -19,13 +20,31 @@ export interface Intake {
   readonly stopped: boolean;
 }
 
-/** The time of a row on its host's clock, which puts rows in order. */
-function timeOf(row: HostRow): Micros {
+/**
+ * How far the clock of each host is ahead of the captures': of several the farthest, so that its rows are rather early than late.
+ * A clock that is off by less than one that nobody measured may be is taken for right, so that the errors of measuring change no order.
+ */
+type Leads = ReadonlyMap<string, Micros>;
+
+function leadsOf(rows: readonly HostRow[]): Leads {
+  const leads = new Map<string, Micros>();
+  for (const row of rows) {
+    if (row.kind !== 'clock' || Math.abs(row.offset) <= UNMEASURED_ERR) continue;
+    leads.set(row.host, Math.max(row.offset, leads.get(row.host) ?? row.offset));
+  }
+  return leads;
+}
+
+/** The time of a row by the captures' clock, as far as that of its host is known; else by that of its host. */
+function timeOf(row: HostRow, leads: Leads): Micros {
+  return row.kind === 'clock' ? row.from : hostTimeOf(row) - (leads.get(row.host) ?? 0);
+}
+
+function hostTimeOf(row: Exclude<HostRow, ClockSample>): Micros {
   switch (row.kind) {
     case 'row':
       return row.time;
     case 'host':
-    case 'clock':
       return row.from;
     case 'complete':
       return row.until;
@@ -44,19 +63,19 @@ async function* hostRows(paths: readonly string[], options: HostLogOptions): Asy
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * Rows of several streams put in order of time, at one time by host and stream, whatever order the log had. Every log ends
+ * Rows of several streams put in order of time, by the captures' clock, at one time by host and stream, whatever order the log had. Every log ends
  * with a host_timeout; where several logs tell of one host, only the last of them is true.
  */
-function inOrder(lists: readonly (readonly HostRow[])[]): HostRow[] {
+function inOrder(all: readonly HostRow[], leads: Leads): HostRow[] {
   const ends = new Map<string, Micros>();
-  for (const row of lists.flat()) {
+  for (const row of all) {
     if (row.kind === 'host_timeout') ends.set(row.host, Math.max(row.at, ends.get(row.host) ?? row.at));
   }
-  const rows = lists.flat().filter((row) => row.kind !== 'host_timeout' || row.at === ends.get(row.host));
+  const rows = all.filter((row) => row.kind !== 'host_timeout' || row.at === ends.get(row.host));
   return rows.sort(
     (a, b) =>
       Number(b.kind === 'host') - Number(a.kind === 'host') ||
-      timeOf(a) - timeOf(b) ||
+      timeOf(a, leads) - timeOf(b, leads) ||
       compareText(a.host, b.host) ||
       Number(b.kind === 'row') - Number(a.kind === 'row') ||
       (a.kind === 'row' && b.kind === 'row' ? compareText(a.stream, b.stream) || a.seq - b.seq : 0),
@@ -88,15 +107,16 @@ export async function readFiles(
 
   const connections = new Lookahead(network.updates());
   const rows = new Lookahead(hostRows(hostLogs, { warn, counts, ...(stop !== undefined && { stop }) }));
-  const firstRows = inOrder(await rows.peek(limits.clockRows));
+  const firstRows = (await rows.peek(limits.clockRows)).flat();
   const firstConnections = await connections.peek(limits.clockConnections);
   const { ClockEstimator } = await import('../join/clock.js');
   const clocks = new ClockEstimator();
   for (const row of firstRows) clocks.row(row);
   for (const list of firstConnections) for (const update of list) clocks.connection(update);
-  for (const row of clocks.estimate()) intake.row(row);
+  const measured = clocks.estimate();
+  for (const row of measured) intake.row(row);
 
-  const ordered = new OrderedRows(rows, firstRows);
+  const ordered = new OrderedRows(rows, firstRows, leadsOf([...firstRows, ...measured]));
   for (;;) {
     const updates = await connections.next();
     if (updates === undefined) break;
@@ -114,7 +134,7 @@ export async function readFiles(
   return counts;
 }
 
-/** Host rows handed on up to a time: the looked-at ones sorted, what follows in the order it comes. */
+/** Host rows handed on up to a time of the captures: the looked-at ones sorted, what follows in the order it comes. */
 class OrderedRows {
   #list: readonly HostRow[];
   #at = 0;
@@ -122,8 +142,9 @@ class OrderedRows {
   constructor(
     private readonly rest: Lookahead<HostRow>,
     first: readonly HostRow[],
+    private readonly leads: Leads,
   ) {
-    this.#list = first;
+    this.#list = inOrder(first, leads);
     rest.drop();
   }
 
@@ -131,7 +152,7 @@ class OrderedRows {
     for (;;) {
       while (this.#at < this.#list.length) {
         const row = this.#list[this.#at]!;
-        if (timeOf(row) > time) return;
+        if (timeOf(row, this.leads) > time) return;
         intake.row(row);
         this.#at++;
       }

@@ -21,9 +21,9 @@ function logAhead(seconds: number): string {
 }
 
 /** Who owns each end, by uid, and the clocks that were allowed for. */
-function owners(log: string): { ends: Map<string, string>; offsets: number[] } {
+function owners(log: string, ...more: string[]): { ends: Map<string, string>; offsets: number[] } {
   const connections = `${log}.jsonl`;
-  const args = ['-r', `${sample}/traffic.pcap`, '--host-log', log, '--connections', connections, '-q'];
+  const args = ['-r', `${sample}/traffic.pcap`, '--host-log', log, '--connections', connections, '-q', ...more];
   expect(correlate(args).status).toBe(0);
   const lines = jsonLines(readFileSync(connections, 'utf8')) as ConnectionLine[];
   const offsets: number[] = [];
@@ -44,5 +44,10 @@ describe('a host log whose clock is minutes off', () => {
     expect(ends).toEqual(right.ends);
     expect(offsets.length).toBeGreaterThan(40);
     for (const offset of offsets) expect(Math.abs(offset - seconds)).toBeLessThan(0.5);
+  });
+
+  it.each([300, -300])('by %i s does so also where rows are waited for seconds only', (seconds) => {
+    const args = ['--lateness', '5'];
+    expect(owners(logAhead(seconds), ...args).ends).toEqual(owners(logAhead(0), ...args).ends);
   });
 });
