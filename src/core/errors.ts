@@ -30,6 +30,7 @@ export const errorCodes = {
     'A script rule was added to a run by SIGHUP and reads tables that no rule had read: rows from before are not known to it.',
   RULES_KEPT: 'SIGHUP found rules that are broken: those from before go on.',
   OUTPUT_OPEN_FAILED: 'An output file could not be opened for writing.',
+  OUTPUT_IN_USE: 'Another run writes to an output file: each would overwrite what the other wrote.',
   OUTPUT_WRITE_FAILED: 'An output could not be written (disk full, device gone).',
   USER_CHANGE_FAILED:
     'The process could not become the user of --user; it does not go on with more rights than asked for.',

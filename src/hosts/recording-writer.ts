@@ -1,5 +1,6 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { CorrelateError, fileProblem } from '../core/errors.js';
+import { openOutput } from '../core/output-file.js';
 import type { HostRow } from '../records/host-row.js';
 import { recordingMark, recordingVersion } from './recording-format.js';
 
@@ -12,13 +13,9 @@ export class RecordingWriter {
   /** Whoever read the file, a pipe, has gone: what is written from then on is for nobody, and dropped. */
   readerGone = false;
 
-  /** Creates or empties the file. Throws OUTPUT_OPEN_FAILED. */
+  /** Creates or empties the file. Throws OUTPUT_OPEN_FAILED or OUTPUT_IN_USE. */
   constructor(private readonly path: string) {
-    try {
-      this.file = openSync(path, 'w');
-    } catch (error) {
-      throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
-    }
+    this.file = openOutput(path);
     this.append(`${JSON.stringify({ [recordingMark]: recordingVersion })}\n`);
   }
 

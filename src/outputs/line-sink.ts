@@ -1,6 +1,7 @@
-import { closeSync, fchownSync, fstatSync, openSync, statSync, write as writeFile } from 'node:fs';
-import { CorrelateError, fileProblem, messageOf } from '../core/errors.js';
+import { closeSync, fchownSync, fstatSync, statSync, write as writeFile } from 'node:fs';
+import { messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
+import { openOutput } from '../core/output-file.js';
 import type { Warn } from '../core/warnings.js';
 import { LineBuffer } from './line-buffer.js';
 
@@ -44,13 +45,13 @@ export class LineSink {
   /** The reader of a pipe went away: nobody wants the rest. */
   readerGone = false;
 
-  /** `-` is standard output. Throws OUTPUT_OPEN_FAILED. */
+  /** `-` is standard output. Throws OUTPUT_OPEN_FAILED or OUTPUT_IN_USE. */
   constructor(
     readonly path: string,
     private readonly warn: Warn,
     private overflow: Overflow = 'wait',
   ) {
-    this.#fd = open(path);
+    this.#fd = path === '-' ? 1 : openOutput(path);
   }
 
   line(text: string): void {
@@ -129,14 +130,14 @@ export class LineSink {
   }
 
   /**
-   * Opens the path again, after the file was moved away by a log rotation; one that is in its place goes on. Rejects with OUTPUT_OPEN_FAILED
+   * Opens the path again, after the file was moved away by a log rotation; one that is in its place goes on. Rejects with OUTPUT_OPEN_FAILED or OUTPUT_IN_USE
    * and keeps the old file.
    */
   async reopen(): Promise<void> {
     await this.drain();
     if (this.isInPlace) return;
     const old = this.#fd;
-    this.#fd = open(this.path);
+    this.#fd = openOutput(this.path);
     closeSync(old);
   }
 
@@ -191,15 +192,6 @@ export class LineSink {
 }
 
 const newChunk = (): Buffer => Buffer.allocUnsafe(limits.sinkChunkBytes);
-
-function open(path: string): number {
-  if (path === '-') return 1;
-  try {
-    return openSync(path, 'w');
-  } catch (error) {
-    throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
-  }
-}
 
 /** One write; a pipe that is full and non-blocking (the caller's choice, not ours) is tried again. */
 function writeSome(fd: number, chunk: Buffer, at: number): Promise<number> {
