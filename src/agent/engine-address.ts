@@ -53,12 +53,14 @@ export function engineDialer(address: EngineAddress): () => WebSocket {
       ...(secret !== undefined && { headers: { authorization: `Bearer ${secret}` } }),
       createConnection: () => {
         const socket = connect();
-        const timer = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_MS);
+        const timer = setTimeout(() => socket.destroy(noAnswer()), CONNECT_MS);
         socket.once('connect', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
         return socket;
       },
     });
 }
+
+const noAnswer = (): Error => Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' });
 
 /** Made once: the authorities that Node.js trusts alone are some hundred certificates. */
 function contextOf({ ca, cert, key }: EngineAddress): SecureContext {

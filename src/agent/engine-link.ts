@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import { messageOf } from '../core/errors.js';
 import { closeCodes, closeName, isRefusal } from '../wire/close-code.js';
+import { connectProblem } from '../wire/connect-problem.js';
 import type { AgentMessage, EngineMessage, Hello, Welcome } from '../wire/message.js';
 import { inVersion } from '../wire/older-version.js';
 import { versionOf } from '../wire/protocol.js';
@@ -77,12 +78,13 @@ export class EngineLink {
     try {
       socket = this.#dial();
     } catch (error) {
-      this.#closed(1006, messageOf(error));
+      this.#closed(UNMADE, messageOf(error));
       return;
     }
     this.#socket = socket;
     let failure = '';
     let status: number | undefined;
+    let isOpen = false;
     socket.on('unexpected-response', (_request, response) => {
       status = response.statusCode;
       let text = '';
@@ -95,16 +97,18 @@ export class EngineLink {
       });
     });
     socket.on('open', () => {
+      isOpen = true;
       socket.send(JSON.stringify(this.#owner.hello()));
       this.#expect(WELCOME_MS);
     });
     socket.on('message', (data, isBinary) => this.#message(socket, isBinary ? '' : (data as Buffer).toString('utf8')));
     socket.on('error', (error) => {
-      failure ||= messageOf(error);
+      failure ||= isOpen ? messageOf(error) : `${new URL(socket.url).origin}: ${connectProblem(error)}`;
     });
     socket.on('close', (code, reason) => {
       if (this.#socket !== socket) return;
-      this.#closed(status === undefined ? code : REFUSED, reason.toString() || failure);
+      const unmade = status === undefined ? UNMADE : REFUSED;
+      this.#closed(isOpen ? code : unmade, reason.toString() || failure);
     });
   }
 
@@ -229,11 +233,17 @@ export class EngineLink {
     this.#lostAt ??= performance.now();
     const refused = code === REFUSED || isRefusal(code);
     const delay = retryDelayMs(performance.now() - this.#lostAt, refused, Math.random());
-    const name = code === REFUSED ? 'REFUSED' : closeName(code);
-    this.#owner.closed(reason === '' ? name : `${name}: ${reason}`, refused, delay);
+    this.#owner.closed(reasonOf(code, reason), refused, delay);
     this.#retry = setTimeout(() => this.connect(), delay);
   }
 }
 
-/** Not a close code: the engine answered the upgrade with an HTTP error. */
+/** Not close codes: the engine answered the upgrade with an HTTP error; there was no connection. */
 const REFUSED = 0;
+const UNMADE = 1;
+
+function reasonOf(code: number, reason: string): string {
+  if (code === UNMADE) return reason;
+  const name = code === REFUSED ? 'REFUSED' : closeName(code);
+  return reason === '' ? name : `${name}: ${reason}`;
+}

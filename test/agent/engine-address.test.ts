@@ -1,13 +1,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server as TlsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { engineDialer } from '../../src/agent/engine-address.js';
+import { EngineLink } from '../../src/agent/engine-link.js';
 import { makeIdentity } from '../../src/server/x509/certificate.js';
+import { connectProblem } from '../../src/wire/connect-problem.js';
+import type { Hello } from '../../src/wire/message.js';
 import { subprotocols } from '../../src/wire/protocol.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'engine-address-'));
@@ -94,5 +97,76 @@ describe('a file of the agent that cannot be used is told with its path', () => 
     [{ cert: ca, key }, `CONFIG_MALFORMED ${key}: it is not the key of ${ca}`],
   ])('%j', (files, told) => {
     expect(problem(files)).toBe(told);
+  });
+});
+
+describe('an engine that cannot be reached', () => {
+  const expired = makeIdentity('localhost', { kind: 'server', names: ['127.0.0.1'] }, -1, now, authority);
+  const elsewhere = makeIdentity('engine', { kind: 'server', names: ['engine.example'] }, 2, now, authority);
+
+  /** What the agent is told of an engine on a free port that has this for a server. */
+  async function told(
+    listener: TcpServer | TlsServer | undefined,
+    scheme: 'ws' | 'wss',
+    own: object = {},
+  ): Promise<string> {
+    const listening = listener ?? createTcpServer();
+    await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+    const { port } = listening.address() as AddressInfo;
+    if (listener === undefined) await new Promise((resolve) => listening.close(resolve));
+    const origin = `${scheme}://127.0.0.1:${port}`;
+    const dial = engineDialer({ server: origin, ...own });
+    const reason = await new Promise<string>((resolve) => {
+      const link = new EngineLink(dial, {
+        hello: () => ({ type: 'hello' }) as Hello,
+        welcomed: () => true,
+        next: () => undefined,
+        acknowledged: () => {},
+        asked: () => {},
+        closed: (why) => {
+          void link.end('told');
+          resolve(why);
+        },
+      });
+      link.connect();
+    });
+    listening.close();
+    expect(reason.startsWith(`${origin}: `), reason).toBe(true);
+    return reason.slice(origin.length + 2);
+  }
+
+  const withTls = (identity: { certificate: string; key: string }, more: object = {}): TlsServer =>
+    createServer({ cert: identity.certificate, key: identity.key, ...more });
+  const closing = (): TcpServer => createTcpServer((socket) => socket.destroy());
+  const plain = (): TcpServer =>
+    createTcpServer((socket) => socket.once('data', () => socket.end('HTTP/1.1 400 no\r\n\r\n')));
+  const mutual = { ca: authority.certificate, requestCert: true, rejectUnauthorized: true };
+
+  it.each([
+    ['does not run', undefined, 'ws', {}, 'the connection was refused'],
+    ['closes at once', closing, 'ws', {}, 'the connection was closed before it stood'],
+    ['has no TLS', plain, 'wss', { ca }, 'TLS was not understood'],
+    ['has an unknown authority', () => withTls(server), 'wss', {}, 'an authority that is not trusted here'],
+    ['has an old certificate', () => withTls(expired), 'wss', { ca }, "the engine's certificate has expired"],
+    ['has another name', () => withTls(elsewhere), 'wss', { ca }, "the engine's certificate is for other names"],
+    [
+      'wants a certificate',
+      () => withTls(server, mutual),
+      'wss',
+      { ca },
+      'the engine wants a certificate of this agent',
+    ],
+  ] as const)('is told of with what to do: one that %s', async (_, listener, scheme, own, problem) => {
+    expect(await told(listener?.(), scheme, own)).toContain(problem);
+  });
+
+  it.each([
+    ['ENOTFOUND', 'no address of the host name was found'],
+    ['EAI_AGAIN', 'the host name could not be looked up'],
+    ['ETIMEDOUT', 'nothing answered in time'],
+    ['EHOSTUNREACH', 'the host cannot be reached'],
+    ['ENETUNREACH', 'there is no way to that network'],
+  ])('is told of with what to do: %s', (code, problem) => {
+    expect(connectProblem(Object.assign(new Error('connect'), { code }))).toContain(problem);
   });
 });
