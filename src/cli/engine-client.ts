@@ -2,7 +2,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { CorrelateError, errorCodes } from '../core/errors.js';
 import type { ApiError } from '../server/api-messages.js';
 import { defaultEngineSocket } from '../server/engine-socket.js';
-import { connectProblem } from '../wire/connect-problem.js';
+import { socketProblem } from '../wire/connect-problem.js';
 
 /** Asks a running engine over its UNIX socket; see api-messages.ts for what there is to ask. */
 export class EngineClient {
@@ -35,7 +35,7 @@ export class EngineClient {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const sent = request({ socketPath: this.#socketPath, method, path }, resolve);
       sent.on('error', (error) => {
-        const message = `${this.#socketPath}: no engine answers: ${connectProblem(error)}`;
+        const message = `${this.#socketPath}: ${socketProblem(error)}`;
         reject(new CorrelateError('ENGINE_UNREACHABLE', message, { cause: error }));
       });
       sent.end(body === undefined ? undefined : JSON.stringify(body));

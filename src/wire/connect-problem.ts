@@ -40,12 +40,26 @@ const meanings: readonly (readonly [code: string, meaning: string])[] = [
   ['ERR_SSL_WRONG_VERSION_NUMBER', notTls],
   ['ERR_SSL_PACKET_LENGTH_TOO_LONG', notTls],
   ['EPROTO', notTls],
-  ['ENOENT', 'there is no such socket: no engine runs here, or it has another --engine-socket'],
+];
+
+/** The same of a UNIX socket. */
+const ofSockets: typeof meanings = [
+  ['ENOENT', 'there is no such socket: no engine of this user runs here, or --engine is to name its --engine-socket'],
+  ['ECONNREFUSED', 'no engine listens there: that which made the socket has ended'],
   ['EACCES', 'this user may not use the socket'],
 ];
 
 /** Why an engine could not be reached, without the call and the address that Node.js names, and what helps. */
 export function connectProblem(error: unknown): string {
+  return meaningOf(error, meanings);
+}
+
+/** Why the UNIX socket of an engine cannot be used. */
+export function socketProblem(error: unknown): string {
+  return meaningOf(error, ofSockets);
+}
+
+function meaningOf(error: unknown, among: typeof meanings): string {
   const { code = '' } = error as NodeJS.ErrnoException;
-  return meanings.find(([begin]) => code.startsWith(begin))?.[1] ?? messageOf(error);
+  return among.find(([begin]) => code.startsWith(begin))?.[1] ?? messageOf(error);
 }

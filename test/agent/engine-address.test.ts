@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { engineDialer } from '../../src/agent/engine-address.js';
 import { EngineLink } from '../../src/agent/engine-link.js';
+import { EngineClient } from '../../src/cli/engine-client.js';
 import { makeIdentity } from '../../src/server/x509/certificate.js';
 import { connectProblem } from '../../src/wire/connect-problem.js';
 import type { Hello } from '../../src/wire/message.js';
@@ -168,5 +169,18 @@ describe('an engine that cannot be reached', () => {
     ['ENETUNREACH', 'there is no way to that network'],
   ])('is told of with what to do: %s', (code, problem) => {
     expect(connectProblem(Object.assign(new Error('connect'), { code }))).toContain(problem);
+  });
+
+  it.each([
+    ['missing', 'there is no such socket'],
+    ['left', 'no engine listens there'],
+  ])('is told of with what to do: by a socket that is %s', async (name, problem) => {
+    file('left', '');
+    const path = join(folder, name);
+    const asked = new EngineClient(path).json('GET', '/hosts');
+    await expect(asked).rejects.toMatchObject({
+      code: 'ENGINE_UNREACHABLE',
+      message: expect.stringContaining(`${path}: ${problem}`) as string,
+    });
   });
 });
