@@ -276,7 +276,7 @@ export const faults = [
   {
     name: 'slot-not-moved-up',
     file: 'src/hosts/state/hash-index.ts',
-    find: 'if (((at - home) & mask) < ((at - hole) & mask)) continue;',
+    find: 'if (distance(home, at, length) < distance(hole, at, length)) continue;',
     replace: 'if (home >= 0) continue;',
     tests: ['test/hosts/state/hash-index.test.ts'],
   },

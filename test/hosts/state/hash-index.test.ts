@@ -12,7 +12,7 @@ function found(index: HashIndex, hash: number): number[] {
 
 describe('the index of numbers by hash', () => {
   it('has every number that was added and not removed under its hash, however many collide', () => {
-    // Equal upper bits lie in one part, equal lower bits begin at one slot.
+    // Equal upper bits lie in one part; lower bits that are nearly equal begin at one slot, the highest ones at the last.
     const hash = fc.constantFrom(1, 2, 9, 0x0100_0001, 0x7f00_0001, -1, -9, -0x0100_0000, 0x1234_5678);
     const step = fc.record({ hash, value: fc.integer({ min: 1, max: 5 }), isAdd: fc.boolean() });
     fc.assert(
