@@ -340,7 +340,7 @@ export const ownerFaults = [
   {
     name: 'port-zero-unknown',
     file: 'src/hosts/state/socket-record.ts',
-    find: 'return port !== 0 || this.#hasBit(REMOTE_PORT_0) ? port : undefined;',
+    find: 'return port !== 0 || this.#hasTrait(REMOTE_PORT_0) ? port : undefined;',
     replace: 'return port !== 0 ? port : undefined;',
     tests: [portless],
   },

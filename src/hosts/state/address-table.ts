@@ -163,10 +163,9 @@ export class AddressTable<U extends AddressUser = AddressUser> {
     return address;
   }
 
-  /** The number of the address's text in the pool, which counts as used once more. */
-  openText(address: KnownAddress<U>): number {
+  /** The number of the address's text in the pool, in use as long as the address is. */
+  textNumber(address: KnownAddress<U>): number {
     if (address.textNumber === 0) address.textNumber = this.#texts.open(address.text);
-    this.#texts.use(address.textNumber);
     return address.textNumber;
   }
 

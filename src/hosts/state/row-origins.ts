@@ -1,65 +1,79 @@
+import { type HashKey, hashFour } from '../../core/hash.js';
+import { HashIndex } from './hash-index.js';
 import type { TextPool } from './text-pool.js';
 
 /**
- * Where rows come from, by number: a host, and the boot of it that the row names. Each pair is kept for as long as it has rows. Bounded
- * by the rows that are kept, besides one per host.
+ * Where rows come from, by number: a host, the boot of it that the row names, and which address of its own. Each combination is kept for as
+ * long as it has rows, and found by its hash, keyed with a secret. Bounded by the rows that are kept, besides one per host.
  */
 export class RowOrigins {
   readonly #texts: TextPool;
+  readonly #key: HashKey;
   /** Ids of hosts by their number. */
   readonly #ids: string[] = [];
-  /** By host, the origin that its latest row had, as long as that has rows; else -1. */
+  /** Two for each host, of rows that name no address and of those that do: the origin that the latest one had, as long as that has rows; else -1. */
   readonly #latest: number[] = [];
-  readonly #byKey = new Map<string, number>();
-  /** By origin: host, text of the boot (0: the row names none), rows. */
+  /** Numbers of origins plus 1. */
+  readonly #index = new HashIndex();
+  /** By origin: host, text of the boot (0: the row names none), text of the address (0: none), rows. */
   readonly #hosts: number[] = [];
   readonly #boots: number[] = [];
+  readonly #locals: number[] = [];
   readonly #uses: number[] = [];
   readonly #free: number[] = [];
 
-  constructor(texts: TextPool) {
+  constructor(texts: TextPool, key: HashKey) {
     this.#texts = texts;
+    this.#key = key;
   }
 
-  /** Pairs that have rows. */
+  /** Combinations that have rows. */
   get size(): number {
-    return this.#byKey.size;
+    return this.#index.size;
   }
 
   /** A number for a host; hosts are never forgotten. */
   addHost(id: string): number {
-    this.#latest.push(-1);
+    this.#latest.push(-1, -1);
     return this.#ids.push(id) - 1;
   }
 
-  /** The origin of a row, which counts as used once more. */
-  open(host: number, boot: string | undefined): number {
-    const latest = this.#latest[host]!;
-    const origin = latest >= 0 && this.boot(latest) === boot ? latest : this.#find(host, boot);
+  /** The origin of a row, which counts as used once more. `local`: the text of the address, 0 for none. */
+  open(host: number, boot: string | undefined, local: number): number {
+    const place = latestPlace(host, local);
+    const latest = this.#latest[place]!;
+    const isLatest = latest >= 0 && this.#locals[latest] === local && this.boot(latest) === boot;
+    const origin = isLatest ? latest : this.#find(host, boot, local);
+    this.#latest[place] = origin;
     this.#uses[origin]!++;
     return origin;
   }
 
-  #find(host: number, boot: string | undefined): number {
-    const key = keyOf(host, boot);
-    let origin = this.#byKey.get(key);
-    if (origin === undefined) {
-      origin = this.#free.pop() ?? this.#hosts.length;
-      this.#byKey.set(key, origin);
-      this.#hosts[origin] = host;
-      this.#boots[origin] = boot === undefined ? 0 : this.#texts.open(boot);
-      this.#uses[origin] = 0;
+  #find(host: number, bootText: string | undefined, local: number): number {
+    const boot = bootText === undefined ? 0 : this.#texts.open(bootText);
+    const slot = this.#slotOf(host, boot, local);
+    if (slot >= 0) {
+      if (boot !== 0) this.#texts.release(boot);
+      return this.#index.value(slot) - 1;
     }
-    this.#latest[host] = origin;
+    const origin = this.#free.pop() ?? this.#hosts.length;
+    this.#index.add(this.#hash(host, boot, local), origin + 1);
+    this.#hosts[origin] = host;
+    this.#boots[origin] = boot;
+    this.#locals[origin] = local;
+    if (local !== 0) this.#texts.use(local);
+    this.#uses[origin] = 0;
     return origin;
   }
 
   release(origin: number): void {
     if (--this.#uses[origin]! > 0) return;
-    const host = this.#hosts[origin]!;
-    this.#byKey.delete(keyOf(host, this.boot(origin)));
-    if (this.#latest[host] === origin) this.#latest[host] = -1;
-    if (this.#boots[origin] !== 0) this.#texts.release(this.#boots[origin]!);
+    const [host, boot, local] = [this.#hosts[origin]!, this.#boots[origin]!, this.#locals[origin]!];
+    this.#index.remove(this.#slotOf(host, boot, local));
+    const place = latestPlace(host, local);
+    if (this.#latest[place] === origin) this.#latest[place] = -1;
+    if (boot !== 0) this.#texts.release(boot);
+    if (local !== 0) this.#texts.release(local);
     this.#free.push(origin);
   }
 
@@ -75,8 +89,29 @@ export class RowOrigins {
     const text = this.#boots[origin]!;
     return text === 0 ? undefined : this.#texts.text(text);
   }
+
+  /** The text of the address, 0 for none. */
+  local(origin: number): number {
+    return this.#locals[origin]!;
+  }
+
+  #slotOf(host: number, boot: number, local: number): number {
+    const hash = this.#hash(host, boot, local);
+    let slot = this.#index.first(hash);
+    while (slot >= 0 && !this.#isOf(this.#index.value(slot) - 1, host, boot, local))
+      slot = this.#index.next(slot, hash);
+    return slot;
+  }
+
+  #isOf(origin: number, host: number, boot: number, local: number): boolean {
+    return this.#hosts[origin] === host && this.#boots[origin] === boot && this.#locals[origin] === local;
+  }
+
+  #hash(host: number, boot: number, local: number): number {
+    return hashFour(this.#key.k0, this.#key.k1, host, boot, local, 0);
+  }
 }
 
-function keyOf(host: number, boot: string | undefined): string {
-  return boot === undefined ? String(host) : `${host} ${boot}`;
+function latestPlace(host: number, local: number): number {
+  return 2 * host + (local === 0 ? 0 : 1);
 }

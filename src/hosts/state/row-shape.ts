@@ -29,6 +29,8 @@ export interface RowShape {
   /** Sequence divided by 2 to the 32nd: rows have the rest. */
   readonly seqHigh: number;
   readonly hasSince: boolean;
+  /** What else the kind of row found to be alike; it tells what the bits mean. */
+  readonly traits: number;
   readonly names: readonly string[];
   readonly kinds: Uint8Array;
   /** Where each value is in the record, or in the part that records have in common, as far as it is not in the head. */
@@ -141,15 +143,15 @@ export class ShapeTable {
     return this.#byId[id]!;
   }
 
-  /** The shape of a row, whose records begin with `words` words of head. It counts as used once more. */
-  open(row: AnyTableRow, reading: RowReading, words: number, head: HeadColumns | undefined): RowShape {
+  /** The shape of a row, whose records begin with as many words of head as the traits want. It counts as used once more. */
+  open(row: AnyTableRow, reading: RowReading, words: number, head: HeadColumns | undefined, traits: number): RowShape {
     const recent = this.#recentOf(row.stream);
     for (const shape of recent) {
-      if (!fits(shape, row, reading)) continue;
+      if (shape.traits !== traits || !fits(shape, row, reading)) continue;
       shape.uses++;
       return shape;
     }
-    const shape = this.#find(row, reading, words, head);
+    const shape = this.#find(row, reading, words, head, traits);
     shape.uses++;
     recent.unshift(shape);
     if (recent.length > RECENT) recent.pop();
@@ -180,16 +182,22 @@ export class ShapeTable {
     this.#stream = undefined;
   }
 
-  #find(row: AnyTableRow, { names, kinds, count }: RowReading, words: number, head?: HeadColumns): RowShape {
+  #find(
+    row: AnyTableRow,
+    { names, kinds, count }: RowReading,
+    words: number,
+    head: HeadColumns | undefined,
+    traits: number,
+  ): RowShape {
     const { stream, table, action, resolution, since } = row;
     const seqHigh = Math.floor(row.seq / SEQ_STEP);
     const hasSince = since !== undefined;
     const columns = Array.from({ length: count }, (_, i) => [names[i], kinds[i]]);
-    const key = JSON.stringify([stream, table, action, resolution, seqHigh, hasSince, columns]);
+    const key = JSON.stringify([stream, table, action, resolution, seqHigh, hasSince, traits, columns]);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
     const id = this.#free.pop() ?? this.#byId.length;
-    const alike = { id, stream, table, action, resolution, seqHigh, hasSince, head, uses: 0 };
+    const alike = { id, stream, table, action, resolution, seqHigh, hasSince, traits, head, uses: 0 };
     const shape = { ...alike, ...layOut(table, names.slice(0, count), kinds.slice(0, count), words, hasSince) };
     this.#byKey.set(key, shape);
     this.#byId[id] = shape;

@@ -37,7 +37,7 @@ const TAG_SHIFT = 28;
 const SHAPE_MASK = (1 << TAG_SHIFT) - 1;
 
 /**
- * Rows of all hosts, packed: some 50 to 80 bytes each outside of the garbage collected heap, texts shared, and what is alike on many rows
+ * Rows of all hosts, packed: some 40 to 80 bytes each outside of the garbage collected heap, texts shared, and what is alike on many rows
  * of a table too. A row comes back as it was given. `TIME` counts doubles, the others words. A row is named by a handle until it is freed;
  * bounded by what its users keep.
  */
@@ -45,7 +45,7 @@ export class RowStore {
   readonly pages = new RecordPages();
   readonly texts = new TextPool();
   readonly shapes = new ShapeTable();
-  readonly origins = new RowOrigins(this.texts);
+  readonly origins: RowOrigins;
   readonly parts: CommonParts;
   readonly #reading = new RowReading();
   /** A common part as it is read. */
@@ -56,23 +56,24 @@ export class RowStore {
   readonly #othersFree: number[] = [];
 
   constructor(key: HashKey = secretKey()) {
+    this.origins = new RowOrigins(this.texts, key);
     this.parts = new CommonParts(this.pages, key);
   }
 
   /**
    * Takes a row over. Its record begins with `words` words of head, of which those from HEAD on are the caller's to fill, with the
-   * columns that `head` found a place for too.
+   * columns that `head` found a place for too. `traits`: see RowShape; `local`: the text of the host's own address in the row, 0 for none.
    */
-  pack(row: AnyTableRow, host: number, words: number, head?: HeadColumns): number {
+  pack(row: AnyTableRow, host: number, words: number, head?: HeadColumns, traits = 0, local = 0): number {
     const reading = this.#reading;
     reading.read(row.columns, head);
-    const shape = this.shapes.open(row, reading, words, head);
+    const shape = this.shapes.open(row, reading, words, head, traits);
     const handle = this.pages.allocate(shape.words);
     const record = this.pages.words[handle >>> 16]!;
     const doubles = this.pages.doubles[handle >>> 16]!;
     const at = handle & OFFSET;
     record[at + SHAPE] = shape.id;
-    record[at + ORIGIN] = this.origins.open(host, row.boot);
+    record[at + ORIGIN] = this.origins.open(host, row.boot, local);
     doubles[(at >>> 1) + TIME] = row.time;
     record[at + SEQ] = row.seq - shape.seqHigh * SEQ_STEP;
     record[at + LINK] = 0;
@@ -192,6 +193,11 @@ export class RowStore {
   /** Number of the host. */
   host(handle: number): number {
     return this.origins.host(this.pages.words[handle >>> 16]![(handle & OFFSET) + ORIGIN]!);
+  }
+
+  /** The text of the host's own address in the row, 0 for none. */
+  local(handle: number): number {
+    return this.origins.local(this.pages.words[handle >>> 16]![(handle & OFFSET) + ORIGIN]!);
   }
 
   time(handle: number): Micros {

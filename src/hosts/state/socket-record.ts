@@ -8,26 +8,33 @@ import type { SocketSource } from './socket-interval.js';
 import type { TextPool } from './text-pool.js';
 import type { SocketPlace } from './tuple-table.js';
 
-/** What records about sockets have besides: the socket's number or, as the bits say, that of its text, ends as numbers of texts, 0 for none. */
-const INODE = HEAD;
-const LOCAL = HEAD + 1;
-const REMOTE = HEAD + 2;
-/** Local port above the remote one; 0: unknown, unless the bits say that it is 0. */
-const PORTS = HEAD + 3;
-const PID = HEAD + 4;
-/** Protocol, family and source, which end of its tuple is the local one, which ports are known to be 0, how the socket's number is kept. */
-const BITS = HEAD + 5;
-const FD = HEAD + 6;
-const SOCKET_HEAD = HEAD + 7;
+/** What records about sockets have besides: the peer as the number of a text, 0 for none. */
+const REMOTE = HEAD;
+/** Local port above the remote one; 0: unknown, unless the traits say that it is 0. */
+const PORTS = HEAD + 1;
+/** The process above the descriptor, as far as both are small; else the process alone. */
+const PID = HEAD + 2;
+/** Then, as the traits say: the socket's number or that of its text; the descriptor. */
+const REST = HEAD + 3;
 
 const sources = ['connect', 'accept', 'bind', 'listen', 'open', 'listening', 'connecting'] as const;
 const placeOf = Object.fromEntries(sources.map((source, place) => [source, place])) as Record<SocketSource, number>;
-const FORWARD = 1 << 24;
-const LOCAL_PORT_0 = 1 << 25;
-const REMOTE_PORT_0 = 1 << 26;
-const INODE_TEXT = 1 << 27;
+/**
+ * Traits of a row about a socket: protocol, family above it, source above that; which ports are known to be 0; whether there is a word for the
+ * socket's number, whether it is that of a text; whether the descriptor has a word of its own.
+ */
+const FAMILY_SHIFT = 8;
+const SOURCE_SHIFT = 16;
+const LOCAL_PORT_0 = 1 << 19;
+const REMOTE_PORT_0 = 1 << 20;
+const HAS_INODE = 1 << 21;
+const INODE_TEXT = 1 << 22;
+const APART = 1 << 23;
 const NO_FAMILY = 0xff;
 const NONE = -1;
+const FD_BITS = 10;
+const NO_SMALL_FD = (1 << FD_BITS) - 1;
+const MAX_SMALL_PID = (1 << (32 - FD_BITS)) - 1;
 /** Digits that a number holds exactly. */
 const MAX_DIGITS = 15;
 
@@ -87,21 +94,21 @@ class SocketColumns implements HeadColumns {
   value(rows: RowStore, handle: number, place: number): unknown {
     switch (place) {
       case Place.Pid:
-        return rows.word(handle, PID);
+        return pidOf(rows, handle);
       case Place.Descriptor:
-        return rows.word(handle, FD);
+        return descriptorOf(rows, handle);
       case Place.DescriptorText:
-        return String(rows.word(handle, FD));
+        return String(descriptorOf(rows, handle));
       case Place.Inode:
         return Number(inodeText(rows, handle));
       case Place.InodeText:
         return inodeText(rows, handle);
       case Place.Family:
-        return (rows.word(handle, BITS) >>> 8) & 0xff;
+        return familyOf(traitsOf(rows, handle));
       case Place.Protocol:
-        return rows.word(handle, BITS) & 0xff;
+        return traitsOf(rows, handle) & 0xff;
       case Place.Local:
-        return rows.texts.text(rows.word(handle, LOCAL));
+        return rows.texts.text(rows.local(handle));
       case Place.LocalPort:
         return rows.word(handle, PORTS) >>> 16;
       case Place.Remote:
@@ -119,41 +126,45 @@ const socketColumns = new SocketColumns();
 
 /** Packs the row of a fact with what was read of it; `place`: where those of its endpoints are, if it names them all. */
 export function packSocket(rows: RowStore, fact: SocketFact, host: number, place?: SocketPlace): number {
-  socketColumns.fact = fact;
-  const handle = rows.pack(fact.row, host, SOCKET_HEAD, socketColumns);
-  socketColumns.fact = undefined;
-  const words = rows.pages.words[handle >>> 16]!;
-  const at = handle & OFFSET;
-  const { localAddress, remoteAddress, source, protocol, family } = fact;
-  const inode = openInode(rows.texts, fact.inode);
-  words[at + INODE] = Math.abs(inode);
-  if (place === undefined) {
-    words[at + LOCAL] = localAddress === undefined ? 0 : rows.texts.open(localAddress);
-    words[at + REMOTE] = remoteAddress === undefined ? 0 : rows.texts.open(remoteAddress);
-  } else {
-    words[at + LOCAL] = place.openLocalText();
-    words[at + REMOTE] = place.openRemoteText();
-  }
-  words[at + PORTS] = ((fact.localPort ?? 0) << 16) | (fact.remotePort ?? 0);
-  words[at + PID] = fact.pid;
-  words[at + BITS] =
-    (protocol & 0xff) |
-    ((family ?? NO_FAMILY) << 8) |
-    (placeOf[source as SocketSource] << 16) |
+  const { texts } = rows;
+  const { localAddress, remoteAddress, pid, fd } = fact;
+  const inode = openInode(texts, fact.inode);
+  const isApart = pid > MAX_SMALL_PID || (fd !== undefined && fd >= NO_SMALL_FD);
+  const local = place?.localText() ?? (localAddress === undefined ? 0 : texts.open(localAddress));
+  const traits =
+    (fact.protocol & 0xff) |
+    ((fact.family ?? NO_FAMILY) << FAMILY_SHIFT) |
+    (placeOf[fact.source as SocketSource] << SOURCE_SHIFT) |
     (fact.localPort === 0 ? LOCAL_PORT_0 : 0) |
     (fact.remotePort === 0 ? REMOTE_PORT_0 : 0) |
-    (inode < 0 ? INODE_TEXT : 0);
-  words[at + FD] = fact.fd ?? NONE;
+    (inode === 0 ? 0 : HAS_INODE) |
+    (inode < 0 ? INODE_TEXT : 0) |
+    (isApart ? APART : 0);
+  socketColumns.fact = fact;
+  const length = REST + (inode === 0 ? 0 : 1) + (isApart ? 1 : 0);
+  const handle = rows.pack(fact.row, host, length, socketColumns, traits, local);
+  socketColumns.fact = undefined;
+  // What keeps it is where the row comes from.
+  if (place === undefined && local !== 0) texts.release(local);
+  const words = rows.pages.words[handle >>> 16]!;
+  const at = handle & OFFSET;
+  const remote = place?.remoteText() ?? 0;
+  if (remote !== 0) texts.use(remote);
+  words[at + REMOTE] = remote !== 0 || remoteAddress === undefined ? remote : texts.open(remoteAddress);
+  words[at + PORTS] = ((fact.localPort ?? 0) << 16) | (fact.remotePort ?? 0);
+  words[at + PID] = isApart ? pid : (pid << FD_BITS) | (fd ?? NO_SMALL_FD);
+  if (inode !== 0) words[at + REST] = Math.abs(inode);
+  if (isApart) words[at + length - 1] = fd ?? NONE;
   return handle;
 }
 
 /** Tells which end of its tuple is the local one. */
 export function setForward(rows: RowStore, handle: number, isForward: boolean): void {
-  if (isForward) rows.setWord(handle, BITS, rows.word(handle, BITS) | FORWARD);
+  rows.setTag(handle, isForward ? 1 : 0);
 }
 
 export function isForward(rows: RowStore, handle: number): boolean {
-  return (rows.word(handle, BITS) & FORWARD) !== 0;
+  return rows.tag(handle) === 1;
 }
 
 /** Whether the row is of a socket that has these endpoints, canonical texts, the local one first. */
@@ -169,14 +180,36 @@ export function isSocketBetween(
   const words = rows.pages.words[handle >>> 16]!;
   const at = handle & OFFSET;
   if (words[at + PORTS] !== ((localPort << 16) | remotePort)) return false;
-  if ((words[at + BITS]! & 0xff) !== protocol) return false;
-  return rows.texts.text(words[at + LOCAL]!) === local && rows.texts.text(words[at + REMOTE]!) === remote;
+  if ((traitsOf(rows, handle) & 0xff) !== protocol) return false;
+  return rows.texts.text(words[at + REMOTE]!) === remote && rows.texts.text(rows.local(handle)) === local;
+}
+
+function traitsOf(rows: RowStore, handle: number): number {
+  return rows.shape(handle).traits;
+}
+
+function familyOf(traits: number): number {
+  return (traits >>> FAMILY_SHIFT) & 0xff;
+}
+
+function pidOf(rows: RowStore, handle: number): number {
+  const word = rows.word(handle, PID);
+  return (traitsOf(rows, handle) & APART) === 0 ? word >>> FD_BITS : word;
+}
+
+function descriptorOf(rows: RowStore, handle: number): number {
+  const traits = traitsOf(rows, handle);
+  if ((traits & APART) !== 0) return rows.word(handle, (traits & HAS_INODE) === 0 ? REST : REST + 1);
+  const fd = rows.word(handle, PID) & NO_SMALL_FD;
+  return fd === NO_SMALL_FD ? NONE : fd;
 }
 
 /** See openInode. */
 function inodeOf(rows: RowStore, handle: number): number {
-  const word = rows.word(handle, INODE) >>> 0;
-  return (rows.word(handle, BITS) & INODE_TEXT) !== 0 ? -word : word;
+  const traits = traitsOf(rows, handle);
+  if ((traits & HAS_INODE) === 0) return 0;
+  const word = rows.word(handle, REST) >>> 0;
+  return (traits & INODE_TEXT) !== 0 ? -word : word;
 }
 
 function inodeText(rows: RowStore, handle: number): string {
@@ -185,13 +218,11 @@ function inodeText(rows: RowStore, handle: number): string {
 }
 
 function sourceOf(rows: RowStore, handle: number): SocketSource {
-  return sources[(rows.word(handle, BITS) >>> 16) & 7]!;
+  return sources[(traitsOf(rows, handle) >>> SOURCE_SHIFT) & 7]!;
 }
 
 export function freeSocket(rows: RowStore, handle: number): void {
-  const local = rows.word(handle, LOCAL);
   const remote = rows.word(handle, REMOTE);
-  if (local !== 0) rows.texts.release(local);
   if (remote !== 0) rows.texts.release(remote);
   releaseInode(rows.texts, inodeOf(rows, handle));
   rows.free(handle);
@@ -255,10 +286,10 @@ export class SocketRecord {
     return sourceOf(this.rows, this.handle);
   }
   get pid(): number {
-    return this.rows.word(this.handle, PID);
+    return pidOf(this.rows, this.handle);
   }
   get fd(): number | undefined {
-    const fd = this.rows.word(this.handle, FD);
+    const fd = descriptorOf(this.rows, this.handle);
     return fd === NONE ? undefined : fd;
   }
   /** See openInode. */
@@ -266,19 +297,19 @@ export class SocketRecord {
     return inodeOf(this.rows, this.handle);
   }
   get protocol(): number {
-    return this.rows.word(this.handle, BITS) & 0xff;
+    return traitsOf(this.rows, this.handle) & 0xff;
   }
   get family(): number | undefined {
-    const family = (this.rows.word(this.handle, BITS) >>> 8) & 0xff;
+    const family = familyOf(traitsOf(this.rows, this.handle));
     return family === NO_FAMILY ? undefined : family;
   }
   get localAddress(): string | undefined {
-    const id = this.rows.word(this.handle, LOCAL);
+    const id = this.rows.local(this.handle);
     return id === 0 ? undefined : this.rows.texts.text(id);
   }
   get localPort(): number | undefined {
     const port = this.rows.word(this.handle, PORTS) >>> 16;
-    return port !== 0 || this.#hasBit(LOCAL_PORT_0) ? port : undefined;
+    return port !== 0 || this.#hasTrait(LOCAL_PORT_0) ? port : undefined;
   }
   get remoteAddress(): string | undefined {
     const id = this.rows.word(this.handle, REMOTE);
@@ -286,10 +317,10 @@ export class SocketRecord {
   }
   get remotePort(): number | undefined {
     const port = this.rows.word(this.handle, PORTS) & 0xffff;
-    return port !== 0 || this.#hasBit(REMOTE_PORT_0) ? port : undefined;
+    return port !== 0 || this.#hasTrait(REMOTE_PORT_0) ? port : undefined;
   }
-  #hasBit(bit: number): boolean {
-    return (this.rows.word(this.handle, BITS) & bit) !== 0;
+  #hasTrait(trait: number): boolean {
+    return (traitsOf(this.rows, this.handle) & trait) !== 0;
   }
   /** The network namespace that it is in, where the row has it. */
   get namespace(): string | undefined {

@@ -53,9 +53,9 @@ export interface SocketPlace<C = unknown, U extends AddressUser = AddressUser> {
   readonly tuple: Tuple<C, U> | undefined;
   /** The latest row; the others are linked from it. 0: none. */
   readonly latest: number;
-  /** Numbers of the addresses' texts, which count as used once more. */
-  openLocalText(): number;
-  openRemoteText(): number;
+  /** Numbers of the addresses' texts; whoever keeps one uses it. */
+  localText(): number;
+  remoteText(): number;
   /** Another row is the latest one, or with 0 none is left. */
   replace(latest: number): void;
 }
@@ -144,8 +144,8 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   }
 
   /** Of the first address of what was asked for, or of the second. */
-  openText(isFirst: boolean): number {
-    return this.#addresses.openText(isFirst ? this.#first : this.#second);
+  textNumber(isFirst: boolean): number {
+    return this.#addresses.textNumber(isFirst ? this.#first : this.#second);
   }
 
   /** See SocketPlace.replace. */
@@ -267,12 +267,12 @@ class Place<C, U extends AddressUser> implements SocketPlace<C, U> {
 
   constructor(private readonly table: TupleTable<C, U>) {}
 
-  openLocalText(): number {
-    return this.table.openText(this.isForward);
+  localText(): number {
+    return this.table.textNumber(this.isForward);
   }
 
-  openRemoteText(): number {
-    return this.table.openText(!this.isForward);
+  remoteText(): number {
+    return this.table.textNumber(!this.isForward);
   }
 
   replace(latest: number): void {
