@@ -1,4 +1,5 @@
-import type { WeirdDetails, WeirdName } from '../core/weird.js';
+import type { WeirdDetails } from '../core/weird.js';
+import type { WeirdName } from '../core/weird-table.js';
 import type { ConnectionTable } from './connection-table.js';
 import { DID_CLOSE, FLAGS, PREVIOUS_STATE, STATE_BITS, WAS_WEIRD } from './record-layout.js';
 import type { StreamContext } from './tcp-stream.js';

@@ -1,95 +1,36 @@
 import { formatIpv4, formatIpv6 } from '../core/address.js';
 import { limits } from '../core/limits.js';
 import { type Micros, SECOND } from '../core/time.js';
-import type { CountedWeird, WeirdName, WeirdNews } from '../core/weird.js';
+import type { WeirdNews } from '../core/weird.js';
+import { type CountedWeird, plainName, weirdKinds } from '../core/weird-table.js';
 import type { Packet } from '../decode/packet.js';
+import type { Connection } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
 import type { ConnectionTable } from './connection-table.js';
 import { ConnectionView } from './connection-view.js';
-import { plainName, weirdSource } from './weird-sources.js';
 
 /** How long Zeek leaves out a weird that it has just logged (weird_ignore), and one whose action limits it (did_log, did_notice). */
 const REPEAT_US = 600 * SECOND;
 const LIMITED_US = 86_400 * SECOND;
 
-/** Weirds that Zeek counts and does not log (ACTION_IGNORE), and one that it does not have. */
-const silent: ReadonlySet<CountedWeird> = new Set<WeirdName>([
-  'unknown_link_type',
-  'unsolicited_SYN_response',
-  'FIN_after_reset',
-  'spontaneous_FIN',
-  'spontaneous_RST',
-]);
+/** Zeek's names of the analyzers of transports. */
+const transports: Readonly<Record<Connection['proto'], string | undefined>> = {
+  tcp: 'TCP',
+  udp: 'UDP',
+  icmp: 'ICMP',
+  unknown_transport: undefined,
+};
 
-/** Weirds that Zeek logs once for each originator (ACTION_LOG_PER_ORIG and ACTION_NOTICE_PER_ORIG). */
-const byOriginator: ReadonlySet<CountedWeird> = new Set<WeirdName>([
-  'FIN_storm',
-  'bad_ICMP_checksum',
-  'bad_TCP_checksum',
-  'bad_UDP_checksum',
-  'connection_originator_SYN_ack',
-  'SYN_after_partial',
-  'SYN_with_data',
-  'UDP_datagram_length_mismatch',
-  'excessively_small_fragment',
-  'fragment_overlap',
-  'fragment_inconsistency',
-  'fragment_size_inconsistency',
-  'bad_IP_checksum',
-]);
-
-/** Weirds that Zeek logs once for each pair of endpoints, for as long (ACTION_LOG_PER_CONN). */
-const byEndpoints: ReadonlySet<CountedWeird> = new Set<WeirdName>(['simultaneous_open']);
-
-/** Weirds that Zeek makes a notice of (ACTION_NOTICE_PER_ORIG). */
-const noticed: ReadonlySet<CountedWeird> = new Set<WeirdName>(['FIN_storm', 'SYN_after_partial']);
-
-/** Weirds of decoding that are counted only after the packet's addresses were read. */
-const hasAddresses: ReadonlySet<string> = new Set<WeirdName>([
-  'incompletely_captured_fragment',
-  'excessively_small_fragment',
-  'excessively_large_fragment',
-  'fragment_with_DF',
-  'fragment_size_inconsistency',
-  'fragment_overlap',
-  'fragment_inconsistency',
-  'fragment_protocol_inconsistency',
-  'fragment_table_full',
-  'routing0_hdr',
-  'odd_routing0_len',
-  'bad_routing2_len',
-  'unknown_routing_type',
-  'multiple_routing_headers',
-  'bad_ipv6_dest_opt_len',
-  'bad_home_addr_len',
-  'multiple_home_addr_opts',
-  'bad_IP_checksum',
-  'ipv6_no_next',
-  'bad_MH_checksum',
-  'mobility_piggyback',
-  'igmp_invalid_checksum',
-  'truncated_header',
-  'exceeded_tunnel_max_depth',
-  'invalid_inner_IP_version',
-  'truncated_inner_IP',
-  'inner_IP_payload_length_mismatch',
-  'truncated_GRE',
-  'unknown_gre_version',
-  'egre_protocol_type',
-  'gre_routing',
-  'unknown_gre_flags',
-  'non_ip_packet_in_encap',
-  'truncated_ERSPAN',
-  'unknown_ERSPAN_version',
-  'vxlan_empty_packet',
-  'geneve_invalid_version',
-  'geneve_empty_packet',
-  'ayiya_empty_packet',
-]);
+/** The `source` of a weird, as far as its name shows it, of a connection of `proto` or of a packet. */
+function sourceOf(name: CountedWeird, proto?: Connection['proto']): string | undefined {
+  // Where Zeek names none, it names the transport of what is in a tunnel.
+  if (weirdKinds[name]?.source === null) return undefined;
+  return weirdKinds[plainName(name)].source ?? (proto && transports[proto]);
+}
 
 /** How long a weird is left out once it was logged. */
 function quietUs(name: CountedWeird): Micros {
-  return byOriginator.has(name) || byEndpoints.has(name) ? LIMITED_US : REPEAT_US;
+  return weirdKinds[name]?.reported === undefined ? REPEAT_US : LIMITED_US;
 }
 
 /**
@@ -112,7 +53,7 @@ export class WeirdReports {
 
   ofConnection(news: readonly WeirdNews[], base: number, ts: Micros, capture: string, captureWord: number): void {
     for (const { name, addl, source } of news) {
-      if (silent.has(name)) continue;
+      if (weirdKinds[name]?.reported === 'never') continue;
       const of = this.#view.at(base, captureWord);
       const ids = {
         'id.orig_h': of['id.orig_h'],
@@ -121,17 +62,18 @@ export class WeirdReports {
         'id.resp_p': of['id.resp_p'],
       };
       if (!this.#isNews(name, ids, ts)) continue;
-      this.#report({ ts, capture, name, uid: of.uid, ...ids }, addl, source ?? weirdSource(name, of.proto));
+      this.#report({ ts, capture, name, uid: of.uid, ...ids }, addl, source ?? sourceOf(name, of.proto));
     }
   }
 
   ofPacket(news: readonly WeirdNews[], packet: Packet, capture: string): void {
     const ts = packet.timeUs;
     for (const { name, addl, source } of news) {
-      if (silent.has(name)) continue;
-      const ids = source !== undefined || hasAddresses.has(plainName(name)) ? endsOf(packet) : undefined;
+      if (weirdKinds[name]?.reported === 'never') continue;
+      const ids =
+        source !== undefined || weirdKinds[plainName(name)].hasAddresses === true ? endsOf(packet) : undefined;
       if (!this.#isNews(name, ids, ts)) continue;
-      this.#report({ ts, capture, name, ...ids }, addl, source ?? weirdSource(name));
+      this.#report({ ts, capture, name, ...ids }, addl, source ?? sourceOf(name));
     }
   }
 
@@ -139,7 +81,7 @@ export class WeirdReports {
     this.emit({
       ...weird,
       ...(addl !== undefined && { addl }),
-      ...(noticed.has(weird.name) && { notice: true }),
+      ...(weirdKinds[weird.name]?.notice === true && { notice: true }),
       ...(source !== undefined && { source }),
     });
   }
@@ -171,6 +113,6 @@ function endsOf({ version, src0, src1, src2, src3, dst0, dst1, dst2, dst3 }: Pac
 /** What a weird is remembered by. */
 function keyOf(name: CountedWeird, ids: Ends | undefined): string {
   if (ids === undefined) return name;
-  if (byOriginator.has(name)) return `${name} of ${ids['id.orig_h']}`;
+  if (weirdKinds[name]?.reported === 'of_originator') return `${name} of ${ids['id.orig_h']}`;
   return `${name} ${ids['id.orig_h']} ${ids['id.orig_p']} ${ids['id.resp_h']} ${ids['id.resp_p']}`;
 }

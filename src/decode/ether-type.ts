@@ -1,4 +1,5 @@
-import type { WeirdCounts, WeirdName } from '../core/weird.js';
+import type { WeirdCounts } from '../core/weird.js';
+import type { WeirdName } from '../core/weird-table.js';
 import type { Packet } from './packet.js';
 
 export const ETHERTYPE_IPV4 = 0x0800;

@@ -1,5 +1,5 @@
 import type { Micros } from '../core/time.js';
-import type { CountedWeird } from '../core/weird.js';
+import type { CountedWeird } from '../core/weird-table.js';
 
 /**
  * One odd thing in the traffic, as a line of Zeek's weird.log. With `uid` it is of a connection; with addresses and ports of 0

@@ -1,4 +1,5 @@
-import type { WeirdCounts, WeirdName } from '../../core/weird.js';
+import type { WeirdCounts } from '../../core/weird.js';
+import type { WeirdName } from '../../core/weird-table.js';
 import { erspanHeaderBytes } from './erspan.js';
 import { innerIpFits } from './inner-ip.js';
 import { enter, type Inside, type Tunnel, type TunnelVerdict } from './tunnel.js';

@@ -1,4 +1,5 @@
-import type { WeirdCounts, WeirdName } from '../../core/weird.js';
+import type { WeirdCounts } from '../../core/weird.js';
+import type { WeirdName } from '../../core/weird-table.js';
 import { innerIpFit } from './inner-ip.js';
 import { enter, type Tunnel } from './tunnel.js';
 
