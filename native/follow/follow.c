@@ -1,6 +1,8 @@
-// Takes the usual packets of TCP connections into their records. In WebAssembly, since V8 has compiled it at once and it goes through many packets in
-// a call. Its only importer is src/conn/follow-kernel.ts. What it leaves is taken by src/conn/tcp-connection.ts, which does the same to a record.
+// Takes the usual packets of TCP connections, and plain datagrams of UDP, into their records. In WebAssembly, since V8 has compiled it at once and it goes through many packets in
+// a call. Its only importer is src/conn/follow-kernel.ts. What it leaves is taken by
+// src/conn/tcp-connection.ts and src/conn/datagram-connection.ts, which do the same to a record.
 #include "control.h"
+#include "datagram.h"
 #include "record.h"
 #include "row.h"
 #include "step.h"
@@ -26,11 +28,14 @@ __attribute__((export_name("follow"))) int follow(const row *rows, int first, in
     const row *p = &rows[k];
     if (k % GROUP == 0) touch(t, p, end - k < GROUP ? end - k : GROUP);
     if (p->time > now && p->time >= next) break;
-    if ((p->meta & META_PROTOCOL) != PROTO_TCP) break;
+    const bool is_datagram = (p->meta & META_PLAIN_UDP) != 0;
+    if (!is_datagram && (p->meta & META_PROTOCOL) != PROTO_TCP) break;
     uint32_t dir;
     record *r = find(t, p, &dir);
     if (r == 0) break;
-    if ((p->meta & META_PLAIN_TCP) == 0 || !take_plain(r, p, dir)) {
+    if (is_datagram) {
+      if (!take_datagram(r, p, dir)) break;
+    } else if ((p->meta & META_PLAIN_TCP) == 0 || !take_plain(r, p, dir)) {
       const outcome became = take_control(r, p, dir, is_calm);
       if (became == LEFT) break;
       if (became == CLOSES) result.closing = r - records;

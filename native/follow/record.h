@@ -37,6 +37,8 @@ enum { STATE_BITS = 3, PREVIOUS_STATE = 6 };
 #define CLOSING (1u << 24)
 #define HANDSHAKE_DONE (1u << 25)
 #define SYN_ANSWERED (1u << 26)
+// UDP: the end has sent something. First of two bits.
+#define ACTIVE (1u << 26)
 #define STREAMED (1u << 27)
 #define IN_STEP (1u << 31)
 #define BOTH(bit) (3 * (bit))

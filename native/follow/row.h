@@ -19,6 +19,8 @@ _Static_assert(sizeof(row) == 128, "a row has 128 bytes");
 #define META_VALID (1u << 10)
 #define META_PLAIN_TCP (1u << 11)
 #define META_ODD_SCALE (1u << 12)
+#define META_PLAIN_UDP (1u << 17)
+#define META_PLAIN (META_PLAIN_TCP | META_PLAIN_UDP)
 
 enum { PROTO_TCP = 6 };
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_ECE = 64, TCP_CWR = 128 };

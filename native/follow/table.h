@@ -28,7 +28,7 @@ static void touch(table t, const row *rows, int count) {
   uint32_t sum = 0;
   for (int k = 0; k < count; k++) {
     sum ^= t.index[rows[k].hash & t.mask];
-    if ((rows[k].meta & META_PLAIN_TCP) == 0) sum ^= read_line(&rows[k], 1);
+    if ((rows[k].meta & META_PLAIN) == 0) sum ^= read_line(&rows[k], 1);
   }
   for (int k = 0; k < count; k++) {
     const uint32_t hash = rows[k].hash;
@@ -37,14 +37,15 @@ static void touch(table t, const row *rows, int count) {
     if (entry == 0) continue;
     const record *r = record_of(t, entry);
     sum ^= read_line(r, 0);
-    if ((rows[k].meta & META_PLAIN_TCP) == 0) sum ^= read_line(r, 1) ^ read_line(r, 2) ^ read_line(r, 3);
+    if ((rows[k].meta & META_PLAIN_UDP) != 0) sum ^= read_line(r, 1);
+    if ((rows[k].meta & META_PLAIN) == 0) sum ^= read_line(r, 1) ^ read_line(r, 2) ^ read_line(r, 3);
   }
   touched = sum;
 }
 
 static inline bool is_same(const uint32_t *a, const uint32_t *b) { return a[0] == b[0] && a[1] == b[1] && a[2] == b[2]; }
 
-// The record of a TCP packet's connection, or none; and which end sent the packet.
+// The record of a packet's connection, or none; and which end sent the packet.
 static inline record *find(table t, const row *p, uint32_t *dir) {
   const uint32_t key = p->meta & META_KEY, reversed = p->ports << 16 | p->ports >> 16;
   const bool is_ipv6 = (p->meta & META_IPV6) != 0;

@@ -37,5 +37,6 @@ _Static_assert(sizeof(row) == 128, "as ROW_BYTES");
 #define META_PLAIN_TCP (1u << 11)
 #define META_ODD_SCALE (1u << 12)
 enum { META_SCALE_SHIFT = 13 };
+#define META_PLAIN_UDP (1u << 17)
 
 #endif

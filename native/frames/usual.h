@@ -46,6 +46,28 @@ static inline uint64_t words_sum(const uint8_t *at, int count) {
   return sum;
 }
 
+// Whether the datagrams of a port are looked into, as `LOOKED_INTO` of src/decode/plain-udp.ts.
+static inline bool is_looked_into(uint32_t port) {
+  switch (port) {
+    case 53: case 123: case 137: case 2123: case 2152: case 3544: case 4754: case 4789: case 5072: case 5353: case 5355: case 6081:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// As `isPlainUdp` of src/decode/plain-udp.ts, of a whole datagram.
+static inline bool is_plain_udp(const uint8_t *udp, uint32_t length) {
+  enum { IPV6_HEADER = 40, TEREDO_PREFIX = 0x20010000 };
+  if (net_half(udp + 4) != length || is_looked_into(net_half(udp)) || is_looked_into(net_half(udp + 2))) return false;
+  const uint8_t *const payload = udp + UDP_BYTES;
+  const uint32_t bytes = length - UDP_BYTES;
+  if (bytes >= 3 && payload[1] == 0x52 && payload[2] == 0x11) return false;
+  if (bytes < IPV6_HEADER) return true;
+  if (payload[0] >> 4 == 6) return net_word(payload + 8) != TEREDO_PREFIX && net_word(payload + 24) != TEREDO_PREFIX;
+  return payload[0] != 0;
+}
+
 // What of a segment is a row's; false for one that is not usual.
 static inline bool usual_tcp(row *r, const uint8_t *tcp, uint32_t length, uint32_t meta) {
   const uint32_t header_bytes = (uint32_t)(tcp[12] >> 4) << 2;
@@ -108,7 +130,7 @@ static inline bool usual_frame(row *r, const uint8_t *frame, uint32_t link_bytes
     const bool is_summed = half_at(transport + 6) != 0;
     if (cut != 0 || (is_six && !is_summed)) return false;
     has_checksum = verify_checksums && is_summed;
-    r->meta = meta;
+    r->meta = is_plain_udp(transport, length) ? meta | META_PLAIN_UDP : meta;
     r->length = length;
     r->seq = net_half(transport + 4);
   }

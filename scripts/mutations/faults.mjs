@@ -578,6 +578,27 @@ export const faults = [
     tests: ['test/capture/frame-kernel.test.ts'],
   },
   {
+    name: 'kernel-tunnel-taken-for-plain-datagram',
+    file: 'native/frames/usual.h',
+    find: ' && net_word(payload + 24) != TEREDO_PREFIX',
+    replace: '',
+    tests: ['test/decode/frame-kernel.test.ts'],
+  },
+  {
+    name: 'tunnel-taken-for-plain-datagram',
+    file: 'src/decode/plain-udp.ts',
+    find: '  if (looksLikeAyiya(view, at, end)) return false;\n',
+    replace: '',
+    tests: ['test/decode/plain-udp.test.ts'],
+  },
+  {
+    name: 'kernel-datagram-without-active-end',
+    file: 'native/follow/datagram.h',
+    find: '  r->flags |= ACTIVE << dir;\n',
+    replace: '',
+    tests: ['test/conn/follow-kernel.test.ts'],
+  },
+  {
     name: 'ip-checksum-not-verified',
     file: 'src/decode/ip.ts',
     find: '!headerSumHolds(view, at, headerBytes)',

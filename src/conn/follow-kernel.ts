@@ -17,8 +17,8 @@ type Follow = (
 ) => number;
 
 /**
- * Takes what most packets are, and those that open and close a connection when all goes as it should, into the records of a table, by code
- * in WebAssembly (`native/follow`). It changes what `tcpPacket` would, and leaves all others.
+ * Takes what most packets are, those that open and close a TCP connection when all goes as it should, and plain datagrams of UDP, into the
+ * records of a table, by code in WebAssembly (`native/follow`). It changes what `tcpPacket` and `udpPacket` would, and leaves all others.
  */
 export class FollowKernel {
   readonly #table: ConnectionTable;

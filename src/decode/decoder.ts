@@ -8,7 +8,8 @@ import { setFlowKey } from './flow-key.js';
 import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
 import { linkDecoder } from './link.js';
-import { META_PLAIN_TCP, META_VALID, type Packet, type RestOfFrame } from './packet.js';
+import { META_PLAIN_TCP, META_PLAIN_UDP, META_VALID, type Packet, type RestOfFrame } from './packet.js';
+import { isPlainUdp } from './plain-udp.js';
 import { scaleMeta } from './tcp-options.js';
 import {
   flagsOf,
@@ -109,7 +110,7 @@ export class Decoder {
     packet.badChecksum = this.#ip.verifyChecksums && checksumFails(packet, this.sums);
     setFlowKey(this.#key, packet);
     if (isPlainTcp(packet)) packet.meta |= META_VALID | META_PLAIN_TCP;
-    else packet.meta |= META_VALID | scaleOf(packet);
+    else packet.meta |= META_VALID | (isPlainUdp(packet) ? META_PLAIN_UDP : scaleOf(packet));
   }
 
   /** The tunnel that the UDP packet `outer`, on a connection to `responderPort`, may be. */

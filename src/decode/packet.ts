@@ -57,6 +57,8 @@ export const META_PLAIN_TCP = 1 << 11;
 export const META_ODD_SCALE = 1 << 12;
 /** Four bits of a SYN: one more than its window scale, which is 14 at most; 0 without one. */
 export const META_SCALE_SHIFT = 13;
+/** UDP of which nobody looks at the payload, whole, of the length that it claims, with its checksum right where that is verified. */
+export const META_PLAIN_UDP = 1 << 17;
 
 /** Rows in one buffer, which two threads may share. */
 export class PacketRows {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { ConnectionTable } from '../../src/conn/connection-table.js';
 import { ConnectionTracker } from '../../src/conn/connection-tracker.js';
 import { ControlStorms } from '../../src/conn/control-storms.js';
+import { udpPacket } from '../../src/conn/datagram-connection.js';
 import { FollowKernel } from '../../src/conn/follow-kernel.js';
 import { historyOf } from '../../src/conn/history.js';
 import { IP_BYTES, RECORD_WORDS, SEEN } from '../../src/conn/record-layout.js';
@@ -18,7 +19,7 @@ import { Decoder } from '../../src/decode/decoder.js';
 import { META_PLAIN_TCP, META_VALID, Packet, ROW_BYTES, ROW_WORDS } from '../../src/decode/packet.js';
 import { PROTO_TCP, TCP_ACK, TCP_SYN } from '../../src/decode/transport.js';
 import { withoutWebAssembly } from '../core/without-webassembly.js';
-import { batches, ip, START, TcpScript, tcpSegment, track } from './traffic.js';
+import { batches, ip, START, TcpScript, tcpSegment, track, udpDatagram } from './traffic.js';
 
 // Built where its sources are newer, as those with a fault in them are.
 const script = fileURLToPath(new URL('../../scripts/build-native.mjs', import.meta.url));
@@ -207,6 +208,73 @@ describe('the kernel that follows', () => {
     );
     for (const flags of ['A', 'PA', 'SA', 'FA', 'FPA']) expect(taken.get(flags) ?? 0, flags).toBeGreaterThan(100);
     for (const flags of ['S', 'F', 'R', 'RA', 'FAU', 'SAU', 'SF', '']) expect(taken.get(flags), flags).toBeUndefined();
+  });
+
+  it('does to the record of plain datagrams exactly what is done without it', () => {
+    const datagram = fc.record({
+      dir: fc.constantFrom(0, 1),
+      length: fc.oneof(fc.nat(40), fc.constantFrom(0, 1400)),
+      isNext: fc.boolean(),
+    });
+    const before = fc.record({ letters: fc.constantFrom(0, 0, 10, 11, 12), ipBytes: fc.constantFrom(0, -100) });
+    let [kept, left] = [0, 0];
+    fc.assert(
+      fc.property(fc.array(datagram, { minLength: 1 }), before, fc.constantFrom(0, 1), (sent, start, version) => {
+        const decoder = new Decoder(true, key, new WeirdCounts());
+        const packet = new Packet();
+        let timeUs = START;
+        let both: readonly [Followed, Followed] | undefined;
+        for (const { dir, length, isNext } of sent) {
+          const peer = dir === 0 ? 1 : 0;
+          const payload = udpDatagram(40_000 + dir, 40_000 + peer, length);
+          const bytes = ip({ src: ends[version][dir], dst: ends[version][peer], proto: 17, payload });
+          packet.timeUs = timeUs += isNext ? 10 : -10;
+          const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+          decoder.decode(packet, view, LINKTYPE_RAW, 0, bytes.length, bytes.length);
+          both ??= [new Followed(packet, start), new Followed(packet, start)];
+          const [one, other] = both;
+          one.table.find(packet.i32, packet.base);
+          // The first one makes its sender the originator.
+          const end = one.table.dir;
+          udpPacket(one.context, one.base, end, packet);
+          const { buffer, offset, memory } = other.table.room!;
+          const batch = new DecodedBatch(buffer, offset, memory);
+          batch.rows.i32.set(packet.i32.subarray(packet.base, packet.base + ROW_WORDS));
+          if (FollowKernel.over(other.table)!.take(batch, 0, 1, START, never, true) === 1) kept++;
+          else {
+            left++;
+            udpPacket(other.context, other.base, end, packet);
+          }
+          expect(other.state).toEqual(one.state);
+        }
+      }),
+    );
+    // The letter of an end finds no room in a full history.
+    expect(kept).toBeGreaterThan(300);
+    expect(left).toBeGreaterThan(10);
+  });
+
+  it('leaves datagrams into which somebody looks, and those that begin a connection', () => {
+    const table = new ConnectionTable(key, 16, ROOM);
+    const kernel = FollowKernel.over(table)!;
+    const { buffer, offset, memory } = table.room!;
+    const batch = new DecodedBatch(buffer, offset, memory);
+    const decoder = new Decoder(true, key, new WeirdCounts());
+    const packet = new Packet();
+    packet.i32 = batch.rows.i32;
+    packet.f64 = batch.rows.f64;
+    for (const [port, isLookedInto] of [
+      [9, false],
+      [53, true],
+    ] as const) {
+      const payload = udpDatagram(40_000, port, 20);
+      const bytes = ip({ src: ends[0][0], dst: ends[0][1], proto: 17, payload });
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      decoder.decode(packet, view, LINKTYPE_RAW, 0, bytes.length, bytes.length);
+      expect(kernel.take(batch, 0, 1, START, never, true)).toBe(0);
+      table.insert(packet, false);
+      expect(kernel.take(batch, 0, 1, START, never, true)).toBe(isLookedInto ? 0 : 1);
+    }
   });
 
   it('counts as many bytes as without it, acknowledged or not', () => {

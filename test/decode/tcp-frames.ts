@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { LOOKED_INTO } from '../../src/decode/plain-udp.js';
 import { ethernet, ip, tcpSegment, udpDatagram } from '../conn/traffic.js';
 
 export const MAC_BYTES = 14;
@@ -40,12 +41,36 @@ const address6 = fc
   )
   .map((parts) => parts.join(':'));
 
+const prefix = fc.constantFrom([0x20, 1, 0, 0], [0x20, 1, 0, 1]);
+/** A payload that looks like a tunnel's on any port, or nearly. */
+export const tunnelPayload: fc.Arbitrary<Uint8Array> = fc
+  .record({
+    first: fc.constantFrom(0, 0, 0x60, 0x6f, 0x44, 0x50),
+    second: fc.constantFrom(0, 1, 0x52, 0x52),
+    third: fc.constantFrom(0, 0x11),
+    prefixes: fc.tuple(prefix, prefix),
+    length: fc.oneof(fc.nat(90), fc.constantFrom(2, 3, 39, 40)),
+  })
+  .map(({ first, second, third, prefixes, length }) => {
+    const bytes = new Uint8Array(100);
+    bytes.set([first, second, third]);
+    bytes.set(prefixes[0], 8);
+    bytes.set(prefixes[1], 24);
+    // IPv6 behind an origin indication.
+    if (first === 0 && third === 0) bytes[8] = 0x60;
+    return bytes.subarray(0, length);
+  });
+
 /** A datagram of UDP, also without a checksum, or a segment, over either IP. */
 export const anyFrame = fc
   .record({
     segment,
-    payload: fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.uint8Array({ minLength: 60, maxLength: 150 })),
-    ports: fc.tuple(port, fc.constantFrom(53, 4789, 22)),
+    payload: fc.oneof(
+      fc.uint8Array({ maxLength: 12 }),
+      fc.uint8Array({ minLength: 60, maxLength: 150 }),
+      tunnelPayload,
+    ),
+    ports: fc.tuple(port, fc.constantFrom(...LOOKED_INTO, 22, 443, 500, 3478, 5000, 6000, 50_000)),
     isUdp: fc.boolean(),
     isSummed: fc.constantFrom(true, true, false),
     ends: fc.oneof(fc.tuple(address, address), fc.tuple(address6, address6)),

@@ -32,7 +32,7 @@ class Talk {
 
   /** The next frame, with its link type. */
   frame() {
-    const bytes = this.#packet();
+    const bytes = this.#random(8) === 0 ? this.#udp() : this.#packet();
     if (this.#random(2) === 0) return { type: RAW_IP, bytes };
     const header = Buffer.from(this.#isSix ? '02000000000102000000000286dd' : '0200000000010200000000020800', 'hex');
     return { type: ETHERNET, bytes: Buffer.concat([header, bytes]) };
@@ -55,7 +55,7 @@ class Talk {
       const [syn, fin] = [SYN, FIN].map((flag) => ((flags & flag) === 0 ? 0 : 1));
       this.#sent[dir] += length + syn + fin;
     }
-    return this.#datagram(dir, seq >>> 0, ack >>> 0, flags, length);
+    return this.#segment(dir, seq >>> 0, ack >>> 0, flags, length);
   }
 
   #flags() {
@@ -66,28 +66,46 @@ class Talk {
     return [SYN, SYN | ACK, RST, RST | ACK, FIN, SYN | FIN, ACK | URG, random(256)][random(8)];
   }
 
-  #datagram(dir, seq, ack, flags, length) {
+  /** A datagram between the same ports. */
+  #udp() {
     const random = this.#random;
-    const options = (flags & SYN) !== 0 && random(2) === 0 ? 4 : 0;
+    const length = random(3) === 0 ? random(1400) : random(60);
+    const { bytes, at } = this.#ip(random(2), 17, 8 + length);
+    bytes.writeUInt16BE(random(30) === 0 ? random(100) : 8 + length, at + 4);
+    if (random(2) === 0)
+      for (let i = 0; i < Math.min(length, 4); i++) bytes[at + 8 + i] = [0, 1, 0x11, 0x52, 0x60][random(5)];
+    if (length >= 32 && random(8) === 0) bytes.writeUInt32BE(0x20010000, at + 8 + [8, 24][random(2)]);
+    return bytes;
+  }
+
+  /** An IP datagram of one end with its ports, and where what it carries begins. */
+  #ip(dir, proto, length) {
     const at = this.#isSix ? 40 : 20;
-    const bytes = Buffer.alloc(at + 20 + options + length);
+    const bytes = Buffer.alloc(at + length);
     const ends = [0xc0000201, 0xc0000202 + (this.#number & 1)];
     if (this.#isSix) {
       bytes.writeUInt32BE(0x60000000, 0);
       bytes.writeUInt16BE(bytes.length - at, 4);
-      bytes[6] = 6;
+      bytes[6] = proto;
       bytes.writeUInt32BE(ends[dir], 20);
       bytes.writeUInt32BE(ends[1 - dir], 36);
     } else {
       bytes.writeUInt16BE(0x4500, 0);
       bytes.writeUInt16BE(bytes.length, 2);
-      bytes.writeUInt16BE(0x4006, 8);
+      bytes.writeUInt16BE(0x4000 | proto, 8);
       bytes.writeUInt32BE(ends[dir], 12);
       bytes.writeUInt32BE(ends[1 - dir], 16);
     }
-    const ports = [40_000, 40_000 + (this.#number >> 1)];
+    const ports = [40_000, this.#number === 5 ? 4789 : 40_000 + (this.#number >> 1)];
     bytes.writeUInt16BE(ports[dir], at);
     bytes.writeUInt16BE(ports[1 - dir], at + 2);
+    return { bytes, at };
+  }
+
+  #segment(dir, seq, ack, flags, length) {
+    const random = this.#random;
+    const options = (flags & SYN) !== 0 && random(2) === 0 ? 4 : 0;
+    const { bytes, at } = this.#ip(dir, 6, 20 + options + length);
     bytes.writeUInt32BE(seq, at + 4);
     bytes.writeUInt32BE(ack, at + 8);
     bytes[at + 12] = (random(100) === 0 ? random(16) : 5 + options / 4) << 4;
@@ -153,11 +171,12 @@ async function tellers() {
   };
 }
 
-/** Compares the records of two tables, word for word: TCP packets go one by one into both, into the second by the kernel where it takes them. */
+/** Compares the records of two tables, word for word: packets go one by one into both, into the second by the kernel where it takes them. */
 async function recordComparer() {
   const { PacketBatch, BYTES_OFFSET } = await load('capture/packet-batch');
   const { ConnectionTable } = await load('conn/connection-table');
   const { ControlStorms } = await load('conn/control-storms');
+  const { udpPacket } = await load('conn/datagram-connection');
   const { FollowKernel } = await load('conn/follow-kernel');
   const { historyOf } = await load('conn/history');
   const { RECORD_WORDS } = await load('conn/record-layout');
@@ -189,12 +208,13 @@ async function recordComparer() {
       if (slot >= 0 || this.table.isFull) return slot * RECORD_WORDS;
       const base = RECORD_WORDS * this.table.insert(packet, false);
       this.table.find(packet.i32, packet.base);
-      initTcp(this.table, base);
+      if (packet.proto === 6) initTcp(this.table, base);
       return base;
     }
 
     take(packet, base) {
-      tcpPacket(this.context, base, this.table.dir, packet);
+      const take = packet.proto === 6 ? tcpPacket : udpPacket;
+      take(this.context, base, this.table.dir, packet);
     }
 
     state(base) {
@@ -233,7 +253,8 @@ async function recordComparer() {
       packet.i32 = decoded.rows.i32;
       packet.f64 = decoded.rows.f64;
       decoded.read(packet, 0);
-      if ((packet.meta & META_VALID) === 0 || packet.proto !== 6 || decoded.sides.size > 0) return;
+      if ((packet.meta & META_VALID) === 0 || (packet.proto !== 6 && packet.proto !== 17) || decoded.sides.size > 0)
+        return;
       const base = one.find(packet);
       if (base !== other.find(packet)) throw new Error('found in different places');
       if (base < 0) return;

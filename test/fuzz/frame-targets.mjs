@@ -53,6 +53,11 @@ function usualFrame(random) {
     if (random(8) === 0) frame.writeUInt16BE(0, transport + 14);
     for (let at = transport + 20; at < transport + 20 + options; at++) if (random(2) === 0) frame[at] = random(5);
   }
+  // Nearly what tunnels look like on any port.
+  if (isUdp && random(2) === 0)
+    for (let at = transport + 8; at < Math.min(transport + 11, frame.length); at++)
+      frame[at] = [0, 0x60, 0x52, 0x11][random(4)];
+  if (isUdp && length >= 48 && random(8) === 0) frame.writeUInt32BE(0x20010000, transport + 8 + [8, 24][random(2)]);
   const sumAt = transport + (isUdp ? 6 : 16);
   frame.writeUInt16BE(0, sumAt);
   let ends = length + (isUdp ? 17 : 6);

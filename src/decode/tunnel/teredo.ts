@@ -11,7 +11,7 @@ const AUTHENTICATION_BYTES = 13;
 const IPV6_HEADER = 40;
 const NO_NEXT_HEADER = 59;
 /** Upper half of Teredo's prefix 2001::/32. */
-const PREFIX = 0x2001_0000;
+export const TEREDO_PREFIX = 0x2001_0000;
 
 /** As Zeek: what looks like something else is odd only where Teredo is known to be. */
 function fail(weird: WeirdCounts | undefined, name: WeirdName): -1 {
@@ -68,7 +68,8 @@ export const teredo: Tunnel = {
 export function looksLikeTeredo(view: DataView, start: number, end: number): boolean {
   if (start + IPV6_HEADER > end) return false;
   const first = view.getUint8(start);
-  if (first >>> 4 === 6) return view.getUint32(start + 8) === PREFIX || view.getUint32(start + 24) === PREFIX;
+  if (first >>> 4 === 6)
+    return view.getUint32(start + 8) === TEREDO_PREFIX || view.getUint32(start + 24) === TEREDO_PREFIX;
   if (first !== 0) return false;
   let at = start;
   if (view.getUint8(at + 1) === AUTHENTICATION) at += authenticationBytes(view, at);
