@@ -62,10 +62,12 @@ async function* readOne(
   const badLines = new BadLines(where, warn);
   let decoder: HostLogDecoder | undefined;
   let isEmpty = true;
+  let first: JsonObject | undefined;
   const source = readLogBytes(path, where, warn, stop);
   for await (const { number, bytes, text } of readLogLines(source, limits.hostLineBytes)) {
     isEmpty = false;
     const { lines, problem }: HeldLines = text === undefined ? TOO_LONG : parseLine(text, number);
+    first ??= lines[0];
     for (const line of lines) {
       counts.lines++;
       if (decoder === undefined) {
@@ -86,10 +88,22 @@ async function* readOne(
     counts.bad++;
   }
   if (decoder === undefined && !isEmpty) {
-    throw new CorrelateError('HOST_LOG_UNKNOWN_FORMAT', `${where}: no line has the form of a known host log`);
+    const message = `${where}: no line has the form of a known host log; ${whatIs(first)}`;
+    throw new CorrelateError('HOST_LOG_UNKNOWN_FORMAT', message);
   }
   if (decoder !== undefined && ![...whole.values()].includes(decoder)) yield* decoder.end();
   badLines.end();
+}
+
+const SHOWN_NAMES = 12;
+
+/** What was found instead of a known line. */
+function whatIs(first: JsonObject | undefined): string {
+  if (first === undefined) return 'none is a JSON object';
+  const names = Object.keys(first);
+  const shown = names.slice(0, SHOWN_NAMES).map((name) => JSON.stringify(name.slice(0, 40)));
+  const more = names.length > SHOWN_NAMES ? ', …' : '';
+  return `the first JSON object has ${names.length === 0 ? 'no member' : shown.join(', ') + more}`;
 }
 
 function countUnused(counts: HostLogCounts, kind: string): void {

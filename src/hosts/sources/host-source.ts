@@ -31,6 +31,8 @@ export interface HostSource {
   readonly name: string;
   /** Whether a parsed line is one of this format; the first line that a source recognises decides for the file. */
   recognises(line: JsonObject): boolean;
+  /** The line that a collector made a document of, with members of its own; undefined when it is none. */
+  restored?(document: JsonObject): JsonObject | undefined;
   /** One log may be written on in further files, each without a beginning of its own. */
   readonly goesOn: boolean;
   /** When a line was written, for the order of such files; undefined where it does not tell. */

@@ -3,8 +3,9 @@ import { objectsOf } from './json-objects.js';
 import { hostSources } from './registry.js';
 
 /**
- * Under these names shippers and collectors put a log's line, as text or taken apart: Filebeat and Elasticsearch, the journal of systemd, Splunk, Docker,
- * and osquery's TLS logger, whose `data` are lists of lines.
+ * Under these names shippers and collectors put a log's line, as text or taken apart: Filebeat and Elasticsearch with its search results, the journal of
+ * systemd, Splunk, Docker, Wazuh (`osquery`), Kafka's REST proxy (`records`), CloudWatch (`logEvents`), Google's logging (`jsonPayload`), and osquery's
+ * TLS logger, whose `data` are lists of lines.
  */
 const wrappers = [
   'message',
@@ -17,8 +18,16 @@ const wrappers = [
   '_raw',
   'log',
   'data',
+  'osquery',
+  'hits',
+  'records',
+  'value',
+  'logEvents',
+  'jsonPayload',
+  'textPayload',
 ] as const;
-const MAX_DEPTH = 4;
+/** As deep as a text in a document in a list of search results. */
+const MAX_DEPTH = 6;
 
 /** What a line of a file holds. */
 export interface HeldLines {
@@ -66,7 +75,8 @@ function collectKnown(value: unknown, depth: number, lines: JsonObject[]): void 
     if (value.trimStart().startsWith('{')) collectKnown(parsed(value), depth, lines);
   } else if (Array.isArray(value)) for (const each of value) collectKnown(each, depth + 1, lines);
   else if (isJsonObject(value)) {
-    if (hostSources.some((source) => source.recognises(value))) lines.push(value);
+    const line = knownLine(value);
+    if (line !== undefined) lines.push(line);
     else {
       for (const name of wrappers) {
         const before = lines.length;
@@ -75,6 +85,16 @@ function collectKnown(value: unknown, depth: number, lines: JsonObject[]): void 
       }
     }
   }
+}
+
+/** The value when a source knows it, or the line that it was made of. */
+function knownLine(value: JsonObject): JsonObject | undefined {
+  for (const source of hostSources) {
+    if (source.recognises(value)) return value;
+    const line = source.restored?.(value);
+    if (line !== undefined) return line;
+  }
+  return undefined;
 }
 
 /** Undefined where the text is no JSON. */

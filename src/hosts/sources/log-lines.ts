@@ -1,4 +1,5 @@
 import { endOfLastObject } from './json-objects.js';
+import { SpreadObjects } from './spread-objects.js';
 
 /** One line of a log, without its line end. `text` is undefined when the line is longer than allowed. */
 export interface LogLine {
@@ -12,9 +13,10 @@ const LINE_FEED = 10;
 /**
  * Splits byte chunks into lines (numbered from 1; a last one without a line feed counts). A line longer than `maxBytes`
  * is told without its text, so that no input makes this hold more than that; where objects of JSON stand behind each other it is given in parts, of
- * whole objects each, under one number. Empty lines are left out.
+ * whole objects each, under one number. An object over several lines is one. Empty lines are left out.
  */
 export async function* readLogLines(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<LogLine> {
+  const objects = new SpreadObjects(maxBytes);
   let number = 1;
   let held: Buffer[] = [];
   let heldBytes = 0;
@@ -45,11 +47,12 @@ export async function* readLogLines(chunks: AsyncIterable<Buffer>, maxBytes: num
       else held = [];
       if (found < 0) break;
       const line = finish();
-      if (line !== undefined) yield line;
+      if (line !== undefined) for (const each of objects.take(line)) yield each;
       number++;
       start = found + 1;
     }
   }
   const last = heldBytes > 0 ? finish() : undefined;
-  if (last !== undefined) yield last;
+  if (last !== undefined) yield* objects.take(last);
+  yield* objects.end();
 }

@@ -101,6 +101,18 @@ describe('a host log', () => {
     await expect(withFile(contents, readLog)).rejects.toMatchObject({ code: 'HOST_LOG_UNKNOWN_FORMAT' });
   });
 
+  it.each([
+    ['{"a":1,"b":{"c":2}}\n{"d":1}\n', 'the first JSON object has "a", "b"'],
+    ['{}\n', 'the first JSON object has no member'],
+    ['hello\n', 'none is a JSON object'],
+    [
+      JSON.stringify(Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${i}`.padEnd(50, '\u001b'), i]))),
+      `"11${'\\u001b'.repeat(38)}", …`,
+    ],
+  ])('of an unknown form is told with what was found: %s', async (contents, found) => {
+    await expect(withFile(contents, readLog)).rejects.toThrow(found);
+  });
+
   it('reports the first broken lines with their numbers and sums the rest', async () => {
     const { warnings, counts, tableRows } = await readLines(['', 'x', good, '{', '[]', '"x"', '', 'null', good]);
     expect(counts).toEqual({ lines: 7, bad: 5, unused: 0 });

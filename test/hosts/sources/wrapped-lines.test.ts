@@ -12,6 +12,31 @@ const line = (uid: number, username = `user ${uid}`) => ({
   action: 'added',
 });
 const text = (uid: number, username?: string) => JSON.stringify(line(uid, username));
+const spread = (value: object) => JSON.stringify(value, null, 2);
+
+/** As the osquery module of Filebeat renames. */
+function filebeat(uid: number): object {
+  const { hostIdentifier: host_identifier, unixTime, epoch, counter, ...rest } = line(uid);
+  const texts = { unix_time: `${unixTime}`, epoch: `${epoch}`, counter: `${counter}` };
+  return {
+    '@timestamp': 'x',
+    fileset: { name: 'result' },
+    osquery: { result: { ...rest, ...texts, host_identifier } },
+  };
+}
+
+/** As the osquerybeat of Elastic's osquery_manager takes apart. */
+function manager(uid: number): object {
+  const { name, hostIdentifier, unixTime: unix_time, epoch, counter, columns, action } = line(uid);
+  return {
+    '@timestamp': 'x',
+    agent: { name: hostIdentifier, type: 'osquerybeat' },
+    host: { hostname: hostIdentifier, name: hostIdentifier },
+    action_id: `pack_all_${name}`,
+    osquery: columns,
+    osquery_meta: { type: 'diff', action, unix_time, epoch, counter },
+  };
+}
 
 describe('lines of osquery inside of other lines', () => {
   it.each([
@@ -27,6 +52,19 @@ describe('lines of osquery inside of other lines', () => {
     ['bodies of the TLS logger', [{ node_key: 'k', log_type: 'result', data: [line(1), line(2)] }]],
     ['an array on one line', [[line(1), line(2)]]],
     ['an array over several lines', ['[', `${text(1)},`, text(2), ']']],
+    ['objects over several lines', [spread(line(1)), spread(line(2))]],
+    ['an array of objects over several lines', [spread([line(1), line(2)])]],
+    ['what a shipper wrote over several lines', [spread({ message: text(1) }), spread({ json: line(2) })]],
+    ['the osquery module of Filebeat', [filebeat(1), { _source: filebeat(2) }]],
+    ['the osquery_manager of Elastic', [manager(1), { _source: manager(2) }]],
+    [
+      'a search result of Elasticsearch',
+      [spread({ took: 1, hits: { total: 2, hits: [{ _source: { message: text(1) } }, { _source: filebeat(2) }] } })],
+    ],
+    ['Wazuh', [{ data: { osquery: line(1) } }, { data: { osquery: line(2) } }]],
+    ["Kafka's REST proxy", [{ records: [{ value: line(1) }, { value: line(2) }] }]],
+    ['CloudWatch', [{ logEvents: [{ message: text(1) }, { message: text(2) }] }]],
+    ["Google's logging", [{ jsonPayload: line(1) }, { textPayload: text(2) }]],
     ['Firehose', [text(1) + text(2)]],
     ['Firehose of what was wrapped', [JSON.stringify({ message: text(1) }) + JSON.stringify({ message: text(2) })]],
   ])('are found in those of %s', async (_name, lines) => {
@@ -47,6 +85,30 @@ describe('lines of osquery inside of other lines', () => {
     expect(tableRows.map(({ columns }) => (columns as { uid: number }).uid).sort((a, b) => a - b)).toEqual(
       Array.from({ length: count }, (_, i) => i),
     );
+  });
+
+  it('over several lines have the host and the time that they tell, whoever took them apart', async () => {
+    for (const document of [filebeat(1), manager(1)]) {
+      const { tableRows } = await readLines([document]);
+      expect(tableRows).toMatchObject([{ host: 'web', time: 10_000_000, table: 'users', action: 'added' }]);
+    }
+  });
+
+  it('are not lost behind a brace that stands alone, or an object that is too long', async () => {
+    const long = spread({ ...line(9), columns: { uid: '9', username: 'x'.repeat(limits.hostLineBytes) } });
+    const { tableRows, warnings, counts } = await readLines([
+      '{',
+      text(1),
+      '{',
+      '  "torn',
+      text(2),
+      long,
+      spread(line(3)),
+      '{',
+    ]);
+    expect(tableRows.map(({ columns }) => columns)).toMatchObject([{ uid: 1 }, { uid: 2 }, { uid: 3 }]);
+    expect(warnings.slice(0, -1).map(({ where }) => where?.split(':').at(-1))).toEqual(['1', '3', '4']);
+    expect(counts).toEqual({ lines: 8, bad: 5, unused: 0 });
   });
 
   it('that are broken are told once, and those before them on the line are used', async () => {

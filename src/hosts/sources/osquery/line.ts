@@ -130,10 +130,10 @@ function hasTime({ columns }: ConvertedRow): boolean {
   return typeof columns.time === 'number' && columns.time > 0;
 }
 
-/** What decorates a line is what an administrator chose; these names are usual. */
+/** What decorates a line is what an administrator chose; these names are usual. Filebeat's module has `host_identifier`. */
 function hostOf(line: JsonObject): string | undefined {
   const more = isJsonObject(line.decorations) ? line.decorations : {};
-  for (const name of [line.hostIdentifier, line.hostname, more.hostname, more.host_uuid])
+  for (const name of [line.hostIdentifier, line.host_identifier, line.hostname, more.hostname, more.host_uuid])
     if (typeof name === 'string' && name !== '') return name;
   return undefined;
 }
@@ -150,9 +150,9 @@ function counterOf(value: unknown): number | undefined | 'bad' {
   return Number.isSafeInteger(counter) && counter >= 0 ? counter : 'bad';
 }
 
-/** When osquery wrote the line; undefined where it does not tell. */
+/** When osquery wrote the line; undefined where it does not tell. The names with an underscore are those of Filebeat's module. */
 export function timeOf(line: JsonObject): Micros | undefined {
-  const { unixTime, calendarTime } = line;
+  const { unix_time, unixTime = unix_time, calendar_time, calendarTime = calendar_time } = line;
   const time = typeof unixTime === 'string' || typeof unixTime === 'number' ? parseSeconds(unixTime) : undefined;
   if (time !== undefined && time > 0) return Number.isSafeInteger(time) ? time : undefined;
   return typeof calendarTime === 'string' ? parseCalendarTime(calendarTime) : undefined;

@@ -6,6 +6,7 @@ import type { HostTable } from '../../../records/host-tables.js';
 import type { HostLogDecoder, HostSource, JsonObject, LineVerdict } from '../host-source.js';
 import { JoinedRows, joinedStreams } from './joined-rows.js';
 import { isEventTable, isOsqueryLine, parseResultLine, type ResultLine, timeOf } from './line.js';
+import { fromOsqueryManager } from './osquery-manager.js';
 import { QueryStream, type StreamCounters } from './query-stream.js';
 import { compare, type QueryRun, toRuns, type WaitingLine } from './runs.js';
 
@@ -15,6 +16,7 @@ const BATCH_ROWS = 1024;
 export const osqueryResults: HostSource = {
   name: 'osquery result log',
   recognises: isOsqueryLine,
+  restored: fromOsqueryManager,
   goesOn: true,
   timeOf,
   open: (where, warn) => new OsqueryResultLog(where, warn, limits.hostSortBytes),
