@@ -57,6 +57,13 @@ export const ownerFaults = [
     tests: [connecting],
   },
   {
+    name: 'polled-socket-took-a-refused-connection',
+    file: 'src/join/match.ts',
+    find: "if (isTaken && !query.answered) return 'not_answered';",
+    replace: '',
+    tests: ['test/join/polled-holder.test.ts'],
+  },
+  {
     name: 'doubtful-taker-named-early',
     file: 'src/join/owner-choice.ts',
     find: 'if (!known.isClosed) return wait;',

@@ -360,10 +360,12 @@ function isAlone(query: EndQuery, moment: Micros): boolean {
 /** A connected TCP socket that was seen belongs to the latest connection with its endpoints that began before. */
 function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
   const { first, last, err, aloneUntil } = query;
+  const isTaken = query.role === 'resp' && socket.source === 'open';
+  if (isTaken && !query.answered) return 'not_answered';
   if (socket.closeHi < first - err) return 'closed_before';
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
   // What is accepted after the last packet so far is still to send one when it closes; of one that goes on only the first may be known.
-  const mayBeAccepted = query.role === 'resp' && socket.source === 'open' && query.isOver !== true;
+  const mayBeAccepted = isTaken && query.isOver !== true;
   if (socket.openLo > last + err + (mayBeAccepted ? ACCEPT_LAG : 0)) return 'opened_after';
   if (query.opening && socket.openHi < first - err - CONNECT_LEAD) return 'opened_too_early';
   const from = isAlone(query, first - 2 * err) ? first - err : first + err;

@@ -93,6 +93,16 @@ describe('a socket that a poll saw', () => {
     expect(scene.last().resp).toMatchObject({ state: 'attributed', method: 'open_socket', process: { pid: 31 } });
   });
 
+  it('took no connection that was refused, as where another bridge of the host has the same address', () => {
+    const polls = ['process_open_sockets', 'listening_ports', 'interface_addresses'] as const;
+    const scene = new Scene({ finalOnly: true }).host('web', polls);
+    scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.20' });
+    scene.added('web', 'process_open_sockets', 9.5, { ...tuple, ...remote, pid: 31, fd: 4, socket: 5 }, 9);
+    scene.end('C1', 10.2, 0.1, '192.0.2.10 40000 > 192.0.2.20 22', { conn_state: 'REJ', history: 'Sr' });
+    scene.complete('web', 60, polls).join.end();
+    expect(scene.last().resp).toMatchObject({ state: 'unattributed' });
+  });
+
   it('is no answer where it was opened after the connection had ended', () => {
     const polls = ['process_open_sockets', 'listening_ports', 'interface_addresses'] as const;
     const scene = new Scene({ finalOnly: true }).host('web', polls);
