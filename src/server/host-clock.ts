@@ -1,3 +1,4 @@
+import { appended } from '../core/short-list.js';
 import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
 
 /** A host's clock minus the engine's, give or take. */
@@ -47,8 +48,8 @@ export class HostClock {
       err: Math.round(round / 2) + COARSE,
     };
     // A clock that was set makes all before it wrong.
-    this.#readings = this.#readings.filter(({ offset, err }) => Math.abs(offset - reading.offset) <= err + reading.err);
-    this.#readings.push(reading);
+    const isRight = ({ offset, err }: ClockReading) => Math.abs(offset - reading.offset) <= err + reading.err;
+    this.#readings = appended(this.#readings.filter(isRight), reading);
     if (this.#readings.length > READINGS) this.#readings.shift();
     const best = this.best!;
     const told = this.#told;

@@ -1,4 +1,5 @@
 import { broadcastAddress, canonicalAddress, isLoopback, isUnspecified } from '../../core/address.js';
+import { appended } from '../../core/short-list.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import { AddressHistory } from './address-history.js';
@@ -75,7 +76,7 @@ export class HostState {
   readonly addresses = new AddressHistory();
   readonly packetSockets = new PacketSockets();
   /** Addresses that it had at any time. */
-  readonly known: KnownAddress[] = [];
+  known: KnownAddress[] = [];
   /** How records name it; shared by all of them. */
   shown: { readonly id: string; readonly boot?: string };
   readonly #context: HostContext;
@@ -83,7 +84,7 @@ export class HostState {
   readonly number: number;
   readonly #sockets: HostSockets;
   readonly #processes: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
-  readonly #translations: TranslationsOfHost = { entries: new Map(), rows: 0 };
+  readonly #translations: TranslationsOfHost = { entries: undefined, rows: 0 };
   /** Translations of times up to here had to be forgotten. */
   translationsGoneUntil: Micros = -Infinity;
   /** By pid, up to when rows about it were forgotten at the bound. A sweep drops the pids of which no row is left. */
@@ -263,7 +264,7 @@ export class HostState {
     else if (!address.hosts.includes(this)) address.hosts.push(this);
     address.isHadBy(this);
     if (!this.known.includes(address)) {
-      this.known.push(address);
+      this.known = appended(this.known, address);
       if (this.#hasBlankAccepts) address.introducePeers();
     }
     this.#context.news.address(address);

@@ -1,3 +1,4 @@
+import { appended } from '../../core/short-list.js';
 import type { HostTable } from '../../records/host-tables.js';
 
 /** Tables that tell of every single thing as it happens: what is not among them by then, did not happen. */
@@ -49,7 +50,7 @@ const FEW = 16;
 
 /** The streams of one host, by the order in which they became known. */
 export class HostStreams {
-  readonly all: Stream[] = [];
+  all: Stream[] = [];
   #byName: Map<string, number> | undefined;
   /** Watermarks come for all streams in turn. */
   #next = 0;
@@ -70,7 +71,7 @@ export class HostStreams {
 
   add(stream: Stream): void {
     const place = this.all.length;
-    this.all.push(stream);
+    this.all = appended(this.all, stream);
     if (this.#byName === undefined && place === FEW) {
       this.#byName = new Map(this.all.map(({ name }, at) => [name, at]));
     } else this.#byName?.set(stream.name, place);

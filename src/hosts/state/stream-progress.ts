@@ -1,3 +1,4 @@
+import { appended } from '../../core/short-list.js';
 import type { Micros } from '../../core/time.js';
 import type { HostTable } from '../../records/host-tables.js';
 import { DETAILS, EVENTS, HostColumns, PLAIN, PROCESSES, SOCKETS } from './host-columns.js';
@@ -15,6 +16,9 @@ export interface Gap {
   readonly to: Micros;
 }
 
+/** Of hosts of which nothing was lost. */
+const nothingLost: Map<string, Gap[]> = new Map();
+
 /** Tables whose lost rows may hide who has an end: its socket, or that its packets go elsewhere (NAT). */
 export const ownerTables: readonly HostTable[] = [...socketTables, 'conntrack'];
 
@@ -28,15 +32,15 @@ export class StreamProgress {
   readonly #columns: HostColumns;
   readonly #at: number;
   /** Up to where each stream has handed over everything, by its place. */
-  readonly #untils: Micros[] = [];
+  #untils: Micros[] = [];
   /** By place of the stream, the shortest time between two polls that a row told of; where nothing changed for a while a row tells of a longer one. */
   #pauses: Micros[] | undefined;
   /** Watermarks of streams of which nothing else is known yet. */
   #early: Map<string, Micros> | undefined;
-  readonly #lost = new Map<string, Gap[]>();
+  #lost = nothingLost;
   /** Spans without a watcher: from a timeout to the time the host was seen again. */
-  readonly #timeouts: Micros[] = [];
-  readonly #seen: Micros[] = [];
+  #timeouts: Micros[] = [];
+  #seen: Micros[] = [];
   /** Some stream has gone on since its columns were worked out: watermarks of a host come for all of its streams in a row. */
   #isStale = false;
   hasSocketStream = false;
@@ -104,7 +108,7 @@ export class StreamProgress {
     this.#latest = name;
     if (this.#streams.placeOf(name) >= 0) return;
     this.#streams.add(this.#pool.open(name, table));
-    this.#untils.push(this.#early?.get(name) ?? -Infinity);
+    this.#untils = appended(this.#untils, this.#early?.get(name) ?? -Infinity);
     this.#early?.delete(name);
     this.hasEventStream ||= table === 'socket_events';
     this.hasSocketStream ||= socketTables.includes(table);
@@ -145,6 +149,7 @@ export class StreamProgress {
   }
 
   lost(name: string, from: Micros, to: Micros): void {
+    if (this.#lost.size === 0) this.#lost = new Map();
     const gaps = this.#lost.get(name) ?? [];
     gaps.push({ from, to });
     gaps.sort((a, b) => a.from - b.from);
@@ -157,7 +162,7 @@ export class StreamProgress {
 
   timedOut(at: Micros): void {
     if (this.#seen.includes(at + 1)) return;
-    insert(this.#timeouts, at);
+    this.#timeouts = inserted(this.#timeouts, at);
     this.#tellPlain();
   }
 
@@ -165,7 +170,7 @@ export class StreamProgress {
   seen(from: Micros): void {
     const at = this.#timeouts.indexOf(from - 1);
     if (at >= 0) this.#timeouts.splice(at, 1);
-    insert(this.#seen, from);
+    this.#seen = inserted(this.#seen, from);
     this.#tellPlain();
   }
 
@@ -257,9 +262,9 @@ export class StreamProgress {
   }
 }
 
-function insert(times: Micros[], at: Micros): void {
-  if (times.includes(at)) return;
-  times.push(at);
-  times.sort((a, b) => a - b);
-  if (times.length > 64) times.splice(1, 1);
+function inserted(times: Micros[], at: Micros): Micros[] {
+  if (times.includes(at)) return times;
+  const all = appended(times, at).sort((a, b) => a - b);
+  if (all.length > 64) all.splice(1, 1);
+  return all;
 }

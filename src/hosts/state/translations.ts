@@ -96,7 +96,7 @@ function keyOf(protocol: number, { source, sourcePort, destination, destinationP
 
 /** The rows of one host, oldest first; its bound is `HostLimits.translationRows`. */
 export interface TranslationsOfHost {
-  readonly entries: Map<string, Entry>;
+  entries: Map<string, Entry> | undefined;
   rows: number;
 }
 
@@ -114,6 +114,7 @@ export class Translations {
     if (told === undefined) return false;
     const { protocol, original, reply } = told;
     const name = `${row.columns.net_namespace ?? ''} ${keyOf(protocol, original)} ${keyOf(protocol, reply)}`;
+    of.entries ??= new Map();
     let entry = of.entries.get(name);
     if (entry === undefined) {
       entry = { gateway, protocol, original, reply, facts: [] };
@@ -132,13 +133,14 @@ export class Translations {
 
   /** Forgets the entry known for longest. Returns up to when it was told of. */
   forgetOldest(of: TranslationsOfHost): Micros {
-    const [name, entry] = of.entries.entries().next().value!;
+    const [name, entry] = of.entries!.entries().next().value!;
     this.#drop(of, name, entry);
     return Math.max(...entry.facts.map(({ hi }) => hi));
   }
 
   /** Drops what was over before the horizon. */
   prune(of: TranslationsOfHost, horizon: Micros): void {
+    if (of.entries === undefined) return;
     for (const [name, entry] of of.entries) {
       const last = entry.facts.at(-1)!;
       if (last.isGone && last.hi < horizon) this.#drop(of, name, entry);
@@ -161,7 +163,7 @@ export class Translations {
   }
 
   #drop(of: TranslationsOfHost, name: string, entry: Entry): void {
-    of.entries.delete(name);
+    of.entries!.delete(name);
     of.rows -= entry.facts.length;
     for (const each of [entry.original, entry.reply]) {
       const key = keyOf(entry.protocol, each);
