@@ -14,7 +14,8 @@ import { CorrelateError, fileProblem } from './errors.js';
 
 /**
  * Makes an output file, or opens and empties the one that is there, unless another run writes to it: each would overwrite what the other
- * wrote. Who has a file open is asked of the kernel, so that nothing has to be left beside it.
+ * wrote. Who has a file open is asked of the kernel, so that nothing has to be left beside it. The file that standard output or standard
+ * error goes to (`/dev/stdout`) is written through that, which whoever started this process has too.
  * @throws CorrelateError OUTPUT_OPEN_FAILED, OUTPUT_IN_USE
  */
 export function openOutput(path: string): number {
@@ -25,6 +26,11 @@ export function openOutput(path: string): number {
     const { O_WRONLY, O_CREAT } = constants;
     fd = openSync(path, O_WRONLY | O_CREAT);
     if (!fstatSync(fd).isFile()) return fd;
+    const standard = [1, 2].find((other) => isSameFile(fd!, other));
+    if (standard !== undefined) {
+      closeSync(fd);
+      return standard;
+    }
     const writer = writerOf(fd);
     if (writer !== undefined) {
       throw new CorrelateError('OUTPUT_IN_USE', `${path}: process ${writer} writes to it, which would be lost`);
@@ -36,6 +42,11 @@ export function openOutput(path: string): number {
     if (error instanceof CorrelateError) throw error;
     throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
   }
+}
+
+function isSameFile(one: number, other: number): boolean {
+  const [{ ino, dev }, found] = [fstatSync(one, { bigint: true }), fstatSync(other, { bigint: true })];
+  return ino === found.ino && dev === found.dev;
 }
 
 /** Undefined when something is there. */

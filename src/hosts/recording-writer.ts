@@ -26,7 +26,7 @@ export class RecordingWriter {
 
   /** Closes the file; the writer cannot be used after it. */
   close(): void {
-    closeSync(this.file);
+    if (this.file > 2) closeSync(this.file);
   }
 
   private append(text: string): void {

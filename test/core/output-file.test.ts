@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   closeSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -64,6 +65,21 @@ describe('an output file', () => {
     await end();
     closeSync(openOutput(path));
     expect(readFileSync(path, 'utf8')).toBe('');
+  });
+
+  it('that standard output goes to is written through it, also where who started the run has it open too', async () => {
+    const child = new URL('../../dist/core/output-file.js', import.meta.url).pathname;
+    const code = `import(${JSON.stringify(child)}).then(({ openOutput }) => {
+      require('node:fs').writeSync(1, 'one ');
+      require('node:fs').writeSync(openOutput('/dev/stdout'), 'two');
+    })`;
+    const fd = openSync(path, 'w');
+    const [status] = (await once(
+      spawn(process.execPath, ['-e', code], { stdio: ['ignore', fd, 'inherit'] }),
+      'exit',
+    )) as [number];
+    closeSync(fd);
+    expect([status, readFileSync(path, 'utf8')]).toEqual([0, 'one two']);
   });
 
   it('that another run only reads is taken', async () => {
