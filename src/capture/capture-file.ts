@@ -80,7 +80,8 @@ async function openInput(input: ByteInput, path: string, options: CaptureFileOpt
   const format = magic === undefined ? undefined : captureFormats.find((candidate) => candidate.recognises(magic));
   if (format === undefined) {
     const names = captureFormats.map((candidate) => candidate.name).join(' nor ');
-    throw new CorrelateError('CAPTURE_WRONG_MAGIC', `${name} is neither ${names}`);
+    const what = first.start === first.end ? 'empty' : `neither ${names}`;
+    throw new CorrelateError('CAPTURE_WRONG_MAGIC', `${name} is ${what}`);
   }
   const parser = format.createParser();
   return new FileSource({ name, input: content, pool, parser, first, readBytes, warn: options.warn });

@@ -83,9 +83,13 @@ function writeAll(folder: string, files: readonly NewFile[]): void {
     if (isNew) removeEmpty(folder);
     throw error instanceof CorrelateError
       ? error
-      : new CorrelateError('OUTPUT_OPEN_FAILED', messageOf(error), { cause: error });
+      : new CorrelateError('OUTPUT_OPEN_FAILED', `${placeOf(error) ?? folder}: ${fileProblem(error)}`, {
+          cause: error,
+        });
   }
 }
+
+const placeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).path;
 
 function removeEmpty(folder: string): void {
   try {

@@ -1,5 +1,5 @@
 import { closeSync, fchownSync, fstatSync, statSync, write as writeFile } from 'node:fs';
-import { messageOf } from '../core/errors.js';
+import { fileProblem } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { openOutput } from '../core/output-file.js';
 import type { Warn } from '../core/warnings.js';
@@ -177,7 +177,7 @@ export class LineSink {
       this.linesWritten += lines - lost;
       this.#torn = at > 0 && whole[at - 1] !== NEWLINE;
       if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.readerGone = true;
-      else this.#fail(messageOf(error));
+      else this.#fail(fileProblem(error));
     }
     this.#queuedBytes -= length;
     // One that a long line has made grow is not kept.

@@ -105,6 +105,14 @@ describe('batches of a capture file', () => {
 
 describe('opening a capture file', () => {
   it.each([
+    ['an empty file', new Uint8Array(0), 'is empty'],
+    ['three bytes', pcapFile(few).subarray(0, 3), 'is neither pcap nor pcapng'],
+  ])('tells what it is: %s', async (_, bytes, message) => {
+    const path = folder.write(bytes);
+    await expect(openCaptureFile(path, { warn: () => {} })).rejects.toThrow(`${path} ${message}`);
+  });
+
+  it.each([
     { name: 'a file that does not exist', path: () => join(folder.path, 'none'), code: 'CAPTURE_OPEN_FAILED' },
     { name: 'a folder', path: () => folder.path, code: 'CAPTURE_OPEN_FAILED' },
     { name: 'an empty file', path: () => folder.write(new Uint8Array(0)), code: 'CAPTURE_WRONG_MAGIC' },

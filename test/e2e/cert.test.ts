@@ -54,6 +54,12 @@ describe('correlate cert', () => {
     expect(existsSync(join(folder, 'server.pem'))).toBe(false);
   });
 
+  it('tells the folder that cannot be made', () => {
+    const end = correlate(['cert', '/proc/tls', '--server', 'engine.example']);
+    expect([end.status, end.log.at(-1)?.code]).toEqual([1, 'OUTPUT_OPEN_FAILED']);
+    expect(end.log.at(-1)?.msg).toBe('/proc/tls: no such file or directory');
+  });
+
   it.skipIf(process.getuid?.() !== 0)('leaves nothing behind on a disk that is full (needs root)', () => {
     const disk = join(folder, 'disk');
     mkdirSync(disk);

@@ -44,7 +44,7 @@ describe('LineSink', () => {
     }
     await sink.close();
     expect(sink.linesLost).toBe(6);
-    expect(warnings.map(({ code, where }) => [code, where])).toEqual([['OUTPUT_WRITE_FAILED', '/dev/full']]);
+    expect(warnings).toEqual([{ code: 'OUTPUT_WRITE_FAILED', where: '/dev/full', message: 'no space left on device' }]);
   });
 
   it('goes on in a new file after the old one was moved away', async () => {
