@@ -40,13 +40,14 @@ function watch({ shared, name, folder, limitMs }) {
   const words = new Int32Array(shared, 0, 2);
   const bytes = new Uint8Array(shared, HEAD_BYTES);
   let seen = 0;
-  let since = Date.now();
+  // Counted in looks: while the process is stopped, nothing is looked at and no time goes by.
+  let looks = 0;
   setInterval(() => {
     const begun = Atomics.load(words, BEGUN);
     if (begun !== seen || begun === 0) {
       seen = begun;
-      since = Date.now();
-    } else if (Date.now() - since > limitMs) {
+      looks = 0;
+    } else if (++looks > limitMs / LOOK_MS) {
       const input = bytes.slice(0, words[LENGTH]);
       mkdirSync(folder, { recursive: true });
       const file = join(
