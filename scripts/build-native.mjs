@@ -92,7 +92,7 @@ const parts = [
     folder: 'native/lines',
     compiler: 'clang',
     sources: ['.c'],
-    flags: webAssemblyFlags(64, 1024),
+    flags: [...webAssemblyFlags(64, 2048), '-msimd128', '-Wl,--export=result'],
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },
@@ -114,7 +114,7 @@ const parts = [
     compiler: 'clang',
     sources: ['.c'],
     // Behind what is the other's: KERNEL_ROOM of src/conn/table-memory.ts.
-    flags: [...webAssemblyFlags(32_768, 1024), '-Wl,--export=result'],
+    flags: [...webAssemblyFlags(32_768, 1024), '-Wl,--export=result,--export=begun'],
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },

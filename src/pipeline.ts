@@ -4,7 +4,7 @@ import type { TrackerOptions, TrackerStats } from './conn/tracker-options.js';
 import type { Micros } from './core/time.js';
 import type { Warn } from './core/warnings.js';
 import type { Join, JoinOptions } from './join/attribution.js';
-import { Unwatched } from './join/unwatched.js';
+import { Unwatched, unwatchedEnds } from './join/unwatched.js';
 import { AttributionDelays } from './outputs/attribution-delays.js';
 import type { HostLogFigures, RunSummary } from './outputs/summary.js';
 import type { BaselineRun } from './pipeline/baseline.js';
@@ -243,6 +243,10 @@ async function captureFiles(
     {
       checksums,
       lends: !isKept(options),
+      ...(!isKept(options) &&
+        outputs.onlyLines && {
+          emitEnded: (records) => outputs.ended(records, unwatchedEnds, (update) => intake.connection(update)),
+        }),
       ...(options.threads !== undefined && { threads: options.threads }),
       ...timing(options),
       ...weirds(options, outputs),

@@ -1,6 +1,7 @@
 // Takes the usual packets of TCP connections, and plain datagrams of UDP, into their records. In WebAssembly, since V8 has compiled it at once and it goes through many packets in
 // a call. Its only importer is src/conn/follow-kernel.ts. What it leaves is taken by
 // src/conn/tcp-connection.ts and src/conn/datagram-connection.ts, which do the same to a record.
+#include "begin.h"
 #include "control.h"
 #include "datagram.h"
 #include "record.h"
@@ -17,12 +18,16 @@ struct {
   int32_t closing;
 } result;
 
+// Of connections that begin.
+beginnings begun;
+
 // Takes rows from `first` on, up to `end`, to the one at whose time something is due (`next`), to one that is left to others, or behind one that
 // makes the end of its connection certain. Answers the row that comes next.
-__attribute__((export_name("follow"))) int follow(const row *rows, int first, int end, const uint32_t *index, uint32_t mask, record *records,
+__attribute__((export_name("follow"))) int follow(const row *rows, int first, int end, uint32_t *index, uint32_t mask, record *records,
                                                   double now, double next, int is_calm) {
   const table t = {index, mask, records};
   result.closing = -1;
+  begun.count = 0;
   int k = first;
   for (; k < end; k++) {
     const row *p = &rows[k];
@@ -32,7 +37,12 @@ __attribute__((export_name("follow"))) int follow(const row *rows, int first, in
     if (!is_datagram && (p->meta & META_PROTOCOL) != PROTO_TCP) break;
     uint32_t dir;
     record *r = find(t, p, &dir);
-    if (r == 0) break;
+    if (r == 0) {
+      if (!begin(&begun, t, p, is_calm)) break;
+      if (p->time > now) now = p->time;
+      next = least(next, p->time + begun.attempt_delay);
+      continue;
+    }
     if (is_datagram) {
       if (!take_datagram(r, p, dir)) break;
     } else if ((p->meta & META_PLAIN_TCP) == 0 || !take_plain(r, p, dir)) {

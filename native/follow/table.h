@@ -11,7 +11,7 @@
 enum { LINE = 64 };
 
 typedef struct {
-  const uint32_t *index;
+  uint32_t *index;
   uint32_t mask;
   record *records;
 } table;

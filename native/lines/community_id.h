@@ -1,15 +1,25 @@
-// Community ID v1 with the seed 0, as src/core/community-id.ts makes it: SHA-1 (FIPS 180-4) of one block, in base64.
+// Community ID v1 with the seed 0, as src/core/community-id.ts makes it: SHA-1 (FIPS 180-4) of one block, in base64; of four records at once.
 #ifndef LINES_COMMUNITY_ID_H
 #define LINES_COMMUNITY_ID_H
 #include "record.h"
 #include "text.h"
-#include "uid.h"
 
-struct digest {
-  uint32_t a, b, c, d, e;
-};
+// Words of four records side by side: the rounds of one wait for each other.
+typedef uint32_t four __attribute__((vector_size(16)));
 
-static inline uint32_t sha1_mix(int round, uint32_t b, uint32_t c, uint32_t d) {
+// The blocks of four records, padding included, and what they are hashed to.
+typedef union {
+  four words[16];
+  uint32_t of[16][4];
+} blocks;
+typedef union {
+  four words[5];
+  uint32_t of[5][4];
+} digests;
+
+static inline four turned(four words, int bits) { return words << bits | words >> (32 - bits); }
+
+static inline four sha1_mix(int round, four b, four c, four d) {
   if (round < 20) return d ^ (b & (c ^ d));
   return round < 40 || round >= 60 ? b ^ c ^ d : (b & c) | (d & (b | c));
 }
@@ -18,16 +28,27 @@ static inline uint32_t sha1_constant(int round) {
   return round < 20 ? 0x5a827999 : round < 40 ? 0x6ed9eba1 : round < 60 ? 0x8f1bbcdc : 0xca62c1d6;
 }
 
-// Of the block `w`, padding included. Written out by the compiler, so that the block stays in registers.
-static inline struct digest sha1(uint32_t w[16]) {
-  struct digest h = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+// Written out by the compiler, so that the blocks stay in registers.
+static void sha1(const blocks *from, digests *to) {
+  four w[16];
+  for (int i = 0; i < 16; i++) w[i] = from->words[i];
+  const four zero = {0, 0, 0, 0};
+  four a = zero + 0x67452301, b = zero + 0xefcdab89, c = zero + 0x98badcfe, d = zero + 0x10325476, e = zero + 0xc3d2e1f0;
 #pragma clang loop unroll(full)
   for (int i = 0; i < 80; i++) {
-    if (i >= 16) w[i & 15] = rotated(w[(i + 13) & 15] ^ w[(i + 8) & 15] ^ w[(i + 2) & 15] ^ w[i & 15], 1);
-    const uint32_t next = rotated(h.a, 5) + sha1_mix(i, h.b, h.c, h.d) + sha1_constant(i) + h.e + w[i & 15];
-    h = (struct digest){next, h.a, rotated(h.b, 30), h.c, h.d};
+    if (i >= 16) w[i & 15] = turned(w[(i + 13) & 15] ^ w[(i + 8) & 15] ^ w[(i + 2) & 15] ^ w[i & 15], 1);
+    const four next = turned(a, 5) + sha1_mix(i, b, c, d) + sha1_constant(i) + e + w[i & 15];
+    e = d;
+    d = c;
+    c = turned(b, 30);
+    b = a;
+    a = next;
   }
-  return (struct digest){h.a + 0x67452301, h.b + 0xefcdab89, h.c + 0x98badcfe, h.d + 0x10325476, h.e + 0xc3d2e1f0};
+  to->words[0] = a + 0x67452301;
+  to->words[1] = b + 0xefcdab89;
+  to->words[2] = c + 0x98badcfe;
+  to->words[3] = d + 0x10325476;
+  to->words[4] = e + 0xc3d2e1f0;
 }
 
 // The type that answers an ICMP type; -1 of those that nothing answers.
@@ -72,22 +93,24 @@ static inline char *put_twelve_bits(char *at, uint32_t bits) {
   return at + 2;
 }
 
-static inline char *put_digest(char *at, struct digest h) {
+// The Community ID of the record that is the `lane`th of four.
+static inline char *put_community_id(char *at, const digests *from, int lane) {
+  const uint32_t a = from->of[0][lane], b = from->of[1][lane], c = from->of[2][lane], d = from->of[3][lane], e = from->of[4][lane];
   at = PUT(at, "1:");
-  at = put_twelve_bits(at, h.a >> 20);
-  at = put_twelve_bits(at, h.a >> 8);
-  at = put_twelve_bits(at, h.a << 4 | h.b >> 28);
-  at = put_twelve_bits(at, h.b >> 16);
-  at = put_twelve_bits(at, h.b >> 4);
-  at = put_twelve_bits(at, h.b << 8 | h.c >> 24);
-  at = put_twelve_bits(at, h.c >> 12);
-  at = put_twelve_bits(at, h.c);
-  at = put_twelve_bits(at, h.d >> 20);
-  at = put_twelve_bits(at, h.d >> 8);
-  at = put_twelve_bits(at, h.d << 4 | h.e >> 28);
-  at = put_twelve_bits(at, h.e >> 16);
-  at = put_twelve_bits(at, h.e >> 4);
-  at = put_twelve_bits(at, h.e << 8);
+  at = put_twelve_bits(at, a >> 20);
+  at = put_twelve_bits(at, a >> 8);
+  at = put_twelve_bits(at, a << 4 | b >> 28);
+  at = put_twelve_bits(at, b >> 16);
+  at = put_twelve_bits(at, b >> 4);
+  at = put_twelve_bits(at, b << 8 | c >> 24);
+  at = put_twelve_bits(at, c >> 12);
+  at = put_twelve_bits(at, c);
+  at = put_twelve_bits(at, d >> 20);
+  at = put_twelve_bits(at, d >> 8);
+  at = put_twelve_bits(at, d << 4 | e >> 28);
+  at = put_twelve_bits(at, e >> 16);
+  at = put_twelve_bits(at, e >> 4);
+  at = put_twelve_bits(at, e << 8);
   // The second of these digits holds nothing.
   at[-1] = '=';
   return at;
@@ -108,7 +131,7 @@ static inline void add_half(uint32_t w[16], int *count, uint32_t half) {
   ++*count;
 }
 
-static inline char *put_hash_of(char *at, record r, int words, bool swap, bool has_ports, uint32_t port1, uint32_t port2) {
+static inline void put_block_of(blocks *to, int lane, record r, int words, bool swap, bool has_ports, uint32_t port1, uint32_t port2) {
   uint32_t w[16] = {0};
   // The seed is the first half.
   int halves = 1;
@@ -126,10 +149,11 @@ static inline char *put_hash_of(char *at, record r, int words, bool swap, bool h
   }
   w[15] = 16 * halves;
   add_half(w, &halves, 0x8000);
-  return put_digest(at, sha1(w));
+  for (int i = 0; i < 16; i++) to->of[i][lane] = w[i];
 }
 
-static char *put_community_id(char *at, record r) {
+// The block that is hashed for a record, which is the `lane`th of four.
+static void put_block(blocks *to, int lane, record r) {
   const uint32_t protocol = protocol_of(r);
   const bool has_ports = protocol == PROTO_TCP || protocol == PROTO_UDP || is_icmp(protocol);
   uint32_t port1 = has_ports ? originator_port(r) : 0, port2 = has_ports ? responder_port(r) : 0;
@@ -143,8 +167,9 @@ static char *put_community_id(char *at, record r) {
   const bool swap = !is_one_way && end_is_greater(r, words, port1, port2);
   const uint32_t first = swap ? port2 : port1, second = swap ? port1 : port2;
   // Apart, so that each has a block whose words the compiler knows.
-  if (words == 4) return put_hash_of(at, r, 4, swap, has_ports, first, second);
-  return put_hash_of(at, r, 1, swap, has_ports, first, second);
+  if (words == 4) put_block_of(to, lane, r, 4, swap, has_ports, first, second);
+  else if (has_ports) put_block_of(to, lane, r, 1, swap, true, first, second);
+  else put_block_of(to, lane, r, 1, swap, false, first, second);
 }
 
 #endif

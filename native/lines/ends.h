@@ -10,9 +10,30 @@ enum { INACTIVE, SYN_SENT, SYN_ACK_SENT, PARTIAL, ESTABLISHED, CLOSED, RESET };
 static inline uint32_t tcp_state(record r, int dir) { return (word_at(r, FLAGS) >> (3 * dir)) & 7; }
 static inline uint32_t previous_tcp_state(record r, int dir) { return (word_at(r, FLAGS) >> (6 + 3 * dir)) & 7; }
 
+// A relative sequence number modulo 2^32.
+static inline uint32_t low_word(double number) { return (uint32_t)(int64_t)number; }
+
+// A number relative to the start as src/conn/tcp-step.ts brings it up to date, by its absolute one.
+static inline double caught_up(record r, int relative, int absolute, int dir) {
+  const double number = number_at(r, relative + 8 * dir);
+  if ((word_at(r, FLAGS) & IN_STEP) == 0) return number;
+  return number + (int32_t)(word_at(r, absolute + 4 * dir) - word_at(r, START_SEQ + 4 * dir) - low_word(number));
+}
+
+static inline double last_number(record r, int dir) { return caught_up(r, LAST, NEXT, dir); }
+static inline double acked_number(record r, int dir) { return caught_up(r, ACKED, CONFIRMED, dir); }
+
+// Whether the numbers of a TCP record are ones that can be brought up to date.
+static inline bool has_numbers(record r) {
+  if (protocol_of(r) != PROTO_TCP || (word_at(r, FLAGS) & IN_STEP) == 0) return true;
+  for (int at = LAST; at < LAST + 32; at += 8)
+    if (!is_count(number_at(r, at))) return false;
+  return true;
+}
+
 // Payload bytes from sequence numbers, without the octets of SYN and FIN. No number stays none, as with Math.max.
 static inline double tcp_size(record r, int dir) {
-  double size = __builtin_wasm_max_f64(number_at(r, LAST + 8 * dir), number_at(r, ACKED + 8 * dir));
+  double size = __builtin_wasm_max_f64(last_number(r, dir), acked_number(r, dir));
   if (size > 0) size--;
   if (size > 0 && (word_at(r, FLAGS) & (SENT_FIN << dir)) != 0) size--;
   return __builtin_wasm_max_f64(0, size);
@@ -22,7 +43,7 @@ static inline double tcp_size(record r, int dir) {
 static inline double end_size(record r, int dir) {
   if (protocol_of(r) != PROTO_TCP) return number_at(r, LAST + 8 * dir);
   // A RST as answer to an acknowledgement of something never seen: its numbers say nothing of data.
-  const bool half_open = number_at(r, ACKED + 8 * dir) > 1 && tcp_state(r, dir) == RESET &&
+  const bool half_open = acked_number(r, dir) > 1 && tcp_state(r, dir) == RESET &&
                          previous_tcp_state(r, dir) == SYN_SENT && tcp_state(r, 1 - dir) == INACTIVE;
   return half_open ? 0 : tcp_size(r, dir);
 }

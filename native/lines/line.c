@@ -1,10 +1,11 @@
 // The fields of a connection as JSON, from its record in the connection table. In WebAssembly, since V8 has compiled it at once, where JavaScript
-// took a tenth of a second until its code for lines was quick. Its only importer is src/outputs/connection-kernel.ts, and what it writes is
+// took a tenth of a second until its code for lines was quick. Its importers are src/outputs/connection-kernel.ts and record-lines.ts, and what it writes is
 // what src/outputs/connection-json.ts writes of the connection as an object.
 #include "address.h"
 #include "community_id.h"
 #include "ends.h"
 #include "record.h"
+#include "tail.h"
 #include "text.h"
 #include "uid.h"
 
@@ -21,18 +22,16 @@ static inline uint64_t ip_bytes(record r, int dir) {
 // Whether all that there is to say lies in the record, in numbers that are printed digit by digit.
 static bool is_usual(record r, double missed_bytes) {
   const double start = number_at(r, START_TIME), length = number_at(r, LAST_TIME) - start;
-  if ((word_at(r, FLAGS) & TUNNELED) != 0 || word_at(r, SEEN) >> 16 > MOST_LETTERS) return false;
+  if ((word_at(r, FLAGS) & TUNNELED) != 0 || word_at(r, SEEN) >> 16 > MOST_LETTERS || !has_numbers(r)) return false;
   if (!is_count(start) || !is_count(missed_bytes)) return false;
   return !(length > 0) || (is_count(length) && is_count(end_size(r, 0)) && is_count(end_size(r, 1)));
 }
 
-// Puts the fields at `line`, of which 1,024 bytes may be overwritten, and answers their length; 0 for a record that is not usual. `capture`
-// stands for the capture's name in the uid; the numbers of a TCP record have to be caught up.
-__attribute__((export_name("line"))) int line(record r, uint32_t capture, double missed_bytes, char *line) {
-  if (!is_usual(r, missed_bytes)) return 0;
+// Puts the fields of a usual record at `at`, of which FIELD_BYTES may be overwritten; `lane`: its place among those whose hashes were made.
+static char *put_fields(char *at, record r, uint32_t capture, double missed_bytes, const digests *hashed, int lane) {
   const uint32_t protocol = protocol_of(r), letters = word_at(r, SEEN) >> 16, vlans = word_at(r, VLANS);
   const double start = number_at(r, START_TIME), length = number_at(r, LAST_TIME) - start;
-  char *at = PUT(line, "{\"ts\":");
+  at = PUT(at, "{\"ts\":");
   at = put_seconds(at, (uint64_t)start);
   at = PUT(at, ",\"uid\":\"");
   at = put_uid(at, r, capture);
@@ -76,7 +75,54 @@ __attribute__((export_name("line"))) int line(record r, uint32_t capture, double
   if ((vlans & VLAN_PRESENT) != 0) at = put_word(PUT(at, ",\"vlan\":"), vlans & VLAN_ID);
   if ((vlans >> 16 & VLAN_PRESENT) != 0) at = put_word(PUT(at, ",\"inner_vlan\":"), vlans >> 16 & VLAN_ID);
   at = PUT(at, ",\"community_id\":\"");
-  at = put_community_id(at, r);
-  at = PUT(at, "\"");
-  return (int)(at - line);
+  at = put_community_id(at, hashed, lane);
+  return PUT(at, "\"");
+}
+
+// Puts the fields at `line`, of which FIELD_BYTES may be overwritten, and answers their length; 0 for a record that is not usual. `capture`
+// stands for the capture's name in the uid.
+__attribute__((export_name("line"))) int line(record r, uint32_t capture, double missed_bytes, char *line) {
+  if (!is_usual(r, missed_bytes)) return 0;
+  blocks block;
+  digests hashed;
+  put_block(&block, 0, r);
+  sha1(&block, &hashed);
+  return (int)(put_fields(line, r, capture, missed_bytes, &hashed, 0) - line);
+}
+
+// What a call of `lines` came to besides its answer: bytes written, and lines by protocol and kinds of both addresses.
+struct {
+  uint32_t bytes, counts[PROTOCOLS][KINDS][KINDS];
+} result;
+
+// Whether a record's line can be written from it alone, and it is of the capture `id`.
+static inline bool is_for_all(record r, uint32_t id) {
+  return half_at(r, CAPTURE) == id && word_at(r, GAPS) == 0 && is_usual(r, 0);
+}
+
+// Puts whole lines of records from `first` on, up to `end`, to the first that is not usual, has gaps or is of another capture than the one with
+// the number `id`, or for which `room` may not be enough. Answers the record that comes next. `tails`: what is behind the fields, by the kinds of
+// both addresses.
+__attribute__((export_name("lines"))) int lines(const record *records, int first, int end, uint32_t id, uint32_t capture,
+                                                const tail tails[KINDS][KINDS], char *text, uint32_t room) {
+  __builtin_memset(&result, 0, sizeof result);
+  char *at = text;
+  int k = first;
+  while (k < end && (uint32_t)(at - text) + 4 * LINE_BYTES <= room) {
+    int count = 0;
+    blocks block;
+    for (; count < 4 && k + count < end && is_for_all(records[k + count], id); count++) put_block(&block, count, records[k + count]);
+    if (count == 0) break;
+    digests hashed;
+    sha1(&block, &hashed);
+    for (int lane = 0; lane < count; lane++) {
+      const record r = records[k + lane];
+      const uint32_t orig = address_kind(r, 0), resp = address_kind(r, 1);
+      at = put_tail(put_fields(at, r, capture, 0, &hashed, lane), &tails[orig][resp]);
+      result.counts[protocol_kind(r)][orig][resp]++;
+    }
+    k += count;
+  }
+  result.bytes = (uint32_t)(at - text);
+  return k;
 }

@@ -15,14 +15,19 @@ enum {
   LAST_TIME = 24,
   PACKETS = 32,
   IP_BYTES = 40,
+  NEXT = 48,
+  CONFIRMED = 56,
   LAST = 64,
   ACKED = 80,
+  START_SEQ = 112,
   START_TIME = 128,
   LETTERS = 144,
   IP_BYTES_HIGH = 156,
   ORDINAL = 160,
   VLANS = 164,
   IPV6_WORDS = 168,
+  GAPS = 204,
+  CAPTURE = 212,
 };
 
 enum { MOST_LETTERS = 12 };
@@ -35,6 +40,7 @@ enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58 };
 #define SENT_FIN (1u << 20)
 #define ACTIVE (1u << 26)
 #define TUNNELED (1u << 30)
+#define IN_STEP (1u << 31)
 
 // Each half of VLANS: the id, and whether there is one.
 #define VLAN_ID 0xfffu

@@ -25,6 +25,11 @@ export class CaptureNames {
     });
   }
 
+  /** Numbers of the captures of the batch. */
+  get ids(): readonly number[] {
+    return this.#ids;
+  }
+
   /** Number of the capture that the batch calls `source`. */
   idOf(source: number): number {
     return this.#ids[source] ?? 0;

@@ -32,6 +32,7 @@ import {
   TIMER_PREV,
   TUNNELED,
 } from './record-layout.js';
+import { inOrder } from './slot-order.js';
 import { FIRST_ENTRIES, MORE_ENTRIES, TableMemory } from './table-memory.js';
 
 const FIRST_CAPACITY = 4096;
@@ -39,10 +40,6 @@ const FIRST_CAPACITY = 4096;
 const MAX_TOUCHED = 64;
 /** Words of a cache line. */
 const LINE_WORDS = 16;
-/** More than any slot number; times 2^32 still exact in a double. */
-const SLOT_SPACE = 2 ** 21;
-/** Ordinals are put in places of their own while there are at most so many places for each. */
-const DENSE = 8;
 /** In place of a timer link: the record is in no use. */
 const UNUSED = -2;
 /** An index entry is slot + 1 in the low 21 bits and the upper bits of the hash; 0 is none. */
@@ -115,6 +112,35 @@ export class ConnectionTable {
   }
   get mask(): number {
     return this.#mask;
+  }
+
+  /** Room in it for addresses of records, see `TableMemory.places`. */
+  places(count: number): Int32Array | undefined {
+    return this.#memory.places(count);
+  }
+
+  /** Connections that may still be inserted. */
+  get left(): number {
+    return this.#limit - this.count;
+  }
+
+  /** For code that inserts by itself: puts down the first slot to be used again, the number of those ever used, and of those that there are. */
+  tellSlots(words: Int32Array): void {
+    words[0] = this.#free;
+    words[1] = this.#used;
+    words[2] = this.#capacity;
+  }
+
+  /** Takes what such code made of that when it inserted `count`. */
+  takeSlots(words: Int32Array, count: number): void {
+    this.#free = words[0]!;
+    this.#used = words[1]!;
+    this.count += count;
+  }
+
+  /** Whether there is a slot for another connection. */
+  get hasSlot(): boolean {
+    return this.#free >= 0 || this.#used < this.#limit;
   }
 
   get isFull(): boolean {
@@ -234,6 +260,12 @@ export class ConnectionTable {
 
   /** Removes a record; its slot is used again. */
   remove(slot: number): void {
+    this.unlink(slot);
+    this.release(slot);
+  }
+
+  /** Removes a record that stays as it is, for who still reads it, until `release`. */
+  unlink(slot: number): void {
     const base = slot * RECORD_WORDS;
     const flags = this.i32[base + FLAGS]!;
     if ((flags & LONG_HISTORY) !== 0) this.longHistories.delete(slot);
@@ -252,10 +284,14 @@ export class ConnectionTable {
       }
     }
     index[hole] = 0;
-    this.i32[base + TIMER_NEXT] = this.#free;
     this.i32[base + TIMER_PREV] = UNUSED;
-    this.#free = slot;
     this.count--;
+  }
+
+  /** Lets the slot of a removed record be used again. */
+  release(slot: number): void {
+    this.i32[slot * RECORD_WORDS + TIMER_NEXT] = this.#free;
+    this.#free = slot;
   }
 
   /** Removes every record; nothing may be inserted from then on. */
@@ -284,8 +320,7 @@ export class ConnectionTable {
       slots[n] = slot;
       ordinals[n++] = ordinal;
     }
-    if (n === 0) return slots;
-    return greatest - least < DENSE * n ? inPlaces(slots, ordinals, least, greatest) : sorted(slots, ordinals);
+    return inOrder(slots, ordinals, least, greatest);
   }
 
   /** Hash of a record's connection, as its packets have it. */
@@ -337,24 +372,6 @@ export class ConnectionTable {
     }
     this.#index = index;
   }
-}
-
-/** Slots in order of ordinals that are close together: each is put in a place of its own. */
-function inPlaces(slots: Int32Array, ordinals: Float64Array, least: number, greatest: number): Int32Array {
-  const places = new Int32Array(greatest - least + 1);
-  for (let i = 0; i < slots.length; i++) places[ordinals[i]! - least] = slots[i]! + 1;
-  let n = 0;
-  // By index: an iterator takes V8 20 ms until it has compiled the loop.
-  for (let i = 0; i < places.length; i++) if (places[i] !== 0) slots[n++] = places[i]! - 1;
-  return slots;
-}
-
-/** Slots in order of ordinals. */
-function sorted(slots: Int32Array, ordinals: Float64Array): Int32Array {
-  // One number per slot with the ordinal in front, so that the sort needs no function.
-  const keys = ordinals.map((ordinal, i) => ordinal * SLOT_SPACE + slots[i]!);
-  keys.sort();
-  return slots.map((_, i) => keys[i]! % SLOT_SPACE);
 }
 
 /** Whether the upper address words of a record and a packet row agree. */

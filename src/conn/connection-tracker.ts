@@ -15,6 +15,7 @@ import { ConnectionTable } from './connection-table.js';
 import { ConnectionView, uidOfRecord, VLAN_PRESENT } from './connection-view.js';
 import { ControlStorms } from './control-storms.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
+import { EndedRecords, MOST_ENDED } from './ended-records.js';
 import { expiryOf } from './expiry.js';
 import { FollowKernel } from './follow-kernel.js';
 import { addLetter, LETTER_FLIP } from './history.js';
@@ -58,6 +59,8 @@ export class ConnectionTracker {
   readonly #timeouts: Timeouts;
   readonly #table: ConnectionTable;
   readonly #kernel: FollowKernel | undefined;
+  /** Nothing is to be told or kept of a connection that begins, so that the kernel may begin it. */
+  readonly #kernelBegins: boolean;
   readonly #view: ConnectionView;
   readonly #wheel: TimerWheel;
   /** Of what is inside of tunnels over UDP. */
@@ -79,6 +82,8 @@ export class ConnectionTracker {
   #connections = 0;
   #evictedAttempts = 0;
   #evictedOthers = 0;
+  /** Those that ended and are still to be told, where they are told many at once. */
+  readonly #lent: EndedRecords | undefined;
   /** Slots of the connections that were open at the end of input, and how many of them have been reported. */
   #ending: Int32Array | undefined;
   #ended = 0;
@@ -97,6 +102,10 @@ export class ConnectionTracker {
     this.#kernel = options.onWeird === undefined ? FollowKernel.over(this.#table) : undefined;
     this.#decoded = new DecodedBatch(this.room?.buffer, this.room?.offset, this.room?.memory);
     this.#view = new ConnectionView(this.#table);
+    const places = options.emitEnded && this.#table.places(MOST_ENDED);
+    this.#lent =
+      places &&
+      new EndedRecords(this.#table, this.#view, this.#captures, places, (records) => options.emitEnded?.(records));
     this.#wheel = new TimerWheel(this.#table);
     this.#weird = new WeirdCounts(options.onWeird !== undefined);
     this.#reports = options.onWeird && new WeirdReports(this.#table, options.onWeird);
@@ -112,6 +121,8 @@ export class ConnectionTracker {
       closed: false,
       sooner: false,
     };
+    this.#kernelBegins =
+      options.openStream === undefined && options.interimUs === undefined && options.startRecords !== true;
     this.#tunnels = new UdpTunnels({
       table: this.#table,
       decoder: this.#decoder,
@@ -173,15 +184,12 @@ export class ConnectionTracker {
   /** Takes rows without sides, those that the kernel leaves one by one. */
   #takeWith(kernel: FollowKernel, batch: DecodedBatch): void {
     const { count } = batch;
-    const { storms } = this.#context;
     const packet = this.#packet;
     for (let k = 0; ; k++) {
-      k = kernel.take(batch, k, count, this.#now, this.#wheel.next, storms.isCalm);
-      this.#now = kernel.now;
+      k = this.#takeRun(kernel, batch, k);
       for (let slot = kernel.closing; slot >= 0; slot = kernel.closing) {
         this.#armClosing(slot);
-        k = kernel.take(batch, k, count, this.#now, this.#wheel.next, storms.isCalm);
-        this.#now = kernel.now;
+        k = this.#takeRun(kernel, batch, k);
       }
       if (k === count) return;
       batch.read(packet, k);
@@ -192,6 +200,21 @@ export class ConnectionTracker {
       if ((packet.meta & META_VALID) !== 0) this.#take(packet);
       else this.#skipped++;
     }
+  }
+
+  /** Takes rows from `first` on with the kernel, and gives the one that it leaves or that comes next. */
+  #takeRun(kernel: FollowKernel, batch: DecodedBatch, first: number): number {
+    const delay = this.#timeouts.tcp_attempt_delay;
+    if (this.#kernelBegins) kernel.begins(this.#connections, this.#captures.ids, delay);
+    const next = kernel.take(batch, first, batch.count, this.#now, this.#wheel.next, this.#context.storms.isCalm);
+    this.#now = kernel.now;
+    const count = kernel.begun;
+    this.#connections += count;
+    for (let i = 0; i < count; i++) {
+      const slot = kernel.begunSlot(i);
+      this.#wheel.arm(slot, this.#table.f64[((slot * RECORD_WORDS) >> 1) + START_TIME]! + delay);
+    }
+    return next;
   }
 
   /**
@@ -256,13 +279,15 @@ export class ConnectionTracker {
    * be called until then, and no packet may come after the first call.
    */
   end(most: number = Number.POSITIVE_INFINITY): boolean {
+    this.#lent?.release();
     this.#ending ??= this.#table.slotsByOrdinal();
     const until = Math.min(this.#ending.length, this.#ended + most);
     while (this.#ended < until) {
       const base = this.#ending[this.#ended++]! * RECORD_WORDS;
       this.#context.streams?.close(base);
-      this.#emit('end', base);
+      if (this.#lent?.lend(base) !== true) this.#emit('end', base);
     }
+    this.#lent?.tell();
     if (this.#ended < this.#ending.length) return false;
     this.#table.clear();
     this.#wheel.clear();
@@ -342,6 +367,7 @@ export class ConnectionTracker {
   #begin(packet: Packet): number {
     const table = this.#table;
     if (table.isFull) this.#evict();
+    if (!table.hasSlot) this.#lent?.release();
     const flipped = isFlipped(packet);
     const slot = table.insert(packet, flipped);
     const base = slot * RECORD_WORDS;
@@ -429,17 +455,24 @@ export class ConnectionTracker {
     const table = this.#table;
     const base = slot * RECORD_WORDS;
     this.#context.streams?.close(base);
-    this.#emit('end', base);
+    const isLent = this.#lent?.lend(base) === true;
+    if (!isLent) this.#emit('end', base);
     this.#wheel.disarm(slot);
     for (let dir = 0; dir < 2; dir++) {
       const head = table.i32[base + SEGMENTS + dir]!;
       if (head >= 0) this.#context.segments.drop(head);
     }
     this.#context.storms.end(base);
-    table.remove(slot);
+    if (!isLent) table.remove(slot);
+    else {
+      table.unlink(slot);
+      if (this.#lent?.isFull === true) this.#lent.release();
+    }
   }
 
   #emit(cause: ConnectionCause, base: number): void {
+    // They ended before.
+    this.#lent?.release();
     const id = this.#table.u16[(base << 1) + CAPTURE]!;
     const capture = this.#captures.get(id)!;
     const view = this.#view.at(base, this.#captures.wordOf(id));

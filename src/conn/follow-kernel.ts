@@ -4,6 +4,15 @@ import type { DecodedBatch } from '../decode/decoded-batch.js';
 import type { ConnectionTable } from './connection-table.js';
 import { KERNEL_ROOM } from './table-memory.js';
 
+// Words of what is known of slots.
+const ROOM = 3;
+const ORDINAL = 4;
+const COUNT = 5;
+const BEGUN = 6;
+/** Rows that are taken at once, at most, and captures that are told apart. */
+const MOST_BEGUN = 128;
+const MOST_CAPTURES = 8;
+
 type Follow = (
   rows: number,
   first: number,
@@ -25,6 +34,10 @@ export class FollowKernel {
   readonly #follow: Follow;
   readonly #now: Float64Array;
   readonly #closing: Int32Array;
+  readonly #delay: Float64Array;
+  /** See `native/follow/begin.h`. */
+  readonly #slots: Int32Array;
+  readonly #captures: Uint16Array;
 
   private constructor(table: ConnectionTable, memory: WebAssembly.Memory, exports: WebAssembly.Exports) {
     this.#table = table;
@@ -32,6 +45,10 @@ export class FollowKernel {
     const at = (exports.result as WebAssembly.Global).value as number;
     this.#now = new Float64Array(memory.buffer, at, 1);
     this.#closing = new Int32Array(memory.buffer, at + 8, 1);
+    const begun = (exports.begun as WebAssembly.Global).value as number;
+    this.#delay = new Float64Array(memory.buffer, begun, 1);
+    this.#slots = new Int32Array(memory.buffer, begun + 8, BEGUN + MOST_BEGUN);
+    this.#captures = new Uint16Array(memory.buffer, begun + 8 + this.#slots.byteLength, MOST_CAPTURES);
     if (heapBase(exports) > 2 * KERNEL_ROOM)
       throw new Error('the kernel that follows has more constants than there is room for');
   }
@@ -56,6 +73,32 @@ export class FollowKernel {
   take({ address }: DecodedBatch, first: number, end: number, now: Micros, next: Micros, isCalm: boolean): number {
     const { indexAt, mask, recordsAt } = this.#table;
     return this.#follow(address, first, end, indexAt, mask, recordsAt, now, next, isCalm ? 1 : 0);
+  }
+
+  /**
+   * Lets connections begin, with numbers from `ordinal` on, in the next call of `take`, which is handed the sources of captures by `captures`;
+   * otherwise none does. They wait for an answer for `attemptDelay`.
+   */
+  begins(ordinal: number, captures: readonly number[], attemptDelay: Micros): void {
+    const slots = this.#slots;
+    this.#table.tellSlots(slots);
+    // Packets of what has no number of its own there are left.
+    slots[ROOM] = captures.length > MOST_CAPTURES ? 0 : this.#table.left;
+    slots[ORDINAL] = ordinal | 0;
+    for (let i = 0; i < MOST_CAPTURES; i++) this.#captures[i] = captures[i] ?? 0;
+    this.#delay[0] = attemptDelay;
+  }
+
+  /** After `take`: how many connections began, which are in the table then, to be armed. */
+  get begun(): number {
+    const count = this.#slots[COUNT]!;
+    if (count > 0) this.#table.takeSlots(this.#slots, count);
+    return count;
+  }
+
+  /** Slot of one of them. */
+  begunSlot(i: number): number {
+    return this.#slots[BEGUN + i]!;
   }
 
   /** The latest time of what was taken so far. */

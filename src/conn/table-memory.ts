@@ -5,7 +5,10 @@ import { RECORD_BYTES } from './record-layout.js';
 
 /** Bytes at the start of the memory for the constants of `native/lines` and for what it writes, and as many for those of `native/follow`. */
 export const KERNEL_ROOM = 32_768;
-const ROOM_AT = 2 * KERNEL_ROOM;
+const ENDED_AT = 2 * KERNEL_ROOM;
+/** Bytes behind them for the addresses of ended records and what is written of these. */
+export const ENDED_BYTES = 65_536;
+const ROOM_AT = ENDED_AT + ENDED_BYTES;
 const WORD_BYTES = 4;
 const PAGE_BYTES = 65_536;
 
@@ -15,7 +18,7 @@ export const MORE_ENTRIES = 4;
 
 /**
  * The memory of a connection table: records, which grow where they are, and where WebAssembly's memory can be had also all else that its code
- * reads: from the start room for the code's own, room for packets and their rows, the index, which is made anew behind the one before, records.
+ * reads: from the start room for the code's own, for what is written of records, room for packets and their rows, the index, which is made anew behind the one before, records.
  * What is never written to takes no memory.
  */
 export class TableMemory {
@@ -55,6 +58,11 @@ export class TableMemory {
     const index = this.shared === undefined ? new Int32Array(entries) : new Int32Array(this.buffer, at, entries);
     adviseHugePages(index);
     return index;
+  }
+
+  /** Room for `count` addresses of ended records; undefined without WebAssembly's memory. */
+  places(count: number): Int32Array | undefined {
+    return this.shared && new Int32Array(this.buffer, ENDED_AT, count);
   }
 
   /** The room for packets and their rows. */

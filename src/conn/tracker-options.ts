@@ -2,6 +2,7 @@ import type { HashKey } from '../core/hash.js';
 import type { Micros } from '../core/time.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
+import type { EndedRecords } from './ended-records.js';
 import type { OpenStream } from './stream/stream-consumer.js';
 import type { Timeouts } from './timeouts.js';
 
@@ -25,6 +26,11 @@ export interface TrackerOptions {
   readonly emit: (update: ConnectionUpdate) => void;
   /** The connection of an update is only lent, for the call of `emit`: a ConnectionView instead of an object. Default false. */
   readonly lends?: boolean;
+  /**
+   * Gets connections that ended many at once, some time after they did but in order, where their records say all of them and lie in a memory of
+   * WebAssembly; `emit` gets the others. They are lent for the call.
+   */
+  readonly emitEnded?: (records: EndedRecords) => void;
   /** Gets weirds one by one, repeated ones left out as `WeirdReports` says. Absent: they are only counted. */
   readonly onWeird?: (weird: Weird) => void;
 }

@@ -1,6 +1,6 @@
 import { ConnectionView } from '../conn/connection-view.js';
 import { type AddressKind, addressKind } from '../core/address.js';
-import type { AttributedConnection } from '../records/attributed-connection.js';
+import type { AttributedConnection, End } from '../records/attributed-connection.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import { group, noAgent, notLocal } from './end-record.js';
 
@@ -9,6 +9,14 @@ function kindOf(connection: Connection, dir: 0 | 1): AddressKind {
   // One that was never made an object tells it without making a text.
   if (connection instanceof ConnectionView) return connection.addressKind(dir);
   return addressKind(connection[dir === 0 ? 'id.orig_h' : 'id.resp_h']);
+}
+
+/** What ends are where no host is watched, by the kinds of their addresses. */
+export function unwatchedEnds(orig: AddressKind, resp: AddressKind): { readonly orig: End; readonly resp: End } {
+  return {
+    orig: orig === 'unspecified' ? notLocal : noAgent,
+    resp: resp === 'group' ? group : resp === 'unspecified' ? notLocal : noAgent,
+  };
 }
 
 /**
@@ -30,10 +38,8 @@ export class Unwatched {
     const rev = this.#told.size === 0 ? 0 : (this.#told.get(connection.uid) ?? 0);
     if (cause !== 'end') this.#told.set(connection.uid, rev + 1);
     else if (rev > 0) this.#told.delete(connection.uid);
-    const orig = kindOf(connection, 0) === 'unspecified' ? notLocal : noAgent;
-    const to = kindOf(connection, 1);
-    const resp = to === 'group' ? group : to === 'unspecified' ? notLocal : noAgent;
-    this.emit({ connection, capture, cause, rev, orig, resp });
+    const ends = unwatchedEnds(kindOf(connection, 0), kindOf(connection, 1));
+    this.emit({ connection, capture, cause, rev, ...ends });
   }
 
   /** Nothing is kept that could be lost. */

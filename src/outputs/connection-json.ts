@@ -55,18 +55,33 @@ const END = ascii('}');
  */
 export function writeConnection(line: LineBuffer, attributed: AttributedConnection): void {
   writeRecord(line, attributed.connection);
+  writeTail(line, attributed);
+}
+
+/** What is behind the fields of the connection. */
+type Tail = Omit<AttributedConnection, 'connection' | 'capture'>;
+
+function writeTail(line: LineBuffer, { cause, rev, orig, resp }: Tail): void {
   line.piece(CAUSE);
-  line.plain(attributed.cause);
+  line.plain(cause);
   line.piece(REV);
-  line.integer(attributed.rev);
+  line.integer(rev);
   line.piece(ORIG);
-  writeEnd(line, attributed.orig);
+  writeEnd(line, orig);
   line.piece(RESP);
-  writeEnd(line, attributed.resp);
+  writeEnd(line, resp);
   line.piece(END);
 }
 
 const scratch = new LineBuffer();
+
+/** What `writeConnection` writes behind the fields of the connection, as text. */
+export function connectionTail(tail: Tail): string {
+  scratch.length = 0;
+  scratch.reserve(FIELD_BYTES);
+  writeTail(scratch, tail);
+  return scratch.toString();
+}
 
 /** What `writeConnection` writes, as text. */
 export function connectionLine(attributed: AttributedConnection): string {

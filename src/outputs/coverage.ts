@@ -53,6 +53,13 @@ export class Coverage {
     else if (before !== undefined) this.#open.delete(connection.uid);
   }
 
+  /** So many last lines of connections of which none came before, where none is remembered. */
+  lines(protocol: Protocol, orig: End, resp: End, count: number): void {
+    this.connections += count;
+    this.#cell('orig', protocol, orig).count += count;
+    this.#cell('resp', protocol, resp).count += count;
+  }
+
   #remember(uid: string, now: readonly [Cell, Cell]): void {
     this.#open.delete(uid);
     this.#open.set(uid, now);

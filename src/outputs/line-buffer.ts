@@ -102,6 +102,13 @@ export class LineBuffer {
     this.length += this.bytes.write(text, this.length);
   }
 
+  /** Text that is there as bytes. */
+  bytesOf(text: Uint8Array): void {
+    this.reserve(text.length);
+    this.bytes.set(text, this.length);
+    this.length += text.length;
+  }
+
   /** Any text as JSON has it, with its quotes. */
   quoted(text: string): void {
     this.reserve(text.length + 2);

@@ -61,6 +61,14 @@ export class LineSink {
     this.endLine();
   }
 
+  /** Adds so many whole lines, which are copied. Not where lines may be dropped. */
+  lines(text: Uint8Array, count: number): void {
+    const buffer = this.#buffer;
+    if (buffer.length + text.length > limits.sinkChunkBytes) this.#enqueue();
+    buffer.bytesOf(text);
+    this.#lines += count;
+  }
+
   /** Where a line is to be appended, before `endLine`; undefined when it is to be dropped, which has been counted. */
   begin(): LineBuffer | undefined {
     if (this.overflow === 'drop' && this.#queuedBytes >= limits.sinkPendingBytes) {

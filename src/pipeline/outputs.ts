@@ -1,3 +1,4 @@
+import type { EndedRecords } from '../conn/ended-records.js';
 import { limits } from '../core/limits.js';
 import type { Warn } from '../core/warnings.js';
 import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
@@ -5,9 +6,11 @@ import { alertText } from '../outputs/alert-text.js';
 import { writeConnection } from '../outputs/connection-json.js';
 import { Coverage } from '../outputs/coverage.js';
 import { LineSink, type Overflow } from '../outputs/line-sink.js';
+import { type EndsOf, RecordLines } from '../outputs/record-lines.js';
 import type { ZeekLogOptions, ZeekLogs } from '../outputs/zeek-logs.js';
 import { type Alert, type Level, levels } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
+import type { ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
 
 export interface OutputOptions {
@@ -56,6 +59,7 @@ export class Outputs {
   readonly #connections: LineSink | undefined;
   readonly #alerts: LineSink | undefined;
   readonly #zeek: ZeekLogs | undefined;
+  #recordLines: RecordLines | undefined;
   readonly #shown: AttributedConnection[] = [];
   readonly #told: Alert[] = [];
 
@@ -89,6 +93,23 @@ export class Outputs {
     this.coverage.line(attributed, this.options.finalOnly);
     if (this.options.table && attributed.cause === 'end' && this.#shown.length < limits.tableConnections) {
       this.#shown.push(attributed);
+    }
+  }
+
+  /** Whether nothing but lines of connections is made of them, one of each, so that `ended` does. */
+  get onlyLines(): boolean {
+    const { connections, zeekLogs, table, finalOnly } = this.options;
+    return connections !== undefined && zeekLogs === undefined && !table && finalOnly;
+  }
+
+  /** Connections that ended, whose ends their addresses alone tell. What their records do not say in plain numbers goes to `other`, in order. */
+  ended(records: EndedRecords, endsOf: EndsOf, other: (update: ConnectionUpdate) => void): void {
+    const sink = this.#connections!;
+    this.#recordLines ??= RecordLines.over(records, endsOf);
+    for (let i = 0; i < records.count; ) {
+      const next = this.#recordLines?.write(records, i, sink, this.coverage) ?? i;
+      if (next === i) other(records.update(i++));
+      else i = next;
     }
   }
 

@@ -8,7 +8,7 @@ import { ControlStorms } from '../../src/conn/control-storms.js';
 import { udpPacket } from '../../src/conn/datagram-connection.js';
 import { FollowKernel } from '../../src/conn/follow-kernel.js';
 import { historyOf } from '../../src/conn/history.js';
-import { IP_BYTES, RECORD_WORDS, SEEN } from '../../src/conn/record-layout.js';
+import { CAPTURE, IP_BYTES, ORDINAL, RECORD_WORDS, SEEN, START_TIME, VLANS } from '../../src/conn/record-layout.js';
 import { SegmentPool } from '../../src/conn/segment-pool.js';
 import { initTcp, type TcpContext, tcpPacket } from '../../src/conn/tcp-connection.js';
 import { catchUp } from '../../src/conn/tcp-step.js';
@@ -275,6 +275,130 @@ describe('the kernel that follows', () => {
       table.insert(packet, false);
       expect(kernel.take(batch, 0, 1, START, never, true)).toBe(isLookedInto ? 0 : 1);
     }
+  });
+
+  it('begins a connection with the record that is made without it', () => {
+    let begun = 0;
+    const first = fc.record({
+      step: fc.oneof(
+        { weight: 3, arbitrary: fc.constant(opening[0]!) },
+        step.map((each) => ({ ...each, flags: each.flags.includes('S') ? each.flags : 'S' })),
+      ),
+      payload: rarely(fc.nat(3)),
+      version: fc.constantFrom(0, 1),
+      vlans: fc.constantFrom([-1, -1], [-1, -1], [5, -1], [4095, 0]),
+      source: fc.constantFrom(0, 0, 1, 8),
+      // Slots that were used before, and how many are left.
+      before: fc.nat(3),
+      limit: fc.constantFrom(1, 16),
+    });
+    const one = (each: typeof first extends fc.Arbitrary<infer T> ? T : never): void => {
+      const { step: sent, payload, version, vlans, source, before, limit } = each;
+      const bytes = ip({
+        src: ends[version]![0],
+        dst: ends[version]![1],
+        proto: 6,
+        payload: tcpSegment({
+          sport: 443,
+          dport: 40_000,
+          seq: -1,
+          ack: sent.flags.includes('A') ? 5 : 0,
+          flags: sent.flags,
+          payload,
+          window: sent.window,
+          options: [3, 3, sent.scale, 0],
+        }),
+      });
+      if (sent.isBroken) bytes[bytes.length - 1]! ^= 1;
+      const packet = new Packet();
+      [packet.vlan, packet.innerVlan] = vlans as [number, number];
+      packet.source = source;
+      packet.timeUs = START + 7;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      new Decoder(true, key, new WeirdCounts()).decode(
+        packet,
+        view,
+        LINKTYPE_RAW,
+        0,
+        bytes.length - sent.cut,
+        bytes.length,
+      );
+      [packet.vlan, packet.innerVlan] = vlans as [number, number];
+      const tables = [new ConnectionTable(key, limit, ROOM), new ConnectionTable(key, limit, ROOM)] as const;
+      for (const table of tables) {
+        const other = new Packet();
+        const slots = Array.from({ length: Math.min(before, limit) }, () => table.insert(other, false));
+        for (const slot of slots) {
+          table.i32.fill(-1, slot * RECORD_WORDS, slot * RECORD_WORDS + 2);
+          table.remove(slot);
+        }
+      }
+      const [expected, table] = tables;
+      const kernel = FollowKernel.over(table)!;
+      const { buffer, offset, memory } = table.room!;
+      const batch = new DecodedBatch(buffer, offset, memory);
+      batch.rows.i32.set(packet.i32.subarray(packet.base, packet.base + ROW_WORDS));
+      kernel.begins(99, [3, 2], 5_000_000);
+      const next = kernel.take(batch, 0, 1, START, START + 8, true);
+      const usual = opening[0]!;
+      const isUsual =
+        sent.flags === 'S' &&
+        payload === 0 &&
+        sent.cut === 0 &&
+        !sent.isBroken &&
+        sent.window > 0 &&
+        sent.scale === usual.scale;
+      expect([next, kernel.begun]).toEqual(isUsual && source < 8 ? [1, 1] : [0, 0]);
+      if (next === 0) {
+        expect(table.count).toBe(0);
+        return;
+      }
+      begun++;
+      expect([kernel.now, table.count]).toEqual([packet.timeUs, 1]);
+      const slot = expected.insert(packet, false);
+      expect([kernel.begunSlot(0), table.find(packet.i32, packet.base), table.dir]).toEqual([slot, slot, 0]);
+      const base = slot * RECORD_WORDS;
+      initTcp(expected, base);
+      expected.i32[base + ORDINAL] = 99;
+      expected.u16[2 * base + CAPTURE] = [3, 2][source] ?? 0;
+      expected.f64[(base >> 1) + START_TIME] = packet.timeUs;
+      expected.i32[base + VLANS] = vlans.reduce<number>(
+        (sum, id, i) => (id! < 0 ? sum : sum | ((id! | 4096) << (16 * i))),
+        0,
+      );
+      const context = { table: expected, weird: new WeirdCounts(), segments: new SegmentPool(), streams: undefined };
+      const storms = new ControlStorms();
+      tcpPacket({ ...context, storms, windows: undefined, closed: false, sooner: false }, base, 0, packet);
+      expect(table.i32.subarray(base, base + RECORD_WORDS)).toEqual(expected.i32.subarray(base, base + RECORD_WORDS));
+    };
+    fc.assert(fc.property(first, one), { numRuns: 400 });
+    expect(begun).toBeGreaterThan(100);
+  });
+
+  it('begins none where there is no slot or none is to begin, and stops where the first of them is due', () => {
+    const frames = [0, 1, 2].map((i) => new TcpScript([40_000 + i, 443]).client('S', 0).frames[0]!);
+    const table = new ConnectionTable(key, 2, ROOM);
+    const { buffer, offset, memory } = table.room!;
+    const decoded = new DecodedBatch(buffer, offset, memory);
+    const decoder = new Decoder(true, key, new WeirdCounts());
+    const [batch] = batches(frames);
+    const packet = new Packet();
+    packet.i32 = decoded.rows.i32;
+    packet.f64 = decoded.rows.f64;
+    for (let i = 0; i < frames.length; i++) {
+      packet.base = i * ROW_WORDS;
+      packet.timeUs = START + i;
+      decoder.decode(packet, batch!.view, 1, batch!.offset[i]!, batch!.capLen[i]!, batch!.wireLen[i]!);
+    }
+    const kernel = FollowKernel.over(table)!;
+    expect([kernel.take(decoded, 0, 3, 0, never, true), kernel.begun]).toEqual([0, 0]);
+    kernel.begins(0, [0], 1);
+    expect([kernel.take(decoded, 0, 3, 0, never, true), kernel.begun]).toEqual([1, 1]);
+    kernel.begins(1, [0], 1);
+    expect([kernel.take(decoded, 1, 3, 0, never, false), kernel.begun]).toEqual([1, 0]);
+    kernel.begins(1, [0], 5);
+    expect([kernel.take(decoded, 1, 3, 0, never, true), kernel.begun]).toEqual([2, 1]);
+    expect(table.left).toBe(0);
   });
 
   it('counts as many bytes as without it, acknowledged or not', () => {

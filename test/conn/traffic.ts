@@ -1,7 +1,10 @@
 import { expect } from 'vitest';
 import { BYTES_OFFSET, PacketBatch } from '../../src/capture/packet-batch.js';
 import { SharedRoom } from '../../src/capture/shared-memory.js';
+import { connectionRecord } from '../../src/conn/connection-record.js';
 import { ConnectionTracker } from '../../src/conn/connection-tracker.js';
+import type { ConnectionView } from '../../src/conn/connection-view.js';
+import { type EndedRecords, MOST_ENDED } from '../../src/conn/ended-records.js';
 import type { TrackerOptions, TrackerStats } from '../../src/conn/tracker-options.js';
 import { parseAddress } from '../../src/core/address.js';
 import { SECOND } from '../../src/core/time.js';
@@ -174,7 +177,7 @@ export interface Tracked {
 
 /**
  * Everything that a tracker tells of some frames, which lie where the kernels (`native/frames`, `native/follow`) can read them. What is not
- * told while they are taken is told again without either, to the same effect.
+ * told while they are taken is told again without either, and by one that tells many ended connections at once, to the same effect.
  */
 export function track(
   frames: readonly Frame[],
@@ -183,8 +186,10 @@ export function track(
   link = 1,
 ): Tracked {
   const tracked = trackWithKernel(frames, options, perBatch, link);
-  if (options.onWeird === undefined && options.openStream === undefined && options.emit === undefined)
+  if (options.onWeird === undefined && options.openStream === undefined && options.emit === undefined) {
     expect(trackWithout(frames, options, perBatch, link)).toEqual(tracked);
+    expect(trackLent(frames, options, perBatch, link)).toEqual(tracked);
+  }
   return tracked;
 }
 
@@ -210,6 +215,25 @@ function trackWithout(
   tracker.end();
   const { stats } = tracker;
   return { updates, stats: { ...stats, weirds: addWeirds(stats.weirds, weird.snapshot()) } };
+}
+
+function trackLent(
+  frames: readonly Frame[],
+  options: Partial<TrackerOptions>,
+  perBatch: number,
+  link: number,
+): Tracked {
+  const updates: ConnectionUpdate[] = [];
+  const object = ({ connection, ...update }: ConnectionUpdate): ConnectionUpdate => {
+    return { ...update, connection: connectionRecord(connection as unknown as ConnectionView) };
+  };
+  const emit = (update: ConnectionUpdate) => updates.push(object(update));
+  const emitEnded = (records: EndedRecords) => {
+    expect(records.count).toBeLessThanOrEqual(MOST_ENDED);
+    for (let i = 0; i < records.count; i++) emit(records.update(i));
+  };
+  const { stats } = trackWithKernel(frames, { ...options, lends: true, emit, emitEnded }, perBatch, link);
+  return { updates, stats };
 }
 
 function trackWithKernel(

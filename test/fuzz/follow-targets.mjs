@@ -120,6 +120,7 @@ class Talk {
 async function tellers() {
   const { PacketBatch, BYTES_OFFSET } = await load('capture/packet-batch');
   const { SharedRoom } = await load('capture/shared-memory');
+  const { connectionRecord } = await load('conn/connection-record');
   const { ConnectionTracker } = await load('conn/connection-tracker');
   const { addWeirds, WeirdCounts } = await load('core/weird');
   const { BatchDecoder } = await load('decode/batch-decoder');
@@ -130,21 +131,31 @@ async function tellers() {
   const plain = new PacketBatch(dataBytes);
   const decoded = new DecodedBatch();
 
-  const trackerOf = (input, told) =>
+  const tell = (told, { cause, connection }) => told.push(`${cause} ${JSON.stringify(connection)}`);
+  const lend = (told) => {
+    const emit = ({ cause, connection }) => tell(told, { cause, connection: connectionRecord(connection) });
+    const emitEnded = (records) => {
+      for (let i = 0; i < records.count; i++) emit(records.update(i));
+    };
+    return { lends: true, emit, emitEnded };
+  };
+  const trackerOf = (input, told, options) =>
     new ConnectionTracker({
       checksums: 'ignore',
       key: KEY,
       maxConnections: MAX_CONNECTIONS,
-      startRecords: true,
+      // The kernel begins connections where nobody is told of it.
+      startRecords: input[0] % 3 === 0,
       roomBytes,
       ...(input[0] % 4 === 0 && { interimUs: 1e6 }),
-      emit: ({ cause, connection }) => told.push(`${cause} ${JSON.stringify(connection)}`),
+      emit: (update) => tell(told, update),
+      ...options,
     });
 
   return {
     withKernels(input) {
       const told = [];
-      const tracker = trackerOf(input, told);
+      const tracker = trackerOf(input, told, input[0] % 5 === 0 ? lend(told) : {});
       if (tracker.room === undefined) throw new Error('there is no memory of WebAssembly');
       const place = new SharedRoom(tracker.room, DECODED_BYTES, roomBytes).take(BYTES_OFFSET + dataBytes);
       const batch = new PacketBatch(dataBytes, place);

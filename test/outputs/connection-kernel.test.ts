@@ -5,18 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { connectionRecord } from '../../src/conn/connection-record.js';
 import { ConnectionTable } from '../../src/conn/connection-table.js';
 import { ConnectionView } from '../../src/conn/connection-view.js';
-import {
-  FLAGS,
-  IN_STEP,
-  LAST_TIME,
-  LETTERS,
-  PORTS,
-  RECORD_BYTES,
-  RECORD_WORDS,
-  SEEN,
-  START_TIME,
-  TUNNELED,
-} from '../../src/conn/record-layout.js';
+import { FLAGS, LETTERS, RECORD_BYTES, RECORD_WORDS, SEEN, TUNNELED } from '../../src/conn/record-layout.js';
 import { KERNEL_ROOM } from '../../src/conn/table-memory.js';
 import { TCP_RESET, TCP_SYN_SENT } from '../../src/conn/tcp-state.js';
 import { META_IPV6, Packet } from '../../src/decode/packet.js';
@@ -25,6 +14,7 @@ import { ConnectionKernel, KERNEL_BYTES, kernelOf } from '../../src/outputs/conn
 import { LineBuffer } from '../../src/outputs/line-buffer.js';
 import type { Connection } from '../../src/records/connection.js';
 import { withoutWebAssembly } from '../core/without-webassembly.js';
+import { type Fields, fields, putFields } from './record-fields.js';
 
 // Built where its sources are newer, as those with a fault in them are.
 const script = fileURLToPath(new URL('../../scripts/build-native.mjs', import.meta.url));
@@ -60,54 +50,10 @@ function kernelLine(view: ConnectionView): string | undefined {
   return kernel.write(buffer, view) ? buffer.toString() : undefined;
 }
 
-const word = fc.oneof(
-  fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
-  fc.constantFrom(0, -1, 1, 0xffff, 0x0a00_0001),
-);
-/** Numbers as a tracker keeps them. */
-const count = fc.oneof(
-  fc.maxSafeNat(),
-  fc.nat(3),
-  fc.nat(2_000_000_000),
-  fc.constantFrom(0, 999_999_999, 1e9, 2 ** 32),
-);
-/** A small word for every second value, so that addresses have runs of zeros. */
-const sparse = fc.oneof(word, fc.constantFrom(0, 0, 0, 0x1_0000));
-/** Types of ICMP in either version, of which most have a counterpart. */
-const type = fc.oneof(fc.nat(20), fc.integer({ min: 128, max: 145 }));
-const ports = fc.oneof(
-  word,
-  fc.tuple(type, type).map(([orig, resp]) => (orig << 16) | resp),
-);
-const protocol = fc.oneof(fc.constantFrom(1, 6, 6, 17, 58, 132), fc.nat(255));
-
-const fields = fc.record({
-  words: fc.array(sparse, { minLength: RECORD_WORDS, maxLength: RECORD_WORDS }),
-  ports,
-  meta: fc.tuple(protocol, fc.constantFrom(0, 0, 1 << 8, 1 << 9, 3 << 8)).map(([proto, bits]) => proto | bits),
-  flags: word.map((flags) => flags & ~(TUNNELED | IN_STEP)),
-  letters: fc.string({ unit: fc.constantFrom(...'^SHADFRGCTWIQXshadfrgctwiqx'), maxLength: 12 }),
-  start: count,
-  duration: fc.oneof(count, fc.constant(-1)),
-  sizes: fc.array(count, { minLength: 6, maxLength: 6 }),
-  missed: fc.oneof(fc.constant(0), count),
-});
-type Fields = typeof fields extends fc.Arbitrary<infer T> ? T : never;
-
 /** The record with these fields, at SLOT. */
-function viewOf({ words, ports: both, meta, flags, letters, start, duration, sizes, missed }: Fields): ConnectionView {
-  const { i32, f64, u8 } = table;
-  i32.set(words, BASE);
-  i32[BASE + PORTS] = both;
-  i32[BASE + 3] = meta;
-  i32[BASE + FLAGS] = flags;
-  i32[BASE + SEEN] = (words[SEEN]! & 0xffff) | (letters.length << 16);
-  f64.set(sizes, (BASE >> 1) + 8);
-  f64[(BASE >> 1) + START_TIME] = start;
-  f64[(BASE >> 1) + LAST_TIME] = start + duration;
-  for (let i = 0; i < letters.length; i++) u8[SLOT * RECORD_BYTES + LETTERS + i] = letters.charCodeAt(i);
-  table.missedBytes.set(SLOT, missed);
-  return new ConnectionView(table).at(BASE, words[0]! ^ meta);
+function viewOf(each: Fields): ConnectionView {
+  putFields(table, SLOT, each);
+  return new ConnectionView(table).at(BASE, each.words[0]! ^ each.meta);
 }
 
 describe('the kernel for lines', () => {
