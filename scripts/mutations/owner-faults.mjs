@@ -303,6 +303,13 @@ export const ownerFaults = [
     tests: ['test/join/waiting.test.ts'],
   },
   {
+    name: 'newcomers-forgotten-before-they-are-due',
+    file: 'src/join/waiting.ts',
+    find: 'else this.#calls.push(at, end, turn);',
+    replace: '',
+    tests: ['test/join/waiting.test.ts'],
+  },
+  {
     name: 'kernel-unnamed',
     file: 'src/join/evaluation.ts',
     find: "if (isKernels(view.connection, role)) return unattributed('kernel', host);",

@@ -7,6 +7,7 @@ import { isSameEnd, pending } from './end-record.js';
 import { awaitingCalls, callsAwaited, type Evaluation, evaluateEnd, isUnhosted } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
+import { Newcomers } from './newcomers.js';
 import { ReadAhead } from './read-ahead.js';
 import { decideSoleCall } from './sole-call.js';
 import { stitchOf } from './stitch.js';
@@ -54,6 +55,7 @@ export class Deciding {
   readonly #takesShortWay: boolean;
   /** By the number of the host. */
   readonly #waiting: HostWaiting[] = [];
+  readonly #newcomers = new Newcomers();
   readonly #ahead: ReadAhead;
   /** Ends that wait for the connection to go on, by capture time. */
   readonly #dueAt = new Heap<Appointment>();
@@ -90,6 +92,7 @@ export class Deciding {
     this.#waiting[host.number]!.release(
       host,
       this.#turns,
+      this.#newcomers,
       (end) => this.#mayDoWithDetails(end),
       (due) => this.#ahead.ends(due, this.#turns),
       (end) => take(this.#kept.end(end)),
@@ -311,7 +314,8 @@ export class Deciding {
     const { soleHost } = end.local;
     const hostNumber = soleHost < 0 ? host.number : soleHost;
     this.#turns.awaits(number, hostNumber, awaited.calls, calls);
-    this.#waiting[hostNumber]!.waitForCalls(number, turn, calls);
+    const isNew = this.#newcomers.add(hostNumber, number, turn, calls);
+    if (!isNew) this.#waiting[hostNumber]!.waitForCalls(number, turn, calls);
     return true;
   }
 

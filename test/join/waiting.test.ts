@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import type { HostState } from '../../src/hosts/state/host-state.js';
+import { Newcomers } from '../../src/join/newcomers.js';
 import { Turns } from '../../src/join/turns.js';
 import { HostWaiting } from '../../src/join/waiting.js';
 
-const told = (eventsUntil: number, detailsUntil: number): HostState =>
-  ({ progress: { eventsUntil, socketsUntil: Infinity, detailsUntil } }) as unknown as HostState;
+const HOST = 3;
 
-function released(waiting: HostWaiting, host: HostState, turns: Turns, withDetails: readonly number[]): number[] {
+const told = (eventsUntil: number, detailsUntil: number): HostState =>
+  ({ number: HOST, progress: { eventsUntil, socketsUntil: Infinity, detailsUntil } }) as unknown as HostState;
+
+function released(
+  waiting: HostWaiting,
+  host: HostState,
+  turns: Turns,
+  withDetails: readonly number[],
+  newcomers = new Newcomers(),
+): number[] {
   const out: number[] = [];
   const to = (end: number): void => {
     turns.next(end);
@@ -15,6 +24,7 @@ function released(waiting: HostWaiting, host: HostState, turns: Turns, withDetai
   waiting.release(
     host,
     turns,
+    newcomers,
     (end) => withDetails.includes(end),
     () => undefined,
     to,
@@ -43,5 +53,27 @@ describe('ends that wait for calls', () => {
     released(waiting, told(5, 15), turns, []);
     turns.next(1);
     expect(released(waiting, told(15, 15), turns, [])).toEqual([]);
+  });
+
+  it('are released as newcomers by the next watermark, and by a later one where they are not due', () => {
+    const waiting = new HostWaiting();
+    const turns = new Turns();
+    const newcomers = new Newcomers();
+    const comes = (end: number, host: number, until: number): void => {
+      const turn = turns.next(end);
+      turns.awaits(end, host, 3, until);
+      if (!newcomers.add(host, end, turn, until)) waiting.waitForCalls(end, turn, until);
+    };
+    for (const end of [3, 1, 2, 4]) comes(end, HOST, 10 * end);
+    comes(700, 400, 10);
+    turns.next(2);
+    expect(released(waiting, told(9, 9), turns, [], newcomers)).toEqual([]);
+    // Of the end that waits anew its place in the list is void.
+    comes(2, HOST, 35);
+    expect(released(waiting, told(30, 30), turns, [], newcomers)).toEqual([3, 1]);
+    expect(released(waiting, told(39, 39), turns, [], newcomers)).toEqual([2]);
+    comes(3, HOST, 38);
+    expect(released(waiting, told(40, 40), turns, [], newcomers)).toEqual([4, 3]);
+    expect(released(waiting, told(Infinity, Infinity), turns, [], newcomers)).toEqual([]);
   });
 });
