@@ -30,6 +30,8 @@ const PROCESS_HEAD = HEAD + 1;
 const processColumns: HeadColumns = {
   // A row is packed by the pid that it names.
   find: (name) => (name === 'pid' ? 0 : -1),
+  mayHave: (name) => name === 'pid',
+  gives: () => true,
   value: (rows, handle) => rows.word(handle, PID),
 };
 

@@ -39,6 +39,8 @@ export interface RowShape {
   readonly areCommon: Uint8Array;
   /** What the head has of the columns, where it has any. */
   readonly head: HeadColumns | undefined;
+  /** 1: values of the column may have a place in the head. */
+  readonly mayBeInHead: Uint8Array;
   /** Place of a column by its name. */
   readonly places: ReadonlyMap<string, number>;
   /** Of the `since`, where rows have it, and of the handle of the common part, where there is one. */
@@ -58,29 +60,50 @@ export class RowReading {
   readonly numbers = new Float64Array(MAX_COLUMNS);
   readonly values: unknown[] = [];
   count = 0;
+  /** The row has the columns of the shape that was supposed, each kept as there. */
+  isAsSupposed = false;
 
-  read(columns: Readonly<Record<string, unknown>>, head: HeadColumns | undefined): void {
+  /** `supposed`: the shape of some row before; mostly this one is of it as well, and what is known of its columns is not asked again. */
+  read(
+    columns: Readonly<Record<string, unknown>>,
+    head: HeadColumns | undefined,
+    supposed: RowShape | undefined,
+  ): void {
+    const shape = supposed?.head === head ? supposed : undefined;
     let at = 0;
+    let isAlike = shape !== undefined;
     for (const name in columns) {
       if (at === MAX_COLUMNS) break;
       const value = columns[name];
       this.names[at] = name;
       this.values[at] = value;
-      if (typeof value === 'number') {
-        this.kinds[at] = (value | 0) === value ? INT : WIDE;
-        this.numbers[at] = value;
-      } else if (typeof value === 'string') {
-        const digits = spelled(value);
-        this.numbers[at] = digits;
-        this.kinds[at] = digits < 0 ? TEXT : digits <= 0x7fff_ffff ? DIGITS : WIDE_DIGITS;
-      } else this.kinds[at] = OTHER;
-      if (head !== undefined) {
-        const place = head.find(name, value);
-        if (place >= 0) this.kinds[at] = IN_HEAD + place;
+      const isNamed = shape !== undefined && at < shape.names.length && shape.names[at] === name;
+      const known = isNamed ? shape.kinds[at]! : -1;
+      let kind = known;
+      if (known < IN_HEAD || !head!.gives(known - IN_HEAD, value)) {
+        kind = this.#kindOf(at, value);
+        if (head !== undefined && (!isNamed || shape.mayBeInHead[at] === 1)) {
+          const place = head.find(name, value);
+          if (place >= 0) kind = IN_HEAD + place;
+        }
+        if (kind !== known) isAlike = false;
       }
+      this.kinds[at] = kind;
       at++;
     }
     this.count = at;
+    this.isAsSupposed = isAlike && at === shape?.names.length;
+  }
+
+  #kindOf(at: number, value: unknown): number {
+    if (typeof value === 'number') {
+      this.numbers[at] = value;
+      return (value | 0) === value ? INT : WIDE;
+    }
+    if (typeof value !== 'string') return OTHER;
+    const digits = spelled(value);
+    this.numbers[at] = digits;
+    return digits < 0 ? TEXT : digits <= 0x7fff_ffff ? DIGITS : WIDE_DIGITS;
   }
 }
 
@@ -138,6 +161,8 @@ export class ShapeTable {
   /** Those of the stream that was asked for last. */
   #stream: string | undefined;
   #ofStream: RowShape[] = [];
+  /** That of the row before. */
+  latest: RowShape | undefined;
 
   get(id: number): RowShape {
     return this.#byId[id]!;
@@ -145,14 +170,28 @@ export class ShapeTable {
 
   /** The shape of a row, whose records begin with as many words of head as the traits want. It counts as used once more. */
   open(row: AnyTableRow, reading: RowReading, words: number, head: HeadColumns | undefined, traits: number): RowShape {
-    const recent = this.#recentOf(row.stream);
-    for (const shape of recent) {
-      if (shape.traits !== traits || !fits(shape, row, reading)) continue;
-      shape.uses++;
-      return shape;
+    const { latest } = this;
+    const isSupposed = reading.isAsSupposed && row.stream === latest!.stream && traits === latest!.traits;
+    if (isSupposed && isAlike(latest!, row)) {
+      latest!.uses++;
+      return latest!;
     }
-    const shape = this.#find(row, reading, words, head, traits);
+    const shape = this.#recentOne(row, reading, words, head, traits);
     shape.uses++;
+    this.latest = shape;
+    return shape;
+  }
+
+  #recentOne(
+    row: AnyTableRow,
+    reading: RowReading,
+    words: number,
+    head: HeadColumns | undefined,
+    traits: number,
+  ): RowShape {
+    const recent = this.#recentOf(row.stream);
+    for (const shape of recent) if (shape.traits === traits && fits(shape, row, reading)) return shape;
+    const shape = this.#find(row, reading, words, head, traits);
     recent.unshift(shape);
     if (recent.length > RECENT) recent.pop();
     return shape;
@@ -180,6 +219,7 @@ export class ShapeTable {
     }
     this.#recent.clear();
     this.#stream = undefined;
+    this.latest = undefined;
   }
 
   #find(
@@ -198,7 +238,12 @@ export class ShapeTable {
     if (known !== undefined) return known;
     const id = this.#free.pop() ?? this.#byId.length;
     const alike = { id, stream, table, action, resolution, seqHigh, hasSince, traits, head, uses: 0 };
-    const shape = { ...alike, ...layOut(table, names.slice(0, count), kinds.slice(0, count), words, hasSince) };
+    const mayBeInHead = Uint8Array.from(names.slice(0, count), (name) => (head?.mayHave(name) === true ? 1 : 0));
+    const shape = {
+      ...alike,
+      mayBeInHead,
+      ...layOut(table, names.slice(0, count), kinds.slice(0, count), words, hasSince),
+    };
     this.#byKey.set(key, shape);
     this.#byId[id] = shape;
     return shape;
@@ -251,10 +296,14 @@ function layOut(table: HostTable, names: string[], kinds: Uint8Array, head: numb
   };
 }
 
-function fits(shape: RowShape, row: AnyTableRow, { names, kinds, count }: RowReading): boolean {
+/** Whether the row is as those of the shape, its columns and its stream aside. */
+function isAlike(shape: RowShape, row: AnyTableRow): boolean {
   if (shape.action !== row.action || shape.resolution !== row.resolution || shape.table !== row.table) return false;
-  if (shape.hasSince !== (row.since !== undefined) || shape.seqHigh !== Math.floor(row.seq / SEQ_STEP)) return false;
-  if (shape.names.length !== count) return false;
+  return shape.hasSince === (row.since !== undefined) && shape.seqHigh === Math.floor(row.seq / SEQ_STEP);
+}
+
+function fits(shape: RowShape, row: AnyTableRow, { names, kinds, count }: RowReading): boolean {
+  if (!isAlike(shape, row) || shape.names.length !== count) return false;
   for (let at = 0; at < count; at++) {
     if (shape.kinds[at] !== kinds[at] || shape.names[at] !== names[at]) return false;
   }

@@ -66,7 +66,7 @@ export class RowStore {
    */
   pack(row: AnyTableRow, host: number, words: number, head?: HeadColumns, traits = 0, local = 0): number {
     const reading = this.#reading;
-    reading.read(row.columns, head);
+    reading.read(row.columns, head, this.shapes.latest);
     const shape = this.shapes.open(row, reading, words, head, traits);
     const handle = this.pages.allocate(shape.words);
     const record = this.pages.words[handle >>> 16]!;

@@ -54,6 +54,11 @@ const Place = {
   Action: 11,
 } as const;
 
+const headNames = new Set([
+  ...['pid', 'fd', 'socket', 'family', 'protocol', 'action', 'address', 'port'],
+  ...['local_address', 'local_port', 'remote_address', 'remote_port'],
+]);
+
 /** What most rows tell just as it was read: numbers, canonical addresses, known ports. The others keep their columns as they came. */
 class SocketColumns implements HeadColumns {
   /** What was read of the row that is packed. */
@@ -88,6 +93,41 @@ class SocketColumns implements HeadColumns {
         return value === fact.source ? Place.Action : -1;
       default:
         return -1;
+    }
+  }
+
+  mayHave(name: string): boolean {
+    return headNames.has(name);
+  }
+
+  gives(place: number, value: unknown): boolean {
+    const fact = this.fact!;
+    if (value === undefined) return false;
+    switch (place) {
+      case Place.Pid:
+        return value === fact.pid;
+      case Place.Descriptor:
+        return value === fact.fd;
+      case Place.DescriptorText:
+        return fact.fd !== undefined && value === String(fact.fd);
+      case Place.Inode:
+        return fact.inode !== undefined && fact.inode.length <= MAX_DIGITS && value === Number(fact.inode);
+      case Place.InodeText:
+        return fact.inode !== undefined && fact.inode.length <= MAX_DIGITS && value === fact.inode;
+      case Place.Family:
+        return value === fact.family;
+      case Place.Protocol:
+        return value === fact.protocol;
+      case Place.Local:
+        return value === fact.localAddress;
+      case Place.LocalPort:
+        return value === fact.localPort;
+      case Place.Remote:
+        return value === fact.remoteAddress;
+      case Place.RemotePort:
+        return value === fact.remotePort;
+      default:
+        return value === fact.source;
     }
   }
 
