@@ -1,6 +1,7 @@
 import type { Micros } from '../core/time.js';
 import type { KnownAddress } from '../hosts/state/address-table.js';
-import type { HostNews, HostState } from '../hosts/state/host-state.js';
+import type { HostNews } from '../hosts/state/host-context.js';
+import type { HostState } from '../hosts/state/host-state.js';
 import { HostStates } from '../hosts/state/host-states.js';
 import type { SocketFact } from '../hosts/state/socket-fact.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';

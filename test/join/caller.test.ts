@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { HostNews } from '../../src/hosts/state/host-context.js';
 import { defaultHostLimits } from '../../src/hosts/state/host-limits.js';
-import type { HostNews, HostState } from '../../src/hosts/state/host-state.js';
+import type { HostState } from '../../src/hosts/state/host-state.js';
 import { HostStates } from '../../src/hosts/state/host-states.js';
 import { type Caller, callerOf, toldProcess } from '../../src/join/caller.js';
 import type { AnyTableRow } from '../../src/records/host-row.js';

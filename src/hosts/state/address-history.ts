@@ -26,8 +26,6 @@ export class AddressHistory {
   /** By address, the namespaces in which a socket or an interface had it at any time. */
   #namespaces: Map<string, Set<string>> | undefined;
   readonly #shown = new Set<string>();
-  /** The one that a socket showed last. */
-  #latestShown: string | undefined;
   /** Namespaces that the host has sockets in. */
   #spaces: Set<string> | undefined;
   /** Several namespaces have, or had, some address. */
@@ -87,8 +85,6 @@ export class AddressHistory {
 
   /** A socket of the host had this local address, in this namespace. Returns whether that is news. */
   shown(address: string, namespace: string | undefined): boolean {
-    if (namespace === undefined && address === this.#latestShown) return false;
-    this.#latestShown = address;
     const isNewThere = this.#isIn(address, namespace);
     if (this.#shown.has(address)) return isNewThere;
     this.#shown.add(address);

@@ -1,8 +1,8 @@
 import { isUnspecified } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
+import type { KnownAddress } from './address-table.js';
 import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-socket.js';
-import type { HostContext } from './host-state.js';
-import type { RowsOfHost } from './process-table.js';
+import type { HostContext } from './host-context.js';
 import { LINK, NEXT_OF_HOST } from './row-store.js';
 import type { ClosesOfHost } from './socket-closes.js';
 import type { SocketFact } from './socket-fact.js';
@@ -37,15 +37,22 @@ const MAX_SPARED = 64;
  * The sockets of one host. Found by full tuple (in an index shared by all hosts), by local port, or, for a connect or accept whose
  * local end the row lacks, by remote endpoint. Bound: `HostLimits.socketRows`.
  */
-export class HostSockets {
+export class HostSockets implements ClosesOfHost {
   readonly #context: HostContext;
   readonly #host: number;
+  /** The rows in order of arrival. */
+  #oldest = 0;
+  #newest = 0;
+  #count = 0;
+  oldestClose = 0;
+  newestClose = 0;
+  closes = 0;
+  /** The local address of the row before, where hosts have it: mostly the next one has the same. */
+  #local: KnownAddress | undefined;
   readonly #closings: Closings;
   /** Rows with a blank, by what they do name, in order of time. */
   #byLocalPort: Map<number, number[]> | undefined;
   #byRemote: Map<string, number[]> | undefined;
-  readonly #rows: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
-  readonly #closes: ClosesOfHost = { oldest: 0, newest: 0, count: 0 };
   /** Rows about times up to here were let go or evicted. */
   goneUntil: Micros = -Infinity;
   /** A socket of which the row was evicted may have stood until here. */
@@ -63,7 +70,7 @@ export class HostSockets {
   }
 
   get count(): number {
-    return this.#rows.count;
+    return this.#count;
   }
 
   /** Takes a row over. undefined: it was known, or names too little; then `rowsIgnored` counts it. */
@@ -78,16 +85,16 @@ export class HostSockets {
     if (handle === 0) return undefined;
     this.#append(handle);
     const taken = takenAt(place);
-    if (this.#rows.count > limits.socketRows) this.#evict();
+    if (this.#count > limits.socketRows) this.#evict();
     return taken;
   }
 
   /** Takes a close over. False: it was known. */
   addClose(fact: SocketFact): boolean {
     const { closes, counters, limits } = this.#context;
-    if (!closes.add(this.#closes, this.#host, fact)) return false;
-    if (this.#closes.count > 2 * limits.socketRows) {
-      this.goneUntil = Math.max(this.goneUntil, closes.forgetOldest(this.#closes));
+    if (!closes.add(this, this.#host, fact)) return false;
+    if (this.closes > 2 * limits.socketRows) {
+      this.goneUntil = Math.max(this.goneUntil, closes.forgetOldest(this));
       counters.socketRowsEvicted++;
     }
     return true;
@@ -132,8 +139,10 @@ export class HostSockets {
   prune(horizon: Micros): void {
     const { rows, closes } = this.#context;
     this.goneUntil = Math.max(this.goneUntil, horizon);
-    let handle = this.#rows.oldest;
-    Object.assign(this.#rows, { oldest: 0, newest: 0, count: 0 });
+    let handle = this.#oldest;
+    this.#oldest = 0;
+    this.#newest = 0;
+    this.#count = 0;
     while (handle !== 0) {
       const next = rows.word(handle, NEXT_OF_HOST);
       rows.setWord(handle, NEXT_OF_HOST, 0);
@@ -141,11 +150,24 @@ export class HostSockets {
       else this.#append(handle);
       handle = next;
     }
-    closes.prune(this.#closes, horizon);
+    closes.prune(this, horizon);
   }
 
   #record(handle: number): SocketRecord {
     return new SocketRecord(this.#context.rows, handle);
+  }
+
+  /** The address of this text; undefined: nothing names it. */
+  localAddress(text: string): KnownAddress | undefined {
+    return this.#local?.text === text ? this.#local : this.#context.addresses.get(text);
+  }
+
+  #openLocal(text: string): KnownAddress {
+    if (this.#local?.text === text) return this.#local;
+    const address = this.#context.addresses.open(text);
+    // One that nobody has may be forgotten.
+    if (address.hosts !== undefined) this.#local = address;
+    return address;
   }
 
   /** Where rows of these endpoints are found, made when it is new. */
@@ -154,7 +176,13 @@ export class HostSockets {
     const isCall = source === 'connect' || source === 'accept';
     if (remoteAddress !== undefined && remotePort !== undefined) {
       if (localAddress !== undefined && localPort !== undefined && !isUnspecified(localAddress)) {
-        return this.#context.tuples.sockets(protocol, localAddress, localPort, remoteAddress, remotePort);
+        return this.#context.tuples.sockets(
+          protocol,
+          this.#openLocal(localAddress),
+          localPort,
+          remoteAddress,
+          remotePort,
+        );
       }
       if (localPort !== undefined || !isCall) return undefined;
       this.#byRemote ??= new Map();
@@ -203,21 +231,19 @@ export class HostSockets {
 
   #append(handle: number): void {
     const { rows } = this.#context;
-    const list = this.#rows;
-    if (list.newest === 0) list.oldest = handle;
-    else rows.setWord(list.newest, NEXT_OF_HOST, handle);
-    list.newest = handle;
-    list.count++;
+    if (this.#newest === 0) this.#oldest = handle;
+    else rows.setWord(this.#newest, NEXT_OF_HOST, handle);
+    this.#newest = handle;
+    this.#count++;
   }
 
   #takeOldest(): number {
     const { rows } = this.#context;
-    const list = this.#rows;
-    const handle = list.oldest;
-    list.oldest = rows.word(handle, NEXT_OF_HOST);
-    if (list.oldest === 0) list.newest = 0;
+    const handle = this.#oldest;
+    this.#oldest = rows.word(handle, NEXT_OF_HOST);
+    if (this.#oldest === 0) this.#newest = 0;
     rows.setWord(handle, NEXT_OF_HOST, 0);
-    list.count--;
+    this.#count--;
     return handle;
   }
 
@@ -275,7 +301,7 @@ export class HostSockets {
       return this.#byLocalPort!.get(portKey(protocol, localPort!))!;
     }
     if (localPort === undefined) return this.#byRemote!.get(remoteKey(protocol, remoteAddress, remotePort))!;
-    return this.#context.tuples.sockets(protocol, localAddress!, localPort, remoteAddress, remotePort);
+    return this.#context.tuples.sockets(protocol, this.#openLocal(localAddress!), localPort, remoteAddress, remotePort);
   }
 
   #forget(record: SocketRecord): void {

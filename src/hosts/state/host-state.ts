@@ -3,65 +3,25 @@ import { appended } from '../../core/short-list.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import { AddressHistory } from './address-history.js';
-import type { AddressTable, KnownAddress } from './address-table.js';
+import type { KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
-import type { HostColumns } from './host-columns.js';
-import type { HostLimits } from './host-limits.js';
+import { EARLIEST } from './host-columns.js';
+import type { HostContext } from './host-context.js';
 import { HostSockets } from './host-sockets.js';
-import type { StreamPool } from './host-streams.js';
 import { HostUsers } from './host-users.js';
 import { PacketSockets } from './packet-sockets.js';
 import { KnownPids } from './pid-knowledge.js';
 import type { PidHistory, ProcessMoment } from './process-history.js';
 import type { ProcessRow } from './process-record.js';
-import type { ProcessTable, RowsOfHost } from './process-table.js';
-import type { RowStore } from './row-store.js';
-import type { SocketCloses } from './socket-closes.js';
+import type { RowsOfHost } from './process-table.js';
 import { isSocketRow, namespaceOf, type SocketFact, socketFact } from './socket-fact.js';
 import type { SocketRecord } from './socket-record.js';
 import { StreamProgress } from './stream-progress.js';
-import { directionsOf, type Translations, type TranslationsOfHost } from './translations.js';
-import type { Tuple, TupleTable } from './tuple-table.js';
-import type { KnownUser, UserPool } from './user-pool.js';
+import { directionsOf, type TranslationsOfHost } from './translations.js';
+import type { KnownUser } from './user-pool.js';
 
 /** What a row changed. */
 export type Change = 'nothing' | 'socket' | 'process' | 'address' | 'translation' | 'other';
-
-/** Told of what rows bring that may concern a connection. */
-export interface HostNews {
-  /** A socket of these endpoints, its local end the first of the tuple's or the second. */
-  socket(tuple: Tuple, isForward: boolean): void;
-  /** A socket of these endpoints was closed. */
-  close(tuple: Tuple, isForward: boolean, fact: SocketFact): void;
-  /** A host turns packets between these endpoints into others, or others into these. */
-  translation(tuple: Tuple): void;
-  /** A host has an address that it had not had before. */
-  address(address: KnownAddress): void;
-}
-
-/** What hosts share. */
-export interface HostContext {
-  readonly addresses: AddressTable;
-  readonly tuples: TupleTable;
-  readonly rows: RowStore;
-  readonly closes: SocketCloses;
-  readonly processes: ProcessTable;
-  readonly translations: Translations;
-  readonly users: UserPool;
-  readonly streams: StreamPool;
-  readonly columns: HostColumns;
-  readonly limits: HostLimits;
-  readonly counters: HostCounters;
-  readonly news: HostNews;
-}
-
-/** Counted for every host together. */
-export interface HostCounters {
-  socketRowsEvicted: number;
-  processRowsEvicted: number;
-  translationsEvicted: number;
-  rowsIgnored: number;
-}
 
 /** Fewer rows are not worth a sweep; a quiet host keeps about so many that it needs no more. */
 const MIN_SWEEP = 256;
@@ -71,6 +31,20 @@ const MIN_SWEEP = 256;
  * their order does not matter.
  */
 export class HostState {
+  // What every row asks for comes first, so that it lies together.
+  readonly #context: HostContext;
+  readonly #sockets: HostSockets;
+  /** Names it in records. */
+  readonly number: number;
+  /** Of the row before: mostly the next one is of the same stream. */
+  #latestStream: string | undefined;
+  /** The local address of the socket that a row told of last, as far as it is one. */
+  #latestShown: string | undefined;
+  /** The stream among `#closingStreams` that was heard of last. */
+  #latestClosing: string | undefined;
+  /** Rows taken since the last sweep, and how many are awaited before the next. */
+  #taken = 0;
+  #sweepAfter = MIN_SWEEP;
   readonly id: string;
   readonly progress: StreamProgress;
   readonly addresses = new AddressHistory();
@@ -79,10 +53,6 @@ export class HostState {
   known: KnownAddress[] = [];
   /** How records name it; shared by all of them. */
   shown: { readonly id: string; readonly boot?: string };
-  readonly #context: HostContext;
-  /** Names it in records. */
-  readonly number: number;
-  readonly #sockets: HostSockets;
   readonly #processes: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
   readonly #translations: TranslationsOfHost = { entries: undefined, rows: 0 };
   /** Translations of times up to here had to be forgotten. */
@@ -94,13 +64,6 @@ export class HostState {
   readonly #users = new HostUsers();
   /** Streams that tell when sockets close, not only when they open. */
   #closingStreams: Set<string> | undefined;
-  /** The one of these that was heard of last: mostly the next close is of it too. */
-  #latestClosing: string | undefined;
-  /** No row is about an earlier time; -Infinity after the first sweep, since what stands is never swept. */
-  #earliest: Micros = Infinity;
-  /** Rows taken since the last sweep, and how many are awaited before the next. */
-  #taken = 0;
-  #sweepAfter = MIN_SWEEP;
   /** Some close names no endpoints, so that nobody can be told whom it concerns. */
   hasBlindCloses = false;
   #hasBlankAccepts = false;
@@ -116,6 +79,7 @@ export class HostState {
       if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
       return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));
     });
+    this.#earliest = Infinity;
   }
 
   get socketRows(): number {
@@ -156,10 +120,20 @@ export class HostState {
     this.shown = { id: this.id, boot };
   }
 
+  get #earliest(): Micros {
+    return this.#context.columns.values[this.#context.columns.placeOf(this.number) + EARLIEST]!;
+  }
+  set #earliest(at: Micros) {
+    this.#context.columns.values[this.#context.columns.placeOf(this.number) + EARLIEST] = at;
+  }
+
   /** Takes a row of any table. Rows of tables that say nothing of owners are ignored. */
   add(row: AnyTableRow): Change {
     if (row.time < this.#earliest) this.#earliest = row.time;
-    this.progress.stream(row.stream, row.table);
+    if (row.stream !== this.#latestStream) {
+      this.#latestStream = row.stream;
+      this.progress.stream(row.stream, row.table);
+    }
     if (row.since !== undefined && row.action !== 'event') {
       this.progress.polled(row.stream, row.since, row.time + Math.max(row.resolution, 1) - 1);
     }
@@ -250,11 +224,17 @@ export class HostState {
     if (fact.source === 'accept' && taken.isBlank) this.#hearBlankAccepts();
     const { localAddress, namespace } = fact;
     if (namespace !== undefined) this.addresses.hasSpace(namespace);
-    const isNews =
-      localAddress !== undefined && !isUnspecified(localAddress) && this.addresses.shown(localAddress, namespace);
+    const isNews = localAddress !== undefined && this.#shows(localAddress, namespace);
     if (isNews) this.#gained(localAddress);
     if (tuple !== undefined) this.#context.news.socket(tuple, isForward);
     return isNews ? 'address' : 'socket';
+  }
+
+  /** A socket has this local address. Returns whether that is news. */
+  #shows(address: string, namespace: string | undefined): boolean {
+    if (namespace === undefined && address === this.#latestShown) return false;
+    this.#latestShown = address;
+    return !isUnspecified(address) && this.addresses.shown(address, namespace);
   }
 
   /** The host turned out to have the address. */
@@ -281,10 +261,11 @@ export class HostState {
     if (!this.#sockets.addClose(fact)) return 'nothing';
     const { protocol, localAddress, localPort, remoteAddress, remotePort } = fact;
     if (localAddress !== undefined && localPort && remoteAddress !== undefined && remotePort) {
-      const { tuples } = this.#context;
-      const tuple = tuples.findHeeded(protocol, localAddress, localPort, remoteAddress, remotePort);
-      if (tuple === undefined) return 'socket';
-      this.#context.news.close(tuple, tuple.first.text === localAddress && tuple.firstPort === localPort, fact);
+      const local = this.#sockets.localAddress(localAddress);
+      if (local === undefined) return 'socket';
+      const { tuples, news } = this.#context;
+      const tuple = tuples.findHeeded(protocol, local, localPort, remoteAddress, remotePort);
+      if (tuple !== undefined) news.close(tuple, tuple.isForward(local, localPort), fact);
     } else this.hasBlindCloses = true;
     return 'socket';
   }

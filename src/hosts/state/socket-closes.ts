@@ -25,9 +25,9 @@ const MAX_CLOSES = 256;
 
 /** One host's closes in order of arrival. */
 export interface ClosesOfHost {
-  oldest: number;
-  newest: number;
-  count: number;
+  oldestClose: number;
+  newestClose: number;
+  closes: number;
 }
 
 /** Bounds of the moment at which a socket was closed. */
@@ -74,10 +74,10 @@ export class SocketCloses {
       this.#free(handle);
       return false;
     }
-    if (list.newest === 0) list.oldest = handle;
-    else this.#set(list.newest, NEXT_OF_HOST, handle);
-    list.newest = handle;
-    list.count++;
+    if (list.newestClose === 0) list.oldestClose = handle;
+    else this.#set(list.newestClose, NEXT_OF_HOST, handle);
+    list.newestClose = handle;
+    list.closes++;
     return true;
   }
 
@@ -104,7 +104,7 @@ export class SocketCloses {
     for (let handle = this.#index.value(slot); handle !== 0; handle = this.#word(handle, NEXT)) {
       until = Math.max(until, this.#double(handle, HI));
       this.#set(handle, PID, DEAD);
-      list.count--;
+      list.closes--;
     }
     this.#index.remove(slot);
     this.#free(oldest);
@@ -114,9 +114,9 @@ export class SocketCloses {
   /** Takes the close that came first out of the host's order, and frees the dead ones before it. */
   #takeOldest(list: ClosesOfHost): number {
     for (;;) {
-      const handle = list.oldest;
-      list.oldest = this.#word(handle, NEXT_OF_HOST);
-      if (list.oldest === 0) list.newest = 0;
+      const handle = list.oldestClose;
+      list.oldestClose = this.#word(handle, NEXT_OF_HOST);
+      if (list.oldestClose === 0) list.newestClose = 0;
       if (this.#word(handle, PID) !== DEAD) return handle;
       this.#free(handle);
     }
@@ -124,19 +124,19 @@ export class SocketCloses {
 
   /** Forgets closes of times before the horizon. */
   prune(list: ClosesOfHost, horizon: Micros): void {
-    const kept: ClosesOfHost = { oldest: 0, newest: 0, count: 0 };
-    for (let handle = list.oldest; handle !== 0; ) {
+    const kept: ClosesOfHost = { oldestClose: 0, newestClose: 0, closes: 0 };
+    for (let handle = list.oldestClose; handle !== 0; ) {
       const next = this.#word(handle, NEXT_OF_HOST);
       const isDead = this.#word(handle, PID) === DEAD;
       if (isDead || this.#double(handle, HI) < horizon) {
         this.#unlink(handle);
         this.#free(handle);
       } else {
-        if (kept.newest === 0) kept.oldest = handle;
-        else this.#set(kept.newest, NEXT_OF_HOST, handle);
+        if (kept.newestClose === 0) kept.oldestClose = handle;
+        else this.#set(kept.newestClose, NEXT_OF_HOST, handle);
         this.#set(handle, NEXT_OF_HOST, 0);
-        kept.newest = handle;
-        kept.count++;
+        kept.newestClose = handle;
+        kept.closes++;
       }
       handle = next;
     }
@@ -169,7 +169,7 @@ export class SocketCloses {
     if (count >= MAX_CLOSES) {
       this.#index.replace(slot, this.#word(first, NEXT));
       this.#set(first, PID, DEAD);
-      list.count--;
+      list.closes--;
     }
     return true;
   }

@@ -48,8 +48,6 @@ export class StreamProgress {
   hasEventStream = false;
   hasProcessStream = false;
   #hasPacketStream = false;
-  /** The stream that was made known last: mostly the next row is of it too. */
-  #latest: string | undefined;
 
   /** `number`: that of the host. */
   constructor(pool = new StreamPool(), columns = new HostColumns(), number = 0) {
@@ -104,8 +102,6 @@ export class StreamProgress {
 
   /** Makes a stream known. */
   stream(name: string, table: HostTable): void {
-    if (name === this.#latest) return;
-    this.#latest = name;
     if (this.#streams.placeOf(name) >= 0) return;
     this.#streams.add(this.#pool.open(name, table));
     this.#untils = appended(this.#untils, this.#early?.get(name) ?? -Infinity);

@@ -103,11 +103,10 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   }
 
   /** As `find`, undefined also where no answer hangs on when a socket of the endpoints was closed: mostly that costs no look at a tuple. */
-  findHeeded(protocol: number, a: string, aPort: number, b: string, bPort: number): Tuple<C, U> | undefined {
-    const first = this.#addresses.get(a);
-    const second = this.#addresses.get(b);
-    if (first === undefined || second === undefined) return undefined;
-    this.#name(protocol, first, aPort, second, bPort);
+  findHeeded(protocol: number, a: KnownAddress<U>, aPort: number, b: string, bPort: number): Tuple<C, U> | undefined {
+    const other = this.#addresses.get(b);
+    if (other === undefined) return undefined;
+    this.#name(protocol, a, aPort, other, bPort);
     const { heeded } = this.#addresses;
     if (heeded[this.#hash & (heeded.length - 1)] === 0) return undefined;
     this.#search();
@@ -126,11 +125,16 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   }
 
   /** The sockets of these endpoints, of which the first is the local one, whether there are any or not. */
-  sockets(protocol: number, local: string, localPort: number, remote: string, remotePort: number): SocketPlace<C, U> {
-    const address = this.#addresses.open(local);
-    this.#ask(protocol, address, localPort, this.#addresses.open(remote), remotePort);
+  sockets(
+    protocol: number,
+    local: KnownAddress<U>,
+    localPort: number,
+    remote: string,
+    remotePort: number,
+  ): SocketPlace<C, U> {
+    this.#ask(protocol, local, localPort, this.#addresses.open(remote), remotePort);
     const place = this.#place;
-    place.isForward = this.#first === address && this.#firstPort === localPort;
+    place.isForward = this.#first === local && this.#firstPort === localPort;
     place.tuple = this.#asked();
     place.latest = this.#latest(place);
     return place;

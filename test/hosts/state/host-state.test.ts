@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { HostNews } from '../../../src/hosts/state/host-context.js';
 import { defaultHostLimits } from '../../../src/hosts/state/host-limits.js';
-import type { HostNews } from '../../../src/hosts/state/host-state.js';
 import { HostStates } from '../../../src/hosts/state/host-states.js';
 import type { AnyTableRow, TableRow } from '../../../src/records/host-row.js';
 import type { Columns, HostTable } from '../../../src/records/host-tables.js';

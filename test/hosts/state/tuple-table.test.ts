@@ -74,7 +74,7 @@ describe('the table of tuples', () => {
             }
             connected.delete(both);
           } else {
-            const place = table.sockets(6, local, localPort, remote, remotePort);
+            const place = table.sockets(6, addresses.open(local), localPort, remote, remotePort);
             const before = place.latest;
             expect(before).toBe(latest.get(key) ?? 0);
             if (what === 'row') {
