@@ -193,7 +193,7 @@ export const ownerFaults = [
   {
     name: 'settled-end-forgotten',
     file: 'src/hosts/state/address-table.ts',
-    find: 'for (const user of this.#resting) this.#introduce(user);',
+    find: 'for (const user of this.#all(this.#resting)) this.#introduce(user);',
     replace: '',
     tests: ['test/join/contested-accept.test.ts'],
   },
@@ -308,6 +308,13 @@ export const ownerFaults = [
     find: 'else this.#calls.push(at, end, turn);',
     replace: '',
     tests: ['test/join/waiting.test.ts'],
+  },
+  {
+    name: 'user-forgotten-with-the-one-after-it',
+    file: 'src/hosts/state/user-list.ts',
+    find: 'if (after === 0) this.#last = before;',
+    replace: 'this.#last = before;',
+    tests: ['test/hosts/state/user-list.test.ts'],
   },
   {
     name: 'kernel-unnamed',

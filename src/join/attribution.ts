@@ -90,7 +90,7 @@ export class Join {
       translation: (tuple) => this.#translationNews(tuple as TrackedTuple),
       address: (address) => this.#addressNews(address as KnownAddress<TrackedEnd>),
     };
-    this.#states = new HostStates(this.#limits, this.#limits.hosts, news);
+    this.#states = new HostStates(this.#limits, this.#limits.hosts, news, (number) => this.#kept.end(number));
     this.#deciding = new Deciding(this.#states, this.#clocks, this.#kept, options);
   }
 
@@ -284,7 +284,7 @@ export class Join {
 
   #addressNews({ users }: KnownAddress<TrackedEnd>): void {
     // It is the other end's peer as well.
-    for (const end of [...users]) this.#review(end.tracked);
+    for (const end of users) this.#review(end.tracked);
   }
 
   /** Works off the watermarks of the host that told some last, all of its streams at once. */
@@ -307,7 +307,7 @@ export class Join {
   /** Looks again at every end that the host may own, of connections that began at `since` or later. */
   #reviewAll(host: HostState, since: Micros): void {
     for (const { isLoopback, users } of host.known as KnownAddress<TrackedEnd>[]) {
-      for (const end of [...users]) {
+      for (const end of users) {
         const { first, captureHost } = end.tracked;
         if (first >= since && (!isLoopback || captureHost === host.id)) this.#reviewEnd(end);
       }

@@ -40,7 +40,7 @@ export class ReadAhead {
       const tracked = connections[i];
       if (tracked === undefined) continue;
       const { orig, resp, tuple, connection, first } = tracked;
-      sum += orig.number + orig.place + resp.number + resp.place + tuple.forward + tuple.firstPort;
+      sum += orig.number + resp.number + tuple.forward + tuple.firstPort;
       sum += connection['id.orig_p'] + (connection.ip_proto ?? 0) + (first > 0 ? 1 : 0);
     }
     for (let i = 0; i < count; i++) {

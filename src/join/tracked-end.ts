@@ -30,8 +30,6 @@ interface Rare {
 
 /** One end of a connection that the join still knows. There are very many, hence flags in one number and what is rare aside. */
 export class TrackedEnd implements EndView, AddressUser {
-  /** Its place among those that want to know of its address. */
-  place = -1;
   /** What was found of it; undefined: nothing yet, or what `decided` says. */
   #end: End | undefined;
   /** What the last line said of it. */
@@ -163,13 +161,12 @@ export class TrackedEnd implements EndView, AddressUser {
     const before = this.#rare?.inner;
     const isKept = before?.tuple === tuple && (tuple === undefined || before?.isForward === isForward);
     if (isKept) return undefined;
-    const isIn = this.place >= 0;
+    const isIn = this.local.isUsedBy(this);
     if (isIn) this.local.leave(this);
     if (before !== undefined) this.#leaveInner(before.tuple);
     this.#openRare().inner = tuple === undefined ? undefined : { tuple, isForward };
     if (tuple !== undefined) tuple.translated = [...(tuple.translated ?? []), this];
     if (isIn) this.local.enter(this);
-    else this.place = -1;
     return before?.tuple;
   }
 
@@ -203,14 +200,12 @@ export class TrackedEnd implements EndView, AddressUser {
   rest(): void {
     this.#end ??= this.decided?.end;
     this.decided = undefined;
-    if (this.place >= 0) this.local.rest(this);
+    this.local.rest(this);
   }
 
   /** Nobody is to meet it any more. */
   leave(): void {
     this.rest();
-    if (this.place < 0) return;
-    this.local.leave(this);
-    this.place = -1;
+    if (this.local.isUsedBy(this)) this.local.leave(this);
   }
 }

@@ -7,6 +7,11 @@ import { type Caller, callerOf, toldProcess } from '../../src/join/caller.js';
 import type { AnyTableRow } from '../../src/records/host-row.js';
 import { Random } from './world/random.js';
 
+/** No user enters. */
+const nobody = (): never => {
+  throw new Error('nobody');
+};
+
 const s = 1_000_000;
 const deaf: HostNews = {
   socket: () => undefined,
@@ -16,7 +21,7 @@ const deaf: HostNews = {
 };
 const paths = ['/bin/sh', '/usr/bin/curl', '/usr/bin/nginx'];
 
-const hostOf = (limits = defaultHostLimits): HostState => new HostStates(limits, 1, deaf).open('a')!;
+const hostOf = (limits = defaultHostLimits): HostState => new HostStates(limits, 1, deaf, nobody).open('a')!;
 
 function randomRow(random: Random, seq: number): AnyTableRow {
   const pid = random.int(2, 7);

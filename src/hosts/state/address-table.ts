@@ -2,10 +2,12 @@ import { isGroupAddress, isLoopback, isUnspecified } from '../../core/address.js
 import { SECOND } from '../../core/time.js';
 import type { HostState } from './host-state.js';
 import type { TextPool } from './text-pool.js';
+import { UserColumns, UserList } from './user-list.js';
 
-/** Something that wants to know when a host turns out to have an address; it keeps its place in the address's list. */
+/** Something that wants to know when a host turns out to have an address. */
 export interface AddressUser {
-  place: number;
+  /** Tells it from every other one of its time. */
+  readonly number: number;
   /** The endpoint that it is connected to. */
   readonly remote: KnownAddress;
   readonly remotePort: number;
@@ -13,7 +15,18 @@ export interface AddressUser {
   meet(other: AddressUser): void;
 }
 
-const none: never[] = [];
+/** Kinds of lists of users. */
+const WAITING = 1;
+const RESTING = 2;
+
+/** What addresses share. */
+interface Shared<U extends AddressUser> {
+  /** By the last bits of a tuple's hash, how many users' answers the close of a socket of such a tuple may still speak against. */
+  readonly heeded: Int32Array;
+  readonly columns: UserColumns;
+  /** The user of this number. */
+  readonly userOf: (number: number) => U;
+}
 
 /** An address that a connection or a socket has, and the hosts that had it at any time. Compared by identity. */
 export class KnownAddress<U extends AddressUser = AddressUser> {
@@ -28,9 +41,10 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   /** Number of the only host that ever had it, which it has had for good since `soleSince` (whole seconds) at the latest; -1: see `hosts`. */
   soleHost = -1;
   soleSince = 0;
-  readonly users: U[] = [];
+  /** Those that want to know more. */
+  readonly #users: UserList;
   /** Users that want to know nothing more, but may still meet others. */
-  #resting: U[] = none;
+  readonly #resting: UserList;
   /** Users by the endpoint that they are connected to, where somebody asked for it. */
   #peers: Map<number, U[]> | undefined;
   /** Tuples that name it. Nobody's and unused, it is forgotten. */
@@ -43,9 +57,10 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
     readonly text: string,
     /** Tells it from every other address of its time. */
     readonly id: number,
-    /** See AddressTable.heeded. */
-    readonly heeded: Int32Array,
+    readonly shared: Shared<U>,
   ) {
+    this.#users = new UserList(shared.columns, WAITING);
+    this.#resting = new UserList(shared.columns, RESTING);
     this.isLoopback = isLoopback(text);
     this.isGroup = isGroupAddress(text);
     this.isUnspecified = isUnspecified(text);
@@ -58,9 +73,22 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
     this.soleSince = since === undefined ? 0 : Math.ceil(since / SECOND);
   }
 
+  /** Users that want to know of it, in the order in which they came. */
+  get users(): U[] {
+    return this.#all(this.#users);
+  }
+
+  #all(list: UserList): U[] {
+    return Array.from(list, this.shared.userOf);
+  }
+
+  /** Whether the user has entered and not left. */
+  isUsedBy({ number }: U): boolean {
+    return this.#users.has(number) || this.#resting.has(number);
+  }
+
   enter(user: U): void {
-    user.place = this.users.length;
-    this.users.push(user);
+    this.#users.add(user.number);
     if (this.#peers !== undefined) this.#introduce(user);
   }
 
@@ -68,12 +96,12 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   introducePeers(): void {
     if (this.#peers !== undefined) {
       for (const user of this.users) this.#meetPeers(user);
-      for (const user of this.#resting) this.#meetPeers(user);
+      for (const user of this.#all(this.#resting)) this.#meetPeers(user);
       return;
     }
     this.#peers = new Map();
     for (const user of this.users) this.#introduce(user);
-    for (const user of this.#resting) this.#introduce(user);
+    for (const user of this.#all(this.#resting)) this.#introduce(user);
   }
 
   #introduce(user: U): void {
@@ -110,24 +138,15 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
 
   leave(user: U): void {
     this.#forgetPeer(user);
-    takeOut(this.users[user.place] === user ? this.users : this.#resting, user);
+    (this.#users.has(user.number) ? this.#users : this.#resting).remove(user.number);
   }
 
   /** News pass the user by from now on; what another one of the same endpoint took may still have been this one's. */
   rest(user: U): void {
-    if (this.users[user.place] !== user) return;
-    takeOut(this.users, user);
-    if (this.#resting === none) this.#resting = [];
-    user.place = this.#resting.length;
-    this.#resting.push(user);
+    if (!this.#users.has(user.number)) return;
+    this.#users.remove(user.number);
+    this.#resting.add(user.number);
   }
-}
-
-function takeOut<U extends AddressUser>(list: U[], user: U): void {
-  const last = list.pop()!;
-  if (last === user) return;
-  list[user.place] = last;
-  last.place = user.place;
 }
 
 function peerKey({ remote, remotePort }: AddressUser): number {
@@ -137,13 +156,19 @@ function peerKey({ remote, remotePort }: AddressUser): number {
 /** Every address in use, so that it is compared and hashed as text once and as a number from then on. */
 export class AddressTable<U extends AddressUser = AddressUser> {
   readonly #byText = new Map<string, KnownAddress<U>>();
-  /** By the last bits of a tuple's hash, how many users' answers the close of a socket of such a tuple may still speak against. */
-  readonly heeded = new Int32Array(1 << 15);
+  readonly #shared: Shared<U>;
   readonly #texts: TextPool;
   #nextId = 1;
 
-  constructor(texts: TextPool) {
+  /** Users enter and leave by themselves; `userOf` finds one that has entered. */
+  constructor(texts: TextPool, userOf: (number: number) => U) {
     this.#texts = texts;
+    this.#shared = { heeded: new Int32Array(1 << 15), columns: new UserColumns(), userOf };
+  }
+
+  /** See Shared. */
+  get heeded(): Int32Array {
+    return this.#shared.heeded;
   }
 
   get size(): number {
@@ -158,7 +183,7 @@ export class AddressTable<U extends AddressUser = AddressUser> {
   open(text: string): KnownAddress<U> {
     const known = this.#byText.get(text);
     if (known !== undefined) return known;
-    const address = new KnownAddress<U>(text, this.#nextId++ | 0, this.heeded);
+    const address = new KnownAddress<U>(text, this.#nextId++ | 0, this.#shared);
     this.#byText.set(text, address);
     return address;
   }

@@ -44,10 +44,11 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   readonly #context: HostContext;
   readonly #maxHosts: number;
 
-  constructor(limits: HostLimits, maxHosts: number, news: HostNews) {
+  /** `userOf` finds the user of an address that has entered by its number. */
+  constructor(limits: HostLimits, maxHosts: number, news: HostNews, userOf: (number: number) => U) {
     const key = secretKey();
     this.rows = new RowStore(key);
-    this.addresses = new AddressTable<U>(this.rows.texts);
+    this.addresses = new AddressTable<U>(this.rows.texts, userOf);
     const { addresses, counters, rows, translations } = this;
     this.tuples = new TupleTable<C, U>(addresses, rows, key);
     const closes = new SocketCloses(key, rows.texts);

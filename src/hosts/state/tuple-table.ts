@@ -35,7 +35,7 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
 
   /** So many more users' answers hang on when sockets of it were closed. */
   heed(more: number): void {
-    const { heeded } = this.first;
+    const { heeded } = this.first.shared;
     heeded[this.hash & (heeded.length - 1)]! += more;
   }
 

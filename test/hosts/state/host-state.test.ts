@@ -5,6 +5,11 @@ import { HostStates } from '../../../src/hosts/state/host-states.js';
 import type { AnyTableRow, TableRow } from '../../../src/records/host-row.js';
 import type { Columns, HostTable } from '../../../src/records/host-tables.js';
 
+/** No user enters. */
+const nobody = (): never => {
+  throw new Error('nobody');
+};
+
 const s = 1_000_000;
 
 function row<T extends HostTable>(
@@ -44,7 +49,7 @@ const deaf: HostNews = {
 };
 
 function stateOf(rows: readonly AnyTableRow[], limits = defaultHostLimits) {
-  const states = new HostStates(limits, 10, deaf);
+  const states = new HostStates(limits, 10, deaf, nobody);
   const host = states.open('a')!;
   for (const one of rows) host.add(one);
   const held = () => {

@@ -6,6 +6,11 @@ import { type SocketFact, socketFact } from '../../../src/hosts/state/socket-fac
 import { freeSocket, packSocket, setForward } from '../../../src/hosts/state/socket-record.js';
 import { type Tuple, TupleTable } from '../../../src/hosts/state/tuple-table.js';
 
+/** No user enters. */
+const nobody = (): never => {
+  throw new Error('nobody');
+};
+
 function fact(local: string, localPort: number, remote: string, remotePort: number, time: number): SocketFact {
   const names = { local_address: local, local_port: localPort, remote_address: remote, remote_port: remotePort };
   const columns = { action: 'connect', pid: 7, protocol: 6, ...names };
@@ -22,7 +27,7 @@ describe('the table of tuples', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 3_000, minLength: 100 }), (steps) => {
         const rows = new RowStore();
-        const table = new TupleTable(new AddressTable(rows.texts), rows, { k0: 1, k1: 2 });
+        const table = new TupleTable(new AddressTable(rows.texts, nobody), rows, { k0: 1, k1: 2 });
         const known = new Map<string, Tuple>();
         for (const { a, b, protocol, forget } of steps) {
           const key = [protocol, ...[`${a.address} ${a.port}`, `${b.address} ${b.port}`].sort()].join();
@@ -50,7 +55,7 @@ describe('the table of tuples', () => {
     fc.assert(
       fc.property(fc.array(socketStep, { maxLength: 200 }), (steps) => {
         const rows = new RowStore();
-        const addresses = new AddressTable(rows.texts);
+        const addresses = new AddressTable(rows.texts, nobody);
         const table = new TupleTable<string>(addresses, rows, { k0: 1, k1: 2 });
         const host = rows.origins.addHost('a');
         const latest = new Map<string, number>();
@@ -101,7 +106,7 @@ describe('the table of tuples', () => {
 
   it('grows with what it holds, and keeps no address that nothing names', () => {
     const rows = new RowStore();
-    const addresses = new AddressTable(rows.texts);
+    const addresses = new AddressTable(rows.texts, nobody);
     const table = new TupleTable(addresses, rows, { k0: 1, k1: 2 });
     const tuples = Array.from({ length: 5_000 }, (_, i) => table.open(6, '192.0.2.1', i, `198.51.100.${i % 200}`, 443));
     expect(addresses.size).toBe(201);
@@ -115,7 +120,7 @@ describe('the table of tuples', () => {
 
   it('keeps a tuple that a connection or a socket is known by', () => {
     const rows = new RowStore();
-    const table = new TupleTable<string>(new AddressTable(rows.texts), rows, { k0: 1, k1: 2 });
+    const table = new TupleTable<string>(new AddressTable(rows.texts, nobody), rows, { k0: 1, k1: 2 });
     const tuple = table.open(6, '192.0.2.1', 1, '192.0.2.2', 2);
     tuple.connections = 'a connection';
     table.forget(tuple);
