@@ -317,6 +317,13 @@ export const ownerFaults = [
     tests: ['test/hosts/state/user-list.test.ts'],
   },
   {
+    name: 'standing-process-looked-up-twice',
+    file: 'src/join/caller.ts',
+    find: 'lo - found.startHi > STANDING',
+    replace: 'false',
+    tests: ['test/join/caller.test.ts'],
+  },
+  {
     name: 'kernel-unnamed',
     file: 'src/join/evaluation.ts',
     find: "if (isKernels(view.connection, role)) return unattributed('kernel', host);",

@@ -1,4 +1,4 @@
-import type { Micros } from '../core/time.js';
+import { type Micros, SECOND } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { PidKnowledge } from '../hosts/state/pid-knowledge.js';
 import type { ProcessMoment } from '../hosts/state/process-history.js';
@@ -25,6 +25,9 @@ interface Remembered extends Caller {
   readonly to: Micros;
   readonly knowledge: readonly PidKnowledge[];
 }
+
+/** A process that began so long before it calls is no short-lived one. */
+const STANDING: Micros = 10 * SECOND;
 
 /** In place of a caller that was asked for once. */
 const once: Remembered = {
@@ -62,8 +65,9 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
     image: found?.image && { handle: found.image.handle, stamp: found.image.stamp },
   };
   const knowledge = host.pids.of(pid);
-  // Most short-lived processes call once.
-  if (knowledge.found === undefined) knowledge.found = once;
+  // Most short-lived processes call once, one that has stood for a while calls again.
+  const isStanding = found?.startHi !== undefined && lo - found.startHi > STANDING;
+  if (knowledge.found === undefined && !isStanding) knowledge.found = once;
   else if (isWhole) remember(host, caller, asked, lo, hi, path);
   return caller;
 }

@@ -130,6 +130,26 @@ describe('the caller of a call', () => {
     expect(ancestor()).toBe('/bin/bash');
   });
 
+  it('is remembered from its first call on if it has stood for a while, else from the second on', () => {
+    const host = hostOf();
+    const fork = { kind: 'row', host: 'a', stream: 'process_events', table: 'process_events', action: 'event' };
+    const columns = { pid: 5, parent: 1, syscall: 'fork', path: '/bin/sh', uid: 0 };
+    host.add({ ...fork, time: 1 * s, resolution: 1, seq: 1, columns } as unknown as AnyTableRow);
+    host.add({
+      ...fork,
+      time: 20 * s,
+      resolution: 1,
+      seq: 2,
+      columns: { ...columns, pid: 6 },
+    } as unknown as AnyTableRow);
+    host.progress.complete('process_events', 60 * s);
+    const process = (pid: number) => callerOf(host, pid, 22 * s, 22 * s, '/bin/sh').process;
+    expect(process(5)).toBe(process(5));
+    const first = process(6);
+    expect(process(6)).not.toBe(first);
+    expect(process(6)).toBe(process(6));
+  });
+
   it('is shown as its call alone tells, also where the pid ran another program before', () => {
     const host = hostOf();
     host.pids.of(5);
