@@ -7,8 +7,8 @@ import type { Turns } from './turns.js';
 const MOST = 256;
 /** For fewer it is not worth it. */
 const FEW = 4;
-/** Every row about a socket has so many words, which lie in two lines of the cache. */
-const LAST_WORD = 13;
+/** The last word that every row about a socket has; it may lie in another line of the cache than the first. */
+const LAST_WORD = 9;
 
 /**
  * Reads ahead what a watermark releases, step by step for all ends at once: reads that do not depend on each other are waited for
