@@ -153,6 +153,8 @@ function printStages(stages, mean) {
   const shareOf = (group) => stages.reduce((sum, [stage, share]) => sum + (stage.startsWith(group) ? share : 0), 0);
   const us = (share) => `${(share * mean).toFixed(2).padStart(10)} us`;
   for (const [stage, share] of stages) console.log(`${us(share)}  ${stage}`);
+  const joining = shareOf('connections') - shareOf('connections: writing lines');
+  console.log(`${us(joining)}  joining alone: without rows, lines, garbage collection and the rest`);
   console.log(
     `${us(1)}  a connection altogether: its rows ${us(shareOf('rows')).trim()}, itself ${us(shareOf('connections')).trim()}`,
   );

@@ -15,7 +15,14 @@ const stages = {
     tracked: ['*'],
     moments: ['*'],
   },
-  'connections: waiting': { waiting: ['*'], appointments: ['*'], heap: ['*'], agenda: ['*'] },
+  'connections: waiting': {
+    waiting: ['*'],
+    newcomers: ['*'],
+    turns: ['*'],
+    appointments: ['*'],
+    heap: ['*'],
+    agenda: ['*'],
+  },
   'connections: deciding': {
     deciding: ['*'],
     'sole-call': ['*'],
