@@ -100,7 +100,7 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
     await startEngine('first.jsonl');
     startAgent('client');
     serverAgent = startAgent('server');
-    await engine.until('both hosts', areJoined, 30_000);
+    await engine.until('both hosts', areJoined);
   });
 
   afterAll(() => stage?.end());
@@ -158,7 +158,7 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
     for (let i = 0; i < 10; i++) curl();
     await startEngine('second.jsonl');
     for (let i = 0; i < 10; i++) curl();
-    await engine.until('both hosts', areJoined, 30_000);
+    await engine.until('both hosts', areJoined);
     await engine.until('ten connections with both owners', () => {
       const known = connectionsIn('second.jsonl').filter(
         ({ orig, resp }) => orig.state === 'attributed' && resp.state === 'attributed',
@@ -176,10 +176,10 @@ describe.skipIf(!mayMakeNamespaces)('an engine and agents in network namespaces 
   it('go on without a gap after a partition, which both sides notice', async () => {
     spawnSync('ip', ['-n', stage.network.bridge, 'link', 'set', 'v-client', 'down']);
     const isSilent = () => hosts().find(({ id }) => id === 'client')?.presence === 'silent';
-    await engine.until('the silence', () => (isSilent() ? true : undefined), 30_000);
+    await engine.until('the silence', () => (isSilent() ? true : undefined));
     for (let i = 0; i < 5; i++) spawnSync('ip', [...stage.network.on('client').slice(1), 'true']);
     spawnSync('ip', ['-n', stage.network.bridge, 'link', 'set', 'v-client', 'up']);
-    await engine.until('the host', areJoined, 30_000);
+    await engine.until('the host', areJoined);
     curl();
     // What both count must be the same at some moment between two rows.
     const isEqual = async () => {

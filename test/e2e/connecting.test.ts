@@ -67,8 +67,8 @@ describe.skipIf(reason !== undefined)(
         const { stdout } = correlate(['hosts', '--engine', stage.path('engine.sock')]);
         return (jsonLines(stdout) as { presence: string }[]).some(({ presence }) => presence === 'joined') || undefined;
       };
-      await engine.until('the client', hasJoined, 30_000);
-    }, 60_000);
+      await engine.until('the client', hasJoined);
+    });
 
     afterAll(() => stage?.end());
 
@@ -82,7 +82,7 @@ describe.skipIf(reason !== undefined)(
       const words = ['curl', '-s', '-o', '/dev/null', '--max-time', '20', '--local-port', '40000', url];
       expect(await stage.start([...stage.network.on('twin'), ...words]).ended).toBe(0);
       const isDecided = ({ cause, orig }: Line) => cause !== 'start' && orig.state !== 'pending';
-      const told = await engine.until('its end', () => lines(40_000).find(isDecided), 30_000);
+      const told = await engine.until('its end', () => lines(40_000).find(isDecided));
       expect(told).toMatchObject({ conn_state: 'SF', orig: { state: 'unattributed', reason: 'no_socket_seen' } });
       expect(lines(40_000).filter(({ orig }) => orig.process?.pid === pid)).toEqual([]);
     });
@@ -95,7 +95,7 @@ describe.skipIf(reason !== undefined)(
       nft('server', 'delete table ip dark');
       await connected();
       const isOwned = ({ orig }: Line) => orig.state === 'attributed';
-      const told = await engine.until('its owner', () => lines(40_001).find(isOwned), 30_000);
+      const told = await engine.until('its owner', () => lines(40_001).find(isOwned));
       expect(told).toMatchObject({ orig: { method: 'open_socket', process: { pid } } });
       program.child.stdin!.end();
       await program.ended;

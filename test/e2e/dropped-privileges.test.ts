@@ -80,7 +80,7 @@ async function observe(sensor: string): Promise<{ told: Told[]; lines: Line[] }>
       const calls = told().filter(({ end }) => end === 'orig');
       return calls.length === CONNECTIONS && calls.every((one) => ownerOf(one, last())) ? true : undefined;
     };
-    await watcher.until('the owners of who connects', areNamed, 45_000);
+    await watcher.until('the owners of who connects', areNamed);
     asking.child.stdin!.end();
     expect(await asking.ended, asking.stderr).toBe(0);
     // Whoever accepted is named at the end, by the polls until then: without one that is complete, a host is late.

@@ -40,7 +40,7 @@ describe.skipIf(!mayMakeNamespaces)(
       const keep = ['--store', path('store.db'), '--lateness', String(LATENESS_S), '--attr-wait', '1'];
       const listen = ['--listen', `${ENGINE}:9443`, '--engine-socket', path('engine.sock'), '--json-log'];
       engine = stage.start([...stage.network.onBridge, process.execPath, bin, ...capture, ...keep, ...listen]);
-      await engine.until('the capture', () => (/capturing on br0/.test(engine.stderr) ? true : undefined), 30_000);
+      await engine.until('the capture', () => (/capturing on br0/.test(engine.stderr) ? true : undefined));
       const agent = ['agent', '--server', `ws://${ENGINE}:9443`, '--host-id', 'client', '--netns', 'self'];
       stage.start([
         ...stage.network.on('client'),
@@ -59,7 +59,7 @@ describe.skipIf(!mayMakeNamespaces)(
         },
         30_000,
       );
-    }, 90_000);
+    });
 
     afterAll(() => stage?.end());
 
@@ -79,7 +79,7 @@ describe.skipIf(!mayMakeNamespaces)(
         60_000,
       );
       // From here on it is in the store alone.
-      await engine.until('that all were let go', () => (kept() === 0 ? true : undefined), 60_000);
+      await engine.until('that all were let go', () => (kept() === 0 ? true : undefined));
       const before = linesOf(line.uid).at(-1)!;
       expect(before.orig).toMatchObject({ state: 'unattributed', host: { id: 'client' } });
       expect(['agent_late', 'agent_offline']).toContain((before.orig as { reason?: string }).reason);

@@ -92,7 +92,7 @@ describe.skipIf(reason !== undefined)(`owners${reason === undefined ? '' : ` (sk
 
   beforeAll(async () => {
     ({ told, lines } = await observe());
-  }, 120_000);
+  });
 
   afterAll(() => {
     told = [];

@@ -65,7 +65,7 @@ describe.skipIf(!canEnter)('the package, in a root with Node.js alone (skipped w
     }
     mkdirSync(join(bare, 'proc'));
     cpSync(join(root, 'samples/intrusion'), join(bare, 'samples/intrusion'), { recursive: true });
-  }, 60_000);
+  });
 
   afterAll(() => rmSync(bare, { recursive: true }));
 

@@ -77,7 +77,7 @@ export class Running {
   }
 
   /** Resolves with what `find` gives as soon as it gives something; rejects after `ms` or when the program ended without it. */
-  async until<T>(what: string, find: () => T | undefined, ms = 15_000): Promise<T> {
+  async until<T>(what: string, find: () => T | undefined, ms = 120_000): Promise<T> {
     const deadline = Date.now() + ms;
     for (;;) {
       const found = find();

@@ -78,7 +78,7 @@ describe.skipIf(reason !== undefined)(`selftest${reason === undefined ? '' : ` (
     for (const { score } of tcp) expect(score!.right).toBe(score!.ends);
     expect(selftestProcesses()).toEqual([]);
     expect(leftFolders()).toEqual([]);
-  }, 120_000);
+  });
 
   it('without privileges does the same in a user namespace and names no wrong process, or says what it lacks', () => {
     const flags = ['low-and-slow', 'tcp-down', 'loopback', 'prefork', 'many-peers'].flatMap((kind) => ['--kind', kind]);
@@ -93,7 +93,7 @@ describe.skipIf(reason !== undefined)(`selftest${reason === undefined ? '' : ` (
     const slow = result!.kinds.find(({ kind }) => kind === 'low-and-slow')!;
     expect(slow.score).toMatchObject({ ends: 2, right: 2, wrong: 0 });
     expect(status).toBe(0);
-  }, 120_000);
+  });
 
   it('says on loopback what it may not do', () => {
     const rights = ['--inh-caps=+net_raw', '--ambient-caps=+net_raw'];
@@ -103,7 +103,7 @@ describe.skipIf(reason !== undefined)(`selftest${reason === undefined ? '' : ` (
     expect(result!.kinds.find(({ kind }) => kind === 'container')).toMatchObject({
       untested: expect.stringContaining('not permitted') as string,
     });
-  }, 60_000);
+  });
 
   it('fails with a reason where nothing may be captured', () => {
     const { status, stderr } = selftest(nobody(), '--loopback', '--kind', 'tcp-down');
@@ -143,5 +143,5 @@ describe.skipIf(reason !== undefined)(`selftest${reason === undefined ? '' : ` (
     expect(await program.ended).toBe(1);
     expect(program.stderr).toContain('SELFTEST_FAILED');
     expect(selftestProcesses()).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -18,5 +18,5 @@ describe.skipIf(reason !== undefined)(`accuracy${reason === undefined ? '' : ` (
       expect(right / ends, misses.join('\n')).toBeGreaterThanOrEqual(0.999);
       for (const scores of [ebpf, poll]) expect(total(scores, side).wrong).toBe(0);
     }
-  }, 600_000);
+  });
 });

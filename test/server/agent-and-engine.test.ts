@@ -24,7 +24,7 @@ const silent = (): void => {};
 let folder: string;
 const cleanups: (() => Promise<void>)[] = [];
 
-async function until(what: string, holds: () => boolean, ms = 10_000): Promise<void> {
+async function until(what: string, holds: () => boolean, ms = 120_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error(`did not see ${what}`);
@@ -218,7 +218,7 @@ describe('an agent and an engine', () => {
     expect(warnings).toContainEqual(expect.objectContaining({ code: 'SPOOL_FULL' }));
 
     const again = await startEngine({ port });
-    await until('the newest row', () => tableRows(again.rows).some((row) => row.endsWith(' 499 added')), 20_000);
+    await until('the newest row', () => tableRows(again.rows).some((row) => row.endsWith(' 499 added')));
     const lost = again.rows.filter((row) => row.kind === 'lost');
     const dropped = sensor.told.filter((row) => row.kind === 'row' && row.seq === 0);
     const from = Math.min(...lost.map((row) => row.from));

@@ -120,7 +120,7 @@ export class OutageCampaign {
     writeFileSync(this.#at('server.py'), webServer);
     await this.#startEngine();
     const web = this.#run([...this.#network.on('web'), 'python3', this.#at('server.py')]);
-    await web.until('the server', () => web.lines[0], 60_000);
+    await web.until('the server', () => web.lines[0]);
     for (const host of realNames) this.#startAgent(host);
     const half = simulated >> 1;
     await Promise.all([this.#startSimulated('sim-a', 0, half), this.#startSimulated('sim-b', half, simulated - half)]);
@@ -220,7 +220,7 @@ export class OutageCampaign {
     for (const traffic of this.#traffic) await traffic.stop();
     for (const program of this.#simulated) {
       program.child.stdin!.write('quiet\n');
-      await program.until('the end of the changes', () => program.lines.find(({ text }) => text === 'quiet'), 60_000);
+      await program.until('the end of the changes', () => program.lines.find(({ text }) => text === 'quiet'));
     }
     await sleep(2_500);
     await this.untilEqual(Date.now(), this.#names);
@@ -294,7 +294,7 @@ export class OutageCampaign {
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     this.#engine = this.#run([...this.#network.onBridge, process.execPath, script, ...flags], Buffer.alloc(0));
-    await this.#engine.until('the engine', () => this.#engine.lines[0], 60_000);
+    await this.#engine.until('the engine', () => this.#engine.lines[0]);
   }
 
   get #toEngine() {
@@ -317,7 +317,7 @@ export class OutageCampaign {
       String(value),
     ]);
     const program = this.#run([...this.#network.on(where), process.execPath, script, ...options], Buffer.alloc(0));
-    await program.until('the simulated hosts', () => program.lines.find(({ text }) => text === 'ready'), 60_000);
+    await program.until('the simulated hosts', () => program.lines.find(({ text }) => text === 'ready'));
     this.#simulated.push(program);
   }
 
@@ -326,7 +326,7 @@ export class OutageCampaign {
     const before = this.#engine.lines.length;
     this.#engine.child.stdin!.write(`${hosts.join(' ')}\n`);
     const isState = ({ text }: { readonly text: string }) => text.startsWith('{');
-    const line = await this.#engine.until('the state', () => this.#engine.lines.slice(before).find(isState), 60_000);
+    const line = await this.#engine.until('the state', () => this.#engine.lines.slice(before).find(isState));
     return JSON.parse(line.text) as { hosts: State };
   }
 
