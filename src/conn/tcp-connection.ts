@@ -14,28 +14,7 @@ import { windowScaleOf } from '../decode/tcp-options.js';
 import { flagsOf, headerBytesOf, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, windowOf } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import type { ControlStorms } from './control-storms.js';
-import {
-  addLetter,
-  addLetterOnce,
-  countLetter,
-  LETTER_A,
-  LETTER_C,
-  LETTER_D,
-  LETTER_F,
-  LETTER_H,
-  LETTER_I,
-  LETTER_Q,
-  LETTER_R,
-  LETTER_S,
-  LETTER_W,
-  SEEN_ACK,
-  SEEN_DATA,
-  SEEN_FIN,
-  SEEN_FIN_RST,
-  SEEN_MULTI_FLAG,
-  SEEN_RST,
-  SEEN_SYN,
-} from './history.js';
+import { addLetterOnce, countLetter, LETTER_A, LETTER_C, LETTER_D, LETTER_W, SEEN_ACK, SEEN_DATA } from './history.js';
 import { addIpBytes } from './ip-bytes.js';
 import {
   ACKED,
@@ -50,9 +29,6 @@ import {
   FLAGS,
   IN_STEP,
   LAST,
-  LAST_FIN,
-  LAST_RST,
-  LAST_SYN,
   LAST_TIME,
   NEXT,
   PACKETS,
@@ -67,6 +43,7 @@ import {
   ZERO_WINDOWS,
 } from './record-layout.js';
 import type { StreamAssembler } from './stream/stream-assembler.js';
+import { updateHistory } from './tcp-history.js';
 import { absolute, initEndpoint, updateAcked, updateLast } from './tcp-sequence.js';
 import {
   isHalfReset,
@@ -110,49 +87,6 @@ export function initTcp(table: ConnectionTable, base: number): void {
   const f = base >> 1;
   table.f64[f + REASSEMBLED] = 1;
   table.f64[f + REASSEMBLED + 1] = 1;
-}
-
-function updateHistory(
-  c: StreamContext,
-  base: number,
-  dir: number,
-  flags: number,
-  relative: number,
-  length: number,
-): void {
-  const { table, weird } = c;
-  const control = flags & (TCP_SYN | TCP_FIN | TCP_RST);
-  if (control === 0) {
-    if (length > 0) addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
-    else if ((flags & TCP_ACK) !== 0) addLetterOnce(table, weird, base, dir, SEEN_ACK, LETTER_A);
-    return;
-  }
-  if (control === TCP_SYN) {
-    const letter = (flags & TCP_ACK) !== 0 ? LETTER_H : LETTER_S;
-    controlLetter(c, base, dir, SEEN_SYN, letter, LAST_SYN, relative | 0);
-  } else if (control === TCP_FIN) {
-    controlLetter(c, base, dir, SEEN_FIN, LETTER_F, LAST_FIN, (relative + length) | 0);
-  } else if (control === TCP_RST) {
-    controlLetter(c, base, dir, SEEN_RST, LETTER_R, LAST_RST, relative | 0);
-  } else if ((flags & TCP_FIN) !== 0 && (flags & TCP_RST) !== 0) {
-    addLetterOnce(table, weird, base, dir, SEEN_FIN_RST, LETTER_I);
-  } else addLetterOnce(table, weird, base, dir, SEEN_MULTI_FLAG, LETTER_Q);
-}
-
-/** SYN, FIN and RST are written again when they come with another sequence number than last time. */
-function controlLetter(
-  c: StreamContext,
-  base: number,
-  dir: number,
-  mask: number,
-  letter: number,
-  lastAt: number,
-  seq: number,
-): void {
-  const { table, weird } = c;
-  const again = addLetterOnce(table, weird, base, dir, mask, letter);
-  if (again && table.i32[base + lastAt + dir] !== seq) addLetter(table, weird, base, dir, letter);
-  table.i32[base + lastAt + dir] = seq;
 }
 
 function synWeirds(c: StreamContext, base: number, flags: number, length: number): void {
