@@ -24,10 +24,6 @@ const meanings: readonly (readonly [code: string, meaning: string])[] = [
   ['EPIPE', 'the connection was closed before it stood'],
   ['CERT_HAS_EXPIRED', "the engine's certificate has expired (or the clock of this host is wrong)"],
   ['CERT_NOT_YET_VALID', "the engine's certificate is not valid yet (or the clock of this host is wrong)"],
-  [
-    'ERR_TLS_CERT_ALTNAME_INVALID',
-    "the engine's certificate is for other names; they are told with openssl x509 -text",
-  ],
   ['UNABLE_TO_', untrusted],
   ['SELF_SIGNED_', untrusted],
   ['DEPTH_ZERO_SELF_SIGNED_', untrusted],
@@ -49,9 +45,14 @@ const ofSockets: typeof meanings = [
   ['EACCES', 'this user may not use the socket'],
 ];
 
+/** Of the names in a certificate. */
+const SHOWN_CHARS = 300;
+
 /** Why an engine could not be reached, without the call and the address that Node.js names, and what helps. */
 export function connectProblem(error: unknown): string {
-  return meaningOf(error, meanings);
+  const { code, cert } = error as { readonly code?: string; readonly cert?: { readonly subjectaltname?: string } };
+  if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID') return meaningOf(error, meanings);
+  return `the engine's certificate is not for this name, but for ${cert?.subjectaltname?.slice(0, SHOWN_CHARS) || 'none'}`;
 }
 
 /** Why the UNIX socket of an engine cannot be used. */
