@@ -107,6 +107,9 @@ async function hostLog(scratch) {
   const lines = sample('desktop/host.log').toString().split('\n');
   const seeds = [];
   for (let i = 0; i < lines.length; i += 12) seeds.push(Buffer.from(lines.slice(i, i + 12).join('\n')));
+  const few = lines.slice(0, 6).map((line) => JSON.parse(line));
+  seeds.push(Buffer.from(JSON.stringify(few, null, 2)));
+  seeds.push(Buffer.from(few.map((line) => JSON.stringify({ osquery: { result: line } }, null, 1)).join('\n')));
   return {
     name: 'host logs',
     seeds,
