@@ -18,9 +18,13 @@ function ip(...args: string[]): void {
   execFileSync('ip', args, { stdio: 'pipe' });
 }
 
+/**
+ * `vb` sends what is captured on it: that sees a packet before `send` returns, and an interface sends as soon as it is up. Its peer does
+ * not: it drops what it is given until a worker of the kernel has noticed that the link carries again.
+ */
 function makeVeth(): void {
   ip('link', 'add', 'va', 'type', 'veth', 'peer', 'name', 'vb');
-  ip('addr', 'add', '192.0.2.1/24', 'dev', 'va');
+  ip('addr', 'add', '192.0.2.1/24', 'dev', 'vb');
   ip('link', 'set', 'va', 'up');
   ip('link', 'set', 'vb', 'up');
 }
