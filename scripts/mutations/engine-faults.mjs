@@ -143,8 +143,8 @@ export const engineFaults = [
   {
     name: 'stream-not-closed-at-the-end-of-input',
     file: tracker,
-    find: '      this.#context.streams?.close(base);\n      if (this.#lent?.lend(base) !== true)',
-    replace: '      if (this.#lent?.lend(base) !== true)',
+    find: '      this.#context.streams?.close(base);\n      this.#updates',
+    replace: '      this.#updates',
     tests: stream,
   },
   {

@@ -480,9 +480,9 @@ export const faults = [
   },
   {
     name: 'lent-record-used-again',
-    file: 'src/conn/connection-tracker.ts',
-    find: '      table.unlink(slot);',
-    replace: '      table.remove(slot);',
+    file: 'src/conn/connection-updates.ts',
+    find: 'this.#table.unlink(slot);',
+    replace: 'this.#table.remove(slot);',
     tests: ['test/conn/properties.test.ts', 'test/conn/tcp.test.ts'],
   },
   {
@@ -516,7 +516,7 @@ export const faults = [
   {
     name: 'follow-closing-not-armed',
     file: 'src/conn/connection-tracker.ts',
-    find: '        this.#armClosing(slot);\n        k =',
+    find: '        this.#timers.armClosing(slot);\n        k =',
     replace: '        k =',
     tests: ['test/conn/tcp.test.ts'],
   },

@@ -8,25 +8,20 @@ import { DECODED_AT_ONCE, DECODED_BYTES, DecodedBatch } from '../decode/decoded-
 import { Decoder } from '../decode/decoder.js';
 import { META_PLAIN_TCP, META_VALID, Packet, ROW_META, ROW_TIME, ROW_WORDS } from '../decode/packet.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
-import type { Connection, ConnectionCause } from '../records/connection.js';
 import { CaptureNames, type CaptureRef } from './capture-names.js';
-import { connectionRecord } from './connection-record.js';
 import { ConnectionTable } from './connection-table.js';
-import { ConnectionView, uidOfRecord, VLAN_PRESENT } from './connection-view.js';
+import { ConnectionTimers } from './connection-timers.js';
+import { ConnectionUpdates } from './connection-updates.js';
+import { uidOfRecord, VLAN_PRESENT } from './connection-view.js';
 import { ControlStorms } from './control-storms.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
-import { EndedRecords, MOST_ENDED } from './ended-records.js';
-import { expiryOf } from './expiry.js';
 import { FollowKernel } from './follow-kernel.js';
 import { addLetter, LETTER_FLIP } from './history.js';
 import { isFlipped } from './likely-server-ports.js';
 import {
   CAPTURE,
-  CLOSING,
   FLAGS,
-  HANDSHAKE_DONE,
   LAST_TIME,
-  META,
   ORDINAL,
   RECORD_WORDS,
   SEGMENTS,
@@ -40,15 +35,12 @@ import type { OpenStream } from './stream/stream-consumer.js';
 import { initTcp, isReuse, plainSegment, plainWindow, type TcpContext, tcpPacket } from './tcp-connection.js';
 import { TcpWindows } from './tcp-windows.js';
 import { defaultTimeouts, type Timeouts } from './timeouts.js';
-import { TimerWheel } from './timer-wheel.js';
 import type { TrackerOptions, TrackerStats } from './tracker-options.js';
 import { noteParent, UdpTunnels } from './udp-tunnels.js';
 import { WeirdReports } from './weird-reports.js';
 
 /** Packets whose connections are looked at before the first of them is taken, at most MAX_TOUCHED. 16 to 128 made no difference (2026-11). */
 const GROUP = 32;
-/** Connections looked at to find one to evict; the last of them goes in any case. */
-const MAX_LOOKS = 65_536;
 
 /**
  * Packets in, connections out, with the meaning of Zeek's conn.log. Time is that of the packets (and of `advance`) and
@@ -61,8 +53,8 @@ export class ConnectionTracker {
   readonly #kernel: FollowKernel | undefined;
   /** Nothing is to be told or kept of a connection that begins, so that the kernel may begin it. */
   readonly #kernelBegins: boolean;
-  readonly #view: ConnectionView;
-  readonly #wheel: TimerWheel;
+  readonly #timers: ConnectionTimers;
+  readonly #updates: ConnectionUpdates;
   /** Of what is inside of tunnels over UDP. */
   readonly #decoder: Decoder;
   readonly #weird: WeirdCounts;
@@ -80,10 +72,6 @@ export class ConnectionTracker {
   #bytes = 0;
   #skipped = 0;
   #connections = 0;
-  #evictedAttempts = 0;
-  #evictedOthers = 0;
-  /** Those that ended and are still to be told, where they are told many at once. */
-  readonly #lent: EndedRecords | undefined;
   /** Slots of the connections that were open at the end of input, and how many of them have been reported. */
   #ending: Int32Array | undefined;
   #ended = 0;
@@ -101,12 +89,10 @@ export class ConnectionTracker {
     // It does not follow windows.
     this.#kernel = options.onWeird === undefined ? FollowKernel.over(this.#table) : undefined;
     this.#decoded = new DecodedBatch(this.room?.buffer, this.room?.offset, this.room?.memory);
-    this.#view = new ConnectionView(this.#table);
-    const places = options.emitEnded && this.#table.places(MOST_ENDED);
-    this.#lent =
-      places &&
-      new EndedRecords(this.#table, this.#view, this.#captures, places, (records) => options.emitEnded?.(records));
-    this.#wheel = new TimerWheel(this.#table);
+    this.#updates = new ConnectionUpdates(this.#table, this.#captures, options);
+    this.#timers = new ConnectionTimers(this.#table, this.#timeouts, options.interimUs, (base) =>
+      this.#updates.emit('interim', base),
+    );
     this.#weird = new WeirdCounts(options.onWeird !== undefined);
     this.#reports = options.onWeird && new WeirdReports(this.#table, options.onWeird);
     this.#batchDecoder = new BatchDecoder({ verifyChecksums, key }, this.#weird);
@@ -188,14 +174,14 @@ export class ConnectionTracker {
     for (let k = 0; ; k++) {
       k = this.#takeRun(kernel, batch, k);
       for (let slot = kernel.closing; slot >= 0; slot = kernel.closing) {
-        this.#armClosing(slot);
+        this.#timers.armClosing(slot);
         k = this.#takeRun(kernel, batch, k);
       }
       if (k === count) return;
       batch.read(packet, k);
       if (packet.timeUs > this.#now) {
         this.#now = packet.timeUs;
-        if (this.#now >= this.#wheel.next) this.#expire(this.#now);
+        if (this.#now >= this.#timers.next) this.#expire(this.#now);
       }
       if ((packet.meta & META_VALID) !== 0) this.#take(packet);
       else this.#skipped++;
@@ -204,16 +190,13 @@ export class ConnectionTracker {
 
   /** Takes rows from `first` on with the kernel, and gives the one that it leaves or that comes next. */
   #takeRun(kernel: FollowKernel, batch: DecodedBatch, first: number): number {
-    const delay = this.#timeouts.tcp_attempt_delay;
-    if (this.#kernelBegins) kernel.begins(this.#connections, this.#captures.ids, delay);
-    const next = kernel.take(batch, first, batch.count, this.#now, this.#wheel.next, this.#context.storms.isCalm);
+    const { tcp_attempt_delay } = this.#timeouts;
+    if (this.#kernelBegins) kernel.begins(this.#connections, this.#captures.ids, tcp_attempt_delay);
+    const next = kernel.take(batch, first, batch.count, this.#now, this.#timers.next, this.#context.storms.isCalm);
     this.#now = kernel.now;
     const count = kernel.begun;
     this.#connections += count;
-    for (let i = 0; i < count; i++) {
-      const slot = kernel.begunSlot(i);
-      this.#wheel.arm(slot, this.#table.f64[((slot * RECORD_WORDS) >> 1) + START_TIME]! + delay);
-    }
+    for (let i = 0; i < count; i++) this.#timers.armAttempt(kernel.begunSlot(i));
     return next;
   }
 
@@ -230,7 +213,7 @@ export class ConnectionTracker {
       const row = k * ROW_WORDS;
       const time = f64[(row >> 1) + ROW_TIME]!;
       if (time > this.#now) {
-        if (time >= this.#wheel.next) return k;
+        if (time >= this.#timers.next) return k;
         this.#now = time;
       }
       const meta = i32[row + ROW_META]!;
@@ -279,18 +262,18 @@ export class ConnectionTracker {
    * be called until then, and no packet may come after the first call.
    */
   end(most: number = Number.POSITIVE_INFINITY): boolean {
-    this.#lent?.release();
+    this.#updates.release();
     this.#ending ??= this.#table.slotsByOrdinal();
     const until = Math.min(this.#ending.length, this.#ended + most);
     while (this.#ended < until) {
       const base = this.#ending[this.#ended++]! * RECORD_WORDS;
       this.#context.streams?.close(base);
-      if (this.#lent?.lend(base) !== true) this.#emit('end', base);
+      this.#updates.end(base);
     }
-    this.#lent?.tell();
+    this.#updates.tell();
     if (this.#ended < this.#ending.length) return false;
     this.#table.clear();
-    this.#wheel.clear();
+    this.#timers.clear();
     this.#context.segments.clear();
     return true;
   }
@@ -302,8 +285,8 @@ export class ConnectionTracker {
       skipped: this.#skipped,
       connections: this.#connections,
       open: this.#table.count,
-      evictedAttempts: this.#evictedAttempts,
-      evictedOthers: this.#evictedOthers,
+      evictedAttempts: this.#timers.evictedAttempts,
+      evictedOthers: this.#timers.evictedOthers,
       weirds: this.#weird.snapshot(),
     };
   }
@@ -334,10 +317,10 @@ export class ConnectionTracker {
     if (this.#weird.news.length > 0) this.#reportConnection(base, packet.timeUs);
     if (context.closed) {
       context.closed = false;
-      this.#armClosing(slot);
-    } else if (isNew || context.sooner) this.#arm(slot, expiryOf(this.#table, base, this.#timeouts));
+      this.#timers.armClosing(slot);
+    } else if (isNew || context.sooner) this.#timers.arm(slot, this.#now);
     context.sooner = false;
-    if (isNew && this.#options.startRecords === true) this.#emit('start', base);
+    if (isNew && this.#options.startRecords === true) this.#updates.emit('start', base);
     if (proto === PROTO_UDP && isIntact) {
       const inner = this.#tunnels.open(packet, base, dir);
       if (inner !== undefined) this.#take(inner);
@@ -366,8 +349,11 @@ export class ConnectionTracker {
   /** A record for a packet that belongs to no open connection. */
   #begin(packet: Packet): number {
     const table = this.#table;
-    if (table.isFull) this.#evict();
-    if (!table.hasSlot) this.#lent?.release();
+    if (table.isFull) {
+      const evicted = this.#timers.popEvicted();
+      if (evicted >= 0) this.#finish(evicted);
+    }
+    if (!table.hasSlot) this.#updates.release();
     const flipped = isFlipped(packet);
     const slot = table.insert(packet, flipped);
     const base = slot * RECORD_WORDS;
@@ -388,66 +374,9 @@ export class ConnectionTracker {
     return slot;
   }
 
-  /** Arms a connection whose end is certain. */
-  #armClosing(slot: number): void {
-    this.#arm(slot, this.#table.f64[((slot * RECORD_WORDS) >> 1) + LAST_TIME]! + this.#timeouts.tcp_close_delay);
-  }
-
-  /** Arms the earlier of the expiry and the next interim update. */
-  #arm(slot: number, expiry: Micros): void {
-    const { interimUs } = this.#options;
-    let deadline = expiry;
-    if (interimUs !== undefined) {
-      const start = this.#table.f64[((slot * RECORD_WORDS) >> 1) + START_TIME]!;
-      const next = start + (Math.floor((this.#now - start) / interimUs) + 1) * interimUs;
-      const closing = (this.#table.i32[slot * RECORD_WORDS + FLAGS]! & CLOSING) !== 0;
-      if (!closing && next < expiry) deadline = next;
-    }
-    this.#wheel.arm(slot, deadline);
-  }
-
-  /** Ends what is due at `now` and tells interim updates. */
+  /** Ends what is due at `now`. */
   #expire(now: Micros): void {
-    for (let slot = this.#wheel.popDue(now); slot >= 0; slot = this.#wheel.popDue(now)) {
-      const base = slot * RECORD_WORDS;
-      const closing = (this.#table.i32[base + FLAGS]! & CLOSING) !== 0;
-      const expiry = closing ? now : expiryOf(this.#table, base, this.#timeouts);
-      if (expiry <= now) this.#finish(slot);
-      else {
-        if (this.#options.interimUs !== undefined && this.#isInterimDue(base, now)) this.#emit('interim', base);
-        this.#arm(slot, expiry);
-      }
-    }
-  }
-
-  #isInterimDue(base: number, now: Micros): boolean {
-    const { interimUs } = this.#options;
-    return interimUs !== undefined && now - this.#table.f64[(base >> 1) + START_TIME]! >= interimUs;
-  }
-
-  /**
-   * Makes room for one connection: the one that would end first goes, so attempts go before what was answered. Deadlines
-   * are armed lazily, so those that packets have moved since are armed anew on the way: at most one per packet.
-   */
-  #evict(): void {
-    for (let looks = 1; ; looks++) {
-      const slot = this.#wheel.popDue(Number.POSITIVE_INFINITY);
-      if (slot < 0) return;
-      const base = slot * RECORD_WORDS;
-      const flags = this.#table.i32[base + FLAGS]!;
-      if ((flags & CLOSING) === 0) {
-        const expiry = expiryOf(this.#table, base, this.#timeouts);
-        if (expiry > this.#wheel.poppedTime && looks < MAX_LOOKS) {
-          this.#wheel.arm(slot, expiry);
-          continue;
-        }
-      }
-      const isTcp = (this.#table.i32[base + META]! & 0xff) === PROTO_TCP;
-      if (isTcp && (flags & (HANDSHAKE_DONE | CLOSING)) === 0) this.#evictedAttempts++;
-      else this.#evictedOthers++;
-      this.#finish(slot);
-      return;
-    }
+    for (let slot = this.#timers.popExpired(now); slot >= 0; slot = this.#timers.popExpired(now)) this.#finish(slot);
   }
 
   /** Reports a connection for the last time and forgets it. */
@@ -455,33 +384,14 @@ export class ConnectionTracker {
     const table = this.#table;
     const base = slot * RECORD_WORDS;
     this.#context.streams?.close(base);
-    const isLent = this.#lent?.lend(base) === true;
-    if (!isLent) this.#emit('end', base);
-    this.#wheel.disarm(slot);
+    const isLent = this.#updates.end(base);
+    this.#timers.disarm(slot);
     for (let dir = 0; dir < 2; dir++) {
       const head = table.i32[base + SEGMENTS + dir]!;
       if (head >= 0) this.#context.segments.drop(head);
     }
     this.#context.storms.end(base);
-    if (!isLent) table.remove(slot);
-    else {
-      table.unlink(slot);
-      if (this.#lent?.isFull === true) this.#lent.release();
-    }
-  }
-
-  #emit(cause: ConnectionCause, base: number): void {
-    // They ended before.
-    this.#lent?.release();
-    const id = this.#table.u16[(base << 1) + CAPTURE]!;
-    const capture = this.#captures.get(id)!;
-    const view = this.#view.at(base, this.#captures.wordOf(id));
-    // To whoever only reads it, a field that is undefined is one that is absent.
-    const connection = this.#options.lends === true ? (view as Connection) : connectionRecord(view);
-    this.#options.emit(
-      capture.host === undefined
-        ? { cause, capture: capture.name, connection }
-        : { cause, capture: capture.name, captureHost: capture.host, connection },
-    );
+    if (isLent) this.#updates.unlink(slot);
+    else table.remove(slot);
   }
 }
