@@ -458,6 +458,13 @@ export const faults = [
     tests: ['test/outputs/connection-kernel.test.ts'],
   },
   {
+    name: 'records-not-read-ahead',
+    file: 'native/follow/table.h',
+    find: '    sum ^= read_line(r, 0);\n',
+    replace: '',
+    tests: ['test/conn/follow-kernel.test.ts'],
+  },
+  {
     name: 'begun-row-behind-what-is-due',
     file: 'native/follow/follow.c',
     find: '      next = least(next, p->time + begun.attempt_delay);',

@@ -13,6 +13,7 @@ import { SegmentPool } from '../../src/conn/segment-pool.js';
 import { initTcp, type TcpContext, tcpPacket } from '../../src/conn/tcp-connection.js';
 import { catchUp } from '../../src/conn/tcp-step.js';
 import { tcpSize } from '../../src/conn/tcp-stream.js';
+import { kernelOver } from '../../src/core/kernel.js';
 import { WeirdCounts } from '../../src/core/weird.js';
 import { DECODED_AT_ONCE, DecodedBatch } from '../../src/decode/decoded-batch.js';
 import { Decoder } from '../../src/decode/decoder.js';
@@ -195,6 +196,49 @@ describe('the kernel that follows', () => {
     const { buffer, offset, memory } = table.room!;
     expect(kernel.reads(new DecodedBatch(buffer, offset, memory))).toBe(true);
     expect(kernel.reads(new DecodedBatch())).toBe(false);
+  });
+
+  it('reads ahead what packets will need of the index and of records', () => {
+    const line = 16;
+    for (const [proto, flags, lines] of [
+      ['tcp', 'A', [0]],
+      ['tcp', 'R', [0, 1, 2, 3]],
+      ['udp', '', [0, 1]],
+    ] as const) {
+      const table = new ConnectionTable(key, 20_000, ROOM);
+      // So many that the index is larger than at first.
+      const other = new Packet();
+      for (let i = 0; i < 5000; i++) {
+        other.hash = -1 - i;
+        table.insert(other, false);
+      }
+      const { memory } = table;
+      const { buffer, offset } = table.room!;
+      const packet = new Packet();
+      packet.i32 = new DecodedBatch(buffer, offset, memory).rows.i32;
+      packet.f64 = new Float64Array(buffer, offset);
+      const segment = { sport: 40_000, dport: 9, seq: 1, ack: 1, flags, payload: 0 };
+      const payload = proto === 'tcp' ? tcpSegment(segment) : udpDatagram(40_000, 9, 20);
+      const bytes = ip({ src: ends[0][0], dst: ends[0][1], proto: proto === 'tcp' ? 6 : 17, payload });
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      new Decoder(true, key, new WeirdCounts()).decode(packet, view, LINKTYPE_RAW, 0, bytes.length, bytes.length);
+      const base = RECORD_WORDS * table.insert(packet, false);
+      // Its lines are told apart by a bit of their first words.
+      for (let i = 1; i < 4; i++) table.i32[base + i * line] = 1 << (20 + i);
+      packet.i32[line] = 1 << 24;
+      const entry = new Int32Array(buffer, table.indexAt)[packet.hash & table.mask]!;
+      const expected = lines.reduce(
+        (sum, i) => sum ^ table.i32[base + i * line]!,
+        entry ^ (lines.length === 4 ? 1 << 24 : 0),
+      );
+
+      const { follow, touched } = kernelOver('follow', memory!) as {
+        follow: (...of: number[]) => number;
+        touched: WebAssembly.Global;
+      };
+      follow(offset, 0, 1, table.indexAt, table.mask, table.recordsAt, START, never, 1);
+      expect(new Int32Array(buffer, touched.value as number, 1)[0], `${proto} ${flags}`).toBe(expected);
+    }
   });
 
   it('does to a record exactly what is done without it', () => {
