@@ -3,19 +3,9 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import type { Doubt } from './capture-place.js';
 import { type ConnectionView, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
+import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
-import {
-  ACCEPT_LAG,
-  type EndQuery,
-  type Loss,
-  type Match,
-  type Matched,
-  matchSocket,
-  NEAR_LEAD,
-  type Role,
-  ranks,
-  shared,
-} from './match.js';
+import { ACCEPT_LAG, type Loss, type Match, type Matched, matchSocket, NEAR_LEAD, ranks, shared } from './match.js';
 import { PacketSite } from './packet-site.js';
 import { ViewQuery } from './view-query.js';
 

@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection } from '../records/connection.js';
-import type { Role } from './match.js';
+import type { Role } from './end-query.js';
 import type { Stitch } from './stitch.js';
 
 /** One end's endpoints, as it sees them. */

@@ -10,6 +10,7 @@ import type { Reason } from '../records/reason.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
 import { type ConnectionView, mayBeAnswered, socketProtocol } from './connection-view.js';
 import { Decided } from './decided.js';
+import type { Role } from './end-query.js';
 import {
   ambiguous,
   attributed,
@@ -25,7 +26,7 @@ import {
 import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { isKernels } from './kernel-traffic.js';
-import { type Role, ranks } from './match.js';
+import { ranks } from './match.js';
 import { type Choice, chooseOwner, type OwnerChoice, type Tied } from './owner-choice.js';
 
 /** What an end waits for on one host, each a moment of the host's clock up to which streams must be complete. */

@@ -5,9 +5,10 @@ import type { HostStates } from '../hosts/state/host-states.js';
 import type { AttributedConnection, End, Method } from '../records/attributed-connection.js';
 import type { AnyTableRow } from '../records/host-row.js';
 import type { ConnectionView } from './connection-view.js';
+import type { Role } from './end-query.js';
 import { evaluateEnd } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
-import { type Loss, losses, type Matched, type Role, type Weight } from './match.js';
+import { type Loss, losses, type Matched, type Weight } from './match.js';
 
 /** One socket that was tried for an end. Times are the host's. */
 export interface TriedSocket {

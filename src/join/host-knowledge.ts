@@ -2,9 +2,10 @@ import type { Micros } from '../core/time.js';
 import { ownerTables } from '../hosts/state/stream-progress.js';
 import type { Candidate, Trial } from './candidate.js';
 import { type ConnectionView, mayBeFlipped } from './connection-view.js';
+import type { Role } from './end-query.js';
 import { isAncestor, latestMoment, type OwnerContext } from './end-record.js';
 import type { HostClock } from './host-clocks.js';
-import { PROMPT, type Role } from './match.js';
+import { PROMPT } from './match.js';
 import type { Knowledge } from './owner-choice.js';
 
 /** How far the rows of a host go about one end of a connection. Most of it is asked of few ends, hence worked out when asked. */

@@ -1,7 +1,7 @@
 import { icmpCounterpart } from '../core/community-id.js';
 import { isIcmp, isIcmpRequest } from '../hosts/state/portless-endpoints.js';
 import type { Connection } from '../records/connection.js';
-import type { Role } from './match.js';
+import type { Role } from './end-query.js';
 
 const ICMP = 1;
 const ESP = 50;

@@ -3,8 +3,8 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { CapturePlace, type Doubt } from './capture-place.js';
 import type { ConnectionView } from './connection-view.js';
+import type { Role } from './end-query.js';
 import type { HostClocks } from './host-clocks.js';
-import type { Role } from './match.js';
 
 /** Where the packets of an end are seen: on the host that they were captured on, where it is known, or behind the last one that translated them. */
 export class PacketSite {

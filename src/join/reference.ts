@@ -2,8 +2,9 @@ import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../
 import type { Micros } from '../core/time.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
+import type { EndQuery, Role } from './end-query.js';
 import { isKernels } from './kernel-traffic.js';
-import { type EndQuery, type Matched, matchSocket, PROMPT, type Role, ranks, shared } from './match.js';
+import { type Matched, matchSocket, PROMPT, ranks, shared } from './match.js';
 import {
   addressesOf,
   type Had,

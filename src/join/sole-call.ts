@@ -7,9 +7,10 @@ import { LINK } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
 import type { ConnectionView } from './connection-view.js';
 import { Decided } from './decided.js';
+import type { Role } from './end-query.js';
 import type { CallsAwaited } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
-import { matchCall, PROMPT, type Role } from './match.js';
+import { matchCall, PROMPT } from './match.js';
 import { PacketSite } from './packet-site.js';
 import { ViewQuery } from './view-query.js';
 

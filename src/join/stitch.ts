@@ -6,9 +6,10 @@ import type { SocketInterval } from '../hosts/state/socket-interval.js';
 import { type Direction, isSame, reversed, type Translation } from '../hosts/state/translations.js';
 import { CapturePlace, type Doubt } from './capture-place.js';
 import { type ConnectionView, mayBeFlipped } from './connection-view.js';
+import type { Role } from './end-query.js';
 import type { Need } from './evaluation.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
-import { matchSocket, type Role, ranks } from './match.js';
+import { matchSocket, ranks } from './match.js';
 import { ViewQuery } from './view-query.js';
 
 /** What became of the packets that were sent to an end as it was captured. */

@@ -3,8 +3,8 @@ import type { Direction } from '../hosts/state/translations.js';
 import type { End } from '../records/attributed-connection.js';
 import type { EndView } from './connection-view.js';
 import type { Decided } from './decided.js';
+import type { Role } from './end-query.js';
 import { noAgent, pending } from './end-record.js';
-import type { Role } from './match.js';
 import type { Stitch } from './stitch.js';
 import type { Tracked, TrackedTuple } from './tracked.js';
 

@@ -1,8 +1,8 @@
 import type { Micros } from '../core/time.js';
 import type { Direction } from '../hosts/state/translations.js';
 import { type ConnectionView, isOpening, mayBeAnswered } from './connection-view.js';
+import type { EndQuery, Role } from './end-query.js';
 import type { HostClock } from './host-clocks.js';
-import type { EndQuery, Role } from './match.js';
 
 /** The end in the clock of a host. What is asked of few ends is worked out when it is asked. */
 export class ViewQuery implements EndQuery {

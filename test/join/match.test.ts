@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SocketInterval } from '../../src/hosts/state/socket-interval.js';
-import { type EndQuery, type Loss, matchSocket, type Weight } from '../../src/join/match.js';
+import type { EndQuery } from '../../src/join/end-query.js';
+import { type Loss, matchSocket, type Weight } from '../../src/join/match.js';
 import type { Method } from '../../src/records/attributed-connection.js';
 
 const ms = 1_000;
