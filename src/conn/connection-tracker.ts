@@ -171,7 +171,7 @@ export class ConnectionTracker {
   #takeWith(kernel: FollowKernel, batch: DecodedBatch): void {
     const { count } = batch;
     const packet = this.#packet;
-    for (let k = 0; ; k++) {
+    for (let k = 0; ; ) {
       k = this.#takeRun(kernel, batch, k);
       for (let slot = kernel.closing; slot >= 0; slot = kernel.closing) {
         this.#timers.armClosing(slot);
@@ -181,10 +181,15 @@ export class ConnectionTracker {
       batch.read(packet, k);
       if (packet.timeUs > this.#now) {
         this.#now = packet.timeUs;
-        if (this.#now >= this.#timers.next) this.#expire(this.#now);
+        if (this.#now >= this.#timers.next) {
+          this.#expire(this.#now);
+          // Most were left for that alone.
+          continue;
+        }
       }
       if ((packet.meta & META_VALID) !== 0) this.#take(packet);
       else this.#skipped++;
+      k++;
     }
   }
 
