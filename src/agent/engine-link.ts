@@ -243,7 +243,7 @@ const REFUSED = 0;
 const UNMADE = 1;
 
 function reasonOf(code: number, reason: string): string {
-  if (code === UNMADE) return reason;
-  const name = code === REFUSED ? 'REFUSED' : closeName(code);
+  if (code === UNMADE || code === REFUSED) return reason;
+  const name = closeName(code);
   return reason === '' ? name : `${name}: ${reason}`;
 }

@@ -6,7 +6,9 @@ import { dirname } from 'node:path';
  * returns where a folder cannot be made in one that is there and the kernel says ENOENT, as in /proc (20.19).
  */
 export function makeFolder(path: string, mode?: number): void {
-  if (isFolder(path)) return;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true) return;
+  if (stats !== undefined) throw new Error('it is no folder');
   const parent = dirname(path);
   if (parent !== path && statSync(parent, { throwIfNoEntry: false }) === undefined) makeFolder(parent, mode);
   try {

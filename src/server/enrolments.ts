@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { CorrelateError, fileProblem } from '../core/errors.js';
 import { LineFile } from './line-file.js';
 
@@ -12,7 +12,7 @@ export class Enrolments {
   readonly #hashes = new Map<string, string>();
   readonly #file: LineFile | undefined;
 
-  /** Throws LISTEN_FAILED when the file cannot be read or written. */
+  /** Throws LISTEN_FAILED when the file cannot be read or written, or has lines that are none of these: it is then left as it is. */
   constructor(path?: string) {
     if (path === undefined) return;
     try {
@@ -27,18 +27,20 @@ export class Enrolments {
   }
 
   #read(path: string): void {
-    let text: string;
-    try {
-      text = readFileSync(path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw error;
-    }
-    for (const line of text.split('\n')) {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return;
+    // A pipe would be waited for, and the new file would take the place of a device.
+    if (!stats.isFile()) throw new Error('it is no ordinary file');
+    const lines = readFileSync(path, 'utf8').split('\n');
+    for (const [i, line] of lines.entries()) {
       const entry = readLine(line);
-      if (entry === undefined) continue;
-      if (entry.hash === null) this.#hashes.delete(entry.host);
-      else this.#hashes.set(entry.host, entry.hash);
+      if (entry !== undefined) {
+        if (entry.hash === null) this.#hashes.delete(entry.host);
+        else this.#hashes.set(entry.host, entry.hash);
+        continue;
+      }
+      // The last line is without its end where a machine stopped while it was written; nobody was told then that the host is enrolled.
+      if (line !== '' && i < lines.length - 1) throw new Error(`line ${i + 1} is no enrolment`);
     }
   }
 

@@ -28,7 +28,7 @@ describe('a folder', () => {
   it('is not made where a file is, or a link to nowhere', () => {
     writeFileSync(join(root, 'file'), '');
     symlinkSync(join(root, 'nowhere'), join(root, 'link'));
-    expect(() => makeFolder(join(root, 'file'))).toThrow('EEXIST');
+    expect(() => makeFolder(join(root, 'file'))).toThrow('it is no folder');
     expect(() => makeFolder(join(root, 'file/x'))).toThrow('ENOTDIR');
     expect(() => makeFolder(join(root, 'link'))).toThrow('EEXIST');
   });
