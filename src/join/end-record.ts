@@ -77,8 +77,8 @@ export interface OwnerContext {
   readonly first: Micros;
   /** Last moment that may belong to the connection, host clock. */
   readonly lastLatest: Micros;
-  /** Rows about the processes of that time are all there; else only what the socket's row says is told. */
-  readonly hasDetails: boolean;
+  /** Whether the rows about who had the socket are all there; else only what its own row says is told. */
+  hasDetailsOf(socket: HeldSocket): boolean;
 }
 
 /**
@@ -102,7 +102,7 @@ export function earliestMoment(socket: HeldSocket, first: Micros): Micros {
 /** Who had the socket's pid then; undefined when the rows do not tell for sure. */
 export function processOf(candidate: Candidate, context: OwnerContext): ProcessMoment | undefined {
   const { host, socket } = candidate;
-  if (!context.hasDetails) return undefined;
+  if (!context.hasDetailsOf(socket)) return undefined;
   const latest = latestMoment(socket, context.first);
   const found = host.processAt(socket.pid, earliestMoment(socket, context.first), latest, socket.path);
   if (found === undefined) return undefined;
@@ -309,7 +309,7 @@ function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Mi
 /** Whether `ancestor` had forked, directly or not, the process `of`. */
 export function isAncestor(ancestor: Candidate, of: Candidate, context: OwnerContext): boolean {
   if (ancestor.host !== of.host) return false;
-  if (!context.hasDetails) return false;
+  if (!context.hasDetailsOf(ancestor.socket) || !context.hasDetailsOf(of.socket)) return false;
   const earliest = earliestMoment(of.socket, context.first);
   // Within the second of a poll a process may end; whose child it was is settled by its start.
   const child = processOf(of, context) ?? of.host.processAt(of.socket.pid, earliest, earliest);

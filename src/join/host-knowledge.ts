@@ -1,4 +1,5 @@
 import type { Micros } from '../core/time.js';
+import type { HeldSocket } from '../hosts/state/held-socket.js';
 import { ownerTables } from '../hosts/state/stream-progress.js';
 import type { Candidate, Trial } from './candidate.js';
 import { type ConnectionView, mayBeFlipped } from './connection-view.js';
@@ -25,7 +26,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   readonly hasCalls: boolean;
   readonly hasAll: boolean;
   readonly socketsUntil: Micros;
-  /** Up to here it must be known who the processes were. */
+  /** Up to here it must be known who the processes of all candidates were. */
   readonly detailsMoment: Micros;
   readonly hasDetails: boolean;
   readonly #trial: Trial;
@@ -84,6 +85,12 @@ export class HostKnowledge implements Knowledge, OwnerContext {
 
   areCallsUnwatchedSince(moment = this.#from): boolean {
     return this.#trial.host.progress.isUnwatched(moment, this.callsUntil);
+  }
+
+  /** An owner is told of with its process, though of a lesser candidate, that called later, this may never be known. */
+  hasDetailsOf(socket: HeldSocket): boolean {
+    const moment = Math.max(this.firstLatest, latestMoment(socket, this.first));
+    return this.hasDetails || this.#trial.host.progress.detailsUntil >= moment;
   }
 
   isAncestor(candidate: Candidate, of: Candidate): boolean {

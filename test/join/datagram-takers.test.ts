@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Scene } from './scene.js';
+import { Scene, s, t0 } from './scene.js';
 
 const tables = ['socket_events'] as const;
 const ends = '192.0.2.1 40000 > 192.0.2.2 53 udp';
@@ -34,6 +34,25 @@ describe('datagrams that several processes took in turn', () => {
       if (scene === late) tellLater();
       scene.end('C2', 11.9995, 0.1, ends).complete('b', 20, tables).join.end();
       expect(scene.last('C1').resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+    }
+  });
+
+  it('are told of with the taker’s process, though who took those of the next connection may not be known any more', () => {
+    const [early, late] = [new Scene({ startsKnown: true }), new Scene({ startsKnown: true })];
+    const streams = ['socket_events', 'processes'] as const;
+    const columns = { pid: 8, path: '/usr/bin/named', cmdline: 'named -4', start_time: t0 / s };
+    for (const scene of [early, late]) {
+      scene.host('b', streams, { err: 0.001 }).added('b', 'processes', 1, columns);
+      scene.event('b', 'socket_events', 10.002, { ...receive, pid: 8, socket: '1' });
+      // Of which of the two connections it is the clock leaves open, and of processes the host told no more before it fell silent.
+      const next = () =>
+        scene.event('b', 'socket_events', 20, { ...receive, pid: 8, socket: '1' }).end('C2', 20, 1, ends);
+      scene.end('C1', 10, 0.1, ends);
+      if (scene === late) next();
+      scene.advance(12).complete('b', 15, streams);
+      if (scene === early) next();
+      scene.join.end();
+      expect(scene.last('C1').resp).toMatchObject({ process: { pid: 8, cmdline: 'named -4' } });
     }
   });
 
