@@ -121,6 +121,8 @@ function spansOf(host: HostRows, protocol: number, asked: Way): Span[] {
       .sort((a, b) => a.row.time - b.row.time || a.row.seq - b.row.seq);
     const { other } = told[0]!;
     let began: (typeof told)[number]['row'] | undefined;
+    // Two of the same ways are one after the other.
+    let free = -Infinity;
     for (const { row } of told) {
       const hi = row.time + Math.max(row.resolution, 1) - 1;
       if (row.action !== 'removed') {
@@ -128,7 +130,9 @@ function spansOf(host: HostRows, protocol: number, asked: Way): Span[] {
         continue;
       }
       const openHi = began === undefined ? (row.since ?? hi) : began.time + Math.max(began.resolution, 1) - 1;
-      spans.push({ host, asked, other, openLo: began?.since ?? -Infinity, openHi, closeHi: hi });
+      const openLo = began === undefined ? free : (began.since ?? -Infinity);
+      spans.push({ host, asked, other, openLo, openHi, closeHi: hi });
+      free = row.since ?? began?.time ?? free;
       began = undefined;
     }
     if (began === undefined) continue;

@@ -429,6 +429,17 @@ describe('a connection that a gateway translates', () => {
   const stale = () => gateway().row('conntrack', 'added', -9_000, published, -9_020);
   const server = () => inside().socket(1, 'accept', 200, ends(taken)).complete(90_000);
 
+  it('is found whatever is told of a later one with the same endpoints whose beginning was lost', () => {
+    const host = gateway()
+      .row('conntrack', 'added', 0.2, published, -20)
+      .row('conntrack', 'removed', 700, published, 500)
+      .lost('conntrack', 900, 3_500)
+      .row('conntrack', 'removed', 5_000, published, 4_000);
+    const server = inside().socket(1, 'accept', 100, ends(taken));
+    const { resp } = told([host.complete(90_000), server.complete(90_000)], [connection(0, 10, asked)]);
+    expect(resp).toBe('accept_event inside:100');
+  });
+
   it('is not found behind a translation whose end may be lost', () => {
     const lossy = stale().lost('conntrack', -5_000, -4_000).complete(90_000);
     expect(told([lossy, server()], [connection(0, 10, asked)]).resp).toBe('nat');

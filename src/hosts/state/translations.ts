@@ -178,17 +178,22 @@ function isBefore(a: Fact, b: Fact): boolean {
   return a.lo < b.lo || (a.lo === b.lo && a.seq < b.seq);
 }
 
-/** From each beginning to the end that follows it. An end alone tells that the translation had begun before. */
+/**
+ * From each beginning to the end that follows it. An end alone tells that the translation had begun before, though not before the last one of
+ * the same directions was over.
+ */
 function spansOf({ facts }: Entry): Pick<Translation, 'openLo' | 'openHi' | 'closeHi'>[] {
   const spans: Pick<Translation, 'openLo' | 'openHi' | 'closeHi'>[] = [];
   let began: Fact | undefined;
+  let free = -Infinity;
   for (const fact of facts) {
     if (!fact.isGone) {
       began ??= fact;
       continue;
     }
     const openHi = began?.hi ?? fact.since ?? fact.hi;
-    spans.push({ openLo: began === undefined ? -Infinity : (began.since ?? -Infinity), openHi, closeHi: fact.hi });
+    spans.push({ openLo: began === undefined ? free : (began.since ?? -Infinity), openHi, closeHi: fact.hi });
+    free = fact.since ?? began?.lo ?? free;
     began = undefined;
   }
   if (began !== undefined) spans.push({ openLo: began.since ?? -Infinity, openHi: began.hi, closeHi: Infinity });
