@@ -4,22 +4,26 @@
 #include "record.h"
 #include "text.h"
 
+// The text of each octet and the point behind it, filled up to four bytes.
+#define HUNDREDS(n) ('0' + (n) / 100)
+#define TENS(n) ('0' + (n) / 10 % 10)
+#define ONES(n) ('0' + (n) % 10)
+#define OCTET(n) {(n) < 10 ? ONES(n) : (n) < 100 ? TENS(n) : HUNDREDS(n), (n) < 10 ? '.' : (n) < 100 ? ONES(n) : TENS(n), (n) < 100 ? '.' : ONES(n), '.'}
+#define FOUR_OCTETS(n) OCTET(n), OCTET((n) + 1), OCTET((n) + 2), OCTET((n) + 3)
+#define SIXTEEN_OCTETS(n) FOUR_OCTETS(n), FOUR_OCTETS((n) + 4), FOUR_OCTETS((n) + 8), FOUR_OCTETS((n) + 12)
+#define SIXTY_FOUR_OCTETS(n) SIXTEEN_OCTETS(n), SIXTEEN_OCTETS((n) + 16), SIXTEEN_OCTETS((n) + 32), SIXTEEN_OCTETS((n) + 48)
+static const char OCTETS[256][4] = {SIXTY_FOUR_OCTETS(0), SIXTY_FOUR_OCTETS(64), SIXTY_FOUR_OCTETS(128), SIXTY_FOUR_OCTETS(192)};
+
+// An octet and a point; up to four bytes are overwritten.
 static inline char *put_octet(char *at, uint32_t octet) {
-  if (octet < 10) {
-    *at = (char)('0' + octet);
-    return at + 1;
-  }
-  if (octet < 100) return put_pair(at, octet);
-  *at = (char)('0' + octet / 100);
-  return put_pair(at + 1, octet % 100);
+  __builtin_memcpy(at, OCTETS[octet], 4);
+  return at + 2 + (octet >= 10) + (octet >= 100);
 }
 
-static char *put_ipv4(char *at, uint32_t word) {
-  for (int shift = 24; shift > 0; shift -= 8) {
-    at = put_octet(at, (word >> shift) & 255);
-    *at++ = '.';
-  }
-  return put_octet(at, word & 255);
+static inline char *put_ipv4(char *at, uint32_t word) {
+  at = put_octet(put_octet(at, word >> 24), word >> 16 & 255);
+  // Without the point behind the last one.
+  return put_octet(put_octet(at, word >> 8 & 255), word & 255) - 1;
 }
 
 // Hexadecimal digits without leading zeros.

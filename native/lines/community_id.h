@@ -1,11 +1,10 @@
 // Community ID v1 with the seed 0, as src/core/community-id.ts makes it: SHA-1 (FIPS 180-4) of one block, in base64; of four records at once.
 #ifndef LINES_COMMUNITY_ID_H
 #define LINES_COMMUNITY_ID_H
+#include "four.h"
 #include "record.h"
 #include "text.h"
-
-// Words of four records side by side: the rounds of one wait for each other.
-typedef uint32_t four __attribute__((vector_size(16)));
+#include <wasm_simd128.h>
 
 // The blocks of four records, padding included, and what they are hashed to.
 typedef union {
@@ -16,8 +15,6 @@ typedef union {
   four words[5];
   uint32_t of[5][4];
 } digests;
-
-static inline four turned(four words, int bits) { return words << bits | words >> (32 - bits); }
 
 static inline four sha1_mix(int round, four b, four c, four d) {
   if (round < 20) return d ^ (b & (c ^ d));
@@ -85,35 +82,28 @@ static int icmp_counterpart(uint32_t protocol, uint32_t type) {
   }
 }
 
-// Two base64 digits.
-static inline char *put_twelve_bits(char *at, uint32_t bits) {
-  const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  at[0] = digits[(bits >> 6) & 63];
-  at[1] = digits[bits & 63];
-  return at + 2;
+// 16 base64 digits of the first 12 bytes of four words, of each of which the highest byte comes first.
+static inline v128_t base64_digits(v128_t words) {
+  const v128_t threes = wasm_i8x16_shuffle(words, wasm_i32x4_splat(0), 1, 2, 3, 16, 6, 7, 0, 16, 11, 4, 5, 16, 8, 9, 10, 16);
+  const v128_t first = wasm_u32x4_shr(threes, 18), second = wasm_v128_and(wasm_u32x4_shr(threes, 4), wasm_i32x4_splat(0x3f00));
+  const v128_t third = wasm_v128_and(wasm_i32x4_shl(threes, 10), wasm_i32x4_splat(0x3f0000)), fourth = wasm_i32x4_shl(threes, 24);
+  const v128_t sixes = wasm_v128_or(wasm_v128_or(first, second), wasm_v128_or(third, wasm_v128_and(fourth, wasm_i32x4_splat(0x3f000000))));
+  // How far the digits of each kind are from their values, small letters first and capitals, which have the least values, last.
+  const v128_t offsets = wasm_i8x16_make('a' - 26, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52, '0' - 52,
+                                         '+' - 62, '/' - 63, 'A', 0, 0);
+  const v128_t is_capital = wasm_u8x16_lt(sixes, wasm_i8x16_splat(26));
+  const v128_t kinds = wasm_v128_or(wasm_u8x16_sub_sat(sixes, wasm_i8x16_splat(51)), wasm_v128_and(is_capital, wasm_i8x16_splat(13)));
+  return wasm_i8x16_add(sixes, wasm_i8x16_swizzle(offsets, kinds));
 }
 
-// The Community ID of the record that is the `lane`th of four.
+// The Community ID of the record that is the `lane`th of four; up to 34 bytes are overwritten.
 static inline char *put_community_id(char *at, const digests *from, int lane) {
-  const uint32_t a = from->of[0][lane], b = from->of[1][lane], c = from->of[2][lane], d = from->of[3][lane], e = from->of[4][lane];
   at = PUT(at, "1:");
-  at = put_twelve_bits(at, a >> 20);
-  at = put_twelve_bits(at, a >> 8);
-  at = put_twelve_bits(at, a << 4 | b >> 28);
-  at = put_twelve_bits(at, b >> 16);
-  at = put_twelve_bits(at, b >> 4);
-  at = put_twelve_bits(at, b << 8 | c >> 24);
-  at = put_twelve_bits(at, c >> 12);
-  at = put_twelve_bits(at, c);
-  at = put_twelve_bits(at, d >> 20);
-  at = put_twelve_bits(at, d >> 8);
-  at = put_twelve_bits(at, d << 4 | e >> 28);
-  at = put_twelve_bits(at, e >> 16);
-  at = put_twelve_bits(at, e >> 4);
-  at = put_twelve_bits(at, e << 8);
-  // The second of these digits holds nothing.
-  at[-1] = '=';
-  return at;
+  wasm_v128_store(at, base64_digits(wasm_u32x4_make(from->of[0][lane], from->of[1][lane], from->of[2][lane], 0)));
+  wasm_v128_store(at + 16, base64_digits(wasm_u32x4_make(from->of[3][lane], from->of[4][lane], 0, 0)));
+  // The last of 28 digits would hold nothing.
+  at[27] = '=';
+  return at + 28;
 }
 
 // Whether end 1 is greater than end 2 in network byte order; equal addresses compare by port.
@@ -131,6 +121,7 @@ static inline void add_half(uint32_t w[16], int *count, uint32_t half) {
   ++*count;
 }
 
+// Into blocks that were zero.
 static inline void put_block_of(blocks *to, int lane, record r, int words, bool swap, bool has_ports, uint32_t port1, uint32_t port2) {
   uint32_t w[16] = {0};
   // The seed is the first half.
@@ -147,13 +138,13 @@ static inline void put_block_of(blocks *to, int lane, record r, int words, bool 
     add_half(w, &halves, port1);
     add_half(w, &halves, port2);
   }
-  w[15] = 16 * halves;
+  to->of[15][lane] = 16 * halves;
   add_half(w, &halves, 0x8000);
-  for (int i = 0; i < 16; i++) to->of[i][lane] = w[i];
+  for (int i = 0; 2 * i < halves; i++) to->of[i][lane] = w[i];
 }
 
-// The block that is hashed for a record, which is the `lane`th of four.
-static void put_block(blocks *to, int lane, record r) {
+// The block that is hashed for a record, which is the `lane`th of four, with addresses of so many words.
+static inline void put_block(blocks *to, int lane, record r, int words) {
   const uint32_t protocol = protocol_of(r);
   const bool has_ports = protocol == PROTO_TCP || protocol == PROTO_UDP || is_icmp(protocol);
   uint32_t port1 = has_ports ? originator_port(r) : 0, port2 = has_ports ? responder_port(r) : 0;
@@ -163,7 +154,6 @@ static void put_block(blocks *to, int lane, record r) {
     if (counterpart < 0) is_one_way = true;
     else port2 = (uint32_t)counterpart;
   }
-  const int words = address_words(r);
   const bool swap = !is_one_way && end_is_greater(r, words, port1, port2);
   const uint32_t first = swap ? port2 : port1, second = swap ? port1 : port2;
   // Apart, so that each has a block whose words the compiler knows.

@@ -19,22 +19,58 @@ static inline uint64_t ip_bytes(record r, int dir) {
   return (uint64_t)half_at(r, IP_BYTES_HIGH + 2 * dir) << 32 | word_at(r, IP_BYTES + 4 * dir);
 }
 
-// Whether all that there is to say lies in the record, in numbers that are printed digit by digit.
-static bool is_usual(record r, double missed_bytes) {
-  const double start = number_at(r, START_TIME), length = number_at(r, LAST_TIME) - start;
+// The numbers of a line that are worked out from its record.
+typedef struct {
+  double start, length;
+  double sizes[2];
+} figures;
+
+// Works them out; false for a record that is not usual: not all that there is to say lies in it, or not in numbers that are printed digit by digit.
+static inline bool work_out(figures *to, record r, double missed_bytes) {
+  to->start = number_at(r, START_TIME);
+  to->length = number_at(r, LAST_TIME) - to->start;
   if ((word_at(r, FLAGS) & TUNNELED) != 0 || word_at(r, SEEN) >> 16 > MOST_LETTERS || !has_numbers(r)) return false;
-  if (!is_count(start) || !is_count(missed_bytes)) return false;
-  return !(length > 0) || (is_count(length) && is_count(end_size(r, 0)) && is_count(end_size(r, 1)));
+  if (!is_count(to->start) || !is_count(missed_bytes)) return false;
+  if (!(to->length > 0)) return true;
+  to->sizes[0] = end_size(r, 0);
+  to->sizes[1] = end_size(r, 1);
+  return is_count(to->length) && is_count(to->sizes[0]) && is_count(to->sizes[1]);
 }
 
-// Puts the fields of a usual record at `at`, of which FIELD_BYTES may be overwritten; `lane`: its place among those whose hashes were made.
-static char *put_fields(char *at, record r, uint32_t capture, double missed_bytes, const digests *hashed, int lane) {
+// What is made of four records at once.
+typedef struct {
+  blocks block;
+  uid_words words;
+  digests hashed;
+  uids ids;
+  figures of[4];
+} group;
+
+static inline void begin_group(group *g) {
+  __builtin_memset(&g->block, 0, sizeof g->block);
+}
+
+// Adds the `lane`th usual record, with addresses of so many words as those before it.
+static inline void add_to_group(group *g, int lane, record r, int words, uint32_t capture) {
+  put_block(&g->block, lane, r, words);
+  if (words == 4) put_uid_words(&g->words, lane, r, 4, capture);
+  else put_uid_words(&g->words, lane, r, 1, capture);
+}
+
+static inline void hash_group(group *g, int words) {
+  sha1(&g->block, &g->hashed);
+  if (words == 4) hash_uids(&g->words, 4, &g->ids);
+  else hash_uids(&g->words, 1, &g->ids);
+}
+
+// Puts the fields of the record that is the `lane`th of a group at `at`, of which FIELD_BYTES may be overwritten.
+static inline char *put_fields(char *at, record r, double missed_bytes, const group *g, int lane) {
+  const figures *const f = &g->of[lane];
   const uint32_t protocol = protocol_of(r), letters = word_at(r, SEEN) >> 16, vlans = word_at(r, VLANS);
-  const double start = number_at(r, START_TIME), length = number_at(r, LAST_TIME) - start;
   at = PUT(at, "{\"ts\":");
-  at = put_seconds(at, (uint64_t)start);
+  at = put_seconds(at, (uint64_t)f->start);
   at = PUT(at, ",\"uid\":\"");
-  at = put_uid(at, r, capture);
+  at = put_uid(at, &g->ids, lane);
   at = PUT(at, "\",\"id.orig_h\":\"");
   at = put_address(at, r, 0);
   at = PUT(at, "\",\"id.orig_p\":");
@@ -45,13 +81,13 @@ static char *put_fields(char *at, record r, uint32_t capture, double missed_byte
   at = put_word(at, responder_port(r));
   at = PUT(at, ",\"proto\":\"");
   at = put_protocol(at, protocol);
-  if (length > 0) {
+  if (f->length > 0) {
     at = PUT(at, "\",\"duration\":");
-    at = put_seconds(at, (uint64_t)length);
+    at = put_seconds(at, (uint64_t)f->length);
     at = PUT(at, ",\"orig_bytes\":");
-    at = put_integer(at, (uint64_t)end_size(r, 0));
+    at = put_integer(at, (uint64_t)f->sizes[0]);
     at = PUT(at, ",\"resp_bytes\":");
-    at = put_integer(at, (uint64_t)end_size(r, 1));
+    at = put_integer(at, (uint64_t)f->sizes[1]);
     at = PUT(at, ",\"conn_state\":\"");
   } else at = PUT(at, "\",\"conn_state\":\"");
   at = put_state(at, r);
@@ -75,29 +111,35 @@ static char *put_fields(char *at, record r, uint32_t capture, double missed_byte
   if ((vlans & VLAN_PRESENT) != 0) at = put_word(PUT(at, ",\"vlan\":"), vlans & VLAN_ID);
   if ((vlans >> 16 & VLAN_PRESENT) != 0) at = put_word(PUT(at, ",\"inner_vlan\":"), vlans >> 16 & VLAN_ID);
   at = PUT(at, ",\"community_id\":\"");
-  at = put_community_id(at, hashed, lane);
+  at = put_community_id(at, &g->hashed, lane);
   return PUT(at, "\"");
 }
 
 // Puts the fields at `line`, of which FIELD_BYTES may be overwritten, and answers their length; 0 for a record that is not usual. `capture`
 // stands for the capture's name in the uid.
 __attribute__((export_name("line"))) int line(record r, uint32_t capture, double missed_bytes, char *line) {
-  if (!is_usual(r, missed_bytes)) return 0;
-  blocks block;
-  digests hashed;
-  put_block(&block, 0, r);
-  sha1(&block, &hashed);
-  return (int)(put_fields(line, r, capture, missed_bytes, &hashed, 0) - line);
+  group g;
+  if (!work_out(&g.of[0], r, missed_bytes)) return 0;
+  const int words = address_words(r);
+  begin_group(&g);
+  add_to_group(&g, 0, r, words, capture);
+  hash_group(&g, words);
+  return (int)(put_fields(line, r, missed_bytes, &g, 0) - line);
 }
 
-// What a call of `lines` came to besides its answer: bytes written, and lines by protocol and kinds of both addresses.
+// What a call of `lines` came to besides its answer: bytes written, and lines by protocol and kinds of both addresses. `touched`: of no meaning, but
+// the compiler leaves out reads of which nobody can see what they gave.
 struct {
-  uint32_t bytes, counts[PROTOCOLS][KINDS][KINDS];
+  uint32_t bytes, counts[PROTOCOLS][KINDS][KINDS], touched;
 } result;
 
-// Whether a record's line can be written from it alone, and it is of the capture `id`.
-static inline bool is_for_all(record r, uint32_t id) {
-  return half_at(r, CAPTURE) == id && word_at(r, GAPS) == 0 && is_usual(r, 0);
+static inline uint32_t read_lines(record r) { return word_at(r, 0) ^ word_at(r, 64) ^ word_at(r, 128) ^ word_at(r, 192); }
+
+// Adds a record as the `lane`th of a group; false where its line cannot be written from it alone, or it is of another capture or version of IP.
+static inline bool takes(group *g, int lane, record r, int words, uint32_t id, uint32_t capture) {
+  if (half_at(r, CAPTURE) != id || word_at(r, GAPS) != 0 || address_words(r) != words || !work_out(&g->of[lane], r, 0)) return false;
+  add_to_group(g, lane, r, words, capture);
+  return true;
 }
 
 // Puts whole lines of records from `first` on, up to `end`, to the first that is not usual, has gaps or is of another capture than the one with
@@ -107,22 +149,27 @@ __attribute__((export_name("lines"))) int lines(const record *records, int first
                                                 const tail tails[KINDS][KINDS], char *text, uint32_t room) {
   __builtin_memset(&result, 0, sizeof result);
   char *at = text;
+  uint32_t touched = 0;
   int k = first;
   while (k < end && (uint32_t)(at - text) + 4 * LINE_BYTES <= room) {
+    // Theirs are read while these are worked on.
+    for (int next = k + 4; next < k + 8 && next < end; next++) touched ^= read_lines(records[next]);
+    group g;
+    const int words = address_words(records[k]);
+    begin_group(&g);
     int count = 0;
-    blocks block;
-    for (; count < 4 && k + count < end && is_for_all(records[k + count], id); count++) put_block(&block, count, records[k + count]);
+    while (count < 4 && k + count < end && takes(&g, count, records[k + count], words, id, capture)) count++;
     if (count == 0) break;
-    digests hashed;
-    sha1(&block, &hashed);
+    hash_group(&g, words);
     for (int lane = 0; lane < count; lane++) {
       const record r = records[k + lane];
       const uint32_t orig = address_kind(r, 0), resp = address_kind(r, 1);
-      at = put_tail(put_fields(at, r, capture, 0, &hashed, lane), &tails[orig][resp]);
+      at = put_tail(put_fields(at, r, 0, &g, lane), &tails[orig][resp]);
       result.counts[protocol_kind(r)][orig][resp]++;
     }
     k += count;
   }
   result.bytes = (uint32_t)(at - text);
+  result.touched = touched;
   return k;
 }

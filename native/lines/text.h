@@ -16,35 +16,43 @@ static inline char *put_pair(char *at, uint32_t value) {
   return at + 2;
 }
 
-// The last `count` digits, with leading zeros.
-static inline char *put_digits(char *at, uint32_t value, int count) {
-  char *place = at + count;
-  for (; place - at >= 2; value /= 100) put_pair(place -= 2, value % 100);
-  if (place > at) *at = (char)('0' + value);
-  return at + count;
+// Four and eight decimal digits, with leading zeros.
+static inline char *put_four(char *at, uint32_t value) { return put_pair(put_pair(at, value / 100), value % 100); }
+static inline char *put_eight(char *at, uint32_t value) { return put_four(put_four(at, value / 10000), value % 10000); }
+
+// A number below 100, and one below 10,000.
+static inline char *put_two_at_most(char *at, uint32_t value) {
+  if (value >= 10) return put_pair(at, value);
+  *at = (char)('0' + value);
+  return at + 1;
+}
+static inline char *put_four_at_most(char *at, uint32_t value) {
+  return value < 100 ? put_two_at_most(at, value) : put_pair(put_two_at_most(at, value / 100), value % 100);
 }
 
 static char *put_word(char *at, uint32_t value) {
-  int count = 1;
-  for (uint32_t rest = value; rest >= 10; rest /= 10) count++;
-  return put_digits(at, value, count);
+  if (value < 10000) return put_four_at_most(at, value);
+  const uint32_t high = value / 10000;
+  at = high < 10000 ? put_four_at_most(at, high) : put_four(put_two_at_most(at, high / 10000), high % 10000);
+  return put_four(at, value % 10000);
 }
 
-enum { BILLION = 1000000000, MILLION = 1000000 };
+enum { MILLION = 1000000, HUNDRED_MILLION = 100 * MILLION };
 
 // An integer below 2^53.
-static char *put_integer(char *at, uint64_t value) {
-  if (value < BILLION) return put_word(at, (uint32_t)value);
-  const uint64_t high = value / BILLION;
-  return put_digits(put_word(at, (uint32_t)high), (uint32_t)(value - high * BILLION), 9);
+static inline char *put_integer(char *at, uint64_t value) {
+  if (value <= UINT32_MAX) return put_word(at, (uint32_t)value);
+  const uint64_t high = value / HUNDRED_MILLION;
+  return put_eight(put_word(at, (uint32_t)high), (uint32_t)(value - high * HUNDRED_MILLION));
 }
 
 // Microseconds as seconds with six decimals.
-static char *put_seconds(char *at, uint64_t us) {
+static inline char *put_seconds(char *at, uint64_t us) {
   const uint64_t whole = us / MILLION;
+  const uint32_t rest = (uint32_t)(us - whole * MILLION);
   at = put_integer(at, whole);
   *at++ = '.';
-  return put_digits(at, (uint32_t)(us - whole * MILLION), 6);
+  return put_four(put_pair(at, rest / 10000), rest % 10000);
 }
 
 // Whether a number of JavaScript is an integer in [0, 2^53), which is printed with all of its digits.

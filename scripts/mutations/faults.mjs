@@ -481,9 +481,30 @@ export const faults = [
   {
     name: 'lines-of-record-with-gap',
     file: 'native/lines/line.c',
-    find: ' && word_at(r, GAPS) == 0',
+    find: ' || word_at(r, GAPS) != 0',
     replace: '',
     tests: ['test/outputs/record-lines.test.ts'],
+  },
+  {
+    name: 'group-of-both-versions',
+    file: 'native/lines/line.c',
+    find: ' || address_words(r) != words',
+    replace: '',
+    tests: ['test/outputs/record-lines.test.ts'],
+  },
+  {
+    name: 'lent-chunk-lost',
+    file: 'src/outputs/line-sink.ts',
+    find: '    if (memory !== this.#chunk) this.#giveBack(this.#chunk);\n',
+    replace: '',
+    tests: ['test/outputs/line-sink.test.ts'],
+  },
+  {
+    name: 'place-beyond-a-chunk',
+    file: 'src/outputs/line-sink.ts',
+    find: 'this.#buffer.length + bytes > limits.sinkChunkBytes',
+    replace: 'bytes > limits.sinkChunkBytes',
+    tests: ['test/outputs/line-sink.test.ts'],
   },
   {
     name: 'lent-record-used-again',

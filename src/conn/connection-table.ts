@@ -119,6 +119,11 @@ export class ConnectionTable {
     return this.#memory.places(count);
   }
 
+  /** Room in it for texts, see `TableMemory.texts`. */
+  texts(): Uint8Array[] {
+    return this.#memory.texts();
+  }
+
   /** Connections that may still be inserted. */
   get left(): number {
     return this.#limit - this.count;

@@ -76,13 +76,14 @@ export class EndedRecords {
     return this.#table.memory;
   }
 
-  /** Where in it the addresses of the records are, with room behind them for who takes them. */
+  /** Where in it the addresses of the records are. */
   get placesAt(): number {
     return this.#places.byteOffset;
   }
 
-  get placesBytes(): number {
-    return this.#places.byteLength;
+  /** Room in it for what is written of them. */
+  texts(): Uint8Array[] {
+    return this.#table.texts();
   }
 
   slot(i: number): number {

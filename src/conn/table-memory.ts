@@ -1,14 +1,18 @@
 import type { BatchPlace } from '../capture/packet-batch.js';
 import { GrowingMemory } from '../core/growing-memory.js';
 import { adviseHugePages } from '../core/huge-pages.js';
+import { limits } from '../core/limits.js';
 import { RECORD_BYTES } from './record-layout.js';
 
 /** Bytes at the start of the memory for the constants of `native/lines` and for what it writes, and as many for those of `native/follow`. */
 export const KERNEL_ROOM = 32_768;
 const ENDED_AT = 2 * KERNEL_ROOM;
-/** Bytes behind them for the addresses of ended records and what is written of these. */
-export const ENDED_BYTES = 65_536;
-const ROOM_AT = ENDED_AT + ENDED_BYTES;
+/** Bytes behind them for the addresses of ended records, and behind those for texts that are written of records. */
+const ENDED_BYTES = 65_536;
+const TEXTS_AT = ENDED_AT + ENDED_BYTES;
+/** As many as an output has of its own, and one. */
+const TEXTS = 9;
+const ROOM_AT = TEXTS_AT + TEXTS * limits.sinkChunkBytes;
 const WORD_BYTES = 4;
 const PAGE_BYTES = 65_536;
 
@@ -63,6 +67,13 @@ export class TableMemory {
   /** Room for `count` addresses of ended records; undefined without WebAssembly's memory. */
   places(count: number): Int32Array | undefined {
     return this.shared && new Int32Array(this.buffer, ENDED_AT, count);
+  }
+
+  /** Memory for texts; none without WebAssembly's memory. */
+  texts(): Uint8Array[] {
+    if (this.shared === undefined) return [];
+    const bytes = limits.sinkChunkBytes;
+    return Array.from({ length: TEXTS }, (_, i) => new Uint8Array(this.buffer, TEXTS_AT + i * bytes, bytes));
   }
 
   /** The room for packets and their rows. */

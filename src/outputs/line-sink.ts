@@ -29,8 +29,12 @@ interface Chunk {
  */
 export class LineSink {
   #fd: number;
-  readonly #buffer = new LineBuffer(newChunk());
-  readonly #spare: Buffer[] = [];
+  /** What the buffer began with, before a long line made it grow. */
+  #chunk = newChunk();
+  readonly #buffer = new LineBuffer(this.#chunk);
+  #spare: Buffer[] = [];
+  /** Chunks in a memory that others write to. */
+  #lent: readonly Buffer[] = [];
   #lines = 0;
   #queue: Chunk[] = [];
   #queuedBytes = 0;
@@ -63,9 +67,31 @@ export class LineSink {
 
   /** Adds so many whole lines, which are copied. Not where lines may be dropped. */
   lines(text: Uint8Array, count: number): void {
-    const buffer = this.#buffer;
-    if (buffer.length + text.length > limits.sinkChunkBytes) this.#enqueue();
-    buffer.bytesOf(text);
+    if (this.#buffer.length + text.length > limits.sinkChunkBytes) this.#enqueue();
+    this.#buffer.bytesOf(text);
+    this.#lines += count;
+  }
+
+  /** Lends chunks of `sinkChunkBytes` each, in a memory that code outside of JavaScript writes to, to be used instead of its own while one is free. */
+  lend(chunks: readonly Uint8Array[]): void {
+    this.#lent = chunks.map(({ buffer, byteOffset, length }) => Buffer.from(buffer, byteOffset, length));
+    this.#spare = [...this.#lent];
+  }
+
+  /** The rest of a lent chunk, where such code may put whole lines, to be told of with `put`, in at least so many bytes; undefined while none is free. */
+  place(bytes: number): Uint8Array | undefined {
+    if (this.#buffer.length + bytes > limits.sinkChunkBytes) this.#enqueue();
+    else if (this.#spare.length > 0 && !this.#lent.includes(this.#chunk)) {
+      if (this.#buffer.length > 0) this.#enqueue();
+      else this.#begin();
+    }
+    const { bytes: chunk, length } = this.#buffer;
+    return this.#lent.includes(chunk) ? chunk.subarray(length) : undefined;
+  }
+
+  /** So many bytes of whole lines were put in that place. */
+  put(bytes: number, count: number): void {
+    this.#buffer.length += bytes;
     this.#lines += count;
   }
 
@@ -156,8 +182,21 @@ export class LineSink {
     this.#queue.push({ memory, length, lines: this.#lines });
     this.#queuedBytes += length;
     this.#lines = 0;
-    this.#buffer.restart(this.#spare.pop() ?? newChunk());
+    if (memory !== this.#chunk) this.#giveBack(this.#chunk);
+    this.#begin();
     this.#writing ??= this.#writeQueue();
+  }
+
+  /** Begins a chunk. */
+  #begin(): void {
+    this.#chunk = this.#spare.pop() ?? newChunk();
+    this.#buffer.restart(this.#chunk);
+  }
+
+  /** Takes a chunk back that is no longer used. */
+  #giveBack(chunk: Buffer): void {
+    const isWanted = this.#lent.length > 0 ? this.#lent.includes(chunk) : chunk.length === limits.sinkChunkBytes;
+    if (isWanted && this.#spare.length < MOST_SPARE) this.#spare.push(chunk);
   }
 
   async #writeQueue(): Promise<void> {
@@ -189,7 +228,7 @@ export class LineSink {
     }
     this.#queuedBytes -= length;
     // One that a long line has made grow is not kept.
-    if (memory.length === limits.sinkChunkBytes && this.#spare.length < MOST_SPARE) this.#spare.push(memory);
+    this.#giveBack(memory);
   }
 
   #fail(message: string): void {

@@ -1,5 +1,5 @@
 import type { EndedRecords } from '../conn/ended-records.js';
-import { ENDED_BYTES, KERNEL_ROOM } from '../conn/table-memory.js';
+import { KERNEL_ROOM } from '../conn/table-memory.js';
 import type { AddressKind } from '../core/address.js';
 import { heapBase, kernelOver } from '../core/kernel.js';
 import type { End } from '../records/attributed-connection.js';
@@ -14,6 +14,8 @@ export type EndsOf = (orig: AddressKind, resp: AddressKind) => { readonly orig: 
 /** Room for the rest of a line, and for its length ahead of it; see `native/lines/tail.h`. */
 const TAIL_BYTES = 256;
 const LENGTH_BYTES = 4;
+/** Without so many bytes, four lines at their longest, nothing is written. */
+const LEAST_ROOM = 4 * (1024 + TAIL_BYTES);
 // As they are numbered there.
 const kinds: readonly AddressKind[] = ['host', 'group', 'unspecified'];
 const protocols: readonly Connection['proto'][] = ['tcp', 'udp', 'icmp', 'unknown_transport'];
@@ -34,21 +36,15 @@ type WriteLines = (
 export class RecordLines {
   readonly #write: WriteLines;
   readonly #tailsAt: number;
-  /** Text is written to the room behind the addresses of the records. */
+  /** Where lines are put, to be copied, while the sink has no place for them. */
   readonly #text: Uint8Array;
   readonly #bytes: Uint32Array;
   readonly #counts: Uint32Array;
   readonly #ends: readonly ReturnType<EndsOf>[];
 
-  private constructor(
-    exports: WebAssembly.Exports,
-    memory: WebAssembly.Memory,
-    textAt: number,
-    room: number,
-    ends: EndsOf,
-  ) {
+  private constructor(exports: WebAssembly.Exports, memory: WebAssembly.Memory, text: Uint8Array, ends: EndsOf) {
     this.#write = exports.lines as WriteLines;
-    this.#text = new Uint8Array(memory.buffer, textAt, room);
+    this.#text = text;
     const at = (exports.result as WebAssembly.Global).value as number;
     this.#bytes = new Uint32Array(memory.buffer, at, 1);
     this.#counts = new Uint32Array(memory.buffer, at + 4, protocols.length * kinds.length ** 2);
@@ -66,22 +62,27 @@ export class RecordLines {
       throw new Error('the kernel for lines has more constants than there is room for');
   }
 
-  /** For records whose addresses lie at `placesAt` of a memory; undefined where it was not built. */
-  static over({ memory, placesAt, placesBytes }: EndedRecords, ends: EndsOf): RecordLines | undefined {
+  /** For records whose addresses lie in a memory, and a sink to which room in it is lent; undefined where it was not built. */
+  static over(records: EndedRecords, ends: EndsOf, sink: LineSink): RecordLines | undefined {
+    const { memory } = records;
     if (memory === undefined) return undefined;
     const exports = kernelOver('lines', memory);
     if (exports === undefined) return undefined;
-    return new RecordLines(exports, memory, placesAt + placesBytes, ENDED_BYTES - placesBytes, ends);
+    const [text, ...lent] = records.texts();
+    sink.lend(lent);
+    return new RecordLines(exports, memory, text!, ends);
   }
 
   /** Writes lines of records from `first` on, to the first that is left to others, or fewer. Gives the record that comes next. */
   write(records: EndedRecords, first: number, sink: LineSink, coverage: Coverage): number {
     const { placesAt, count } = records;
     const [id, word] = [records.capture(first), records.captureWord(first)];
-    const { byteOffset, length } = this.#text;
+    const place = sink.place(LEAST_ROOM);
+    const { byteOffset, length } = place ?? this.#text;
     const next = this.#write(placesAt, first, count, id, word, this.#tailsAt, byteOffset, length);
     if (next === first) return first;
-    sink.lines(this.#text.subarray(0, this.#bytes[0]), next - first);
+    if (place !== undefined) sink.put(this.#bytes[0]!, next - first);
+    else sink.lines(this.#text.subarray(0, this.#bytes[0]), next - first);
     this.#counts.forEach((lines, i) => {
       if (lines === 0) return;
       const { orig, resp } = this.#ends[i % this.#ends.length]!;

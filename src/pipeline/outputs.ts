@@ -105,7 +105,7 @@ export class Outputs {
   /** Connections that ended, whose ends their addresses alone tell. What their records do not say in plain numbers goes to `other`, in order. */
   ended(records: EndedRecords, endsOf: EndsOf, other: (update: ConnectionUpdate) => void): void {
     const sink = this.#connections!;
-    this.#recordLines ??= RecordLines.over(records, endsOf);
+    this.#recordLines ??= RecordLines.over(records, endsOf, sink);
     for (let i = 0; i < records.count; ) {
       const next = this.#recordLines?.write(records, i, sink, this.coverage) ?? i;
       if (next === i) other(records.update(i++));

@@ -25,7 +25,16 @@ async function recordLines() {
   const captures = new CaptureNames();
   captures.use([{ name: 'a' }]);
   const ended = new EndedRecords(table, new ConnectionView(table), captures, table.places(2), () => {});
-  const lines = RecordLines.over(ended, unwatchedEnds);
+  /** The sink's part: it takes lines in its place or has them copied. */
+  let atOnce = '';
+  let text;
+  const sink = {
+    lend: ([chunk]) => (text = chunk),
+    place: () => (atOnce === '' ? text : undefined),
+    put: (bytes) => (atOnce += Buffer.from(text.slice(0, bytes)).toString()),
+    lines: (copied) => (atOnce += Buffer.from(copied).toString()),
+  };
+  const lines = RecordLines.over(ended, unwatchedEnds, sink);
   const end = { state: 'pending' };
   const line = (connection) => connectionLine({ connection, capture: 'a', cause: 'end', rev: 0, orig: end, resp: end });
   const record = (proto, version, flags) => {
@@ -49,8 +58,7 @@ async function recordLines() {
     table.u16[CAPTURE] = 0;
     ended.count = 0;
     for (let i = 0; i < 2; i++) ended.add(0);
-    let atOnce = '';
-    const sink = { lines: (text) => (atOnce += Buffer.from(text).toString()) };
+    atOnce = '';
     if (!ended.takes(0) || lines.write(ended, 0, sink, new Coverage()) === 0) return;
     let object = '';
     const unwatched = new Unwatched((attributed) => (object += `${connectionLine(attributed)}\n`), true);

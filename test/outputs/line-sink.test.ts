@@ -29,6 +29,72 @@ describe('LineSink', () => {
     expect(warnings).toEqual([]);
   });
 
+  describe('with lent chunks', () => {
+    const lent = (count: number) => Array.from({ length: count }, () => Buffer.alloc(limits.sinkChunkBytes));
+    const ascii = (text: string) => Buffer.from(text);
+    /** Puts a line where code outside of JavaScript would; false when there is no place for it. */
+    function put(sink: LineSink, text: string, least = text.length + 1): boolean {
+      const place = sink.place(least);
+      if (place === undefined) return false;
+      place.set(ascii(`${text}\n`));
+      sink.put(text.length + 1, 1);
+      return true;
+    }
+
+    it('writes what is put there in order with all other lines', async () => {
+      const path = join(folder, 'out');
+      const sink = new LineSink(path, warn);
+      const expected: string[] = [];
+      for (let i = 0; i < 30_000; i++) {
+        const text = `line ${i} ${'x'.repeat(i % 300)}`;
+        expected.push(text);
+        if (i === 100) sink.lend(lent(3));
+        if (i < 100 || i % 7 === 0) sink.line(text);
+        else if (i % 1000 === 1) sink.lines(ascii(`${text}\n`), 1);
+        else if (!put(sink, text)) sink.line(text);
+        if (sink.full) await sink.room();
+      }
+      await sink.close();
+      expect(readFileSync(path, 'utf8')).toBe(`${expected.join('\n')}\n`);
+      expect([sink.linesWritten, sink.linesLost, sink.queuedBytes]).toEqual([30_000, 0, 0]);
+    });
+
+    it('has none while all wait to be written, and has them again', async () => {
+      const sink = new LineSink(join(folder, 'out'), warn);
+      sink.lend(lent(2));
+      // A line in each: there is not room for another.
+      expect([put(sink, 'a', limits.sinkChunkBytes - 1), put(sink, 'b', limits.sinkChunkBytes - 1)]).toEqual([
+        true,
+        true,
+      ]);
+      expect(put(sink, 'c', limits.sinkChunkBytes - 1)).toBe(false);
+      sink.line('c');
+      expect(put(sink, 'd')).toBe(false);
+      await sink.drain();
+      expect([put(sink, 'd', limits.sinkChunkBytes), put(sink, 'e', limits.sinkChunkBytes)]).toEqual([true, true]);
+      await sink.close();
+      expect(readFileSync(join(folder, 'out'), 'utf8')).toBe('a\nb\nc\nd\ne\n');
+    });
+
+    it('has one again that became too small for a long line', async () => {
+      const sink = new LineSink(join(folder, 'out'), warn);
+      sink.lend(lent(1));
+      expect(put(sink, 'a')).toBe(true);
+      sink.line('b'.repeat(2 * limits.sinkChunkBytes));
+      expect(put(sink, 'c')).toBe(true);
+      await sink.close();
+      expect(readFileSync(join(folder, 'out'), 'utf8')).toBe(`a\n${'b'.repeat(2 * limits.sinkChunkBytes)}\nc\n`);
+    });
+
+    it('counts what could not be written of them', async () => {
+      const sink = new LineSink('/dev/full', warn);
+      sink.lend(lent(2));
+      for (let i = 0; i < 5; i++) put(sink, 'lost');
+      await sink.close();
+      expect([sink.linesLost, sink.linesWritten]).toEqual([5, 0]);
+    });
+  });
+
   it('refuses a path that cannot be opened with a code', () => {
     expect(() => new LineSink(join(folder, 'missing', 'out'), warn)).toThrowError(
       expect.objectContaining({ code: 'OUTPUT_OPEN_FAILED' }),

@@ -24,6 +24,8 @@ const count = fc.oneof(
   fc.nat(3),
   fc.nat(2_000_000_000),
   fc.constantFrom(0, 999_999_999, 1e9, 2 ** 32),
+  // Where another digit comes.
+  fc.tuple(fc.nat(15), fc.integer({ min: -1, max: 1 })).map(([digits, more]) => Math.max(0, 10 ** digits + more)),
 );
 /** A small word for every second value, so that addresses have runs of zeros. */
 const sparse = fc.oneof(word, fc.constantFrom(0, 0, 0, 0x1_0000));

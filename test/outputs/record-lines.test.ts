@@ -51,7 +51,6 @@ captures.use([{ name: 'first' }, { name: 'second', host: 'h' }]);
 const table = new ConnectionTable({ k0: 1, k1: 2 }, MOST_ENDED);
 for (let i = 0; i < MOST_ENDED; i++) table.insert(new Packet(), false);
 const ended = new EndedRecords(table, new ConnectionView(table), captures, table.places(MOST_ENDED)!, () => {});
-const lines = RecordLines.over(ended, unwatchedEnds)!;
 
 /** Addresses that are a host's, a group's and none, in either version. */
 const addresses = [0, 0, -1, 0xe000_0001 | 0, 0xefff_ffff | 0, 0x0a00_0001, 0xff02_0000 | 0, 1, 0xff00_0000 | 0];
@@ -115,6 +114,7 @@ function oneByOne(count: number): { readonly text: string; readonly coverage: Co
 async function atOnce(count: number) {
   const path = join(folder, 'lines');
   const sink = new LineSink(path, () => {});
+  const lines = RecordLines.over(ended, unwatchedEnds, sink)!;
   const coverage = new Coverage();
   const unwatched = new Unwatched((attributed) => {
     coverage.line(attributed, true);
