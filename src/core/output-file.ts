@@ -35,12 +35,25 @@ export function openOutput(path: string): number {
     if (writer !== undefined) {
       throw new CorrelateError('OUTPUT_IN_USE', `${path}: process ${writer} writes to it, which would be lost`);
     }
-    ftruncateSync(fd);
+    empty(fd);
     return fd;
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
     if (error instanceof CorrelateError) throw error;
     throw new CorrelateError('OUTPUT_OPEN_FAILED', `${path}: ${fileProblem(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Empties a file by way of another descriptor: ext4 sends all that was written to a file to the disk when the first descriptor is closed
+ * after it was emptied, which took 5 to 27 ms for 76 MB (2026-11).
+ */
+function empty(fd: number): void {
+  try {
+    closeSync(openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_TRUNC));
+  } catch {
+    // Without /proc.
+    ftruncateSync(fd);
   }
 }
 
