@@ -10,6 +10,13 @@
 // As `sumBytes` of src/decode/checksum.ts before it is folded.
 uint32_t EXPORT(sum)(const uint8_t *at, uint32_t length) { return sum_of(at, length); }
 
+// Of words.
+double EXPORT(total)(const uint32_t *at, uint32_t count) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < count; i++) sum += at[i];
+  return (double)sum;
+}
+
 // As `readRecords` of src/capture/pcap-file.ts: adds the complete records of bytes [at, end) of the batch, which has `count` packets, and
 // gives where it stopped. How many packets there are then is in the header.
 uint32_t EXPORT(records)(batch *b, uint32_t at, uint32_t end, uint32_t count, uint32_t most, uint32_t is_swapped, uint32_t ticks, uint32_t link) {
@@ -26,7 +33,7 @@ uint32_t EXPORT(records)(batch *b, uint32_t at, uint32_t end, uint32_t count, ui
     count++;
     at += 16 + captured;
   }
-  b->header[0] = count;
+  b->count = count;
   return at;
 }
 
@@ -51,7 +58,7 @@ uint32_t EXPORT(blocks)(batch *b, uint32_t at, uint32_t end, uint32_t count, uin
     count++;
     at += length;
   }
-  b->header[0] = count;
+  b->count = count;
   return at;
 }
 
@@ -61,8 +68,9 @@ static inline uint32_t header_of_link(uint32_t type) {
 
 // Decodes the packets [from, to) of a batch of so many bytes as long as they are usual ones, and gives the number of the first that is not.
 // The row of the packet `from` is the first.
-uint32_t EXPORT(frames)(const batch *b, uint32_t bytes, uint32_t from, uint32_t to, row *r, uint32_t verify_checksums, uint32_t k0, uint32_t k1) {
+uint32_t EXPORT(frames)(batch *b, uint32_t bytes, uint32_t from, uint32_t to, row *r, uint32_t verify_checksums, uint32_t k0, uint32_t k1) {
   row *unhashed = r;
+  uint32_t not_tcp = 0;
   uint32_t i = from;
   for (; i < to; i++, r++) {
     const uint32_t offset = b->offset[i], captured = b->captured[i], link = b->link[i];
@@ -71,10 +79,12 @@ uint32_t EXPORT(frames)(const batch *b, uint32_t bytes, uint32_t from, uint32_t 
     if (!usual_frame(r, (const uint8_t *)b + offset, link_bytes, offset, captured, b->wire[i], verify_checksums)) break;
     r->time_us = b->time_us[i];
     r->source = link >> 16;
+    not_tcp |= (r->meta & META_PROTO) ^ PROTO_TCP;
     if (r - unhashed < 3) continue;
     put_hashes(unhashed, 4, k0, k1);
     unhashed = r + 1;
   }
   if (r > unhashed) put_hashes(unhashed, (uint32_t)(r - unhashed), k0, k1);
+  b->not_tcp = not_tcp;
   return i;
 }

@@ -7,7 +7,9 @@ enum { MAX_PACKETS = 8192 };
 
 // Packet bytes lie behind it.
 typedef struct {
-  uint32_t header[16];
+  uint32_t count, live[5];
+  // Whether one of the packets decoded last is no TCP.
+  uint32_t not_tcp, unused[9];
   double time_us[MAX_PACKETS];
   uint32_t captured[MAX_PACKETS];
   uint32_t wire[MAX_PACKETS];
@@ -31,6 +33,7 @@ typedef struct {
 } row;
 _Static_assert(sizeof(row) == 128, "as ROW_BYTES");
 
+#define META_PROTO 0xffu
 #define META_IPV6 (1u << 8)
 #define META_KEY 0x3ffu
 #define META_VALID (1u << 10)

@@ -16,7 +16,7 @@ static inline sums add(sums s, v128_t words) {
   return (sums){wasm_i32x4_add(s.all, words), wasm_i32x4_add(s.high, wasm_u32x4_shr(words, 16))};
 }
 
-static inline uint32_t total(sums s) {
+static inline uint32_t sum_of_lanes(sums s) {
   v128_t t = wasm_i32x4_add(wasm_i32x4_sub(s.all, wasm_i32x4_shl(s.high, 16)), s.high);
   t = wasm_i32x4_add(t, wasm_i32x4_shuffle(t, t, 2, 3, 0, 1));
   t = wasm_i32x4_add(t, wasm_i32x4_shuffle(t, t, 1, 0, 3, 2));
@@ -44,7 +44,7 @@ static inline uint32_t sum_of(const uint8_t *at, uint32_t length) {
   }
   for (; end - at >= 16; at += 16) one = add(one, wasm_v128_load(at));
   one = add(one, tail(end, (uint32_t)(end - at)));
-  return total((sums){wasm_i32x4_add(one.all, two.all), wasm_i32x4_add(one.high, two.high)});
+  return sum_of_lanes((sums){wasm_i32x4_add(one.all, two.all), wasm_i32x4_add(one.high, two.high)});
 }
 
 // Whether it is the sum of a right checksum.

@@ -15,8 +15,6 @@ import type { SharedRoom } from './shared-memory.js';
 export const captureFormats = [pcap, pcapng] as const;
 
 const MAGIC_BYTES = 4;
-/** A piece of this size is still in the second cache of a core when it is parsed. */
-const BLOCKING_READ_BYTES = 1 << 18;
 const GZIP_MAGIC = 0x8b1f;
 const ZSTD_MAGIC = 0xfd2fb528;
 
@@ -27,7 +25,7 @@ export interface CaptureFileOptions {
   readonly readBytes?: number;
   /** Where the batches are made; by themselves without. */
   readonly room?: SharedRoom | undefined;
-  /** The calling thread reads regular files itself, in smaller pieces, as a thread that does nothing else should. */
+  /** The calling thread reads regular files itself, as a thread that does nothing else should. */
   readonly blocking?: boolean;
   /** Overwrite released batches, so that a view kept too long shows (tests). */
   readonly overwriteReleased?: boolean;
@@ -51,7 +49,7 @@ function magicOf({ batch, start, end }: Piece): number | undefined {
 }
 
 async function openInput(input: ByteInput, path: string, options: CaptureFileOptions): Promise<PacketSource> {
-  const readBytes = options.readBytes ?? (options.blocking === true ? BLOCKING_READ_BYTES : DEFAULT_DATA_BYTES);
+  const { readBytes = DEFAULT_DATA_BYTES } = options;
   const pool = new BatchPool({
     dataBytes: MAX_RECORD_BYTES + Math.max(readBytes, MAGIC_BYTES),
     batches: options.blocking === true ? limits.batchesPerThread : limits.batchesPerSource,

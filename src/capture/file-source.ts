@@ -3,6 +3,7 @@ import type { Warn } from '../core/warnings.js';
 import type { BatchPool } from './batch-pool.js';
 import type { ByteInput } from './byte-input.js';
 import { MAX_RECORD_BYTES, type RecordParser } from './capture-format.js';
+import { totalOf } from './frame-kernel.js';
 import { BYTES_OFFSET, MAX_PACKETS, type PacketBatch } from './packet-batch.js';
 import type { CaptureStats, PacketSource } from './packet-source.js';
 
@@ -150,10 +151,8 @@ export class FileSource implements PacketSource {
 
   #countPackets(batch: PacketBatch): void {
     const { capLen, count } = batch;
-    let bytes = 0;
-    for (let i = 0; i < count; i++) bytes += capLen[i]!;
     this.#stats.packets += count;
-    this.#stats.bytes += bytes;
+    this.#stats.bytes += totalOf(batch, capLen, 0, count);
   }
 
   #endEarly(code: ErrorCode, what: string): void {

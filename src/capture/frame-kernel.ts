@@ -1,9 +1,12 @@
 import { heapBase, kernelOver } from '../core/kernel.js';
+import type { PacketBatch } from './packet-batch.js';
 
 /** Code in WebAssembly (`native/frames`) on one memory. Addresses are bytes of it. */
 export interface FrameKernel {
   /** The sum of 16-bit words in the machine's order, which is little-endian in WebAssembly; an odd last byte counts as the low half of a word. */
   readonly sum: (at: number, length: number) => number;
+  /** The sum of `count` words from the address `at` on. */
+  readonly total: (at: number, count: number) => number;
   /** As `readRecords` of `pcap-file.ts`, of the batch at the address `batch`, whose header has the number of packets then. */
   readonly records: (
     batch: number,
@@ -32,7 +35,7 @@ export interface FrameKernel {
   ) => number;
   /**
    * Decodes packets [from, to) of the batch at the address `batch`, of `bytes`, as long as `decodeUsualFrame` would, into the rows from the
-   * address `rows` on. Gives the first packet that it would not.
+   * address `rows` on. Gives the first packet that it would not. The word NOT_TCP_OFFSET of the batch is not 0 then if one was no TCP.
    */
   readonly frames: (
     batch: number,
@@ -70,4 +73,13 @@ export function frameKernel(memory: WebAssembly.Memory | undefined): FrameKernel
     lastKernel = newKernel(memory);
   }
   return lastKernel;
+}
+
+/** The sum of the words [from, to) of a column of a batch: how many bytes its packets have. */
+export function totalOf({ memory }: PacketBatch, column: Uint32Array, from: number, to: number): number {
+  const kernel = frameKernel(memory);
+  if (kernel !== undefined) return kernel.total(column.byteOffset + from * Uint32Array.BYTES_PER_ELEMENT, to - from);
+  let total = 0;
+  for (let i = from; i < to; i++) total += column[i]!;
+  return total;
 }

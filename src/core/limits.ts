@@ -13,8 +13,8 @@ export const limits = {
   zstdWindowBytes: 1 << 27,
   /** Batches that one packet source owns. None free: `next` waits for a release, live packets wait in the kernel's ring. */
   batchesPerSource: 8,
-  /** The same for a source that a thread reads for another one, whose pieces are small. None free: the thread waits. */
-  batchesPerThread: 24,
+  /** The same for a source that a thread reads for another one. None free: the thread waits. */
+  batchesPerThread: 16,
   /** Bytes of output lines gathered before they are written. */
   sinkChunkBytes: 1 << 18,
   /** Bytes of output lines that may wait before a run over files waits. */

@@ -1,5 +1,5 @@
-import { frameKernel } from '../capture/frame-kernel.js';
-import type { PacketBatch } from '../capture/packet-batch.js';
+import { frameKernel, totalOf } from '../capture/frame-kernel.js';
+import { NOT_TCP_OFFSET, type PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import type { WeirdCounts } from '../core/weird.js';
 import { type DecodedBatch, NO_SIDES, type OtherPacket, type PacketSide } from './decoded-batch.js';
@@ -47,12 +47,14 @@ export class BatchDecoder {
         const { verifyChecksums, key } = this.#options;
         const rows = decoded.address + (i - from) * ROW_BYTES;
         i = kernel.frames(view.byteOffset, view.byteLength, i, to, rows, verifyChecksums, key.k0, key.k1);
+        others |= view.getUint32(NOT_TCP_OFFSET, true);
         if (i === to) break;
       }
       packet.base = (i - from) * ROW_WORDS;
       packet.timeUs = timeUs[i]!;
       packet.source = link[i]! >>> 16;
       decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wireLen[i]!, kernel === undefined);
+      others |= (packet.meta & META_PROTO) ^ PROTO_TCP;
       if (packet.view !== view || packet.depth > 0 || weird.news.length > 0 || packet.rest !== undefined) {
         sides ??= new Map();
         const side = this.#sideOf(packet, view);
@@ -60,12 +62,7 @@ export class BatchDecoder {
         for (const other of side.others ?? []) others |= (other.row[ROW_META]! & META_PROTO) ^ PROTO_TCP;
       }
     }
-    let bytes = 0;
-    for (let i = from; i < to; i++) {
-      bytes += wireLen[i]!;
-      others |= (packet.i32[(i - from) * ROW_WORDS + ROW_META]! & META_PROTO) ^ PROTO_TCP;
-    }
-    decoded.wireBytes = bytes;
+    decoded.wireBytes = totalOf(batch, wireLen, from, to);
     decoded.onlyTcp = others === 0;
     if (sides !== undefined) decoded.sides = sides;
   }

@@ -2,7 +2,7 @@ import type { WeirdNews } from '../core/weird.js';
 import { type Packet, PacketRows, ROW_BYTES, ROW_WORDS } from './packet.js';
 import type { TunnelName } from './tunnel/tunnel.js';
 
-/** Packets decoded at once, so that their rows stay in the processor's nearest caches. */
+/** Packets decoded at once by who takes them himself, so that their rows stay in the processor's nearest caches. */
 export const DECODED_AT_ONCE = 128;
 /** What their rows take. */
 export const DECODED_BYTES = DECODED_AT_ONCE * ROW_BYTES;
@@ -45,13 +45,14 @@ export class DecodedBatch {
   /** By row. */
   sides: ReadonlyMap<number, PacketSide> = NO_SIDES;
 
-  /** Its rows lie in `buffer`, which may be that of a memory, from the byte `offset` on. */
+  /** Its rows, at most `most`, lie in `buffer`, which may be that of a memory, from the byte `offset` on. */
   constructor(
     buffer: ArrayBuffer | SharedArrayBuffer = new ArrayBuffer(DECODED_BYTES),
     offset = 0,
     memory?: WebAssembly.Memory,
+    most: number = DECODED_AT_ONCE,
   ) {
-    this.rows = new PacketRows(buffer, offset, DECODED_AT_ONCE);
+    this.rows = new PacketRows(buffer, offset, most);
     this.memory = memory;
     this.address = offset;
   }

@@ -1,18 +1,20 @@
 import type { BatchPlace } from '../capture/packet-batch.js';
 import { SharedRoom, sharedPlace } from '../capture/shared-memory.js';
 import { adviseHugePages } from '../core/huge-pages.js';
-import { DECODED_AT_ONCE, DecodedBatch } from '../decode/decoded-batch.js';
+import { DecodedBatch } from '../decode/decoded-batch.js';
 import { ROW_BYTES } from '../decode/packet.js';
 
+/** Packets of a slot: about those of a piece of a file, so that little is done for each slot, and as seldom that V8 need not compile it. */
+export const SLOT_ROWS = 2048;
 /** Slots of the ring: enough for a pause of the other thread, few enough to stay in the shared cache. */
-const SLOTS = 256;
+const SLOTS = 16;
 /**
  * A thread that finds the ring empty or full looks again for about two tenths of a millisecond before it sleeps: waking a thread on an
- * idle processor took 150 µs on a virtual machine, three times what filling a slot takes (2026-11).
+ * idle processor took 150 µs on a virtual machine, as long as filling a slot (2026-11).
  */
 const LOOKS = 20_000;
 /** Who sleeps is woken when so many slots are there for it, or when the other thread has to sleep too. */
-const WORTH_READING = 16;
+const WORTH_READING = 1;
 /** Waking takes the thread that wakes up to half a millisecond, most of all where it has the processor that the other one is put on (2026-11). */
 const WORTH_WRITING = SLOTS / 2;
 /** A sleeping thread looks again after this long, since at the end fewer may come. */
@@ -40,7 +42,7 @@ export interface SlotInfo {
   readonly messages: number;
 }
 const INFO_NUMBERS = 8;
-const SLOT_BYTES = DECODED_AT_ONCE * ROW_BYTES;
+const SLOT_BYTES = SLOT_ROWS * ROW_BYTES;
 /** glibc starts a large block 16 bytes behind a cache line, on which each row is to begin: the other core has it then with one line. */
 const ALIGN = 48;
 const ROWS_BYTES = ALIGN + SLOTS * SLOT_BYTES;
@@ -84,7 +86,7 @@ class Ring {
     const { place } = memory;
     const first = place.offset + (place.memory === undefined ? ALIGN : 0);
     this.slots = Array.from({ length: SLOTS }, (_, i) => {
-      return new DecodedBatch(place.buffer, first + i * SLOT_BYTES, place.memory);
+      return new DecodedBatch(place.buffer, first + i * SLOT_BYTES, place.memory, SLOT_ROWS);
     });
   }
 

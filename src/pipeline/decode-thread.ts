@@ -10,7 +10,7 @@ import type { DecodedSource, DecodeStart } from './decoded-source.js';
 import { takeDecodeWorker } from './ready-decode-worker.js';
 
 /** The event loop gets a turn after this many slots: signals, outputs, progress. */
-const TURN_EVERY = 32;
+const TURN_EVERY = 2;
 
 const NO_BYTES = new DataView(new ArrayBuffer(0));
 const NO_STATS: CaptureStats = { packets: 0, bytes: 0, kernelDrops: 0, interfaceDrops: 0, engineDrops: 0 };

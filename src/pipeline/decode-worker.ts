@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { parentPort } from 'node:worker_threads';
+import { totalOf } from '../capture/frame-kernel.js';
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { PacketSource } from '../capture/packet-source.js';
 import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
-import { DECODED_AT_ONCE } from '../decode/decoded-batch.js';
 import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
-import { batchRoom, RingWriter } from './decode-ring.js';
+import { batchRoom, RingWriter, SLOT_ROWS } from './decode-ring.js';
 import { openFiles } from './decoded-source.js';
 
 /** Reads and decodes capture files in a thread of its own, while the main thread follows the connections. */
@@ -56,23 +56,17 @@ function numberOf(batch: PacketBatch): number {
   return announced.push(batch) - 1;
 }
 
-function capturedBytes(batch: PacketBatch, from: number, to: number): number {
-  let bytes = 0;
-  for (let i = from; i < to; i++) bytes += batch.capLen[i]!;
-  return bytes;
-}
-
 /** False when the main thread wants no more. */
 function decode(batch: PacketBatch, source: PacketSource): boolean {
   let number = -1;
-  for (let from = 0; from < batch.count; from += DECODED_AT_ONCE) {
+  for (let from = 0; from < batch.count; from += SLOT_ROWS) {
     const decoded = ring.claim();
     if (decoded === undefined) return false;
-    const to = Math.min(batch.count, from + DECODED_AT_ONCE);
+    const to = Math.min(batch.count, from + SLOT_ROWS);
     decoder.decode(batch, from, to, decoded);
     if (start.streams || !decoded.onlyTcp) number = numberOf(batch);
     if (decoded.sides.size > 0) send({ kind: 'sides', sides: decoded.sides });
-    publish(number, to - from, decoded.wireBytes, capturedBytes(batch, from, to), source.readBytes);
+    publish(number, to - from, decoded.wireBytes, totalOf(batch, batch.capLen, from, to), source.readBytes);
   }
   // Memory that nobody reads any more is used again while it is in the caches.
   if (number < 0) source.release(batch);

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CaptureFormat } from '../../src/capture/capture-format.js';
-import { frameKernel } from '../../src/capture/frame-kernel.js';
+import { frameKernel, totalOf } from '../../src/capture/frame-kernel.js';
 import { BYTES_OFFSET, MAX_PACKETS, PacketBatch } from '../../src/capture/packet-batch.js';
 import { pcap } from '../../src/capture/pcap-file.js';
 import { pcapng } from '../../src/capture/pcapng-file.js';
@@ -50,6 +50,17 @@ function parsed(
   const packets = columns.map((column) => Array.from(column.subarray(count, batch.count)));
   return { first, second, failure: parser.failure, skipBytes: parser.skipBytes, count: batch.count, packets };
 }
+
+it('adds up the words of a column, up to the greatest ones, as is done without it', () => {
+  expect(frameKernel(place.memory)).toBeDefined();
+  for (const batch of [plain, ofMemory]) {
+    batch.wireLen.fill(0xffff_ffff);
+    batch.wireLen.set([7, 1000, 0x8000_0000, 3], 5);
+    expect(totalOf(batch, batch.wireLen, 6, 8)).toBe(0x8000_0000 + 1000);
+    expect(totalOf(batch, batch.wireLen, 6, 6)).toBe(0);
+    expect(totalOf(batch, batch.wireLen, 0, MAX_PACKETS)).toBe((MAX_PACKETS - 4) * 0xffff_ffff + 0x8000_0000 + 1010);
+  }
+});
 
 /** Mostly nothing. */
 const rarely = <T>(arbitrary: fc.Arbitrary<T>) =>
