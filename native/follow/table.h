@@ -43,6 +43,28 @@ static void touch(table t, const row *rows, int count) {
   touched = sum;
 }
 
+// In place of a timer link: the record is in no use.
+enum { UNUSED = -2 };
+
+// Enters the connections of the first `count` slots into an index that was empty, but for those over IPv6, whose hashes are not in their
+// records; answers how many those are.
+static int enter(table t, int count) {
+  int left = 0;
+  for (int slot = 0; slot < count; slot++) {
+    const record *r = &t.records[slot];
+    if (r->timer_previous == UNUSED) continue;
+    if ((r->meta & META_IPV6) != 0) {
+      left++;
+      continue;
+    }
+    const uint32_t hash = r->ipv6[0];
+    uint32_t at = hash & t.mask;
+    while (t.index[at] != 0) at = (at + 1) & t.mask;
+    t.index[at] = (hash & ~SLOT_MASK) | (uint32_t)(slot + 1);
+  }
+  return left;
+}
+
 static inline bool is_same(const uint32_t *a, const uint32_t *b) { return a[0] == b[0] && a[1] == b[1] && a[2] == b[2]; }
 
 // The record of a packet's connection, or none; and which end sent the packet.

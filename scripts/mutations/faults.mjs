@@ -472,6 +472,13 @@ export const faults = [
     tests: ['test/conn/follow-kernel.test.ts'],
   },
   {
+    name: 'grown-index-without-ipv6',
+    file: 'native/follow/table.h',
+    find: '      left++;\n',
+    replace: '',
+    tests: ['test/conn/connection-table.test.ts'],
+  },
+  {
     name: 'begun-slot-not-zeroed',
     file: 'native/follow/begin.h',
     find: '  __builtin_memset(&t.records[slot], 0, sizeof(record));',

@@ -1,12 +1,11 @@
 import type { BatchPlace } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
-import { setFlowKey } from '../decode/flow-key.js';
 import {
   META_IPV6,
   META_KEY,
   META_ONE_WAY,
   META_PLAIN_TCP,
-  Packet,
+  type Packet,
   ROW_DST3,
   ROW_HASH,
   ROW_IPV6,
@@ -15,6 +14,7 @@ import {
   ROW_SRC3,
   ROW_WORDS,
 } from '../decode/packet.js';
+import { RecordHashes } from './record-hashes.js';
 import {
   DEADLINE,
   FLAGS,
@@ -46,6 +46,9 @@ const UNUSED = -2;
 const SLOT_MASK = 0x1f_ffff;
 const TAG_MASK = ~SLOT_MASK;
 
+/** Enters the connections of the first `used` slots into an empty index; those over IPv6 are left. Gives how many those are. */
+type Enter = (index: number, mask: number, records: number, used: number) => number;
+
 /**
  * Connections by their ends. Open addressing with linear probing over slot numbers, with eleven bits of the hash; records lie in one block
  * of memory that grows, see `record-layout.ts`. The hash is keyed with a secret and alike for both directions; where a record
@@ -68,10 +71,11 @@ export class ConnectionTable {
   readonly missedBytes = new Map<number, number>();
   /** Uids of what carried the connection, by slot, in order; only for records with TUNNELED. */
   readonly tunnelParents = new Map<number, string[]>();
-  readonly #key: HashKey;
+  readonly #hashes: RecordHashes;
   readonly #limit: number;
   readonly #entries = new Int32Array(MAX_TOUCHED);
   readonly #memory: TableMemory;
+  #enter: Enter | undefined;
   #capacity = 0;
   #index: Int32Array;
   #mask: number;
@@ -80,7 +84,7 @@ export class ConnectionTable {
 
   /** `limit` connections at most; `room`: bytes for packets and their rows beside them. */
   constructor(key: HashKey, limit: number, room = 0) {
-    this.#key = key;
+    this.#hashes = new RecordHashes(key);
     this.#limit = limit;
     this.#capacity = Math.min(FIRST_CAPACITY, limit);
     this.#memory = new TableMemory(this.#capacity, limit, room);
@@ -122,6 +126,11 @@ export class ConnectionTable {
   /** Room in it for texts, see `TableMemory.texts`. */
   texts(): Uint8Array[] {
     return this.#memory.texts();
+  }
+
+  /** Leaves entering connections into a larger index to code in WebAssembly. */
+  enterWith(enter: Enter): void {
+    this.#enter = enter;
   }
 
   /** Connections that may still be inserted. */
@@ -330,29 +339,8 @@ export class ConnectionTable {
 
   /** Hash of a record's connection, as its packets have it. */
   hashOf(slot: number): number {
-    const i32 = this.i32;
-    const base = slot * RECORD_WORDS;
-    const meta = i32[base + META]!;
-    if ((meta & META_IPV6) === 0) return i32[base + HASH]!;
-    const scratch = this.#scratch;
-    scratch.version = 6;
-    scratch.oneWay = (meta & META_ONE_WAY) !== 0;
-    scratch.proto = meta & 0xff;
-    scratch.src3 = i32[base + ORIG_WORD]!;
-    scratch.dst3 = i32[base + RESP_WORD]!;
-    scratch.sport = i32[base + PORTS]! >>> 16;
-    scratch.dport = i32[base + PORTS]! & 0xffff;
-    scratch.src0 = i32[base + IPV6_WORDS]!;
-    scratch.src1 = i32[base + IPV6_WORDS + 1]!;
-    scratch.src2 = i32[base + IPV6_WORDS + 2]!;
-    scratch.dst0 = i32[base + IPV6_WORDS + 3]!;
-    scratch.dst1 = i32[base + IPV6_WORDS + 4]!;
-    scratch.dst2 = i32[base + IPV6_WORDS + 5]!;
-    setFlowKey(this.#key, scratch);
-    return scratch.hash;
+    return this.#hashes.of(this.i32, slot * RECORD_WORDS);
   }
-
-  readonly #scratch = new Packet();
 
   #grow(): void {
     this.#capacity = Math.min(2 * this.#capacity, this.#limit);
@@ -367,15 +355,19 @@ export class ConnectionTable {
     const entries = MORE_ENTRIES * (this.#mask + 1);
     this.#mask = entries - 1;
     const index = this.#memory.newIndex(entries);
+    this.#index = index;
+    const left = this.#enter?.(index.byteOffset, this.#mask, recordsAt, this.#used);
+    if (left === 0) return;
     // In their order in memory, which the processor reads ahead.
     for (let slot = 0; slot < this.#used; slot++) {
-      if (this.i32[slot * RECORD_WORDS + TIMER_PREV] === UNUSED) continue;
+      const base = slot * RECORD_WORDS;
+      if (this.i32[base + TIMER_PREV] === UNUSED) continue;
+      if (left !== undefined && (this.i32[base + META]! & META_IPV6) === 0) continue;
       const hash = this.hashOf(slot);
       let at = hash & this.#mask;
       while (index[at] !== 0) at = (at + 1) & this.#mask;
       index[at] = (hash & TAG_MASK) | (slot + 1);
     }
-    this.#index = index;
   }
 }
 

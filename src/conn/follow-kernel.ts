@@ -49,6 +49,7 @@ export class FollowKernel {
     this.#delay = new Float64Array(memory.buffer, begun, 1);
     this.#slots = new Int32Array(memory.buffer, begun + 8, BEGUN + MOST_BEGUN);
     this.#captures = new Uint16Array(memory.buffer, begun + 8 + this.#slots.byteLength, MOST_CAPTURES);
+    table.enterWith(exports.enter as Parameters<ConnectionTable['enterWith']>[0]);
     if (heapBase(exports) > 2 * KERNEL_ROOM)
       throw new Error('the kernel that follows has more constants than there is room for');
   }
