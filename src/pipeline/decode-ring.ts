@@ -6,8 +6,11 @@ import { ROW_BYTES } from '../decode/packet.js';
 
 /** Packets of a slot: about those of a piece of a file, so that little is done for each slot, and as seldom that V8 need not compile it. */
 export const SLOT_ROWS = 2048;
-/** Slots of the ring: enough for a pause of the other thread, few enough to stay in the shared cache. */
-const SLOTS = 16;
+/**
+ * Slots of the ring: as many packets as are read while V8's compiler keeps the other thread from its core. At other times a few do, which stay
+ * in the shared cache.
+ */
+const SLOTS = 128;
 /**
  * A thread that finds the ring empty or full looks again for about two tenths of a millisecond before it sleeps: waking a thread on an
  * idle processor took 150 µs on a virtual machine, as long as filling a slot (2026-11).
@@ -134,6 +137,16 @@ class Ring {
 /** The reading thread's end. It may block. */
 export class RingWriter extends Ring {
   #produced = 0;
+  /** Numbers of the slots that were handed over last, in that order. */
+  readonly #given = new Int32Array(SLOTS);
+  /** Slots that the other thread gave back, as far as they are known to be free. */
+  #returned = 0;
+  /** Those that it gave back: the last one is the next to be filled, so that no more memory is used than has to be. */
+  readonly #free: number[] = [];
+  /** Slots that were ever filled. */
+  #used = 0;
+  /** Number of the slot that is being filled. */
+  #claimed = 0;
 
   /** Slots handed over so far. */
   get produced(): number {
@@ -159,14 +172,20 @@ export class RingWriter extends Ring {
     }
   }
 
-  /** The next slot to fill, once it is free; undefined when the other thread wants no more. */
+  /** A slot to fill, once one is free; undefined when the other thread wants no more. It has to be handed over before the next one is claimed. */
   claim(): DecodedBatch | undefined {
-    return this.untilConsumed(this.#produced + 1 - SLOTS) ? this.slots[this.#produced % SLOTS]! : undefined;
+    if (!this.untilConsumed(this.#produced + 1 - SLOTS)) return undefined;
+    for (const { consumed } = this; this.#returned < consumed; this.#returned++)
+      this.#free.push(this.#given[this.#returned % SLOTS]!);
+    this.#claimed = this.#free.pop() ?? this.#used++;
+    return this.slots[this.#claimed];
   }
 
   /** Hands the claimed slot over. */
   publish(slot: SlotInfo): void {
-    const at = (this.#produced % SLOTS) * INFO_NUMBERS;
+    const place = this.#produced % SLOTS;
+    this.#given[place] = this.#claimed;
+    const at = place * INFO_NUMBERS;
     const { info } = this;
     info[at] = slot.batch;
     info[at + 1] = slot.count;
@@ -174,6 +193,7 @@ export class RingWriter extends Ring {
     info[at + 3] = slot.bytes;
     info[at + 4] = slot.readBytes;
     info[at + 5] = slot.messages;
+    info[at + 6] = this.#claimed;
     this.step(PRODUCED, ++this.#produced);
   }
 
@@ -197,7 +217,7 @@ export class RingReader extends Ring {
     const at = (this.#consumed % SLOTS) * INFO_NUMBERS;
     const { info } = this;
     return {
-      decoded: this.slots[this.#consumed % SLOTS]!,
+      decoded: this.slots[info[at + 6]!]!,
       info: {
         batch: info[at]!,
         count: info[at + 1]!,
