@@ -6,6 +6,7 @@
 //   npm run bench -- --join ...      connections joined in a second, see scripts/bench/join.mjs
 //   npm run bench -- --day ...       a day of processes and connections in compressed time: speed-up, memory; see scripts/bench/day.mjs
 //   npm run bench -- --accuracy ...  who is named rightly, by sensor, protocol, role and life, with rows late, lost, repeated: scripts/bench/accuracy.mjs
+//   npm run bench -- --latency ...   how long owners take to be named, live: scripts/bench/latency.mjs
 //   npm run bench -- --open ...      cost per packet with many connections open; --flood: SYNs; see scripts/bench/open-connections.mjs
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -19,6 +20,7 @@ const other = {
   '--accuracy': 'accuracy',
   '--day': 'day',
   '--join': 'join',
+  '--latency': 'latency',
   '--open': 'open-connections',
   '--flood': 'open-connections',
 }[process.argv[2]];
