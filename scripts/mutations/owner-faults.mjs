@@ -290,10 +290,17 @@ export const ownerFaults = [
   },
   {
     name: 'close-that-nobody-heeds',
-    file: 'src/join/tracked-end.ts',
-    find: 'tuple.heed(decided === undefined ? -1 : 1);',
-    replace: '',
-    tests: ['test/join/attribution.test.ts'],
+    file: 'src/join/decided.ts',
+    find: 'return lo < at - clock.err && host.progress.eventsUntil < at + clock.err;',
+    replace: 'return false;',
+    tests: ['test/join/late-close.test.ts'],
+  },
+  {
+    name: 'end-looked-at-for-every-watermark',
+    file: 'src/join/evaluation.ts',
+    find: '!known.hasCalls && eventsUntil < known.callsUntil',
+    replace: '!known.hasCalls',
+    tests: ['test/join/open-connection.test.ts'],
   },
   {
     name: 'calls-that-details-make-up-for',

@@ -3,7 +3,6 @@ import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { HostNews } from '../hosts/state/host-context.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import { HostStates } from '../hosts/state/host-states.js';
-import type { SocketFact } from '../hosts/state/socket-fact.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { socketProtocol } from './connection-view.js';
@@ -35,6 +34,8 @@ export interface JoinStats {
   /** Connections known now, and how many of them are not settled. */
   readonly kept: number;
   readonly unsettled: number;
+  /** How often an end of a connection was looked at. */
+  readonly looks: number;
   /** Connections decided early because too many were known. */
   readonly connectionsEvicted: number;
   readonly hosts: number;
@@ -86,7 +87,6 @@ export class Join {
     this.#telling = new Telling(options, this.#kept, this.#moments, (tracked) => this.#deciding.lookNow(tracked));
     const news: HostNews = {
       socket: (tuple, isForward) => this.#socketNews(tuple as TrackedTuple, isForward),
-      close: (tuple, isForward, fact) => this.#closeNews(tuple as TrackedTuple, isForward, fact),
       translation: (tuple) => this.#translationNews(tuple as TrackedTuple),
       address: (address) => this.#addressNews(address as KnownAddress<TrackedEnd>),
     };
@@ -101,6 +101,7 @@ export class Join {
       revisions: this.#telling.revisions,
       kept: this.#kept.size,
       unsettled: this.#deciding.unsettled,
+      looks: this.#deciding.looks,
       connectionsEvicted: this.#evicted,
       hosts: this.#states.size,
       ...this.#states.counters,
@@ -265,16 +266,6 @@ export class Join {
 
   #rowNews(end: TrackedEnd): void {
     if (!end.settled && !this.#deciding.postpones(end)) this.#reviewEnd(end);
-  }
-
-  /** What closed after its connection had begun says nothing against a call of it. */
-  #closeNews({ connections }: TrackedTuple, isForward: boolean, { lo }: SocketFact): void {
-    for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) {
-      for (const end of [tracked.orig, tracked.resp]) {
-        if (end.isCapturedForward !== isForward || end.decided === undefined) continue;
-        if (lo <= end.decided.firstLatest(tracked)) this.#reviewEnd(end);
-      }
-    }
   }
 
   #translationNews({ connections, translated = none }: TrackedTuple): void {

@@ -10,12 +10,25 @@ import { OwnedEnd } from './owned-end.js';
 
 const TCP = 6;
 
+/**
+ * Whether a call's socket may have been closed before the connection began, by a call that the host has still to tell: it need not name any endpoints.
+ */
+export function mayHaveClosed(
+  host: HostState,
+  { lo }: SocketRecord,
+  { first }: ConnectionView,
+  clock: HostClock,
+): boolean {
+  const at = first + clock.offset;
+  return lo < at - clock.err && host.progress.eventsUntil < at + clock.err;
+}
+
 /** What a connection that goes on leaves of the verdict about a call. */
 type Upholding = 'always' | 'whileTaken' | 'unsure';
 
 /**
  * One certain call of the full tuple and nothing beside it: whatever other rows say, it owns the end. What may still come is who its
- * process was. Void when a row of the tuple, a clock, a loss or a neighbour of the connection comes. There is one for every
+ * process was: no close that may still come is before it (mayHaveClosed). Void when a row of the tuple, a clock, a loss or a neighbour of the connection comes. There is one for every
  * end that waits, so it keeps the call's handle and makes the rest anew when it is needed.
  */
 export class Decided {

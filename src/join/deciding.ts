@@ -67,6 +67,8 @@ export class Deciding {
   forgottenUntil: Micros = -Infinity;
   /** Connections of which something may still change. */
   unsettled = 0;
+  /** How often an end was looked at. */
+  looks = 0;
 
   constructor(
     states: HostStates<Tracked, TrackedEnd>,
@@ -276,6 +278,7 @@ export class Deciding {
   /** An end is settled only once the connection has ended. */
   #evaluate(end: TrackedEnd, mayPostpone = true): void {
     const { tracked } = end;
+    this.looks++;
     end.isPostponed = false;
     // An owner that was found stays when the rows of its time have been let go: nothing new can be said about that time.
     if (tracked.first - KEPT_LEAD <= this.prunedUntil && end.isOwned) {

@@ -9,7 +9,7 @@ import type { End } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
 import { type ConnectionView, mayBeAnswered, socketProtocol } from './connection-view.js';
-import { Decided } from './decided.js';
+import { Decided, mayHaveClosed } from './decided.js';
 import type { Role } from './end-query.js';
 import {
   ambiguous,
@@ -204,16 +204,16 @@ function isCall(choice: Choice): choice is OwnerChoice {
 /** The answer of the only host that may know. */
 function alone(answer: Answer, view: ConnectionView, role: Role): Evaluation {
   const { choice, trial, known } = answer;
-  if (!isCall(choice) || !isAloneAndCertain(trial)) return combine([answer], view, role);
+  if (!isCall(choice) || !isAloneAndCertain(trial, view)) return combine([answer], view, role);
   const { host, match, socket } = choice.owner;
   const decided = new Decided(host, known.clock, match, socket.record, view, false);
   const settled = decided.complete(view);
   return { end: decided.end, settled, lacksDetails: !decided.hasDetails, needs: nothing, decided };
 }
 
-function isAloneAndCertain({ candidates, host }: Trial): boolean {
+function isAloneAndCertain({ candidates, host, clock }: Trial, view: ConnectionView): boolean {
   const [best, second] = candidates;
-  if (host.hasBlindCloses || best!.match.weight !== 'certain') return false;
+  if (best!.match.weight !== 'certain' || mayHaveClosed(host, best!.socket.record, view, clock)) return false;
   return second === undefined || second.match.rank > ranks.poll;
 }
 
@@ -241,8 +241,10 @@ function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
     }
   }
   const need: { -readonly [K in keyof Need]: Need[K] } = { host };
-  if (!known.hasCalls) need.calls = known.callsUntil;
-  if (Math.min(known.socketsUntil, host.progress.eventsUntil) < sockets) need.sockets = sockets;
+  const { eventsUntil } = host.progress;
+  // Of a connection that goes on, calls may come that no watermark tells of yet: its end has it looked at again.
+  if (!known.hasCalls && eventsUntil < known.callsUntil) need.calls = known.callsUntil;
+  if (Math.min(known.socketsUntil, eventsUntil) < sockets) need.sockets = sockets;
   if (!known.hasDetails) need.details = known.detailsMoment;
   return need;
 }

@@ -6,7 +6,7 @@ import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import { LINK } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
 import type { ConnectionView } from './connection-view.js';
-import { Decided } from './decided.js';
+import { Decided, mayHaveClosed } from './decided.js';
 import type { Role } from './end-query.js';
 import type { CallsAwaited } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
@@ -46,7 +46,7 @@ export function decideSoleCall(
   const { rows } = states;
   if (rows.word(handle, LINK) !== 0) return undefined;
   const host = local.hosts[0]!;
-  if (states.numbered(rows.host(handle)) !== host || host.hasBlindCloses) return undefined;
+  if (states.numbered(rows.host(handle)) !== host) return undefined;
   const { captureHost } = view;
   const isElsewhere = captureHost !== undefined && captureHost !== host.id;
   if (isElsewhere) {
@@ -61,7 +61,9 @@ export function decideSoleCall(
     heldBy(host, call, view.first + clock.offset - clock.err),
   );
   if (!match.matched) return undefined;
-  if (match.weight === 'certain') return new Decided(host, clock, match, call, view, true);
+  if (match.weight === 'certain') {
+    return mayHaveClosed(host, call, view, clock) ? undefined : new Decided(host, clock, match, call, view, true);
+  }
   if (match.weight !== 'sole' || match.mayBeNext || role !== 'orig' || tuple.protocol === TCP) return undefined;
   const from = view.first + clock.offset - clock.err;
   const until = view.first + clock.offset + clock.err;

@@ -34,7 +34,8 @@ export class TrackedEnd implements EndView, AddressUser {
   #end: End | undefined;
   /** What the last line said of it. */
   shown: End | undefined;
-  #decided: Decided | undefined;
+  /** An answer that only watermarks complete. */
+  decided: Decided | undefined;
   readonly tracked: Tracked;
   #bits: number;
   #rare: Rare | undefined;
@@ -47,29 +48,18 @@ export class TrackedEnd implements EndView, AddressUser {
 
   /** What is to be said of it; undefined: nothing yet. */
   get end(): End | undefined {
-    return this.#end ?? this.#decided?.end;
+    return this.#end ?? this.decided?.end;
   }
   set end(end: End | undefined) {
     this.#end = end;
   }
-  /** An answer that only watermarks complete, and the close of a socket may undo. */
-  get decided(): Decided | undefined {
-    return this.#decided;
-  }
-  set decided(decided: Decided | undefined) {
-    if ((decided === undefined) !== (this.#decided === undefined)) {
-      const { tuple } = this.tracked;
-      tuple.heed(decided === undefined ? -1 : 1);
-    }
-    this.#decided = decided;
-  }
   /** Whether `end` has an owner, without asking who it is. */
   get isOwned(): boolean {
-    return this.#end === undefined ? this.#decided !== undefined : this.#end.state === 'attributed';
+    return this.#end === undefined ? this.decided !== undefined : this.#end.state === 'attributed';
   }
   /** Nothing was found of it yet. */
   get isOpen(): boolean {
-    return this.#decided === undefined && (this.#end === undefined || this.#end === pending);
+    return this.decided === undefined && (this.#end === undefined || this.#end === pending);
   }
   /** No watched host had its address, when it was looked at. */
   get isUnhosted(): boolean {

@@ -101,6 +101,7 @@ function joinMetrics(stats: JoinStats): Metric[] {
       'Connections that a row may still change.',
       stats.unsettled,
     ),
+    single('counter', 'correlate_join_looks_total', 'Looks at who owns an end of a connection.', stats.looks),
     single('gauge', 'correlate_join_hosts', 'Hosts known.', stats.hosts),
     single('counter', 'correlate_join_rows_ignored_total', 'Host rows that could not be used.', stats.rowsIgnored),
   ];

@@ -494,10 +494,10 @@ describe('lines', () => {
     const call = { ...client, pid: 7, socket: '90' };
     scene.end('C0', 5, 1, '192.0.2.9 40000 > 192.0.2.8 443');
     scene.event('a', 'socket_events', 9.98, { ...call, action: 'connect' });
-    scene.start('C1', 10, web).advance(10.1).complete('a', 10.1, events);
+    scene.start('C1', 10, web).complete('a', 9.985, events).advance(13);
     expect(scene.last().orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
     scene.event('a', 'socket_events', 9.99, { ...call, action: 'close' });
-    scene.end('C1', 10, 0.2, web).complete('a', 20, events);
+    scene.end('C1', 10, 4, web).complete('a', 20, events);
     expect(scene.last().orig).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
     const other = new Scene({ startsKnown: true }).host('a', events);
     other.event('a', 'socket_events', 9.98, { ...call, action: 'connect' });

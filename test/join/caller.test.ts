@@ -15,7 +15,6 @@ const nobody = (): never => {
 const s = 1_000_000;
 const deaf: HostNews = {
   socket: () => undefined,
-  close: () => undefined,
   translation: () => undefined,
   address: () => undefined,
 };

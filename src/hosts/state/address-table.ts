@@ -21,8 +21,6 @@ const RESTING = 2;
 
 /** What addresses share. */
 interface Shared<U extends AddressUser> {
-  /** By the last bits of a tuple's hash, how many users' answers the close of a socket of such a tuple may still speak against. */
-  readonly heeded: Int32Array;
   readonly columns: UserColumns;
   /** The user of this number. */
   readonly userOf: (number: number) => U;
@@ -163,12 +161,7 @@ export class AddressTable<U extends AddressUser = AddressUser> {
   /** Users enter and leave by themselves; `userOf` finds one that has entered. */
   constructor(texts: TextPool, userOf: (number: number) => U) {
     this.#texts = texts;
-    this.#shared = { heeded: new Int32Array(1 << 15), columns: new UserColumns(), userOf };
-  }
-
-  /** See Shared. */
-  get heeded(): Int32Array {
-    return this.#shared.heeded;
+    this.#shared = { columns: new UserColumns(), userOf };
   }
 
   get size(): number {

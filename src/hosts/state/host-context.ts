@@ -5,7 +5,6 @@ import type { StreamPool } from './host-streams.js';
 import type { ProcessTable } from './process-table.js';
 import type { RowStore } from './row-store.js';
 import type { SocketCloses } from './socket-closes.js';
-import type { SocketFact } from './socket-fact.js';
 import type { Translations } from './translations.js';
 import type { Tuple, TupleTable } from './tuple-table.js';
 import type { UserPool } from './user-pool.js';
@@ -14,8 +13,6 @@ import type { UserPool } from './user-pool.js';
 export interface HostNews {
   /** A socket of these endpoints, its local end the first of the tuple's or the second. */
   socket(tuple: Tuple, isForward: boolean): void;
-  /** A socket of these endpoints was closed. */
-  close(tuple: Tuple, isForward: boolean, fact: SocketFact): void;
   /** A host turns packets between these endpoints into others, or others into these. */
   translation(tuple: Tuple): void;
   /** A host has an address that it had not had before. */

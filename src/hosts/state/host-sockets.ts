@@ -157,11 +157,6 @@ export class HostSockets implements ClosesOfHost {
     return new SocketRecord(this.#context.rows, handle);
   }
 
-  /** The address of this text; undefined: nothing names it. */
-  localAddress(text: string): KnownAddress | undefined {
-    return this.#local?.text === text ? this.#local : this.#context.addresses.get(text);
-  }
-
   #openLocal(text: string): KnownAddress {
     if (this.#local?.text === text) return this.#local;
     const address = this.#context.addresses.open(text);

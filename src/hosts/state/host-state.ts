@@ -64,8 +64,6 @@ export class HostState {
   readonly #users = new HostUsers();
   /** Streams that tell when sockets close, not only when they open. */
   #closingStreams: Set<string> | undefined;
-  /** Some close names no endpoints, so that nobody can be told whom it concerns. */
-  hasBlindCloses = false;
   #hasBlankAccepts = false;
   #own: { readonly namespace: string; readonly from: Micros } | undefined;
 
@@ -258,16 +256,7 @@ export class HostState {
   }
 
   #addClose(fact: SocketFact): Change {
-    if (!this.#sockets.addClose(fact)) return 'nothing';
-    const { protocol, localAddress, localPort, remoteAddress, remotePort } = fact;
-    if (localAddress !== undefined && localPort && remoteAddress !== undefined && remotePort) {
-      const local = this.#sockets.localAddress(localAddress);
-      if (local === undefined) return 'socket';
-      const { tuples, news } = this.#context;
-      const tuple = tuples.findHeeded(protocol, local, localPort, remoteAddress, remotePort);
-      if (tuple !== undefined) news.close(tuple, tuple.isForward(local, localPort), fact);
-    } else this.hasBlindCloses = true;
-    return 'socket';
+    return this.#sockets.addClose(fact) ? 'socket' : 'nothing';
   }
 
   #addProcess(row: ProcessRow): Change {

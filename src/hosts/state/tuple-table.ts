@@ -33,12 +33,6 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
     return this.first === local && this.firstPort === localPort;
   }
 
-  /** So many more users' answers hang on when sockets of it were closed. */
-  heed(more: number): void {
-    const { heeded } = this.first.shared;
-    heeded[this.hash & (heeded.length - 1)]! += more;
-  }
-
   /** Whether any host told of a socket whose local end is the tuple's first, or its second. */
   hasSockets(isForward: boolean): boolean {
     return (isForward ? this.forward : this.backward) !== 0;
@@ -99,17 +93,6 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
     const second = this.#addresses.get(b);
     if (first === undefined || second === undefined) return undefined;
     this.#ask(protocol, first, aPort, second, bPort);
-    return this.#asked();
-  }
-
-  /** As `find`, undefined also where no answer hangs on when a socket of the endpoints was closed: mostly that costs no look at a tuple. */
-  findHeeded(protocol: number, a: KnownAddress<U>, aPort: number, b: string, bPort: number): Tuple<C, U> | undefined {
-    const other = this.#addresses.get(b);
-    if (other === undefined) return undefined;
-    this.#name(protocol, a, aPort, other, bPort);
-    const { heeded } = this.#addresses;
-    if (heeded[this.#hash & (heeded.length - 1)] === 0) return undefined;
-    this.#search();
     return this.#asked();
   }
 
@@ -187,11 +170,6 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   }
 
   #ask(protocol: number, a: KnownAddress<U>, aPort: number, b: KnownAddress<U>, bPort: number): void {
-    this.#name(protocol, a, aPort, b, bPort);
-    this.#search();
-  }
-
-  #name(protocol: number, a: KnownAddress<U>, aPort: number, b: KnownAddress<U>, bPort: number): void {
     const isOrdered = a === b ? aPort <= bPort : a.id < b.id;
     this.#protocol = protocol;
     this.#first = isOrdered ? a : b;
@@ -200,11 +178,8 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
     this.#secondPort = isOrdered ? bPort : aPort;
     const { k0, k1 } = this.#key;
     const ports = (this.#firstPort << 16) | this.#secondPort;
-    this.#hash = hashFour(k0, k1, this.#first.id, this.#second.id, ports, protocol) | 0;
-  }
-
-  #search(): void {
-    const hash = this.#hash;
+    const hash = hashFour(k0, k1, this.#first.id, this.#second.id, ports, protocol) | 0;
+    this.#hash = hash;
     let slot = this.#index.first(hash);
     while (slot >= 0 && !this.#isOf(this.#index.value(slot))) slot = this.#index.next(slot, hash);
     this.#slot = slot;

@@ -43,7 +43,6 @@ const tuple = {
 };
 const deaf: HostNews = {
   socket: () => undefined,
-  close: () => undefined,
   translation: () => undefined,
   address: () => undefined,
 };
