@@ -267,13 +267,6 @@ export const faults = [
     tests: ['test/join/attribution.test.ts'],
   },
   {
-    name: 'decided-in-spite-of-a-late-close',
-    file: attribution,
-    find: 'if (lo <= end.decided.firstLatest(tracked)) this.#reviewEnd(end);',
-    replace: '',
-    tests: ['test/join/attribution.test.ts'],
-  },
-  {
     name: 'slot-not-moved-up',
     file: 'src/hosts/state/hash-index.ts',
     find: 'if (distance(home, at, length) < distance(hole, at, length)) continue;',
