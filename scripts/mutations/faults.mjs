@@ -465,10 +465,10 @@ export const faults = [
     tests: ['test/conn/follow-kernel.test.ts'],
   },
   {
-    name: 'grown-index-without-ipv6',
+    name: 'grown-index-without-hashes',
     file: 'native/follow/table.h',
-    find: '      left++;\n',
-    replace: '',
+    find: 't.index[at] = (hash & ~SLOT_MASK) | ',
+    replace: 't.index[at] = ',
     tests: ['test/conn/connection-table.test.ts'],
   },
   {
