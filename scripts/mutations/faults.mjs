@@ -112,7 +112,7 @@ export const faults = [
   },
   {
     name: 'row-dropped',
-    file: 'src/hosts/state/host-sockets.ts',
+    file: 'src/hosts/state/socket-table.ts',
     find: 'rows.setWord(handle, LINK, before);',
     replace: 'rows.setWord(handle, LINK, 0);',
     tests: [stories],

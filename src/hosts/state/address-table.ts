@@ -28,6 +28,11 @@ interface Shared<U extends AddressUser> {
 
 /** An address that a connection or a socket has, and the hosts that had it at any time. Compared by identity. */
 export class KnownAddress<U extends AddressUser = AddressUser> {
+  // What every row asks for comes first, so that it lies together.
+  /** Tuples that name it. Nobody's and unused, it is forgotten. */
+  uses = 0;
+  /** Its text's number in the pool of rows, which counts as used by it; 0: no row has asked for it. */
+  textNumber = 0;
   readonly isLoopback: boolean;
   /** Multicast or the limited broadcast address: nobody's own. */
   readonly isGroup: boolean;
@@ -45,10 +50,6 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   readonly #resting: UserList;
   /** Users by the endpoint that they are connected to, where somebody asked for it. */
   #peers: Map<number, U[]> | undefined;
-  /** Tuples that name it. Nobody's and unused, it is forgotten. */
-  uses = 0;
-  /** Its text's number in the pool of rows, which counts as used by it; 0: no row has asked for it. */
-  textNumber = 0;
 
   constructor(
     /** Canonical text. */

@@ -5,6 +5,7 @@ import type { StreamPool } from './host-streams.js';
 import type { ProcessTable } from './process-table.js';
 import type { RowStore } from './row-store.js';
 import type { SocketCloses } from './socket-closes.js';
+import type { SocketTable } from './socket-table.js';
 import type { Translations } from './translations.js';
 import type { Tuple, TupleTable } from './tuple-table.js';
 import type { UserPool } from './user-pool.js';
@@ -24,6 +25,7 @@ export interface HostContext {
   readonly addresses: AddressTable;
   readonly tuples: TupleTable;
   readonly rows: RowStore;
+  readonly sockets: SocketTable;
   readonly closes: SocketCloses;
   readonly processes: ProcessTable;
   readonly translations: Translations;

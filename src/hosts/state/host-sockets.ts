@@ -1,13 +1,10 @@
-import { isUnspecified } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
-import type { KnownAddress } from './address-table.js';
 import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-socket.js';
 import type { HostContext } from './host-context.js';
-import { LINK, NEXT_OF_HOST } from './row-store.js';
-import type { ClosesOfHost } from './socket-closes.js';
+import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
-import { freeSocket, packSocket, SocketRecord, setForward } from './socket-record.js';
-import type { SocketPlace, Tuple } from './tuple-table.js';
+import { freeSocket, SocketRecord } from './socket-record.js';
+import type { SocketPlace } from './tuple-table.js';
 
 /** Where a row about a socket is found again: among those of a tuple, or of what it does name. */
 type Place = SocketPlace | number[];
@@ -15,18 +12,6 @@ type Place = SocketPlace | number[];
 function isOfTuple(place: Place): place is SocketPlace {
   return !Array.isArray(place);
 }
-
-/** A row that was taken. */
-export interface Taken {
-  /** It does not name all endpoints. */
-  readonly isBlank: boolean;
-  /** Its tuple, where that is an object, and whether the socket's local end is the first of it. */
-  readonly tuple: Tuple | undefined;
-  readonly isForward: boolean;
-}
-
-const takenBlank: Taken = { isBlank: true, tuple: undefined, isForward: false };
-const takenAlone: Taken = { isBlank: false, tuple: undefined, isForward: false };
 
 const nothing: readonly HeldSocket[] = [];
 
@@ -37,18 +22,9 @@ const MAX_SPARED = 64;
  * The sockets of one host. Found by full tuple (in an index shared by all hosts), by local port, or, for a connect or accept whose
  * local end the row lacks, by remote endpoint. Bound: `HostLimits.socketRows`.
  */
-export class HostSockets implements ClosesOfHost {
+export class HostSockets {
   readonly #context: HostContext;
   readonly #host: number;
-  /** The rows in order of arrival. */
-  #oldest = 0;
-  #newest = 0;
-  #count = 0;
-  oldestClose = 0;
-  newestClose = 0;
-  closes = 0;
-  /** The local address of the row before, where hosts have it: mostly the next one has the same. */
-  #local: KnownAddress | undefined;
   readonly #closings: Closings;
   /** Rows with a blank, by what they do name, in order of time. */
   #byLocalPort: Map<number, number[]> | undefined;
@@ -69,35 +45,19 @@ export class HostSockets implements ClosesOfHost {
     };
   }
 
-  get count(): number {
-    return this.#count;
+  /** Takes a row over that does not name both endpoints. False: it was known, or names too little; then `rowsIgnored` counts it. */
+  addBlank(fact: SocketFact): boolean {
+    const { sockets, counters } = this.#context;
+    const found = this.#blanksLike(fact);
+    if (found === undefined) counters.rowsIgnored++;
+    return found !== undefined && sockets.addBlank(this.#host, found, fact);
   }
 
-  /** Takes a row over. undefined: it was known, or names too little; then `rowsIgnored` counts it. */
-  add(fact: SocketFact): Taken | undefined {
-    const { counters, limits } = this.#context;
-    const place = this.#placeOf(fact);
-    if (place === undefined) {
-      counters.rowsIgnored++;
-      return undefined;
-    }
-    const handle = isOfTuple(place) ? this.#insert(place, fact) : this.#insertBlank(place, fact);
-    if (handle === 0) return undefined;
-    this.#append(handle);
-    const taken = takenAt(place);
-    if (this.#count > limits.socketRows) this.#evict();
-    return taken;
-  }
-
-  /** Takes a close over. False: it was known. */
-  addClose(fact: SocketFact): boolean {
-    const { closes, counters, limits } = this.#context;
-    if (!closes.add(this, this.#host, fact)) return false;
-    if (this.closes > 2 * limits.socketRows) {
-      this.goneUntil = Math.max(this.goneUntil, closes.forgetOldest(this));
-      counters.socketRowsEvicted++;
-    }
-    return true;
+  /** Forgets a close at the bound. */
+  forgetClose(): void {
+    const { closes, counters } = this.#context;
+    this.goneUntil = Math.max(this.goneUntil, closes.forgetOldest(this.#host));
+    counters.socketRowsEvicted++;
   }
 
   /** The sockets that rows about the same endpoints tell of, these in order of time. */
@@ -137,48 +97,25 @@ export class HostSockets implements ClosesOfHost {
 
   /** Drops what closed before the horizon. */
   prune(horizon: Micros): void {
-    const { rows, closes } = this.#context;
+    const { sockets, closes } = this.#context;
     this.goneUntil = Math.max(this.goneUntil, horizon);
-    let handle = this.#oldest;
-    this.#oldest = 0;
-    this.#newest = 0;
-    this.#count = 0;
-    while (handle !== 0) {
-      const next = rows.word(handle, NEXT_OF_HOST);
-      rows.setWord(handle, NEXT_OF_HOST, 0);
-      if (this.#isOver(this.#record(handle), horizon)) this.#forget(this.#record(handle));
-      else this.#append(handle);
-      handle = next;
-    }
-    closes.prune(this, horizon);
+    sockets.queue.retain(this.#host, (handle) => {
+      const record = this.#record(handle);
+      if (!this.#isOver(record, horizon)) return true;
+      this.#forget(record);
+      return false;
+    });
+    closes.prune(this.#host, horizon);
   }
 
   #record(handle: number): SocketRecord {
     return new SocketRecord(this.#context.rows, handle);
   }
 
-  #openLocal(text: string): KnownAddress {
-    if (this.#local?.text === text) return this.#local;
-    const address = this.#context.addresses.open(text);
-    // One that nobody has may be forgotten.
-    if (address.hosts !== undefined) this.#local = address;
-    return address;
-  }
-
-  /** Where rows of these endpoints are found, made when it is new. */
-  #placeOf(fact: SocketFact): Place | undefined {
-    const { protocol, localAddress, localPort, remoteAddress, remotePort, source } = fact;
+  /** Where rows that name as much are found, made when it is new; undefined: that is too little. */
+  #blanksLike({ protocol, localPort, remoteAddress, remotePort, source }: SocketFact): number[] | undefined {
     const isCall = source === 'connect' || source === 'accept';
     if (remoteAddress !== undefined && remotePort !== undefined) {
-      if (localAddress !== undefined && localPort !== undefined && !isUnspecified(localAddress)) {
-        return this.#context.tuples.sockets(
-          protocol,
-          this.#openLocal(localAddress),
-          localPort,
-          remoteAddress,
-          remotePort,
-        );
-      }
       if (localPort !== undefined || !isCall) return undefined;
       this.#byRemote ??= new Map();
       return blank(this.#byRemote, remoteKey(protocol, remoteAddress, remotePort));
@@ -188,67 +125,16 @@ export class HostSockets implements ClosesOfHost {
     return blank(this.#byLocalPort, portKey(protocol, localPort));
   }
 
-  /** Puts a row in order of time, the latest first. Returns its handle; 0: it is a duplicate. */
-  #insert(place: SocketPlace, fact: SocketFact): number {
-    const { rows } = this.#context;
-    let after = 0;
-    let before = place.latest;
-    while (before !== 0 && rows.time(before) > fact.lo) {
-      after = before;
-      before = rows.word(before, LINK);
-    }
-    for (let other = before; other !== 0 && rows.time(other) === fact.lo; other = rows.word(other, LINK)) {
-      if (this.#isSame(other, fact)) return 0;
-    }
-    const handle = packSocket(rows, fact, this.#host, place);
-    setForward(rows, handle, place.isForward);
-    rows.setWord(handle, LINK, before);
-    if (after !== 0) rows.setWord(after, LINK, handle);
-    else place.replace(handle);
-    return handle;
-  }
-
-  /** Puts a row in order of time, the latest last. Returns its handle; 0: it is a duplicate. */
-  #insertBlank(found: number[], fact: SocketFact): number {
-    const { rows } = this.#context;
-    let at = found.length;
-    while (at > 0 && rows.time(found[at - 1]!) > fact.lo) at--;
-    for (let i = at - 1; i >= 0 && rows.time(found[i]!) === fact.lo; i--) if (this.#isSame(found[i]!, fact)) return 0;
-    const handle = packSocket(rows, fact, this.#host);
-    found.splice(at, 0, handle);
-    return handle;
-  }
-
-  #isSame(handle: number, { row }: SocketFact): boolean {
-    const record = this.#record(handle);
-    return record.seq === row.seq && record.host === this.#host && record.stream === row.stream;
-  }
-
-  #append(handle: number): void {
-    const { rows } = this.#context;
-    if (this.#newest === 0) this.#oldest = handle;
-    else rows.setWord(this.#newest, NEXT_OF_HOST, handle);
-    this.#newest = handle;
-    this.#count++;
-  }
-
-  #takeOldest(): number {
-    const { rows } = this.#context;
-    const handle = this.#oldest;
-    this.#oldest = rows.word(handle, NEXT_OF_HOST);
-    if (this.#oldest === 0) this.#newest = 0;
-    rows.setWord(handle, NEXT_OF_HOST, 0);
-    this.#count--;
-    return handle;
-  }
-
   /** Calls go first, since a socket that stands may serve any later connection; when one must go, all of these are in doubt. */
-  #evict(): void {
-    let handle = this.#takeOldest();
+  evict(): void {
+    const { queue } = this.#context.sockets;
+    let handle = queue.takeOldest(this.#host);
     for (let tries = 0; tries < MAX_SPARED && isStanding(this.#record(handle)); tries++) {
-      this.#append(handle);
-      handle = this.#takeOldest();
+      queue.discount(this.#host);
+      queue.add(this.#host, handle);
+      handle = queue.takeOldest(this.#host);
     }
+    queue.discount(this.#host);
     const record = this.#record(handle);
     this.goneUntil = isStanding(record) ? Infinity : Math.max(this.goneUntil, record.hi);
     this.hasForgottenPolls ||= !record.isEvent;
@@ -292,11 +178,12 @@ export class HostSockets implements ClosesOfHost {
   }
 
   #placeOfRecord({ protocol, localAddress, localPort, remoteAddress, remotePort }: SocketRecord): Place {
+    const { addresses, tuples } = this.#context;
     if (remoteAddress === undefined || remotePort === undefined) {
       return this.#byLocalPort!.get(portKey(protocol, localPort!))!;
     }
     if (localPort === undefined) return this.#byRemote!.get(remoteKey(protocol, remoteAddress, remotePort))!;
-    return this.#context.tuples.sockets(protocol, this.#openLocal(localAddress!), localPort, remoteAddress, remotePort);
+    return tuples.sockets(protocol, addresses.open(localAddress!), localPort, remoteAddress, remotePort);
   }
 
   #forget(record: SocketRecord): void {
@@ -339,12 +226,6 @@ export class HostSockets implements ClosesOfHost {
     }
     return low;
   }
-}
-
-function takenAt(place: Place): Taken {
-  if (!isOfTuple(place)) return takenBlank;
-  const { tuple, isForward } = place;
-  return tuple === undefined ? takenAlone : { isBlank: false, tuple, isForward };
 }
 
 /** Whether the row tells of a socket that may stand for long, rather than of a call for one connection. */

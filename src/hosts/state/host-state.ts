@@ -5,7 +5,7 @@ import type { AnyTableRow } from '../../records/host-row.js';
 import { AddressHistory } from './address-history.js';
 import type { KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
-import { EARLIEST } from './host-columns.js';
+import { EARLIEST, SWEEP_AFTER, TAKEN } from './host-columns.js';
 import type { HostContext } from './host-context.js';
 import { HostSockets } from './host-sockets.js';
 import { HostUsers } from './host-users.js';
@@ -13,7 +13,6 @@ import { PacketSockets } from './packet-sockets.js';
 import { KnownPids } from './pid-knowledge.js';
 import type { PidHistory, ProcessMoment } from './process-history.js';
 import type { ProcessRow } from './process-record.js';
-import type { RowsOfHost } from './process-table.js';
 import { isSocketRow, namespaceOf, type SocketFact, socketFact } from './socket-fact.js';
 import type { SocketRecord } from './socket-record.js';
 import { StreamProgress } from './stream-progress.js';
@@ -32,20 +31,18 @@ const MIN_SWEEP = 256;
  */
 export class HostState {
   // What every row asks for comes first, so that it lies together.
+  readonly id: string;
   readonly #context: HostContext;
   readonly #sockets: HostSockets;
   /** Names it in records. */
   readonly number: number;
-  /** Of the row before: mostly the next one is of the same stream. */
+  /** Of the latest rows: mostly the next one is of one of these two. */
   #latestStream: string | undefined;
-  /** The local address of the socket that a row told of last, as far as it is one. */
-  #latestShown: string | undefined;
+  #streamBefore: string | undefined;
+  /** The local address of the socket that a row of both endpoints told of last: mostly the next one has the same. */
+  #local: KnownAddress | undefined;
   /** The stream among `#closingStreams` that was heard of last. */
   #latestClosing: string | undefined;
-  /** Rows taken since the last sweep, and how many are awaited before the next. */
-  #taken = 0;
-  #sweepAfter = MIN_SWEEP;
-  readonly id: string;
   readonly progress: StreamProgress;
   readonly addresses = new AddressHistory();
   readonly packetSockets = new PacketSockets();
@@ -53,14 +50,13 @@ export class HostState {
   known: KnownAddress[] = [];
   /** How records name it; shared by all of them. */
   shown: { readonly id: string; readonly boot?: string };
-  readonly #processes: RowsOfHost = { oldest: 0, newest: 0, count: 0 };
   readonly #translations: TranslationsOfHost = { entries: undefined, rows: 0 };
   /** Translations of times up to here had to be forgotten. */
   translationsGoneUntil: Micros = -Infinity;
   /** By pid, up to when rows about it were forgotten at the bound. A sweep drops the pids of which no row is left. */
   #processesGone: Map<number, Micros> | undefined;
   /** What is worked out of its pids. */
-  readonly pids = new KnownPids();
+  readonly pids: KnownPids;
   readonly #users = new HostUsers();
   /** Streams that tell when sockets close, not only when they open. */
   #closingStreams: Set<string> | undefined;
@@ -72,20 +68,22 @@ export class HostState {
     this.shown = { id };
     this.#context = context;
     this.number = context.rows.origins.addHost(id);
+    this.pids = new KnownPids(context.processes, this.number);
     this.progress = new StreamProgress(context.streams, context.columns, this.number);
     this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openHi) => {
       if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
       return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));
     });
     this.#earliest = Infinity;
+    context.columns.setWord(this.number, SWEEP_AFTER, MIN_SWEEP);
   }
 
   get socketRows(): number {
-    return this.#sockets.count;
+    return this.#context.sockets.queue.count(this.number);
   }
 
   get processRows(): number {
-    return this.#processes.count;
+    return this.#context.processes.count(this.number);
   }
 
   /** Pids of which rows had to be forgotten at the bound. */
@@ -128,7 +126,8 @@ export class HostState {
   /** Takes a row of any table. Rows of tables that say nothing of owners are ignored. */
   add(row: AnyTableRow): Change {
     if (row.time < this.#earliest) this.#earliest = row.time;
-    if (row.stream !== this.#latestStream) {
+    if (row.stream !== this.#latestStream && row.stream !== this.#streamBefore) {
+      this.#streamBefore = this.#latestStream;
       this.#latestStream = row.stream;
       this.progress.stream(row.stream, row.table);
     }
@@ -214,25 +213,38 @@ export class HostState {
       this.#closingStreams ??= new Set();
       this.#closingStreams.add(row.stream);
     }
-    this.#taken++;
+    this.#context.columns.increment(this.number, TAKEN);
     if (fact.source === 'close') return this.#addClose(fact);
-    const taken = this.#sockets.add(fact);
-    if (taken === undefined) return 'nothing';
-    const { tuple, isForward } = taken;
-    if (fact.source === 'accept' && taken.isBlank) this.#hearBlankAccepts();
-    const { localAddress, namespace } = fact;
-    if (namespace !== undefined) this.addresses.hasSpace(namespace);
-    const isNews = localAddress !== undefined && this.#shows(localAddress, namespace);
-    if (isNews) this.#gained(localAddress);
+    const { localAddress, localPort, remoteAddress, remotePort } = fact;
+    const namesAll = localPort !== undefined && remoteAddress !== undefined && remotePort !== undefined;
+    if (localAddress === undefined || !namesAll || isUnspecified(localAddress)) return this.#addBlank(fact);
+    const { tuples, sockets, limits, addresses } = this.#context;
+    const usual = this.#local;
+    const local = usual?.text === localAddress ? usual : addresses.open(localAddress);
+    const place = tuples.sockets(fact.protocol, local, localPort, remoteAddress, remotePort);
+    if (!sockets.add(this.number, place, fact)) return 'nothing';
+    const { tuple, isForward } = place;
+    if (this.socketRows > limits.socketRows) this.#sockets.evict();
+    const isNews = (local !== usual || fact.namespace !== undefined) && this.#shows(localAddress, fact.namespace);
+    this.#local = local;
     if (tuple !== undefined) this.#context.news.socket(tuple, isForward);
     return isNews ? 'address' : 'socket';
   }
 
-  /** A socket has this local address. Returns whether that is news. */
-  #shows(address: string, namespace: string | undefined): boolean {
-    if (namespace === undefined && address === this.#latestShown) return false;
-    this.#latestShown = address;
-    return !isUnspecified(address) && this.addresses.shown(address, namespace);
+  #addBlank(fact: SocketFact): Change {
+    if (!this.#sockets.addBlank(fact)) return 'nothing';
+    const { source, localAddress, namespace } = fact;
+    if (this.socketRows > this.#context.limits.socketRows) this.#sockets.evict();
+    if (source === 'accept') this.#hearBlankAccepts();
+    return this.#shows(localAddress, namespace) ? 'address' : 'socket';
+  }
+
+  /** A socket in the namespace has this local address, if any. Returns whether that is news. */
+  #shows(address: string | undefined, namespace: string | undefined): boolean {
+    if (namespace !== undefined) this.addresses.hasSpace(namespace);
+    if (address === undefined || isUnspecified(address) || !this.addresses.shown(address, namespace)) return false;
+    this.#gained(address);
+    return true;
   }
 
   /** The host turned out to have the address. */
@@ -256,7 +268,10 @@ export class HostState {
   }
 
   #addClose(fact: SocketFact): Change {
-    return this.#sockets.addClose(fact) ? 'socket' : 'nothing';
+    const { closes, limits } = this.#context;
+    if (!closes.add(this.number, fact)) return 'nothing';
+    if (closes.count(this.number) > 2 * limits.socketRows) this.#sockets.forgetClose();
+    return 'socket';
   }
 
   #addProcess(row: ProcessRow): Change {
@@ -266,11 +281,12 @@ export class HostState {
       counters.rowsIgnored++;
       return 'nothing';
     }
-    if (!processes.add(this.#processes, this.number, pid, row)) return 'nothing';
-    this.pids.outdate(pid);
-    this.#taken++;
-    if (this.#processes.count > limits.processRows) {
-      const { pid: of, hi } = processes.forgetOldest(this.#processes);
+    const added = processes.add(this.number, pid, row);
+    if (added === 'known') return 'nothing';
+    if (added === 'outdates') this.pids.outdate(pid);
+    this.#context.columns.increment(this.number, TAKEN);
+    if (this.processRows > limits.processRows) {
+      const { pid: of, hi } = processes.forgetOldest(this.number);
       this.#processesGone ??= new Map();
       this.#processesGone.set(of, Math.max(hi, this.#processesGone.get(of) ?? hi));
       this.pids.outdate(of);
@@ -283,7 +299,7 @@ export class HostState {
     const { translations, tuples, counters, limits, news } = this.#context;
     const of = this.#translations;
     if (!translations.add(of, this, row)) return 'nothing';
-    this.#taken++;
+    this.#context.columns.increment(this.number, TAKEN);
     while (of.rows > limits.translationRows) {
       this.translationsGoneUntil = Math.max(this.translationsGoneUntil, translations.forgetOldest(of));
       counters.translationsEvicted++;
@@ -345,16 +361,22 @@ export class HostState {
    * would not do for a measure: at the bounds they stay as they are. Returns whether it did.
    */
   prune(horizon: Micros): boolean {
-    if (this.#taken < this.#sweepAfter || horizon <= this.#earliest) return false;
+    const { columns } = this.#context;
+    const { number } = this;
+    if (columns.word(number, TAKEN) < columns.word(number, SWEEP_AFTER) || horizon <= this.#earliest) return false;
     this.#earliest = -Infinity;
     this.#sockets.prune(horizon);
     this.packetSockets.prune(horizon);
     this.#context.translations.prune(this.#translations, horizon);
-    this.#context.processes.prune(this.#processes, this.number, horizon);
+    this.#context.processes.prune(this.number, horizon);
     this.pids.outdateAll();
     this.#forgetGone();
-    this.#taken = 0;
-    this.#sweepAfter = Math.max(MIN_SWEEP, this.socketRows + this.processRows + this.#translations.rows);
+    columns.setWord(number, TAKEN, 0);
+    columns.setWord(
+      number,
+      SWEEP_AFTER,
+      Math.max(MIN_SWEEP, this.socketRows + this.processRows + this.#translations.rows),
+    );
     return true;
   }
 }

@@ -11,6 +11,8 @@ import { ProcessTable } from './process-table.js';
 import { LINK, RowStore } from './row-store.js';
 import { SocketCloses } from './socket-closes.js';
 import { SocketRecord } from './socket-record.js';
+import { SocketTable } from './socket-table.js';
+import { TextCache } from './text-cache.js';
 import { Translations } from './translations.js';
 import { type Tuple, TupleTable } from './tuple-table.js';
 import { UserPool } from './user-pool.js';
@@ -41,22 +43,24 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   readonly rows: RowStore;
   readonly #numbered: HostState[] = [];
   readonly #hosts = new Map<string, HostState>();
+  readonly #latest = new TextCache<HostState>();
   readonly #context: HostContext;
   readonly #maxHosts: number;
 
   /** `userOf` finds the user of an address that has entered by its number. */
   constructor(limits: HostLimits, maxHosts: number, news: HostNews, userOf: (number: number) => U) {
     const key = secretKey();
-    this.rows = new RowStore(key);
+    this.rows = new RowStore(key, this.columns);
     this.addresses = new AddressTable<U>(this.rows.texts, userOf);
     const { addresses, counters, rows, translations } = this;
     this.tuples = new TupleTable<C, U>(addresses, rows, key);
-    const closes = new SocketCloses(key, rows.texts);
+    const closes = new SocketCloses(key, rows.texts, this.columns);
     const processes = new ProcessTable(key, rows);
     const shared = {
       addresses,
       tuples: this.tuples,
       rows,
+      sockets: new SocketTable(rows, this.columns),
       closes,
       processes,
       translations,
@@ -73,7 +77,12 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   }
 
   get(id: string): HostState | undefined {
-    return this.#hosts.get(id);
+    const place = this.#latest.placeOf(id);
+    const latest = this.#latest.at(place);
+    if (latest !== undefined && latest.id === id) return latest;
+    const known = this.#hosts.get(id);
+    if (known !== undefined) this.#latest.put(place, known);
+    return known;
   }
 
   /** The host of this id, made when it is new; undefined beyond the bound. */
@@ -87,6 +96,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     const host = new HostState(id, this.#context);
     this.#hosts.set(id, host);
     this.#numbered.push(host);
+    this.#latest.makeRoom(this.#numbered.length);
     return host;
   }
 

@@ -1,3 +1,5 @@
+import type { ProcessTable } from './process-table.js';
+
 /**
  * Stands for all that rows tell of one pid of a host, until a row about it comes or goes. Whoever worked something out from these rows keeps
  * it here, so that it is worked out once and forgotten in time.
@@ -15,7 +17,15 @@ const MAX_PIDS = 4_096;
 
 /** What is worked out of the pids of one host, until a row changes it. */
 export class KnownPids {
+  readonly #processes: ProcessTable;
+  readonly #host: number;
   #pids: Map<number, PidKnowledge> | undefined;
+
+  /** `processes` is told of which pids something is worked out, so that it is known without a look here that a row outdates nothing. */
+  constructor(processes: ProcessTable, host: number) {
+    this.#processes = processes;
+    this.#host = host;
+  }
 
   /** Stands for what rows tell of the pid now; it is stale once that is no longer all. */
   of(pid: number): PidKnowledge {
@@ -25,6 +35,7 @@ export class KnownPids {
     if (this.#pids.size >= MAX_PIDS) this.outdateAll();
     const fresh = new PidKnowledge();
     this.#pids.set(pid, fresh);
+    this.#processes.mark(this.#host, pid);
     return fresh;
   }
 

@@ -57,42 +57,42 @@ export interface RowShape {
 export class RowReading {
   readonly names: string[] = [];
   readonly kinds = new Uint8Array(MAX_COLUMNS);
+  /** Of values that are numbers, or spell one. */
   readonly numbers = new Float64Array(MAX_COLUMNS);
+  /** Of the others. */
   readonly values: unknown[] = [];
   count = 0;
-  /** The row has the columns of the shape that was supposed, each kept as there. */
-  isAsSupposed = false;
 
-  /** `supposed`: the shape of some row before; mostly this one is of it as well, and what is known of its columns is not asked again. */
-  read(
-    columns: Readonly<Record<string, unknown>>,
-    head: HeadColumns | undefined,
-    supposed: RowShape | undefined,
-  ): void {
-    const shape = supposed?.head === head ? supposed : undefined;
+  /**
+   * Reads columns of which it is supposed that they are those of the shape, each kept as there, which mostly is all there is to know: what
+   * the head has is only compared. Returns whether they are.
+   */
+  isOf(columns: Readonly<Record<string, unknown>>, { names, kinds, head, mayBeInHead }: RowShape): boolean {
     let at = 0;
-    let isAlike = shape !== undefined;
+    for (const name in columns) {
+      if (at === names.length || names[at] !== name) return false;
+      const value = columns[name];
+      const kind = kinds[at]!;
+      if (kind >= IN_HEAD) {
+        if (!head!.gives(kind - IN_HEAD, value)) return false;
+      } else if (mayBeInHead[at] === 1 && head!.find(name, value) >= 0) return false;
+      else if (this.#kindOf(at, value) !== kind) return false;
+      at++;
+    }
+    return at === names.length;
+  }
+
+  read(columns: Readonly<Record<string, unknown>>, head: HeadColumns | undefined): void {
+    let at = 0;
     for (const name in columns) {
       if (at === MAX_COLUMNS) break;
       const value = columns[name];
+      const place = head === undefined ? -1 : head.find(name, value);
       this.names[at] = name;
-      this.values[at] = value;
-      const isNamed = shape !== undefined && at < shape.names.length && shape.names[at] === name;
-      const known = isNamed ? shape.kinds[at]! : -1;
-      let kind = known;
-      if (known < IN_HEAD || !head!.gives(known - IN_HEAD, value)) {
-        kind = this.#kindOf(at, value);
-        if (head !== undefined && (!isNamed || shape.mayBeInHead[at] === 1)) {
-          const place = head.find(name, value);
-          if (place >= 0) kind = IN_HEAD + place;
-        }
-        if (kind !== known) isAlike = false;
-      }
-      this.kinds[at] = kind;
+      this.kinds[at] = place >= 0 ? IN_HEAD + place : this.#kindOf(at, value);
       at++;
     }
     this.count = at;
-    this.isAsSupposed = isAlike && at === shape?.names.length;
   }
 
   #kindOf(at: number, value: unknown): number {
@@ -100,10 +100,13 @@ export class RowReading {
       this.numbers[at] = value;
       return (value | 0) === value ? INT : WIDE;
     }
-    if (typeof value !== 'string') return OTHER;
-    const digits = spelled(value);
+    const digits = typeof value === 'string' ? spelled(value) : -1;
+    if (digits < 0) {
+      this.values[at] = value;
+      return typeof value === 'string' ? TEXT : OTHER;
+    }
     this.numbers[at] = digits;
-    return digits < 0 ? TEXT : digits <= 0x7fff_ffff ? DIGITS : WIDE_DIGITS;
+    return digits <= 0x7fff_ffff ? DIGITS : WIDE_DIGITS;
   }
 }
 
@@ -158,55 +161,53 @@ export class ShapeTable {
   readonly #free: number[] = [];
   /** The latest ones of each stream name. */
   readonly #recent = new Map<string, RowShape[]>();
-  /** Those of the stream that was asked for last. */
+  /** Those of the stream that was asked for last, and of the one before. */
   #stream: string | undefined;
   #ofStream: RowShape[] = [];
-  /** That of the row before. */
-  latest: RowShape | undefined;
+  #streamBefore: string | undefined;
+  #ofStreamBefore: RowShape[] = [];
 
   get(id: number): RowShape {
     return this.#byId[id]!;
   }
 
-  /** The shape of a row, whose records begin with as many words of head as the traits want. It counts as used once more. */
+  /**
+   * The shape of a row, which `reading` reads and whose records begin with as many words of head as the traits want. It counts as used once
+   * more.
+   */
   open(row: AnyTableRow, reading: RowReading, words: number, head: HeadColumns | undefined, traits: number): RowShape {
-    const { latest } = this;
-    const isSupposed = reading.isAsSupposed && row.stream === latest!.stream && traits === latest!.traits;
-    if (isSupposed && isAlike(latest!, row)) {
-      latest!.uses++;
-      return latest!;
-    }
-    const shape = this.#recentOne(row, reading, words, head, traits);
-    shape.uses++;
-    this.latest = shape;
-    return shape;
-  }
-
-  #recentOne(
-    row: AnyTableRow,
-    reading: RowReading,
-    words: number,
-    head: HeadColumns | undefined,
-    traits: number,
-  ): RowShape {
     const recent = this.#recentOf(row.stream);
-    for (const shape of recent) if (shape.traits === traits && fits(shape, row, reading)) return shape;
+    for (let i = 0; i < recent.length; i++) {
+      const known = recent[i]!;
+      if (known.traits !== traits || known.head !== head || !isAlike(known, row)) continue;
+      if (!reading.isOf(row.columns, known)) continue;
+      known.uses++;
+      return known;
+    }
+    reading.read(row.columns, head);
     const shape = this.#find(row, reading, words, head, traits);
     recent.unshift(shape);
     if (recent.length > RECENT) recent.pop();
+    shape.uses++;
     return shape;
   }
 
   #recentOf(stream: string): RowShape[] {
     if (stream === this.#stream) return this.#ofStream;
-    let recent = this.#recent.get(stream);
-    if (recent === undefined) {
-      recent = [];
-      this.#recent.set(stream, recent);
+    const before = this.#ofStream;
+    if (stream === this.#streamBefore) this.#ofStream = this.#ofStreamBefore;
+    else {
+      let recent = this.#recent.get(stream);
+      if (recent === undefined) {
+        recent = [];
+        this.#recent.set(stream, recent);
+      }
+      this.#ofStream = recent;
     }
+    this.#streamBefore = this.#stream;
+    this.#ofStreamBefore = before;
     this.#stream = stream;
-    this.#ofStream = recent;
-    return recent;
+    return this.#ofStream;
   }
 
   release(shape: RowShape): void {
@@ -219,7 +220,7 @@ export class ShapeTable {
     }
     this.#recent.clear();
     this.#stream = undefined;
-    this.latest = undefined;
+    this.#streamBefore = undefined;
   }
 
   #find(
@@ -300,12 +301,4 @@ function layOut(table: HostTable, names: string[], kinds: Uint8Array, head: numb
 function isAlike(shape: RowShape, row: AnyTableRow): boolean {
   if (shape.action !== row.action || shape.resolution !== row.resolution || shape.table !== row.table) return false;
   return shape.hasSince === (row.since !== undefined) && shape.seqHigh === Math.floor(row.seq / SEQ_STEP);
-}
-
-function fits(shape: RowShape, row: AnyTableRow, { names, kinds, count }: RowReading): boolean {
-  if (!isAlike(shape, row) || shape.names.length !== count) return false;
-  for (let at = 0; at < count; at++) {
-    if (shape.kinds[at] !== kinds[at] || shape.names[at] !== names[at]) return false;
-  }
-  return true;
 }

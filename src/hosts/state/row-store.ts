@@ -4,6 +4,7 @@ import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
 import { CommonParts } from './common-parts.js';
 import type { HeadColumns } from './head-columns.js';
+import { HostColumns } from './host-columns.js';
 import { MAX_RECORD_WORDS, OFFSET, RecordPages } from './record-pages.js';
 import { RowOrigins } from './row-origins.js';
 import {
@@ -55,8 +56,11 @@ export class RowStore {
   readonly #others: unknown[] = [];
   readonly #othersFree: number[] = [];
 
-  constructor(key: HashKey = secretKey()) {
-    this.origins = new RowOrigins(this.texts, key);
+  constructor(
+    key: HashKey = secretKey(),
+    readonly columns = new HostColumns(),
+  ) {
+    this.origins = new RowOrigins(this.texts, key, columns);
     this.parts = new CommonParts(this.pages, key);
   }
 
@@ -65,9 +69,7 @@ export class RowStore {
    * columns that `head` found a place for too. `traits`: see RowShape; `local`: the text of the host's own address in the row, 0 for none.
    */
   pack(row: AnyTableRow, host: number, words: number, head?: HeadColumns, traits = 0, local = 0): number {
-    const reading = this.#reading;
-    reading.read(row.columns, head, this.shapes.latest);
-    const shape = this.shapes.open(row, reading, words, head, traits);
+    const shape = this.shapes.open(row, this.#reading, words, head, traits);
     const handle = this.pages.allocate(shape.words);
     const record = this.pages.words[handle >>> 16]!;
     const doubles = this.pages.doubles[handle >>> 16]!;

@@ -1,7 +1,9 @@
 import { type HashKey, hashFour } from '../../core/hash.js';
 import type { Micros } from '../../core/time.js';
 import { HashIndex } from './hash-index.js';
+import { CLOSE_QUEUE, type HostColumns } from './host-columns.js';
 import { OFFSET, RecordPages } from './record-pages.js';
+import { RowQueue } from './row-queue.js';
 import type { SocketFact } from './socket-fact.js';
 import { openInode, releaseInode } from './socket-record.js';
 import type { TextPool } from './text-pool.js';
@@ -23,13 +25,6 @@ const DEAD = -1;
 /** Closes kept of one socket number or descriptor, the latest. */
 const MAX_CLOSES = 256;
 
-/** One host's closes in order of arrival. */
-export interface ClosesOfHost {
-  oldestClose: number;
-  newestClose: number;
-  closes: number;
-}
-
 /** Bounds of the moment at which a socket was closed. */
 export interface Close {
   readonly lo: Micros;
@@ -43,14 +38,21 @@ export class SocketCloses {
   readonly #pages = new RecordPages();
   /** First close of each key. */
   readonly #index = new HashIndex();
+  readonly #queue: RowQueue;
 
-  constructor(key: HashKey, texts: TextPool) {
+  constructor(key: HashKey, texts: TextPool, columns: HostColumns) {
     this.#key = key;
     this.#texts = texts;
+    this.#queue = new RowQueue(columns, CLOSE_QUEUE, this.#pages, NEXT_OF_HOST);
+  }
+
+  /** Closes of a host. */
+  count(host: number): number {
+    return this.#queue.count(host);
   }
 
   /** False: it was known. */
-  add(list: ClosesOfHost, host: number, fact: SocketFact): boolean {
+  add(host: number, fact: SocketFact): boolean {
     const { inode, pid, fd, lo, hi, row } = fact;
     if (inode === undefined && fd === undefined) return true;
     const texts = this.#texts;
@@ -63,21 +65,17 @@ export class SocketCloses {
     const at = handle & OFFSET;
     words[at + HOST] = host;
     words[at + NEXT] = 0;
-    words[at + NEXT_OF_HOST] = 0;
     words[at + PID] = owner;
     words[at + STREAM] = stream;
     doubles[(at >>> 1) + KEY] = key;
     doubles[(at >>> 1) + LO] = lo;
     doubles[(at >>> 1) + HI] = hi;
     doubles[(at >>> 1) + SEQ] = row.seq;
-    if (!this.#insert(list, handle, host, owner, key)) {
+    if (!this.#insert(handle, host, owner, key)) {
       this.#free(handle);
       return false;
     }
-    if (list.newestClose === 0) list.oldestClose = handle;
-    else this.#set(list.newestClose, NEXT_OF_HOST, handle);
-    list.newestClose = handle;
-    list.closes++;
+    this.#queue.add(host, handle);
     return true;
   }
 
@@ -97,14 +95,14 @@ export class SocketCloses {
    * Forgets the close that came first, and the others of its key: a later one would be taken for it. Returns the last possible moment
    * of all.
    */
-  forgetOldest(list: ClosesOfHost): Micros {
-    const oldest = this.#takeOldest(list);
-    const slot = this.#slotOf(this.#word(oldest, HOST), this.#word(oldest, PID), this.#double(oldest, KEY));
+  forgetOldest(host: number): Micros {
+    const oldest = this.#takeOldest(host);
+    const slot = this.#slotOf(host, this.#word(oldest, PID), this.#double(oldest, KEY));
     let until = -Infinity;
     for (let handle = this.#index.value(slot); handle !== 0; handle = this.#word(handle, NEXT)) {
       until = Math.max(until, this.#double(handle, HI));
       this.#set(handle, PID, DEAD);
-      list.closes--;
+      this.#queue.discount(host);
     }
     this.#index.remove(slot);
     this.#free(oldest);
@@ -112,39 +110,26 @@ export class SocketCloses {
   }
 
   /** Takes the close that came first out of the host's order, and frees the dead ones before it. */
-  #takeOldest(list: ClosesOfHost): number {
+  #takeOldest(host: number): number {
     for (;;) {
-      const handle = list.oldestClose;
-      list.oldestClose = this.#word(handle, NEXT_OF_HOST);
-      if (list.oldestClose === 0) list.newestClose = 0;
+      const handle = this.#queue.takeOldest(host);
       if (this.#word(handle, PID) !== DEAD) return handle;
       this.#free(handle);
     }
   }
 
   /** Forgets closes of times before the horizon. */
-  prune(list: ClosesOfHost, horizon: Micros): void {
-    const kept: ClosesOfHost = { oldestClose: 0, newestClose: 0, closes: 0 };
-    for (let handle = list.oldestClose; handle !== 0; ) {
-      const next = this.#word(handle, NEXT_OF_HOST);
-      const isDead = this.#word(handle, PID) === DEAD;
-      if (isDead || this.#double(handle, HI) < horizon) {
-        this.#unlink(handle);
-        this.#free(handle);
-      } else {
-        if (kept.newestClose === 0) kept.oldestClose = handle;
-        else this.#set(kept.newestClose, NEXT_OF_HOST, handle);
-        this.#set(handle, NEXT_OF_HOST, 0);
-        kept.newestClose = handle;
-        kept.closes++;
-      }
-      handle = next;
-    }
-    Object.assign(list, kept);
+  prune(host: number, horizon: Micros): void {
+    this.#queue.retain(host, (handle) => {
+      if (this.#word(handle, PID) !== DEAD && this.#double(handle, HI) >= horizon) return true;
+      this.#unlink(handle);
+      this.#free(handle);
+      return false;
+    });
   }
 
   /** Puts a close among those of its key in order of time; false when it is a duplicate. */
-  #insert(list: ClosesOfHost, handle: number, host: number, owner: number, key: number): boolean {
+  #insert(handle: number, host: number, owner: number, key: number): boolean {
     const lo = this.#double(handle, LO);
     const slot = this.#slotOf(host, owner, key);
     if (slot < 0) {
@@ -169,7 +154,7 @@ export class SocketCloses {
     if (count >= MAX_CLOSES) {
       this.#index.replace(slot, this.#word(first, NEXT));
       this.#set(first, PID, DEAD);
-      list.closes--;
+      this.#queue.discount(host);
     }
     return true;
   }

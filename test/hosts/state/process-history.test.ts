@@ -35,10 +35,9 @@ function polled(action: 'added' | 'removed', at: number, since: number, path: st
 function tableOf(rows: readonly AnyTableRow[]) {
   const store = new RowStore();
   const table = new ProcessTable({ k0: 1, k1: 2 }, store);
-  const list = { oldest: 0, newest: 0, count: 0 };
   const host = store.origins.addHost('a');
-  for (const row of rows) table.add(list, host, 7, row as ProcessRow);
-  return { table, list, history: () => table.history(host, 7) };
+  for (const row of rows) table.add(host, 7, row as ProcessRow);
+  return { table, history: () => table.history(host, 7) };
 }
 
 function at(rows: readonly AnyTableRow[], moment: number, path?: string) {
@@ -151,9 +150,9 @@ describe('the process behind a pid', () => {
   });
 
   it('is forgotten once it ended before the horizon', () => {
-    const { table, list, history } = tableOf(life);
-    table.prune(list, 0, 100 * s);
-    expect(list.count).toBe(0);
+    const { table, history } = tableOf(life);
+    table.prune(0, 100 * s);
+    expect(table.count(0)).toBe(0);
     expect(history()).toBeUndefined();
   });
 
