@@ -389,8 +389,8 @@ export const faults = [
   {
     name: 'sender-before-the-watch-ignored',
     file: choice,
-    find: '!match.mayBeNext && socket.protocol === 6',
-    replace: '!match.mayBeNext',
+    find: 'if (strong[0]!.socket.protocol !== 6) return known.areCallsUnwatchedSince();',
+    replace: '',
     tests: ['test/join/attribution.test.ts'],
   },
   {

@@ -28,6 +28,27 @@ export const ownerFaults = [
     tests: ['test/join/match.test.ts'],
   },
   {
+    name: 'standing-socket-left-to-the-connection-before',
+    file: 'src/join/match.ts',
+    find: 'if (closeLo > first + err) return false;',
+    replace: '',
+    tests: ['test/join/held-up.test.ts'],
+  },
+  {
+    name: 'held-up-connect-left-out-beside-the-next-one',
+    file: 'src/join/match.ts',
+    find: 'if (aloneUntil < first + 2 * err) return false;',
+    replace: '',
+    tests: ['test/join/held-up.test.ts'],
+  },
+  {
+    name: 'held-up-connect-before-the-watch-ignored',
+    file: 'src/join/owner-choice.ts',
+    find: 'known.areCallsUnwatchedSince(known.firstEarliest - CONNECT_LEAD)',
+    replace: 'known.areCallsUnwatchedSince()',
+    tests: ['test/join/held-up.test.ts'],
+  },
+  {
     name: 'polled-accept-never-after-the-first-packet',
     file: 'src/join/match.ts',
     find: '(mayBeAccepted ? ACCEPT_LAG : 0)',

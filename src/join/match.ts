@@ -280,8 +280,16 @@ function fitCall(
  * Whether the connection before is what this call began: its first packet came promptly, this one's did not, and a call begins one connection.
  * Asked only where the clock is known well enough to tell.
  */
-function beganBefore({ openLo, openHi }: SocketInterval, { first, err }: EndQuery, aloneSince: Micros): boolean {
+function beganBefore(
+  { openLo, openHi, closeLo }: SocketInterval,
+  { first, err, aloneUntil }: EndQuery,
+  aloneSince: Micros,
+): boolean {
   if (err > PROMPT || openHi >= first - err - PROMPT) return false;
+  // As long as the socket stands no other has its endpoints, whatever became of the connection before.
+  if (closeLo > first + err) return false;
+  // Where the next one began as near, its call fits too, and would be all that is left, though the first packet may only have been held up.
+  if (aloneUntil < first + 2 * err) return false;
   return openLo - err <= aloneSince && aloneSince <= openHi + err + PROMPT;
 }
 

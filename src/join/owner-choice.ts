@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
-import { isExact, ranks } from './match.js';
+import { CONNECT_LEAD, isExact, ranks } from './match.js';
 
 /** What is known of the host's rows about the time of the connection. */
 export interface Knowledge {
@@ -150,12 +150,13 @@ function mayHaveTakenFirst(event: Candidate, certain: Candidate, known: Knowledg
 }
 
 /**
- * Calls before the watch began were overtaken by those that were seen, unless these were for the next connection, or for datagrams,
- * which go on whoever sends them.
+ * Calls before the watch began were overtaken by those that were seen, unless these were for datagrams, which go on whoever sends them, or for
+ * the next connection: then the first packet may be one that was held up for as long as any.
  */
 function isUnwatchedBefore(strong: readonly Candidate[], known: Knowledge): boolean {
-  const isOvertaken = strong.every(({ match, socket }) => !match.mayBeNext && socket.protocol === 6);
-  if (!isOvertaken) return known.areCallsUnwatchedSince();
+  const isOvertaken = strong.every(({ match }) => !match.mayBeNext);
+  if (strong[0]!.socket.protocol !== 6) return known.areCallsUnwatchedSince();
+  if (!isOvertaken) return known.areCallsUnwatchedSince(known.firstEarliest - CONNECT_LEAD);
   return known.areCallsUnwatchedSince(Math.min(...strong.map(({ socket }) => socket.openLo)));
 }
 

@@ -1,7 +1,7 @@
 import type { Micros } from '../core/time.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
-import { type Matched, ranks } from './match.js';
+import { CONNECT_LEAD, type Matched, ranks } from './match.js';
 import type { Socket } from './reference-rows.js';
 
 /** Who owns an end, as the plain specification of the join (`reference.ts`) says: the choice among the sockets that fit it. */
@@ -67,9 +67,10 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   const incomplete = none(known.isUnwatched ? 'agent_offline' : 'agent_late');
   if (!known.hasCalls) return incomplete;
   // Calls before the watch began were overtaken by those that were seen, unless these were for the next connection or for datagrams.
-  const isOvertaken = strong.every(({ match, socket }) => !match.mayBeNext && socket.protocol === 6);
-  const earliest = Math.min(...strong.map(({ socket }) => socket.openLo));
-  const isUnwatched = known.areCallsUnwatched(isOvertaken ? earliest : undefined);
+  const isOvertaken = strong.every(({ match }) => !match.mayBeNext);
+  const overtaking = isOvertaken ? Math.min(...strong.map(({ socket }) => socket.openLo)) : undefined;
+  const isTcp = strong.every(({ socket }) => socket.protocol === 6);
+  const isUnwatched = known.areCallsUnwatched(isTcp ? (overtaking ?? known.firstEarliest - CONNECT_LEAD) : undefined);
   if (strong.length > 0 && !known.areCallsLost && !isUnwatched) {
     return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
   }

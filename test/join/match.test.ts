@@ -139,6 +139,26 @@ const cases: Case[] = [
     'other_connection',
   ],
   [
+    'a connect that the connection before may have followed promptly, of a socket that still stood at the SYN',
+    { aloneSince: 99.9 * s, err: 2 * ms },
+    socket('connect', { ...origTuple, openHi: 99.9 * s + 1 * ms, closeLo: 101 * s, closeHi: 101 * s }),
+    'socket_event',
+    'sole',
+  ],
+  [
+    'the same of a socket that may have been closed by then',
+    { aloneSince: 99.9 * s, err: 2 * ms },
+    socket('connect', { ...origTuple, openHi: 99.9 * s + 1 * ms, closeLo: 100 * s + 1 * ms, closeHi: 101 * s }),
+    'other_connection',
+  ],
+  [
+    'a connect that the connection before followed promptly, where the call of the next one may fit this one too',
+    { aloneSince: 99.9 * s, err: 20 * ms, aloneUntil: 100 * s + 30 * ms },
+    socket('connect', { ...origTuple, openHi: 99.9 * s, closeLo: 99.999 * s, closeHi: 99.999 * s }),
+    'socket_event',
+    'sole',
+  ],
+  [
     'a connect that both this connection and the one before followed promptly',
     { aloneSince: 99.99 * s, err: 2 * ms },
     socket('connect', { ...origTuple, openHi: 99.99 * s - 10 }),

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { Scene } from './scene.js';
+
+const tables = ['socket_events'] as const;
+const ends = '192.0.2.1 40000 > 192.0.2.2 443';
+const tuple = {
+  ...{ family: 2, protocol: 6, local_address: '192.0.2.1', local_port: 40_000 },
+  ...{ remote_address: '192.0.2.2', remote_port: 443 },
+} as const;
+const refused = { conn_state: 'REJ', history: 'Sr', resp_pkts: 1 } as const;
+
+/** A host whose clock is known to 20 ms, with sockets of these endpoints, each from its connect to its close. */
+function watched(sockets: readonly { pid: number; connect?: number; close: number }[]): Scene {
+  const scene = new Scene().host('a', tables, { err: 0.02 });
+  for (const { pid, connect, close } of sockets) {
+    const socket = { pid, ...tuple, socket: `${pid}` };
+    if (connect !== undefined) scene.event('a', 'socket_events', connect, { ...socket, action: 'connect' });
+    scene.event('a', 'socket_events', close, { ...socket, action: 'close' });
+  }
+  return scene;
+}
+
+describe('a connection whose first packet was held up', () => {
+  it('belongs to the socket that stood then, though the connection before may have been what it began', () => {
+    const scene = watched([
+      { pid: 7, connect: 9.989, close: 9.991 },
+      { pid: 8, connect: 9.992, close: 12 },
+    ]);
+    scene.end('C1', 9.99, 0.001, ends, refused).end('C2', 10.2, 1.8, ends).complete('a', 20, tables).join.end();
+    expect(scene.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+  });
+
+  it('is not given to the caller of the next one, which began within the error of the clock', () => {
+    const scene = watched([
+      { pid: 7, connect: 9.989, close: 9.991 },
+      { pid: 8, connect: 9.992, close: 10.202 },
+      { pid: 9, connect: 10.21, close: 10.212 },
+    ]);
+    for (const [i, at] of [9.99, 10.2, 10.211].entries()) scene.end(`C${i + 1}`, at, 0.001, ends, refused);
+    scene.complete('a', 20, tables).join.end();
+    expect(scene.last('C2').orig).toMatchObject({ state: 'ambiguous', candidates: [{}, {}] });
+  });
+
+  it('is not given to the caller of the next one where its own call came before the watch began', () => {
+    // The host is watched from second 0 on.
+    const scene = watched([
+      { pid: 8, close: 0.202 },
+      { pid: 9, connect: 0.21, close: 0.212 },
+    ]);
+    scene.end('C1', 0.2, 0.001, ends, refused).end('C2', 0.211, 0.001, ends, refused);
+    scene.complete('a', 20, tables).join.end();
+    expect(scene.last('C1').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    expect(scene.last('C2').orig).toMatchObject({ process: { pid: 9 } });
+  });
+});
