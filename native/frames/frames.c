@@ -67,9 +67,8 @@ static inline uint32_t header_of_link(uint32_t type) {
 }
 
 // Decodes the packets [from, to) of a batch of so many bytes as long as they are usual ones, and gives the number of the first that is not.
-// The row of the packet `from` is the first.
-uint32_t EXPORT(frames)(batch *b, uint32_t bytes, uint32_t from, uint32_t to, row *r, uint32_t verify_checksums, uint32_t k0, uint32_t k1) {
-  row *unhashed = r;
+// The row of the packet `from` is the first. Their hashes are left to `hashes`.
+uint32_t EXPORT(frames)(batch *b, uint32_t bytes, uint32_t from, uint32_t to, row *r, uint32_t verify_checksums) {
   uint32_t not_tcp = 0;
   uint32_t i = from;
   for (; i < to; i++, r++) {
@@ -80,11 +79,13 @@ uint32_t EXPORT(frames)(batch *b, uint32_t bytes, uint32_t from, uint32_t to, ro
     r->time_us = b->time_us[i];
     r->source = link >> 16;
     not_tcp |= (r->meta & META_PROTO) ^ PROTO_TCP;
-    if (r - unhashed < 3) continue;
-    put_hashes(unhashed, 4, k0, k1);
-    unhashed = r + 1;
   }
-  if (r > unhashed) put_hashes(unhashed, (uint32_t)(r - unhashed), k0, k1);
   b->not_tcp = not_tcp;
   return i;
+}
+
+// Hashes rows that `frames` made.
+void EXPORT(hashes)(row *r, uint32_t count, uint32_t k0, uint32_t k1) {
+  for (; count > 4; count -= 4, r += 4) put_hashes(r, 4, k0, k1);
+  if (count > 0) put_hashes(r, count, k0, k1);
 }

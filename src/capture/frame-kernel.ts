@@ -35,7 +35,7 @@ export interface FrameKernel {
   ) => number;
   /**
    * Decodes packets [from, to) of the batch at the address `batch`, of `bytes`, as long as `decodeUsualFrame` would, into the rows from the
-   * address `rows` on. Gives the first packet that it would not. The word NOT_TCP_OFFSET of the batch is not 0 then if one was no TCP.
+   * address `rows` on, but for their hashes. Gives the first packet that it would not. The word NOT_TCP_OFFSET of the batch is not 0 then if one was no TCP.
    */
   readonly frames: (
     batch: number,
@@ -44,9 +44,9 @@ export interface FrameKernel {
     to: number,
     rows: number,
     verifyChecksums: boolean,
-    k0: number,
-    k1: number,
   ) => number;
+  /** Hashes `count` of the rows that `frames` made, as `setFlowKey` would. */
+  readonly hashes: (rows: number, count: number, k0: number, k1: number) => void;
 }
 
 /** Bytes at the start of a memory that are left to the kernel. */

@@ -14,6 +14,12 @@ export interface DecodeOptions {
   readonly key: HashKey;
 }
 
+/** Hashes the rows of a batch that was decoded by code in WebAssembly without. */
+export function hashRows(decoded: DecodedBatch, { k0, k1 }: HashKey): void {
+  frameKernel(decoded.memory)!.hashes(decoded.address, decoded.count, k0, k1);
+  decoded.isHashed = true;
+}
+
 /** Decodes whole batches. */
 export class BatchDecoder {
   readonly #decoder: Decoder;
@@ -27,8 +33,11 @@ export class BatchDecoder {
     this.#decoder = new Decoder(options.verifyChecksums, options.key, weird);
   }
 
-  /** Fills `decoded` with packets [from, to) of `batch`, on whose bytes it stands until either is used again. */
-  decode(batch: PacketBatch, from: number, to: number, decoded: DecodedBatch): void {
+  /**
+   * Fills `decoded` with packets [from, to) of `batch`, on whose bytes it stands until either is used again. `hashLater`: where all of them are
+   * usual ones, `hashRows` is left to who takes them.
+   */
+  decode(batch: PacketBatch, from: number, to: number, decoded: DecodedBatch, hashLater = false): void {
     const { view, timeUs, capLen, wireLen, offset, link } = batch;
     const packet = this.#packet;
     const decoder = this.#decoder;
@@ -40,14 +49,18 @@ export class BatchDecoder {
     let sides: Map<number, PacketSide> | undefined;
     decoded.view = view;
     decoded.count = to - from;
+    decoded.isHashed = true;
     const kernel = batch.memory === decoded.memory ? frameKernel(batch.memory) : undefined;
     let others = 0;
     for (let i = from; i < to; i++) {
       if (kernel !== undefined) {
         const { verifyChecksums, key } = this.#options;
+        const first = i;
         const rows = decoded.address + (i - from) * ROW_BYTES;
-        i = kernel.frames(view.byteOffset, view.byteLength, i, to, rows, verifyChecksums, key.k0, key.k1);
+        i = kernel.frames(view.byteOffset, view.byteLength, i, to, rows, verifyChecksums);
         others |= view.getUint32(NOT_TCP_OFFSET, true);
+        if (hashLater && first === from && i === to) decoded.isHashed = false;
+        else kernel.hashes(rows, i - first, key.k0, key.k1);
         if (i === to) break;
       }
       packet.base = (i - from) * ROW_WORDS;

@@ -42,6 +42,8 @@ export class DecodedBatch {
   wireBytes = 0;
   /** All packets are TCP: but for streams, what there is to know of them is in their rows. */
   onlyTcp = false;
+  /** Its rows have their hashes; else see `hashRows`. */
+  isHashed = true;
   /** By row. */
   sides: ReadonlyMap<number, PacketSide> = NO_SIDES;
 

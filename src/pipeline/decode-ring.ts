@@ -12,12 +12,12 @@ export const SLOT_ROWS = 2048;
  */
 const SLOTS = 128;
 /**
- * A thread that finds the ring empty or full looks again for about two tenths of a millisecond before it sleeps: waking a thread on an
- * idle processor took 150 µs on a virtual machine, as long as filling a slot (2026-11).
+ * A thread that finds the ring empty or full looks again for some ten microseconds before it sleeps. A slot is a quarter of a millisecond's
+ * work, and V8's compiler wants the processor too (2026-11).
  */
-const LOOKS = 20_000;
+const LOOKS = 1000;
 /** Who sleeps is woken when so many slots are there for it, or when the other thread has to sleep too. */
-const WORTH_READING = 1;
+const WORTH_READING = 4;
 /** Waking takes the thread that wakes up to half a millisecond, most of all where it has the processor that the other one is put on (2026-11). */
 const WORTH_WRITING = SLOTS / 2;
 /** A sleeping thread looks again after this long, since at the end fewer may come. */
@@ -43,6 +43,8 @@ export interface SlotInfo {
   readonly readBytes: number;
   /** Messages that were posted for this slot or before it and have to be read first. */
   readonly messages: number;
+  /** Its rows have their hashes. */
+  readonly isHashed: boolean;
 }
 const INFO_NUMBERS = 8;
 const SLOT_BYTES = SLOT_ROWS * ROW_BYTES;
@@ -194,6 +196,7 @@ export class RingWriter extends Ring {
     info[at + 4] = slot.readBytes;
     info[at + 5] = slot.messages;
     info[at + 6] = this.#claimed;
+    info[at + 7] = slot.isHashed ? 1 : 0;
     this.step(PRODUCED, ++this.#produced);
   }
 
@@ -225,6 +228,7 @@ export class RingReader extends Ring {
         bytes: info[at + 3]!,
         readBytes: info[at + 4]!,
         messages: info[at + 5]!,
+        isHashed: info[at + 7] === 1,
       },
     };
   }

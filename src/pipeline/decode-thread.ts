@@ -2,7 +2,9 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } f
 import type { BatchPlace } from '../capture/packet-batch.js';
 import type { CaptureStats } from '../capture/packet-source.js';
 import { CorrelateError } from '../core/errors.js';
+import type { HashKey } from '../core/hash.js';
 import type { Warn } from '../core/warnings.js';
+import { hashRows } from '../decode/batch-decoder.js';
 import type { DecodedBatch, PacketSide } from '../decode/decoded-batch.js';
 import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
 import { RingReader, ringMemory } from './decode-ring.js';
@@ -20,6 +22,7 @@ export class DecodeThread implements DecodedSource {
   totalBytes: number | undefined;
   readBytes = 0;
   readonly #ring: RingReader;
+  readonly #key: HashKey;
   readonly #worker: Worker;
   readonly #port: MessagePort;
   readonly #warn: Warn;
@@ -40,6 +43,7 @@ export class DecodeThread implements DecodedSource {
     const memory = ringMemory(place);
     const { port1, port2 } = new MessageChannel();
     this.#ring = new RingReader(memory);
+    this.#key = start.decode.key;
     this.#port = port1;
     this.#warn = warn;
     this.#worker = takeDecodeWorker();
@@ -101,6 +105,7 @@ export class DecodeThread implements DecodedSource {
       decoded.wireBytes = info.wireBytes;
       decoded.view = this.#views[info.batch] ?? NO_BYTES;
       decoded.sides = this.#sides;
+      if (!info.isHashed) hashRows(decoded, this.#key);
       if (this.#sides.size > 0) this.#sides = new Map();
       return decoded;
     }

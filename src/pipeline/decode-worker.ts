@@ -8,7 +8,7 @@ import { limits } from '../core/limits.js';
 import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
 import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
-import { batchRoom, RingWriter, SLOT_ROWS } from './decode-ring.js';
+import { batchRoom, RingWriter, SLOT_ROWS, type SlotInfo } from './decode-ring.js';
 import { openFiles } from './decoded-source.js';
 
 /** Reads and decodes capture files in a thread of its own, while the main thread follows the connections. */
@@ -31,12 +31,12 @@ function send(message: FromDecodeWorker): void {
   start.port.postMessage(message);
 }
 
-function publish(batch: number, count: number, wireBytes: number, bytes: number, readBytes: number): void {
+function publish(slot: Omit<SlotInfo, 'messages'>): void {
   if (weird.total > weirdsTold) {
     weirdsTold = weird.total;
     send({ kind: 'weirds', weirds: weird.snapshot() });
   }
-  ring.publish({ batch, count, wireBytes, bytes, readBytes, messages });
+  ring.publish({ ...slot, messages });
   messages = 0;
 }
 
@@ -44,7 +44,7 @@ function publish(batch: number, count: number, wireBytes: number, bytes: number,
 function tell(message: FromDecodeWorker): void {
   if (ring.claim() === undefined) return;
   send(message);
-  publish(-1, 0, 0, 0, 0);
+  publish({ batch: -1, count: 0, wireBytes: 0, bytes: 0, readBytes: 0, isHashed: true });
   ring.flush();
 }
 
@@ -63,10 +63,12 @@ function decode(batch: PacketBatch, source: PacketSource): boolean {
     const decoded = ring.claim();
     if (decoded === undefined) return false;
     const to = Math.min(batch.count, from + SLOT_ROWS);
-    decoder.decode(batch, from, to, decoded);
+    decoder.decode(batch, from, to, decoded, true);
     if (start.streams || !decoded.onlyTcp) number = numberOf(batch);
     if (decoded.sides.size > 0) send({ kind: 'sides', sides: decoded.sides });
-    publish(number, to - from, decoded.wireBytes, totalOf(batch, batch.capLen, from, to), source.readBytes);
+    const { wireBytes, isHashed } = decoded;
+    const bytes = totalOf(batch, batch.capLen, from, to);
+    publish({ batch: number, count: to - from, wireBytes, bytes, readBytes: source.readBytes, isHashed });
   }
   // Memory that nobody reads any more is used again while it is in the caches.
   if (number < 0) source.release(batch);

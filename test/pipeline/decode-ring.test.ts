@@ -11,7 +11,15 @@ function ring() {
 function give(writer: RingWriter, mark: number): number {
   const slot = writer.claim()!;
   slot.rows.i32[0] = mark;
-  writer.publish({ batch: -1, count: mark, wireBytes: 2 * mark, bytes: 3 * mark, readBytes: 4 * mark, messages: 0 });
+  writer.publish({
+    batch: -1,
+    count: mark,
+    wireBytes: 2 * mark,
+    bytes: 3 * mark,
+    readBytes: 4 * mark,
+    messages: 0,
+    isHashed: mark % 2 === 0,
+  });
   return slot.rows.i32.byteOffset;
 }
 
@@ -29,7 +37,13 @@ describe('the ring of decoded packets', () => {
             const { decoded, info } = reader.slot;
             taken++;
             expect(decoded.rows.i32[0]).toBe(taken);
-            expect(info).toMatchObject({ count: taken, wireBytes: 2 * taken, bytes: 3 * taken, readBytes: 4 * taken });
+            expect(info).toMatchObject({
+              count: taken,
+              wireBytes: 2 * taken,
+              bytes: 3 * taken,
+              readBytes: 4 * taken,
+              isHashed: taken % 2 === 0,
+            });
             reader.done();
           }
         }
