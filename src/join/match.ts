@@ -262,7 +262,10 @@ function fitCall(
   if (opening) {
     if (socket.openHi <= aloneSince - err) return 'other_connection';
     if (socket.openHi < first - err - lead) return 'opened_too_early';
-    if (beganBefore(socket, query, aloneSince)) return 'other_connection';
+    if (beganBefore(socket, query, aloneSince)) {
+      // Where the next one began as near, its call fits too, and would be all that is left, though the first packet may only have been held up.
+      return aloneUntil < first + 2 * err ? { weight: 'possible', settles: first + 2 * err } : 'other_connection';
+    }
   } else if (socket.closeLo < first - err) return possible;
   if (socket.openHi < first - err - PROMPT) return sole;
   if (socket.openHi > first - err && socket.openHi + err > aloneUntil) {
@@ -282,14 +285,12 @@ function fitCall(
  */
 function beganBefore(
   { openLo, openHi, closeLo }: SocketInterval,
-  { first, err, aloneUntil }: EndQuery,
+  { first, err }: EndQuery,
   aloneSince: Micros,
 ): boolean {
   if (err > PROMPT || openHi >= first - err - PROMPT) return false;
   // As long as the socket stands no other has its endpoints, whatever became of the connection before.
   if (closeLo > first + err) return false;
-  // Where the next one began as near, its call fits too, and would be all that is left, though the first packet may only have been held up.
-  if (aloneUntil < first + 2 * err) return false;
   return openLo - err <= aloneSince && aloneSince <= openHi + err + PROMPT;
 }
 

@@ -41,6 +41,22 @@ describe('a connection whose first packet was held up', () => {
     expect(scene.last('C2').orig).toMatchObject({ state: 'ambiguous', candidates: [{}, {}] });
   });
 
+  it('has one owner or none, whether the next one is told of before or after the host has told all', () => {
+    // Its caller is not told of: what the connection before began is all there is.
+    const [early, late] = [0, 1].map(() => watched([{ pid: 8, connect: 9.989, close: 10.19 }])) as [Scene, Scene];
+    for (const scene of [early, late]) {
+      scene.end('C1', 9.99, 0.001, ends, refused);
+      if (scene === late) scene.complete('a', 20, tables).end('C2', 10.2, 0.001, ends, refused);
+      else scene.end('C2', 10.2, 0.001, ends, refused).complete('a', 20, tables);
+      scene.advance(15);
+      expect(
+        scene.lines.filter(({ connection: { uid }, orig }) => uid === 'C2' && orig.state === 'attributed'),
+      ).toEqual([]);
+      scene.join.end();
+      expect(scene.last('C2').orig.state).toBe('unattributed');
+    }
+  });
+
   it('is not given to the caller of the next one where its own call came before the watch began', () => {
     // The host is watched from second 0 on.
     const scene = watched([

@@ -156,7 +156,7 @@ const cases: Case[] = [
     { aloneSince: 99.9 * s, err: 20 * ms, aloneUntil: 100 * s + 30 * ms },
     socket('connect', { ...origTuple, openHi: 99.9 * s, closeLo: 99.999 * s, closeHi: 99.999 * s }),
     'socket_event',
-    'sole',
+    'possible',
   ],
   [
     'a connect that both this connection and the one before followed promptly',
