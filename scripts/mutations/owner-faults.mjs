@@ -297,10 +297,10 @@ export const ownerFaults = [
   },
   {
     name: 'written-of-another',
-    file: 'src/outputs/written-once.ts',
-    find: 'this.#places.set(value, this.#used * LENGTHS + text.length);',
-    replace: 'this.#places.set(value, text.length);',
-    tests: ['test/outputs/written-once.test.ts'],
+    file: 'src/outputs/owner-texts.ts',
+    find: 'known.clock === clock && ',
+    replace: '',
+    tests: ['test/outputs/owner-texts.test.ts'],
   },
   {
     name: 'latest-clock-for-all-before',

@@ -12,9 +12,8 @@ import type {
 import type { Connection } from '../records/connection.js';
 import { kernelOf } from './connection-kernel.js';
 import { ascii, LineBuffer, type Piece } from './line-buffer.js';
-import { writeProcess } from './process-json.js';
+import { OwnerTexts } from './owner-texts.js';
 import { type ShownCommandLine, shownCommandLine, shownElderCommandLine } from './shown-command-line.js';
-import { WrittenOnce } from './written-once.js';
 
 /** Room for a connection's own fields: each text in them has a bound, and the rest is far below this. */
 const FIELD_BYTES = 2048;
@@ -163,66 +162,24 @@ function writeEnd(line: LineBuffer, end: End): void {
 }
 
 const ATTRIBUTED = ascii('{"state":"attributed","method":"');
-const HOST = ascii('","host":{"id":');
-const BOOT = ascii(',"boot":');
-const OFFSET = ascii(',"clock":{"offset":');
-const ERR = ascii(',"err":');
-const PROCESS = ascii(',"process":');
-const USER = ascii(',"user":{"uid":');
-const USER_NAME = ascii(',"name":');
+const AFTER_METHOD = ascii('",');
 const CONTAINER = ascii(',"container":');
 const SHARERS = ascii(',"sharers":');
 const NAT = ascii(',"nat":');
 
-const processes = new WrittenOnce<Process>(writeProcess);
+const owners = new OwnerTexts();
 
 /** What `ownerObject` has, in the same order. Ends of one process share its record. */
 function writeOwned(line: LineBuffer, end: AttributedEnd): void {
   line.reserve(FIELD_BYTES);
   line.piece(ATTRIBUTED);
   line.plain(end.method);
-  line.piece(HOST);
-  writeHost(line, end.host);
-  if (end.clock !== undefined) writeClock(line, end.clock);
-  line.piece(PROCESS);
-  // What only the row of a call tells is made for each call.
-  if (end.process.ancestors === undefined) writeProcess(line, end.process);
-  else processes.write(line, end.process);
+  line.piece(AFTER_METHOD);
+  owners.write(line, end);
   line.reserve(FIELD_BYTES);
-  if (end.user !== undefined) writeUser(line, end.user);
   if (end.container !== undefined) writeText(line, CONTAINER, stringifyTimed(end.container));
   if (end.sharers !== undefined) writeText(line, SHARERS, stringifyTimed(sharersOf(end)));
   if (end.nat !== undefined) writeText(line, NAT, stringifyTimed(end.nat));
-  line.piece(END);
-}
-
-function writeHost(line: LineBuffer, { id, boot }: AttributedEnd['host']): void {
-  line.quoted(id);
-  line.reserve(FIELD_BYTES);
-  if (boot !== undefined) {
-    line.piece(BOOT);
-    line.quoted(boot);
-    line.reserve(FIELD_BYTES);
-  }
-  line.piece(END);
-}
-
-function writeClock(line: LineBuffer, { offset, err }: NonNullable<AttributedEnd['clock']>): void {
-  line.piece(OFFSET);
-  line.seconds(offset);
-  line.piece(ERR);
-  line.seconds(err);
-  line.piece(END);
-}
-
-function writeUser(line: LineBuffer, { uid, name }: NonNullable<AttributedEnd['user']>): void {
-  line.piece(USER);
-  line.integer(uid);
-  if (name !== undefined) {
-    line.piece(USER_NAME);
-    line.quoted(name);
-  }
-  line.reserve(FIELD_BYTES);
   line.piece(END);
 }
 
