@@ -11,9 +11,10 @@ const stages = {
   'rows: what was kept is let go': { 'host-state': ['prune'] },
   'rows: what else': { attribution: ['row', '#hostOf'], 'host-state': ['complete'], 'stream-progress': ['complete'] },
   'connections: finding and entering': {
-    attribution: ['connection', '#tupleOf', '#track', '#touch', '#captureOf', 'find', 'advance', '#tellTouched'],
+    attribution: ['connection', '#open', '#tupleOf', '#track', '#touch', '#captureOf', 'advance', '#tellTouched'],
     tracked: ['*'],
     moments: ['*'],
+    'recent-connections': ['*'],
   },
   'connections: waiting': {
     waiting: ['*'],
@@ -37,7 +38,12 @@ const stages = {
   },
   'connections: who the owner was': { caller: ['*'], 'end-record': ['*'], 'owned-end': ['*'], decided: ['#endOf'] },
   'connections: what is told': { telling: ['*'], 'end-record': ['isSameEnd'] },
-  'connections: writing lines': { 'connection-json': ['*'], 'line-buffer': ['*'], 'written-once': ['*'] },
+  'connections: writing lines': {
+    'connection-json': ['*'],
+    'line-buffer': ['*'],
+    'owner-texts': ['*'],
+    'process-json': ['*'],
+  },
   'connections: letting go': { attribution: ['#close', '#evict', '#retire'] },
 };
 const collector = 'garbage collection';

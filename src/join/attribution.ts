@@ -12,8 +12,9 @@ import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
 import { ACCEPT_LAG } from './match.js';
 import { Moments } from './moments.js';
+import { RecentConnections } from './recent-connections.js';
 import { Telling, type TellingOptions } from './telling.js';
-import { type Capture, Tracked, TrackedList, type TrackedTuple } from './tracked.js';
+import { type Capture, findTracked, Tracked, TrackedList, type TrackedTuple } from './tracked.js';
 import type { TrackedEnd } from './tracked-end.js';
 
 export interface JoinOptions extends TellingOptions, DecidingOptions {
@@ -67,6 +68,7 @@ export class Join {
   readonly #captureHosts = new Set<string>();
   readonly #kept = new TrackedList();
   readonly #moments = new Moments();
+  readonly #recent = new RecentConnections(this.#kept);
   #lastHost: HostState | undefined;
   /** The host whose watermarks came last and are still to be worked off: those of its other streams mostly come next. */
   #completed: HostState | undefined;
@@ -123,8 +125,7 @@ export class Join {
   /** Takes a connection as it begins, lasts or ends. Updates of one uid come in this order; the first two may be missing. */
   connection(update: ConnectionUpdate): void {
     this.#releaseCompleted();
-    const tuple = this.#tupleOf(update);
-    const tracked = find(tuple, update) ?? this.#track(update, tuple);
+    const tracked = this.#open(update);
     tracked.take(update);
     if (tracked.ended) {
       tracked.goneAt = Math.max(this.#deciding.now, tracked.last) + this.#options.latenessUs;
@@ -138,6 +139,14 @@ export class Join {
     }
     this.#retire(tracked);
     if (tracked.last > this.#deciding.now) this.advance(tracked.last);
+  }
+
+  #open(update: ConnectionUpdate): Tracked {
+    // One that begins is not known, as a rule.
+    const recent = update.cause === 'start' ? undefined : this.#recent.find(update.connection);
+    if (recent !== undefined) return recent;
+    const tuple = this.#tupleOf(update);
+    return findTracked(tuple, update) ?? this.#track(update, tuple);
   }
 
   #tupleOf({ connection }: ConnectionUpdate): TrackedTuple {
@@ -154,6 +163,7 @@ export class Join {
     this.#connections++;
     this.#deciding.unsettled++;
     this.#kept.add(tracked);
+    this.#recent.add(tracked);
     tracked.enter();
     // One that began later may have been the next of its tuple, at any time after it.
     if (tracked.first <= this.#forgottenFirst) tracked.nextFirst = tracked.first;
@@ -375,10 +385,4 @@ export class Join {
     this.#deciding.forgottenUntil = Math.max(this.#deciding.forgottenUntil, until);
     this.#close(oldest, false);
   }
-}
-
-function find({ connections }: TrackedTuple, { connection: { uid } }: ConnectionUpdate): Tracked | undefined {
-  let tracked = connections;
-  while (tracked !== undefined && tracked.connection.uid !== uid) tracked = tracked.nextOfTuple;
-  return tracked;
 }

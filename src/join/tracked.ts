@@ -276,6 +276,13 @@ function link(before: Tracked | undefined, after: Tracked | undefined): void {
   after.aloneSince = before.first;
 }
 
+/** The connection of the tuple that the update is about. */
+export function findTracked(tuple: TrackedTuple, { connection: { uid } }: ConnectionUpdate): Tracked | undefined {
+  let tracked = tuple.connections;
+  while (tracked !== undefined && tracked.connection.uid !== uid) tracked = tracked.nextOfTuple;
+  return tracked;
+}
+
 /** Connections in the order in which they came. */
 export class TrackedList {
   size = 0;
