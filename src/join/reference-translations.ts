@@ -16,6 +16,7 @@ interface Span {
   readonly other: Way;
   readonly openLo: Micros;
   readonly openHi: Micros;
+  readonly closeLo: Micros;
   readonly closeHi: Micros;
 }
 
@@ -75,9 +76,14 @@ export function delivered(
     way = { source: one.other.destination, destination: one.other.source };
     const { offset } = clockOf(one.host);
     // Those of the same inner endpoints have the other way too, whichever end began them.
-    const others = spansOf(one.host, protocol, one.other).filter(
-      ({ openLo, openHi, closeHi }) => openLo !== one.openLo || openHi !== one.openHi || closeHi !== one.closeHi,
-    );
+    const others = spansOf(one.host, protocol, one.other)
+      .filter(
+        ({ openLo, openHi, closeHi }) => openLo !== one.openLo || openHi !== one.openHi || closeHi !== one.closeHi,
+      )
+      // Two with the same endpoints are one after the other.
+      .map((span) =>
+        span.openLo === -Infinity && span.openHi >= one.closeLo ? { ...span, openLo: one.closeLo } : span,
+      );
     const before = others.filter(({ openLo, openHi }) => openHi <= one.openHi && openLo < one.openLo);
     const after = others.filter(({ openLo, openHi }) => openHi > one.openHi && openLo >= one.openLo);
     if (before.length + after.length < others.length) return { kind: 'unsure' };
@@ -131,13 +137,14 @@ function spansOf(host: HostRows, protocol: number, asked: Way): Span[] {
       }
       const openHi = began === undefined ? (row.since ?? hi) : began.time + Math.max(began.resolution, 1) - 1;
       const openLo = began === undefined ? free : (began.since ?? -Infinity);
-      spans.push({ host, asked, other, openLo, openHi, closeHi: hi });
       free = row.since ?? began?.time ?? free;
+      spans.push({ host, asked, other, openLo, openHi, closeLo: free, closeHi: hi });
       began = undefined;
     }
     if (began === undefined) continue;
     const openHi = began.time + Math.max(began.resolution, 1) - 1;
-    spans.push({ host, asked, other, openLo: began.since ?? -Infinity, openHi, closeHi: Infinity });
+    const openLo = began.since ?? -Infinity;
+    spans.push({ host, asked, other, openLo, openHi, closeLo: began.time, closeHi: Infinity });
   }
   return spans;
 }

@@ -158,9 +158,11 @@ function boundsOf(
   offset: Micros,
 ): { aloneSince: Micros; aloneUntil: Micros } | undefined {
   let [aloneSince, aloneUntil] = [-Infinity, Infinity];
-  for (const { gateway, openLo, openHi, closeHi } of all) {
+  for (const { gateway, openLo: told, openHi, closeHi } of all) {
     if (gateway !== chosen.gateway) continue;
-    if (openLo === chosen.openLo && openHi === chosen.openHi && closeHi === chosen.closeHi) continue;
+    if (told === chosen.openLo && openHi === chosen.openHi && closeHi === chosen.closeHi) continue;
+    // Of one whose beginning was lost it is known that the chosen one, with the same endpoints, was over.
+    const openLo = told === -Infinity && openHi >= chosen.closeLo ? chosen.closeLo : told;
     if (openHi <= chosen.openHi && openLo < chosen.openLo) aloneSince = Math.max(aloneSince, openHi - offset);
     else if (openHi > chosen.openHi && openLo >= chosen.openLo) aloneUntil = Math.min(aloneUntil, openLo - offset);
     else return undefined;

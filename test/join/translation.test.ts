@@ -440,6 +440,17 @@ describe('a connection that a gateway translates', () => {
     expect(resp).toBe('accept_event inside:100');
   });
 
+  it('is found whatever is told of a later one with the same inner endpoints, and another port, whose beginning was lost', () => {
+    const host = gateway()
+      .row('conntrack', 'added', 0.2, masqueraded, -20)
+      .row('conntrack', 'removed', 700, masqueraded, 500)
+      .lost('conntrack', 900, 3_500)
+      .row('conntrack', 'removed', 5_000, translation(inner, '203.0.113.1:443>198.51.100.1:61005'), 4_000);
+    const client = inside().socket(-0.1, 'connect', 100, ends(inner));
+    const { orig } = told([host.complete(90_000), client.complete(90_000)], [connection(0, 10, outer)]);
+    expect(orig).toBe('socket_event inside:100');
+  });
+
   it('is not found behind a translation whose end may be lost', () => {
     const lossy = stale().lost('conntrack', -5_000, -4_000).complete(90_000);
     expect(told([lossy, server()], [connection(0, 10, asked)]).resp).toBe('nat');

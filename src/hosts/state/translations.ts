@@ -17,6 +17,7 @@ export interface Translation {
   readonly gateway: HostState;
   readonly openLo: Micros;
   readonly openHi: Micros;
+  readonly closeLo: Micros;
   readonly closeHi: Micros;
   /** The direction that is not the one asked for: what its packets come from is where the others go to. */
   readonly other: Direction;
@@ -182,8 +183,8 @@ function isBefore(a: Fact, b: Fact): boolean {
  * From each beginning to the end that follows it. An end alone tells that the translation had begun before, though not before the last one of
  * the same directions was over.
  */
-function spansOf({ facts }: Entry): Pick<Translation, 'openLo' | 'openHi' | 'closeHi'>[] {
-  const spans: Pick<Translation, 'openLo' | 'openHi' | 'closeHi'>[] = [];
+function spansOf({ facts }: Entry): Pick<Translation, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>[] {
+  const spans: Pick<Translation, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>[] = [];
   let began: Fact | undefined;
   let free = -Infinity;
   for (const fact of facts) {
@@ -192,10 +193,12 @@ function spansOf({ facts }: Entry): Pick<Translation, 'openLo' | 'openHi' | 'clo
       continue;
     }
     const openHi = began?.hi ?? fact.since ?? fact.hi;
-    spans.push({ openLo: began === undefined ? free : (began.since ?? -Infinity), openHi, closeHi: fact.hi });
+    const openLo = began === undefined ? free : (began.since ?? -Infinity);
     free = fact.since ?? began?.lo ?? free;
+    spans.push({ openLo, openHi, closeLo: free, closeHi: fact.hi });
     began = undefined;
   }
-  if (began !== undefined) spans.push({ openLo: began.since ?? -Infinity, openHi: began.hi, closeHi: Infinity });
+  if (began !== undefined)
+    spans.push({ openLo: began.since ?? -Infinity, openHi: began.hi, closeLo: began.lo, closeHi: Infinity });
   return spans;
 }
