@@ -28,6 +28,10 @@ __attribute__((export_name("enter"))) int enter_all(uint32_t *index, uint32_t ma
   return enter((table){index, mask, records}, count);
 }
 
+__attribute__((export_name("order"))) int order(uint32_t *index, uint32_t mask, record *records, int count) {
+  return in_order((table){index, mask, records}, count);
+}
+
 // Takes rows from `first` on, up to `end`, to the one at whose time something is due (`next`), to one that is left to others, or behind one that
 // makes the end of its connection certain. Answers the row that comes next.
 __attribute__((export_name("follow"))) int follow(const row *rows, int first, int end, uint32_t *index, uint32_t mask, record *records,

@@ -65,6 +65,20 @@ static int enter(table t, int count) {
   return left;
 }
 
+// Puts the slots in use, of the first `count`, in order of their connections' numbers, which are below the places of the index, in the place of
+// the index; answers how many those are.
+static int in_order(table t, int count) {
+  __builtin_memset(t.index, 0, (t.mask + 1) * sizeof *t.index);
+  for (int slot = 0; slot < count; slot++) {
+    const record *r = &t.records[slot];
+    if (r->timer_previous != UNUSED) t.index[r->ordinal & t.mask] = (uint32_t)(slot + 1);
+  }
+  int used = 0;
+  for (uint32_t at = 0; at <= t.mask; at++)
+    if (t.index[at] != 0) t.index[used++] = t.index[at] - 1;
+  return used;
+}
+
 static inline bool is_same(const uint32_t *a, const uint32_t *b) { return a[0] == b[0] && a[1] == b[1] && a[2] == b[2]; }
 
 // The record of a packet's connection, or none; and which end sent the packet.

@@ -472,6 +472,13 @@ export const faults = [
     tests: ['test/conn/connection-table.test.ts'],
   },
   {
+    name: 'removed-among-open-ones',
+    file: 'native/follow/table.h',
+    find: 'if (r->timer_previous != UNUSED) t.index',
+    replace: 't.index',
+    tests: ['test/conn/connection-table.test.ts'],
+  },
+  {
     name: 'begun-slot-not-zeroed',
     file: 'native/follow/begin.h',
     find: '  __builtin_memset(&t.records[slot], 0, sizeof(record));',

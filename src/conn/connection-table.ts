@@ -46,8 +46,14 @@ const UNUSED = -2;
 const SLOT_MASK = 0x1f_ffff;
 const TAG_MASK = ~SLOT_MASK;
 
-/** Enters the connections of the first `used` slots into an empty index; those over IPv6 are left. Gives how many those are. */
-type Enter = (index: number, mask: number, records: number, used: number) => number;
+type OverSlots = (index: number, mask: number, records: number, used: number) => number;
+/** What code in WebAssembly does over the first `used` slots of a table. */
+export interface SlotKernel {
+  /** Enters their connections into an empty index; those over IPv6 are left. Gives how many those are. */
+  readonly enter: OverSlots;
+  /** Puts those in use in order of ordinals, which are below the places of the index, in its place. Gives how many those are. */
+  readonly order: OverSlots;
+}
 
 /**
  * Connections by their ends. Open addressing with linear probing over slot numbers, with eleven bits of the hash; records lie in one block
@@ -75,7 +81,7 @@ export class ConnectionTable {
   readonly #limit: number;
   readonly #entries = new Int32Array(MAX_TOUCHED);
   readonly #memory: TableMemory;
-  #enter: Enter | undefined;
+  #kernel: SlotKernel | undefined;
   #capacity = 0;
   #index: Int32Array;
   #mask: number;
@@ -128,9 +134,9 @@ export class ConnectionTable {
     return this.#memory.texts();
   }
 
-  /** Leaves entering connections into a larger index to code in WebAssembly. */
-  enterWith(enter: Enter): void {
-    this.#enter = enter;
+  /** Leaves what looks at all slots to code in WebAssembly. */
+  use(kernel: SlotKernel): void {
+    this.#kernel = kernel;
   }
 
   /** Connections that may still be inserted. */
@@ -317,8 +323,15 @@ export class ConnectionTable {
     this.count = 0;
   }
 
-  /** Slots in use, in order of their connections' first packets. */
-  slotsByOrdinal(): Int32Array {
+  /**
+   * Slots in use, in order of their connections' first packets, whose ordinals are below `end`. Nothing may be looked up or inserted
+   * from then on, and they are there until `clear`.
+   */
+  slotsByOrdinal(end: number): Int32Array {
+    if (this.#kernel !== undefined && end <= this.#mask + 1) {
+      const count = this.#kernel.order(this.indexAt, this.#mask, this.recordsAt, this.#used);
+      return this.#index.subarray(0, count);
+    }
     const slots = new Int32Array(this.count);
     const ordinals = new Float64Array(this.count);
     let n = 0;
@@ -356,7 +369,7 @@ export class ConnectionTable {
     this.#mask = entries - 1;
     const index = this.#memory.newIndex(entries);
     this.#index = index;
-    const left = this.#enter?.(index.byteOffset, this.#mask, recordsAt, this.#used);
+    const left = this.#kernel?.enter(index.byteOffset, this.#mask, recordsAt, this.#used);
     if (left === 0) return;
     // In their order in memory, which the processor reads ahead.
     for (let slot = 0; slot < this.#used; slot++) {

@@ -268,7 +268,7 @@ export class ConnectionTracker {
    */
   end(most: number = Number.POSITIVE_INFINITY): boolean {
     this.#updates.release();
-    this.#ending ??= this.#table.slotsByOrdinal();
+    this.#ending ??= this.#table.slotsByOrdinal(this.#connections);
     const until = Math.min(this.#ending.length, this.#ended + most);
     while (this.#ended < until) {
       const base = this.#ending[this.#ended++]! * RECORD_WORDS;

@@ -1,7 +1,7 @@
 import { heapBase, kernelOver } from '../core/kernel.js';
 import type { Micros } from '../core/time.js';
 import type { DecodedBatch } from '../decode/decoded-batch.js';
-import type { ConnectionTable } from './connection-table.js';
+import type { ConnectionTable, SlotKernel } from './connection-table.js';
 import { KERNEL_ROOM } from './table-memory.js';
 
 // Words of what is known of slots.
@@ -49,7 +49,7 @@ export class FollowKernel {
     this.#delay = new Float64Array(memory.buffer, begun, 1);
     this.#slots = new Int32Array(memory.buffer, begun + 8, BEGUN + MOST_BEGUN);
     this.#captures = new Uint16Array(memory.buffer, begun + 8 + this.#slots.byteLength, MOST_CAPTURES);
-    table.enterWith(exports.enter as Parameters<ConnectionTable['enterWith']>[0]);
+    table.use(exports as unknown as SlotKernel);
     if (heapBase(exports) > 2 * KERNEL_ROOM)
       throw new Error('the kernel that follows has more constants than there is room for');
   }
