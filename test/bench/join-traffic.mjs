@@ -229,7 +229,8 @@ export class JoinTraffic {
     }
     if (isInside || isFromOutside) {
       this.#rowAt(start + 150, kinds.accept, place);
-      this.#rowAt(end + 20, kinds.closeOfAccept, place);
+      // The socket that takes datagrams stays.
+      if (!isUdp) this.#rowAt(end + 20, kinds.closeOfAccept, place);
     }
     this.#push(start + MS, kinds.start, place);
     this.#push(end + MS, kinds.end, place);
@@ -269,8 +270,10 @@ export class JoinTraffic {
       socket: String(own),
       local_address: this.#placeOf(isTaken ? peer : host),
       local_port: isTaken ? peerPort : port,
-      remote_address: this.#placeOf(isTaken ? host : peer),
-      remote_port: isTaken ? port : peerPort,
+      // A socket that sends datagrams to anybody names nobody when it is closed.
+      ...(kind === kinds.closeOfConnect && protocol === UDP
+        ? {}
+        : { remote_address: this.#placeOf(isTaken ? host : peer), remote_port: isTaken ? port : peerPort }),
       status: 'succeeded',
       path: kind === kinds.connect || kind === kinds.accept ? programOf(caller) : '',
     };
