@@ -310,6 +310,20 @@ export const ownerFaults = [
     tests: ['test/join/host-clocks.test.ts'],
   },
   {
+    name: 'taker-whose-forerunner-is-lost',
+    file: 'src/join/owner-choice.ts',
+    find: 'const isFirst = !mayFollowLost(strong, known);',
+    replace: 'const isFirst = true;',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'taker-found-the-short-way-whose-forerunner-is-lost',
+    file: 'src/join/sole-call.ts',
+    find: 'return mayFollow ? undefined :',
+    replace: 'return',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
     name: 'close-that-nobody-heeds',
     file: 'src/join/decided.ts',
     find: 'return lo < at - clock.err && host.progress.eventsUntil < at + clock.err;',

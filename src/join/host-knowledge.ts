@@ -72,7 +72,11 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   }
 
   get areCallsLost(): boolean {
-    return this.isGone || this.#trial.host.progress.areEventsLost(this.#from, this.callsUntil);
+    return this.areCallsLostUntil(this.callsUntil);
+  }
+
+  areCallsLostUntil(moment: Micros): boolean {
+    return this.isGone || this.#trial.host.progress.areEventsLost(this.#from, moment);
   }
 
   get isAnyLost(): boolean {

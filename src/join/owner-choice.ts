@@ -17,6 +17,8 @@ export interface Knowledge {
   /** Rows about calls of that time, or any rows about sockets, may be lost. */
   readonly areCallsLost: boolean;
   readonly isAnyLost: boolean;
+  /** Rows about calls of the time from before the connection to a moment may be lost. */
+  areCallsLostUntil(moment: Micros): boolean;
   /** Rows about that time had to be let go. */
   readonly isGone: boolean;
   /** Nobody watched the host in some of that time. */
@@ -79,7 +81,8 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   );
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
-  const isSure = strong.some(({ match }) => match.weight === 'certain');
+  const isFirst = !mayFollowLost(strong, known);
+  const isSure = isFirst && strong.some(({ match }) => match.weight === 'certain');
   if (isSure && (known.knowsEarlier || known.hasCalls || known.isOver)) {
     const earlier = events.filter((event) => mayHaveTakenFirst(event, strong[0]!, known));
     const rivals = [...strong, ...earlier];
@@ -88,7 +91,7 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
     return (known.hasCalls || known.isOver) && !maySettle ? ambiguous(rivals, ties.sameTuple) : wait;
   }
   if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
-  if (strong.length > 0 && !known.areCallsLost && !isUnwatchedBefore(strong, known)) {
+  if (strong.length > 0 && isFirst && !known.areCallsLost && !isUnwatchedBefore(strong, known)) {
     if (isOneProcess(events)) return chooseCaller(strong, events, polls, known);
     const maySettle = !known.isClosed && events.some(({ match }) => match.settles !== undefined);
     return maySettle ? wait : ambiguous(events, ties.sameTuple);
@@ -125,6 +128,11 @@ function chooseCaller(
 /** A connection is accepted once, but several may take its datagrams in turn, and who took the first owns the end. */
 function isTaker({ socket }: Candidate): boolean {
   return socket.source === 'accept' && socket.protocol !== 6;
+}
+
+/** Whether another may have taken the first datagram, of which the row was lost. */
+function mayFollowLost(calls: readonly Candidate[], known: Knowledge): boolean {
+  return calls.some(isTaker) && known.areCallsLostUntil(Math.min(...calls.map(({ socket }) => socket.openHi)));
 }
 
 /**

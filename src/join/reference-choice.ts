@@ -40,6 +40,7 @@ export interface Knowledge {
   readonly hasAll: boolean;
   readonly socketsUntil: Micros;
   readonly areCallsLost: boolean;
+  readonly areCallsLostUntil: (moment: Micros) => boolean;
   readonly isAnyLost: boolean;
   readonly isUnwatched: boolean;
   /** Nobody watched the host in some of the time from a moment, or from before the connection, to the last call that could have opened it. */
@@ -59,8 +60,10 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   const events = candidates.filter((one) => one.match.rank === ranks.event && !isOtherTaker(one, candidates, known));
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
-  if (strong.some(({ match }) => match.weight === 'certain')) {
-    const until = Math.min(...strong.map(({ socket }) => socket.openHi));
+  const until = Math.min(...strong.map(({ socket }) => socket.openHi));
+  // Another may have taken the first datagram, of which the row was lost.
+  const isFirst = !(strong.some(isTaker) && known.areCallsLostUntil(until));
+  if (isFirst && strong.some(({ match }) => match.weight === 'certain')) {
     const earlier = events.filter((event) => mayHaveTaken(event, known.firstEarliest, until));
     return ownerOrTie([...strong, ...earlier], polls);
   }
@@ -71,7 +74,7 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   const overtaking = isOvertaken ? Math.min(...strong.map(({ socket }) => socket.openLo)) : undefined;
   const isTcp = strong.every(({ socket }) => socket.protocol === 6);
   const isUnwatched = known.areCallsUnwatched(isTcp ? (overtaking ?? known.firstEarliest - CONNECT_LEAD) : undefined);
-  if (strong.length > 0 && !known.areCallsLost && !isUnwatched) {
+  if (strong.length > 0 && isFirst && !known.areCallsLost && !isUnwatched) {
     return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
   }
   const seen = polls.filter(({ match }) => match.weight === 'certain');

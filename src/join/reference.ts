@@ -388,6 +388,7 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
     hasAll: Math.min(eventsUntil, socketsUntil) >= lastLatest,
     socketsUntil,
     areCallsLost: isLost(host, eventTables, from, callsUntil),
+    areCallsLostUntil: (moment) => isLost(host, eventTables, from, moment),
     isAnyLost: isLost(host, ownerTables, from, lastLatest),
     isUnwatched: isUnwatched(host, from, lastLatest),
     areCallsUnwatched: (moment = from) => isUnwatched(host, moment, callsUntil),

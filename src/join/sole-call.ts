@@ -56,16 +56,16 @@ export function decideSoleCall(
   const call = new SocketRecord(rows, handle);
   if (!call.isEvent) return undefined;
   const clock = clocks.at(host, view.capture, view.captureHost, view.first);
-  const match = matchCall(
-    new ViewQuery(view, role, tuple.protocol, clock),
-    heldBy(host, call, view.first + clock.offset - clock.err),
-  );
+  const from = view.first + clock.offset - clock.err;
+  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock), heldBy(host, call, from));
   if (!match.matched) return undefined;
   if (match.weight === 'certain') {
-    return mayHaveClosed(host, call, view, clock) ? undefined : new Decided(host, clock, match, call, view, true);
+    if (mayHaveClosed(host, call, view, clock)) return undefined;
+    // Another may have taken the first datagram.
+    const mayFollow = role === 'resp' && tuple.protocol !== TCP && areRowsMissing(host, from - PROMPT, call.hi);
+    return mayFollow ? undefined : new Decided(host, clock, match, call, view, true);
   }
   if (match.weight !== 'sole' || match.mayBeNext || role !== 'orig' || tuple.protocol === TCP) return undefined;
-  const from = view.first + clock.offset - clock.err;
   const until = view.first + clock.offset + clock.err;
   if (host.knowsBlanks(tuple.protocol, localPort, remote.text, remotePort)) return undefined;
   if (!knowsOthers(host, from - PROMPT, until)) return undefined;
@@ -80,7 +80,14 @@ function heldBy(host: HostState, call: SocketRecord, firstEarliest: Micros): Hel
 
 /** Whether of calls within [from, until] none was lost, let go or made before the host was watched. */
 function knowsOthers(host: HostState, from: Micros, until: Micros): boolean {
-  const { progress, goneUntil, goneStoodUntil, translationsGoneUntil } = host;
-  if (Math.max(goneUntil, goneStoodUntil, translationsGoneUntil) >= from) return false;
-  return !progress.areEventsLost(from, until) && !progress.isUnwatched(from, until);
+  return !areRowsMissing(host, from, until) && !host.progress.isUnwatched(from, until);
+}
+
+/** Whether rows about calls within [from, until] were lost, or had to be let go. */
+function areRowsMissing(
+  { progress, goneUntil, goneStoodUntil, translationsGoneUntil }: HostState,
+  from: Micros,
+  until: Micros,
+): boolean {
+  return Math.max(goneUntil, goneStoodUntil, translationsGoneUntil) >= from || progress.areEventsLost(from, until);
 }

@@ -56,6 +56,23 @@ describe('datagrams that several processes took in turn', () => {
     }
   });
 
+  it('are not given to a later taker where the row of the first may be lost', () => {
+    const lost = (from: number, to: number) => {
+      const scene = new Scene({ startsKnown: true }).host('b', tables, { err: 0.001 });
+      scene
+        .start('C1', 10, ends)
+        .row({ kind: 'lost', host: 'b', stream: 'socket_events', from: scene.at(from), to: scene.at(to) });
+      scene.event('b', 'socket_events', 11, { ...receive, pid: 9, socket: '1' }).advance(13);
+      scene.end('C1', 10, 3, ends).complete('b', 20, tables).join.end();
+      expect(scene.lines.some(({ resp }) => resp.state === 'attributed')).toBe(
+        scene.last().resp.state === 'attributed',
+      );
+      return scene.last().resp;
+    };
+    expect(lost(9, 10.5)).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
+    expect(lost(12, 12.5)).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
+
   it('stay ambiguous when earlier connections had to be forgotten', () => {
     const scene = twoServers(new Scene({ limits: { connections: 1 } }));
     scene.start('C0', 9, '192.0.2.1 40000 > 192.0.2.2 123 udp').end('C1', 10, 0.6, ends);
