@@ -310,6 +310,13 @@ export const ownerFaults = [
     tests: ['test/join/host-clocks.test.ts'],
   },
   {
+    name: 'local-address-that-is-forgotten',
+    file: 'src/hosts/state/host-state.ts',
+    find: 'if (local.hosts !== undefined) this.#local = local;',
+    replace: 'this.#local = local;',
+    tests: ['test/hosts/state/host-state.test.ts'],
+  },
+  {
     name: 'taker-whose-forerunner-is-lost',
     file: 'src/join/owner-choice.ts',
     find: 'const isFirst = !mayFollowLost(strong, known);',

@@ -226,7 +226,8 @@ export class HostState {
     const { tuple, isForward } = place;
     if (this.socketRows > limits.socketRows) this.#sockets.evict();
     const isNews = (local !== usual || fact.namespace !== undefined) && this.#shows(localAddress, fact.namespace);
-    this.#local = local;
+    // One that nobody has may have been forgotten with this row, which went at the bound; another one is made of its text then.
+    if (local.hosts !== undefined) this.#local = local;
     if (tuple !== undefined) this.#context.news.socket(tuple, isForward);
     return isNews ? 'address' : 'socket';
   }

@@ -78,6 +78,23 @@ describe('the sockets of a host', () => {
     row('socket_events', 'event', 27, 0, { ...tuple, action: 'connect', pid: 8, fd: '3' }),
   ];
 
+  it('may go at the bound as they come, also the first at a new address', () => {
+    const standing = [1, 2].map((n) =>
+      row('process_open_sockets', 'added', n, n, {
+        ...tuple,
+        local_address: '192.0.2.9',
+        local_port: n,
+        pid: 7,
+        fd: n,
+      }),
+    );
+    const calls = [10, 11, 12].map((at) =>
+      row('socket_events', 'event', at, at, { ...tuple, action: 'connect', pid: 7 }),
+    );
+    const { host, held, states } = stateOf([...standing, ...calls], { ...defaultHostLimits, socketRows: 2 });
+    expect([host.socketRows, states.counters.socketRowsEvicted, held().length]).toEqual([2, 3, 0]);
+  });
+
   it('are the same whatever the order of the rows, and however often each comes', () => {
     const shown = (list: readonly AnyTableRow[]) =>
       stateOf(list)
