@@ -310,6 +310,13 @@ export const ownerFaults = [
     tests: ['test/join/host-clocks.test.ts'],
   },
   {
+    name: 'datagrams-kept-as-long-as-their-socket',
+    file: 'src/hosts/state/host-sockets.ts',
+    find: '(protocol !== 6 && !isDatagram)',
+    replace: 'protocol !== 6',
+    tests: ['test/hosts/state/host-state.test.ts'],
+  },
+  {
     name: 'local-address-that-is-forgotten',
     file: 'src/hosts/state/host-state.ts',
     find: 'if (local.hosts !== undefined) this.#local = local;',

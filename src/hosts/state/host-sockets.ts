@@ -150,7 +150,7 @@ export class HostSockets {
     if (record.isEvent) {
       const close = this.#closings.closeOf(record, record.lo);
       if (close !== undefined) return close.hi < horizon;
-      return record.protocol === 6 && (record.source === 'connect' || record.source === 'accept');
+      return !isStanding(record);
     }
     if (record.isRemoved) return true;
     return this.#besides(record).some(
@@ -229,8 +229,8 @@ export class HostSockets {
 }
 
 /** Whether the row tells of a socket that may stand for long, rather than of a call for one connection. */
-function isStanding({ source, protocol }: SocketRecord): boolean {
-  return (source !== 'connect' && source !== 'accept') || protocol !== 6;
+function isStanding({ source, protocol, isDatagram }: SocketRecord): boolean {
+  return (source !== 'connect' && source !== 'accept') || (protocol !== 6 && !isDatagram);
 }
 
 function portKey(protocol: number, port: number): number {

@@ -25,6 +25,12 @@ export class SocketFact {
     readonly namespace: string | undefined,
   ) {}
 
+  /** It tells of one datagram to or from a peer. After a pause another is told, so that it serves connections of its time alone, however long the socket stands. */
+  get isDatagram(): boolean {
+    const { row } = this;
+    return row.table === 'socket_events' && (row.columns.action === 'send' || row.columns.action === 'receive');
+  }
+
   /** The row's moment lies in [lo, hi]. */
   get lo(): Micros {
     return this.row.time;

@@ -21,7 +21,7 @@ const sources = ['connect', 'accept', 'bind', 'listen', 'open', 'listening', 'co
 const placeOf = Object.fromEntries(sources.map((source, place) => [source, place])) as Record<SocketSource, number>;
 /**
  * Traits of a row about a socket: protocol, family above it, source above that; which ports are known to be 0; whether there is a word for the
- * socket's number, whether it is that of a text; whether the descriptor has a word of its own.
+ * socket's number, whether it is that of a text; whether the descriptor has a word of its own; whether it tells of a datagram.
  */
 const FAMILY_SHIFT = 8;
 const SOURCE_SHIFT = 16;
@@ -30,6 +30,7 @@ const REMOTE_PORT_0 = 1 << 20;
 const HAS_INODE = 1 << 21;
 const INODE_TEXT = 1 << 22;
 const APART = 1 << 23;
+const DATAGRAM = 1 << 24;
 const NO_FAMILY = 0xff;
 const NONE = -1;
 const FD_BITS = 10;
@@ -179,7 +180,8 @@ export function packSocket(rows: RowStore, fact: SocketFact, host: number, place
     (fact.remotePort === 0 ? REMOTE_PORT_0 : 0) |
     (inode === 0 ? 0 : HAS_INODE) |
     (inode < 0 ? INODE_TEXT : 0) |
-    (isApart ? APART : 0);
+    (isApart ? APART : 0) |
+    (fact.isDatagram ? DATAGRAM : 0);
   socketColumns.fact = fact;
   const length = REST + (inode === 0 ? 0 : 1) + (isApart ? 1 : 0);
   const handle = rows.pack(fact.row, host, length, socketColumns, traits, local);
@@ -324,6 +326,10 @@ export class SocketRecord {
   }
   get source(): SocketSource {
     return sourceOf(this.rows, this.handle);
+  }
+  /** See SocketFact.isDatagram. */
+  get isDatagram(): boolean {
+    return (traitsOf(this.rows, this.handle) & DATAGRAM) !== 0;
   }
   get pid(): number {
     return pidOf(this.rows, this.handle);

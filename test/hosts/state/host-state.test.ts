@@ -153,6 +153,34 @@ describe('the sockets of a host', () => {
     expect(states.tuples.size).toBeLessThan(400);
   });
 
+  it('are let go too where they tell of datagrams of many peers to a socket that stands', () => {
+    const { host, states } = stateOf([
+      row('socket_events', 'event', 1, 0, {
+        ...tuple,
+        remote_address: '',
+        remote_port: 0,
+        action: 'bind',
+        pid: 7,
+        socket: '9',
+      }),
+    ]);
+    for (let i = 0; i < 5_000; i++) {
+      const from = { ...tuple, remote_port: 1 + i, protocol: 17, socket: '9', pid: 7 };
+      host.add(row('socket_events', 'event', 100 + i, 1 + i, { ...from, action: i % 2 === 0 ? 'receive' : 'send' }));
+      host.prune((100 + i - 60) * s);
+    }
+    expect(host.socketRows).toBeLessThan(400);
+    expect(states.tuples.size).toBeLessThan(400);
+    const connects = stateOf([]);
+    for (let i = 0; i < 1_000; i++) {
+      const to = { ...tuple, remote_port: 1 + i, protocol: 17, socket: String(i + 1), pid: 7 };
+      connects.host.add(row('socket_events', 'event', 100 + i, i, { ...to, action: 'connect' }));
+      connects.host.prune((100 + i - 60) * s);
+    }
+    // A socket may be connected for long.
+    expect(connects.host.socketRows).toBe(1_000);
+  });
+
   it("make an address the host's own until it reports its interfaces", () => {
     const { host } = stateOf(rows);
     expect(host.addresses.had('192.0.2.1', 1 * s, 1 * s)).toBe('surely');
