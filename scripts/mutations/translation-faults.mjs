@@ -15,8 +15,22 @@ export const translationFaults = [
   {
     name: 'translations-of-other-inner-endpoints',
     file: stitch,
-    find: 'boundsOf(first, translations.of(protocol, first.other)',
-    replace: 'boundsOf(first, translations.of(protocol, packets)',
+    find: 'boundsOf(first, sent, translations.of(protocol, first.other)',
+    replace: 'boundsOf(first, sent, translations.of(protocol, packets)',
+    tests: [translation],
+  },
+  {
+    name: 'translation-of-the-same-time-is-the-same',
+    file: stitch,
+    find: 'if (isOfItsTime && isSame(other, sent)) continue;',
+    replace: 'if (isOfItsTime) continue;',
+    tests: [translation],
+  },
+  {
+    name: 'lost-beginning-of-a-translation-at-any-time',
+    file: 'src/hosts/state/translations.ts',
+    find: 'return at <= to ? at : from;',
+    replace: 'return from;',
     tests: [translation],
   },
   {

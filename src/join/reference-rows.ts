@@ -351,7 +351,7 @@ export function isUnwatched(host: HostRows, from: Micros, to: Micros): boolean {
 }
 
 /** How long before a loss the poll before it may have been. */
-function pauseOf(host: HostRows, stream: string): Micros {
+export function pauseOf(host: HostRows, stream: string): Micros {
   const pauses = host.table.flatMap(({ stream: of, action, since, time, resolution }) =>
     of === stream && action !== 'event' && since !== undefined ? [time + Math.max(resolution, 1) - 1 - since] : [],
   );
@@ -360,11 +360,11 @@ function pauseOf(host: HostRows, stream: string): Micros {
   return pauses.length === 0 ? Infinity : Math.round(Math.min(...pauses) * PAUSE_MARGIN);
 }
 
-/** From which moment on, not before `from`, rows about sockets may be missing. */
-function knownUntil(host: HostRows, from: Micros, pause: Micros): Micros {
+/** From which moment on, not before `from`, rows of these tables may be missing. */
+export function knownUntil(host: HostRows, from: Micros, pause: Micros, tables = socketTables): Micros {
   const gaps = host.lost.filter(({ stream, to }) => {
     const table = tableOf(host, stream);
-    return to >= from && (table === undefined || socketTables.includes(table));
+    return to >= from && (table === undefined || tables.includes(table));
   });
   const silences = host.timeouts.map(({ at }) => at).filter((at) => at >= from);
   return Math.min(Infinity, ...[...gaps.map((gap) => gap.from), ...silences].map((at) => Math.max(at - pause, from)));

@@ -1,6 +1,6 @@
 import { canonicalAddress } from '../core/address.js';
 import type { Micros } from '../core/time.js';
-import { type HostRows, isLost, isUnwatched } from './reference-rows.js';
+import { type HostRows, isLost, isUnwatched, knownUntil, pauseOf } from './reference-rows.js';
 
 /* What the reference makes of rows about translated connections (NAT). */
 
@@ -18,6 +18,8 @@ interface Span {
   readonly openHi: Micros;
   readonly closeLo: Micros;
   readonly closeHi: Micros;
+  /** It was not told of as it began, and there at openHi. */
+  readonly isOlder: boolean;
 }
 
 /** Where the packets that are sent to an end go. */
@@ -78,11 +80,12 @@ export function delivered(
     // Those of the same inner endpoints have the other way too, whichever end began them.
     const others = spansOf(one.host, protocol, one.other)
       .filter(
-        ({ openLo, openHi, closeHi }) => openLo !== one.openLo || openHi !== one.openHi || closeHi !== one.closeHi,
+        ({ openLo, openHi, closeHi, other }) =>
+          openLo !== one.openLo || openHi !== one.openHi || closeHi !== one.closeHi || !isSame(other, asked),
       )
       // Two with the same endpoints are one after the other.
       .map((span) =>
-        span.openLo === -Infinity && span.openHi >= one.closeLo ? { ...span, openLo: one.closeLo } : span,
+        span.isOlder && span.openHi >= one.closeLo ? { ...span, openLo: Math.max(span.openLo, one.closeLo) } : span,
       );
     const before = others.filter(({ openLo, openHi }) => openHi <= one.openHi && openLo < one.openLo);
     const after = others.filter(({ openLo, openHi }) => openHi > one.openHi && openLo >= one.openLo);
@@ -136,15 +139,19 @@ function spansOf(host: HostRows, protocol: number, asked: Way): Span[] {
         continue;
       }
       const openHi = began === undefined ? (row.since ?? hi) : began.time + Math.max(began.resolution, 1) - 1;
-      const openLo = began === undefined ? free : (began.since ?? -Infinity);
+      // Of what was not told of as it began the row was lost.
+      const lostAt = knownUntil(host, free, pauseOf(host, row.stream), ['conntrack']);
+      const openLo = began === undefined ? (lostAt <= openHi ? lostAt : free) : (began.since ?? -Infinity);
       free = row.since ?? began?.time ?? free;
-      spans.push({ host, asked, other, openLo, openHi, closeLo: free, closeHi: hi });
+      const isOlder = began?.since === undefined;
+      spans.push({ host, asked, other, openLo, openHi, closeLo: free, closeHi: hi, isOlder });
       began = undefined;
     }
     if (began === undefined) continue;
     const openHi = began.time + Math.max(began.resolution, 1) - 1;
     const openLo = began.since ?? -Infinity;
-    spans.push({ host, asked, other, openLo, openHi, closeLo: began.time, closeHi: Infinity });
+    const isOlder = began.since === undefined;
+    spans.push({ host, asked, other, openLo, openHi, closeLo: began.time, closeHi: Infinity, isOlder });
   }
   return spans;
 }

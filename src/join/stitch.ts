@@ -71,8 +71,9 @@ export function stitchOf(
     if (known.some((one) => !isSame(one.other, first.other) || one.gateway !== first.gateway)) return unsure(known);
     if (known.some((one) => mayBeOver(one, clockOf(one.gateway), view))) return unsure(known);
     if (hasOwnCall(first.gateway, packets)) return unsure(known);
+    const sent = packets;
     packets = reversed(first.other);
-    const bounds = boundsOf(first, translations.of(protocol, first.other), clockOf(first.gateway).offset);
+    const bounds = boundsOf(first, sent, translations.of(protocol, first.other), clockOf(first.gateway).offset);
     if (bounds === undefined) return unsure(known);
     stitch = { kind: 'inner', gateway: first.gateway, packets, ...bounds };
   }
@@ -154,15 +155,17 @@ function isLate({ progress }: HostState, until: Micros): boolean {
 /** The neighbours in time among the translations of the same inner endpoints; undefined: some may be of the same time. */
 function boundsOf(
   chosen: Translation,
+  sent: Direction,
   all: readonly Translation[],
   offset: Micros,
 ): { aloneSince: Micros; aloneUntil: Micros } | undefined {
   let [aloneSince, aloneUntil] = [-Infinity, Infinity];
-  for (const { gateway, openLo: told, openHi, closeHi } of all) {
+  for (const { gateway, other, openLo: told, openHi, closeHi, isOlder } of all) {
     if (gateway !== chosen.gateway) continue;
-    if (told === chosen.openLo && openHi === chosen.openHi && closeHi === chosen.closeHi) continue;
-    // Of one whose beginning was lost it is known that the chosen one, with the same endpoints, was over.
-    const openLo = told === -Infinity && openHi >= chosen.closeLo ? chosen.closeLo : told;
+    const isOfItsTime = told === chosen.openLo && openHi === chosen.openHi && closeHi === chosen.closeHi;
+    if (isOfItsTime && isSame(other, sent)) continue;
+    // Of one that was not seen to begin it is known that the chosen one, with the same endpoints, was over.
+    const openLo = isOlder && openHi >= chosen.closeLo ? Math.max(told, chosen.closeLo) : told;
     if (openHi <= chosen.openHi && openLo < chosen.openLo) aloneSince = Math.max(aloneSince, openHi - offset);
     else if (openHi > chosen.openHi && openLo >= chosen.openLo) aloneUntil = Math.min(aloneUntil, openLo - offset);
     else return undefined;

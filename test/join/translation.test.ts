@@ -451,6 +451,29 @@ describe('a connection that a gateway translates', () => {
     expect(orig).toBe('socket_event inside:100');
   });
 
+  it('is found where a later one of its inner endpoints, whose beginning was lost, began after it', () => {
+    const resp = (later: Columns<'conntrack'>, lostFrom: number): string => {
+      const host = gateway()
+        .row('conntrack', 'added', 20, published, -20)
+        .row('conntrack', 'removed', 20, published, -20)
+        .lost('conntrack', lostFrom, 3_500)
+        .row('conntrack', 'removed', 5_000, later, 4_000);
+      return told([host.complete(90_000), server()], [connection(0, 10, asked)]).resp;
+    };
+    const other = translation(asked.replace('.1:8080', '.2:8080'), taken);
+    for (const later of [published, other]) {
+      expect(resp(later, 900)).toBe('accept_event inside:200');
+      // What was read first in the time of which rows were lost may have begun before the accept.
+      expect(resp(later, 25)).not.toBe('accept_event inside:200');
+    }
+  });
+
+  it('is not told apart from one of the same inner endpoints that began between the same two reads', () => {
+    const other = translation(asked.replace('.1:8080', '.2:8080'), taken);
+    const host = gateway().row('conntrack', 'added', 20, published, -20).row('conntrack', 'added', 20, other, -20);
+    expect(told([host.complete(90_000), server()], [connection(0, 10, asked)]).resp).toBe('nat');
+  });
+
   it('is not found behind a translation whose end may be lost', () => {
     const lossy = stale().lost('conntrack', -5_000, -4_000).complete(90_000);
     expect(told([lossy, server()], [connection(0, 10, asked)]).resp).toBe('nat');

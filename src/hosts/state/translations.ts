@@ -19,9 +19,13 @@ export interface Translation {
   readonly openHi: Micros;
   readonly closeLo: Micros;
   readonly closeHi: Micros;
+  /** No row tells of its beginning; it was there at openHi. */
+  readonly isOlder: boolean;
   /** The direction that is not the one asked for: what its packets come from is where the others go to. */
   readonly other: Direction;
 }
+
+type Span = Omit<Translation, 'gateway' | 'other'>;
 
 interface Fact {
   readonly isGone: boolean;
@@ -181,10 +185,10 @@ function isBefore(a: Fact, b: Fact): boolean {
 
 /**
  * From each beginning to the end that follows it. An end alone tells that the translation had begun before, though not before the last one of
- * the same directions was over.
+ * the same directions was over, nor before rows were lost.
  */
-function spansOf({ facts }: Entry): Pick<Translation, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>[] {
-  const spans: Pick<Translation, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>[] = [];
+function spansOf({ gateway, facts }: Entry): Span[] {
+  const spans: Span[] = [];
   let began: Fact | undefined;
   let free = -Infinity;
   for (const fact of facts) {
@@ -193,12 +197,21 @@ function spansOf({ facts }: Entry): Pick<Translation, 'openLo' | 'openHi' | 'clo
       continue;
     }
     const openHi = began?.hi ?? fact.since ?? fact.hi;
-    const openLo = began === undefined ? free : (began.since ?? -Infinity);
+    const openLo = began === undefined ? lostAfter(gateway, free, openHi, fact.stream) : (began.since ?? -Infinity);
     free = fact.since ?? began?.lo ?? free;
-    spans.push({ openLo, openHi, closeLo: free, closeHi: fact.hi });
+    spans.push({ openLo, openHi, closeLo: free, closeHi: fact.hi, isOlder: began?.since === undefined });
     began = undefined;
   }
-  if (began !== undefined)
-    spans.push({ openLo: began.since ?? -Infinity, openHi: began.hi, closeLo: began.lo, closeHi: Infinity });
+  if (began !== undefined) {
+    const { since: openLo = -Infinity, hi: openHi, lo: closeLo } = began;
+    spans.push({ openLo, openHi, closeLo, closeHi: Infinity, isOlder: began.since === undefined });
+  }
   return spans;
+}
+
+/** From when on, within a span, a row of the stream that told of a beginning may have been lost; where none is known to be, from its start. */
+function lostAfter({ progress, translationsGoneUntil }: HostState, from: Micros, to: Micros, stream: string): Micros {
+  if (translationsGoneUntil !== -Infinity) return from;
+  const at = progress.knownUntil(from, progress.pauseOf(stream), ['conntrack']);
+  return at <= to ? at : from;
 }
