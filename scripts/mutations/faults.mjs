@@ -389,7 +389,7 @@ export const faults = [
   {
     name: 'sender-before-the-watch-ignored',
     file: choice,
-    find: 'if (strong[0]!.socket.protocol !== 6) return known.areCallsUnwatchedSince();',
+    find: 'if (strong[0]!.socket.protocol !== 6) return known.areCallsUnwatched();',
     replace: '',
     tests: ['test/join/attribution.test.ts'],
   },
@@ -403,8 +403,8 @@ export const faults = [
   {
     name: 'silence-after-an-accept-ignored',
     file: 'src/join/host-knowledge.ts',
-    find: 'return this.#trial.host.progress.isUnwatched(moment, this.callsUntil);',
-    replace: 'return this.#trial.host.progress.isUnwatched(moment, this.firstLatest);',
+    find: 'until = this.callsUntil): boolean',
+    replace: 'until = this.firstLatest): boolean',
     tests: ['test/join/attribution.test.ts'],
   },
   {

@@ -44,8 +44,8 @@ export const ownerFaults = [
   {
     name: 'held-up-connect-before-the-watch-ignored',
     file: 'src/join/owner-choice.ts',
-    find: 'known.areCallsUnwatchedSince(known.firstEarliest - CONNECT_LEAD)',
-    replace: 'known.areCallsUnwatchedSince()',
+    find: 'known.areCallsUnwatched(known.firstEarliest - CONNECT_LEAD)',
+    replace: 'known.areCallsUnwatched()',
     tests: ['test/join/held-up.test.ts'],
   },
   {
@@ -326,14 +326,14 @@ export const ownerFaults = [
   {
     name: 'taker-whose-forerunner-is-lost',
     file: 'src/join/owner-choice.ts',
-    find: 'const isFirst = !mayFollowLost(strong, known);',
+    find: 'const isFirst = !mayFollowUntold(strong, known);',
     replace: 'const isFirst = true;',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
     name: 'taker-found-the-short-way-whose-forerunner-is-lost',
     file: 'src/join/sole-call.ts',
-    find: 'return mayFollow ? undefined :',
+    find: 'return !isFirst ? undefined :',
     replace: 'return',
     tests: ['test/join/datagram-takers.test.ts'],
   },

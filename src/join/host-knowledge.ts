@@ -87,8 +87,8 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     return this.#trial.host.progress.isUnwatched(this.#from, this.lastLatest);
   }
 
-  areCallsUnwatchedSince(moment = this.#from): boolean {
-    return this.#trial.host.progress.isUnwatched(moment, this.callsUntil);
+  areCallsUnwatched(since = this.#from, until = this.callsUntil): boolean {
+    return this.#trial.host.progress.isUnwatched(since, until);
   }
 
   /** An owner is told of with its process, though of a lesser candidate, that called later, this may never be known. */

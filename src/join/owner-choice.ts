@@ -23,8 +23,8 @@ export interface Knowledge {
   readonly isGone: boolean;
   /** Nobody watched the host in some of that time. */
   readonly isUnwatched: boolean;
-  /** Nobody watched the host in some of the time from a moment, or from before the connection, to the last call that could have opened it. */
-  areCallsUnwatchedSince(moment?: Micros): boolean;
+  /** Nobody watched the host in some of the time from a moment, or from before the connection, to another, or the last call that could have opened it. */
+  areCallsUnwatched(since?: Micros, until?: Micros): boolean;
   /** No more rows about that time will come, and no more connections either when `isClosed`. */
   readonly isOver: boolean;
   readonly isClosed: boolean;
@@ -81,7 +81,7 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   );
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
-  const isFirst = !mayFollowLost(strong, known);
+  const isFirst = !mayFollowUntold(strong, known);
   const isSure = isFirst && strong.some(({ match }) => match.weight === 'certain');
   if (isSure && (known.knowsEarlier || known.hasCalls || known.isOver)) {
     const earlier = events.filter((event) => mayHaveTakenFirst(event, strong[0]!, known));
@@ -130,9 +130,12 @@ function isTaker({ socket }: Candidate): boolean {
   return socket.source === 'accept' && socket.protocol !== 6;
 }
 
-/** Whether another may have taken the first datagram, of which the row was lost. */
-function mayFollowLost(calls: readonly Candidate[], known: Knowledge): boolean {
-  return calls.some(isTaker) && known.areCallsLostUntil(Math.min(...calls.map(({ socket }) => socket.openHi)));
+/** Whether another may have taken the first datagram, of which the row was lost, or before the host was watched. */
+function mayFollowUntold(calls: readonly Candidate[], known: Knowledge): boolean {
+  if (!calls.some(isTaker)) return false;
+  if (known.areCallsLostUntil(Math.min(...calls.map(({ socket }) => socket.openHi)))) return true;
+  // It was watched when it told of one of these.
+  return known.areCallsUnwatched(undefined, Math.min(...calls.map(({ socket }) => socket.openLo)) - 1);
 }
 
 /**
@@ -163,9 +166,9 @@ function mayHaveTakenFirst(event: Candidate, certain: Candidate, known: Knowledg
  */
 function isUnwatchedBefore(strong: readonly Candidate[], known: Knowledge): boolean {
   const isOvertaken = strong.every(({ match }) => !match.mayBeNext);
-  if (strong[0]!.socket.protocol !== 6) return known.areCallsUnwatchedSince();
-  if (!isOvertaken) return known.areCallsUnwatchedSince(known.firstEarliest - CONNECT_LEAD);
-  return known.areCallsUnwatchedSince(Math.min(...strong.map(({ socket }) => socket.openLo)));
+  if (strong[0]!.socket.protocol !== 6) return known.areCallsUnwatched();
+  if (!isOvertaken) return known.areCallsUnwatched(known.firstEarliest - CONNECT_LEAD);
+  return known.areCallsUnwatched(Math.min(...strong.map(({ socket }) => socket.openLo)));
 }
 
 function incomplete(known: Knowledge): Choice {

@@ -43,8 +43,8 @@ export interface Knowledge {
   readonly areCallsLostUntil: (moment: Micros) => boolean;
   readonly isAnyLost: boolean;
   readonly isUnwatched: boolean;
-  /** Nobody watched the host in some of the time from a moment, or from before the connection, to the last call that could have opened it. */
-  readonly areCallsUnwatched: (moment?: Micros) => boolean;
+  /** Nobody watched the host in some of the time from a moment, or from before the connection, to another, or the last call that could have opened it. */
+  readonly areCallsUnwatched: (since?: Micros, until?: Micros) => boolean;
   readonly firstEarliest: Micros;
   readonly firstLatest: Micros;
 }
@@ -61,8 +61,10 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   const until = Math.min(...strong.map(({ socket }) => socket.openHi));
-  // Another may have taken the first datagram, of which the row was lost.
-  const isFirst = !(strong.some(isTaker) && known.areCallsLostUntil(until));
+  const watched = Math.min(...strong.map(({ socket }) => socket.openLo));
+  // Another may have taken the first datagram, of which the row was lost, or before the host was watched.
+  const isFirst =
+    !strong.some(isTaker) || !(known.areCallsLostUntil(until) || known.areCallsUnwatched(undefined, watched - 1));
   if (isFirst && strong.some(({ match }) => match.weight === 'certain')) {
     const earlier = events.filter((event) => mayHaveTaken(event, known.firstEarliest, until));
     return ownerOrTie([...strong, ...earlier], polls);

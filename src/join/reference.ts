@@ -391,7 +391,7 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
     areCallsLostUntil: (moment) => isLost(host, eventTables, from, moment),
     isAnyLost: isLost(host, ownerTables, from, lastLatest),
     isUnwatched: isUnwatched(host, from, lastLatest),
-    areCallsUnwatched: (moment = from) => isUnwatched(host, moment, callsUntil),
+    areCallsUnwatched: (since = from, until = callsUntil) => isUnwatched(host, since, until),
     firstEarliest: first - err,
     firstLatest,
   };

@@ -62,8 +62,8 @@ export function decideSoleCall(
   if (match.weight === 'certain') {
     if (mayHaveClosed(host, call, view, clock)) return undefined;
     // Another may have taken the first datagram.
-    const mayFollow = role === 'resp' && tuple.protocol !== TCP && areRowsMissing(host, from - PROMPT, call.hi);
-    return mayFollow ? undefined : new Decided(host, clock, match, call, view, true);
+    const isFirst = role !== 'resp' || tuple.protocol === TCP || knowsOthers(host, from - PROMPT, call.hi, call.lo - 1);
+    return !isFirst ? undefined : new Decided(host, clock, match, call, view, true);
   }
   if (match.weight !== 'sole' || match.mayBeNext || role !== 'orig' || tuple.protocol === TCP) return undefined;
   const until = view.first + clock.offset + clock.err;
@@ -78,16 +78,9 @@ function heldBy(host: HostState, call: SocketRecord, firstEarliest: Micros): Hel
   return call.lo >= firstEarliest ? openCall(call) : host.heldCall(call);
 }
 
-/** Whether of calls within [from, until] none was lost, let go or made before the host was watched. */
-function knowsOthers(host: HostState, from: Micros, until: Micros): boolean {
-  return !areRowsMissing(host, from, until) && !host.progress.isUnwatched(from, until);
-}
-
-/** Whether rows about calls within [from, until] were lost, or had to be let go. */
-function areRowsMissing(
-  { progress, goneUntil, goneStoodUntil, translationsGoneUntil }: HostState,
-  from: Micros,
-  until: Micros,
-): boolean {
-  return Math.max(goneUntil, goneStoodUntil, translationsGoneUntil) >= from || progress.areEventsLost(from, until);
+/** Whether of calls within [from, until] none was lost, let go or made before the host was watched; it was watched after `watched`. */
+function knowsOthers(host: HostState, from: Micros, until: Micros, watched = until): boolean {
+  const { progress, goneUntil, goneStoodUntil, translationsGoneUntil } = host;
+  if (Math.max(goneUntil, goneStoodUntil, translationsGoneUntil) >= from) return false;
+  return !progress.areEventsLost(from, until) && !progress.isUnwatched(from, watched);
 }

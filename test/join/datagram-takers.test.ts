@@ -73,6 +73,28 @@ describe('datagrams that several processes took in turn', () => {
     expect(lost(12, 12.5)).toMatchObject({ state: 'attributed', process: { pid: 9 } });
   });
 
+  it('are not given to a later taker where another may have taken the first before the host was watched', () => {
+    const watched = (from: number, short: boolean) => {
+      const scene = new Scene({ startsKnown: true, takesShortWay: short });
+      const streams = tables.map((table) => ({ stream: table, table }));
+      scene.row({ kind: 'host', host: 'b', streams, from: scene.at(from) });
+      scene.row({ kind: 'clock', host: 'b', capture: 'eth0', offset: 0, err: 1_000, from: t0 });
+      scene
+        .start('C1', 10, ends)
+        .event('b', 'socket_events', 11, { ...receive, pid: 9, socket: '1' })
+        .advance(13);
+      scene.end('C1', 10, 3, ends).complete('b', 20, tables).join.end();
+      expect(scene.lines.some(({ resp }) => resp.state === 'attributed')).toBe(
+        scene.last().resp.state === 'attributed',
+      );
+      return scene.last().resp;
+    };
+    for (const short of [true, false]) {
+      expect(watched(10.5, short)).toMatchObject({ state: 'unattributed', reason: 'agent_offline' });
+      expect(watched(9, short)).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    }
+  });
+
   it('stay ambiguous when earlier connections had to be forgotten', () => {
     const scene = twoServers(new Scene({ limits: { connections: 1 } }));
     scene.start('C0', 9, '192.0.2.1 40000 > 192.0.2.2 123 udp').end('C1', 10, 0.6, ends);
