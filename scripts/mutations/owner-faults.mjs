@@ -324,6 +324,13 @@ export const ownerFaults = [
     tests: ['test/hosts/state/host-state.test.ts'],
   },
   {
+    name: 'attempt-seen-after-the-refusal',
+    file: 'src/join/match.ts',
+    find: '(!answered && socket.openHi + err <= last)',
+    replace: '!answered',
+    tests: ['test/join/connecting.test.ts'],
+  },
+  {
     name: 'taker-whose-forerunner-is-lost',
     file: 'src/join/owner-choice.ts',
     find: 'const isFirst = !mayFollowUntold(strong, known);',

@@ -348,7 +348,8 @@ function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
 
 /**
  * A TCP socket that nobody had answered when it was seen, so of no connection that was answered or refused before. Where somebody answers, or may yet, only one that surely came with the first packet
- * is enough: another may be a socket whose packets never came that far, as where a translation of its host has the endpoints.
+ * is enough: another may be a socket whose packets never came that far, as where a translation of its host has the endpoints. One that was
+ * refused has also one that was surely seen before that: what was seen since may be the next, whose first packet is held up.
  */
 function fitAttempt(query: EndQuery, socket: SocketInterval): Fit {
   const fit = fitSighting(query, socket);
@@ -356,7 +357,7 @@ function fitAttempt(query: EndQuery, socket: SocketInterval): Fit {
   if (typeof fit === 'string' || !(answered || isRefused)) return fit;
   if (isOver && socket.closeLo > last + err) return 'other_connection';
   const isPrompt = socket.openLo - err >= first - PROMPT && socket.openHi + err <= first + PROMPT;
-  return isPrompt || !answered ? fit : possible;
+  return isPrompt || (!answered && socket.openHi + err <= last) ? fit : possible;
 }
 
 /** The latest moment at which the socket was surely first seen at or after `from`; undefined: it may not have been. */

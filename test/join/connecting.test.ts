@@ -101,6 +101,20 @@ describe('a polled socket that waits for an answer', () => {
     expect(origOf(waiting(10.2, 11.5), 0.5, refused)).toMatchObject({ state: 'attributed', process: { pid: 30 } });
   });
 
+  it('is not surely that of a connection that was refused where it may have been seen only since', () => {
+    const refused = { conn_state: 'REJ', history: 'Sr', resp_pkts: 1, resp_ip_bytes: 40 } as const;
+    const seen = (at: number, err: number): End => {
+      const scene = new Scene({ finalOnly: true }).host('web', polls, { err });
+      scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.10' });
+      scene.added('web', 'process_open_sockets', at, of(30, 'SYN_SENT'), 9.5);
+      scene.removed('web', 'process_open_sockets', 10.3, of(30, 'SYN_SENT'), at);
+      return origOf(scene, 0.1, refused);
+    };
+    // Its own first packet may be held up, or never leave.
+    expect(seen(10.11, 0.02)).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 30 } }] });
+    expect(seen(10.07, 0.02)).toMatchObject({ state: 'attributed', process: { pid: 30 } });
+  });
+
   it('has not closed when another stream of the host sees it wait no more', () => {
     const scene = new Scene({ finalOnly: true }).host('web', [...polls, 'socket_events']);
     scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.10' });
