@@ -324,6 +324,13 @@ export const ownerFaults = [
     tests: ['test/hosts/state/host-state.test.ts'],
   },
   {
+    name: 'rivals-that-are-not-remembered',
+    file: 'src/join/tracked-end.ts',
+    find: 'else this.#set(CROWDED, true);',
+    replace: '',
+    tests: ['test/join/rivals.test.ts'],
+  },
+  {
     name: 'attempt-seen-after-the-refusal',
     file: 'src/join/match.ts',
     find: '(!answered && socket.openHi + err <= last)',
