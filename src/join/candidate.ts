@@ -3,6 +3,7 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import type { Doubt } from './capture-place.js';
 import { type ConnectionView, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
+import { beganElsewhere } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import { ACCEPT_LAG, type Loss, type Match, type Matched, matchSocket, NEAR_LEAD, ranks, shared } from './match.js';
@@ -74,7 +75,8 @@ export function tryHosts(
   function make(host: HostState): Trial {
     const clock = clocks.at(host, view.capture, view.captureHost, view.first);
     const doubt = site?.doubtOf(host);
-    return { host, clock, query: new ViewQuery(view, role, protocol, clock), candidates: [], doubt, site };
+    const query = new ViewQuery(view, role, protocol, clock, beganElsewhere(clocks, host, view, clock));
+    return { host, clock, query, candidates: [], doubt, site };
   }
 
   function open(host: HostState): Trial {

@@ -30,7 +30,10 @@ export interface EndQuery {
   readonly aloneSince: Micros;
   /** Last packet of that one so far. Absent: there is none. */
   readonly previousLast?: Micros;
-  /** No later connection with the same tuple in the same capture began before this moment; Infinity: none ever. */
+  /**
+   * No later connection with the same tuple in the same capture began before this moment; Infinity: none ever. Nor one over another capture
+   * of the same host once this one was over, but for the error of that capture's clock.
+   */
   readonly aloneUntil: Micros;
   /** The capture began here: a connection with this tuple that was over by then is not known. Absent: long ago. */
   readonly capturedSince?: Micros;

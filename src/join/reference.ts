@@ -1,5 +1,4 @@
 import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../core/address.js';
-import type { Micros } from '../core/time.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import type { EndQuery, Role } from './end-query.js';
@@ -26,6 +25,7 @@ import {
   nobody,
   type ReferenceEnd,
 } from './reference-choice.js';
+import { clockOf, isAnswered, neighboursOf } from './reference-neighbours.js';
 import {
   answerTables,
   completeUntil,
@@ -321,16 +321,10 @@ function queryOf(
   protocol: number,
   inner: Inner | undefined,
 ): EndQuery {
-  const { connection: c, capture } = update;
+  const { connection: c } = update;
   const clock = clockOf(host, update);
-  const same = all.filter((other) => other.capture === capture && isSamePair(other.connection, c));
-  const before = same
-    .filter(({ connection }) => connection.ts < c.ts && (c.proto !== 'tcp' || isAnswered(connection)))
-    .map((other) => other.connection.ts + (other.connection.duration ?? 0));
-  const firsts = same.map(({ connection }) => connection.ts);
   const { local, localPort, remote, remotePort } = endpointsOf(inner?.way ?? sentTo(update, role));
   const [since, until] = [inner?.since ?? -Infinity, inner?.until ?? Infinity];
-  const captured = all.filter((other) => other.capture === capture).map((other) => other.connection.ts);
   return {
     role,
     protocol,
@@ -345,33 +339,8 @@ function queryOf(
     answered: isAnswered(c),
     isRefused: c.conn_state === 'REJ',
     isOver: true,
-    aloneSince: Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + clock.offset,
-    previousLast: Math.max(-Infinity, ...before) + clock.offset,
-    aloneUntil: Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + clock.offset,
-    capturedSince: Math.min(...captured) + clock.offset,
+    ...neighboursOf(host, all, update, since, until),
   };
-}
-
-/** Somebody took the connection: there was an answer other than a refusal, or an acknowledgement of one that was not seen. */
-function isAnswered({ proto, conn_state: state, history = '', resp_pkts: packets }: Connection): boolean {
-  return proto === 'tcp' ? state !== 'REJ' && (packets > 0 || /[AD]/.test(history)) : packets > 0;
-}
-
-function isSamePair(a: Connection, b: Connection): boolean {
-  const ends = (c: Connection): string =>
-    [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`].sort().join();
-  return a.proto === b.proto && ends(a) === ends(b);
-}
-
-/** The measured clock of the connection's time; before the first sample the first. */
-function clockOf(host: HostRows, update: ConnectionUpdate): { offset: Micros; err: Micros } {
-  const samples = host.clocks
-    .filter(({ capture }) => capture === update.capture)
-    .sort((a, b) => a.from - b.from || b.err - a.err || a.offset - b.offset);
-  const until = Math.max(update.connection.ts, samples[0]?.from ?? -Infinity);
-  const held = samples.findLast(({ from }) => from <= until);
-  if (held !== undefined) return held;
-  return { offset: 0, err: update.captureHost === host.id ? 1_000 : 2_000_000 };
 }
 
 function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidate[], connection: Connection): Answer {

@@ -40,6 +40,7 @@ export function decideSoleCall(
   const { local, isForward, localPort, remote, remotePort } = view[role];
   const handle = isForward ? tuple.forward : tuple.backward;
   if (handle === 0 || local.hosts?.length !== 1 || view.closed || !view.knowsEarlier) return undefined;
+  if (view.elsewhere.length > 0) return undefined;
   if (!hasPorts(tuple.protocol) || local.isLoopback || local.isGroup || local.isUnspecified) return undefined;
   // Both ends of it would be one, or the socket one of another network namespace.
   if (tuple.first === tuple.second || local.hosts[0]!.addresses.isShared(local.text)) return undefined;
@@ -57,7 +58,7 @@ export function decideSoleCall(
   if (!call.isEvent) return undefined;
   const clock = clocks.at(host, view.capture, view.captureHost, view.first);
   const from = view.first + clock.offset - clock.err;
-  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock), heldBy(host, call, from));
+  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock, Infinity), heldBy(host, call, from));
   if (!match.matched) return undefined;
   if (match.weight === 'certain') {
     if (mayHaveClosed(host, call, view, clock)) return undefined;

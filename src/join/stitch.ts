@@ -6,6 +6,7 @@ import type { SocketInterval } from '../hosts/state/socket-interval.js';
 import { type Direction, isSame, reversed, type Translation } from '../hosts/state/translations.js';
 import { CapturePlace, type Doubt } from './capture-place.js';
 import { type ConnectionView, mayBeFlipped } from './connection-view.js';
+import { beganElsewhere } from './elsewhere.js';
 import type { Role } from './end-query.js';
 import type { Need } from './evaluation.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
@@ -90,7 +91,8 @@ export function stitchOf(
     const isForward = tuple.isForward(states.addresses.get(destination)!, destinationPort);
     const held = tuple.hasSockets(isForward) ? states.held(tuple, isForward) : [];
     states.tuples.forget(tuple);
-    const query = new ViewQuery(view, role, protocol, clockOf(gateway), sent);
+    const clock = clockOf(gateway);
+    const query = new ViewQuery(view, role, protocol, clock, beganElsewhere(clocks, gateway, view, clock), sent);
     return held.some(({ host, sockets }) => host === gateway && sockets.some((socket) => isCall(query, socket)));
   }
 }

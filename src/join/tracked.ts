@@ -2,6 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import { type ConnectionView, mayBeAnswered } from './connection-view.js';
+import { type Beginning, withBeginning } from './elsewhere.js';
 import type { Moments } from './moments.js';
 import { TrackedEnd } from './tracked-end.js';
 
@@ -26,6 +27,8 @@ const NEXT_FIRST = 4;
 const ALONE_UNTIL = 5;
 const PREVIOUS_LAST = 6;
 export const HELD_UNTIL = 7;
+
+const nowhere: readonly Beginning[] = [];
 
 /** Flags of a connection. */
 const RETIRED = 1;
@@ -56,6 +59,8 @@ export class Tracked implements ConnectionView {
   next: Tracked | undefined;
   /** The connection of the same tuple, of any capture, that began after this one. */
   nextOfTuple: Tracked | undefined;
+  /** See ConnectionView. */
+  elsewhere = nowhere;
   /** Neighbours in the order in which they came. */
   older: Tracked | undefined;
   newer: Tracked | undefined;
@@ -233,6 +238,16 @@ export class Tracked implements ConnectionView {
     link(this, next);
     this.orig.local.enter(this.orig);
     this.resp.local.enter(this.resp);
+    for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
+      if (!this.isElsewhere(other)) continue;
+      this.elsewhere = withBeginning(this.elsewhere, other, this.first);
+      other.elsewhere = withBeginning(other.elsewhere, this, other.first);
+    }
+  }
+
+  /** Whether another one was captured on the same host, over another capture. */
+  isElsewhere({ captureHost, from }: Tracked): boolean {
+    return from !== this.from && captureHost !== undefined && captureHost === this.captureHost;
   }
 
   leave(): void {

@@ -11,16 +11,19 @@ export class ViewQuery implements EndQuery {
   readonly err: Micros;
   readonly #view: ConnectionView;
   readonly #offset: Micros;
+  readonly #elsewhereUntil: Micros;
   readonly #sent: Direction | undefined;
 
-  /** `sent`: its packets as they were before they were translated. Absent: as they reach it. */
+  /** `elsewhereUntil`: see beganElsewhere. `sent`: its packets as they were before they were translated. Absent: as they reach it. */
   constructor(
     view: ConnectionView,
     readonly role: Role,
     readonly protocol: number,
     { offset, err }: HostClock,
+    elsewhereUntil: Micros,
     sent?: Direction,
   ) {
+    this.#elsewhereUntil = elsewhereUntil;
     this.#sent = sent;
     this.#view = view;
     this.#offset = offset;
@@ -60,7 +63,8 @@ export class ViewQuery implements EndQuery {
     return this.#view.previousLast + this.#offset;
   }
   get aloneUntil(): Micros {
-    return Math.min(this.#view.aloneUntil, this.#inner?.aloneUntil ?? Infinity) + this.#offset;
+    const until = Math.min(this.#view.aloneUntil, this.#inner?.aloneUntil ?? Infinity) + this.#offset;
+    return Math.min(until, this.#elsewhereUntil);
   }
   get capturedSince(): Micros {
     return this.#view.capturedSince + this.#offset;

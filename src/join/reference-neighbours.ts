@@ -1,0 +1,76 @@
+import type { Micros } from '../core/time.js';
+import type { Connection, ConnectionUpdate } from '../records/connection.js';
+import type { EndQuery } from './end-query.js';
+import type { HostRows } from './reference-rows.js';
+
+/* What the reference makes of the connections with the same endpoints before and after one. */
+
+type Neighbours = Pick<EndQuery, 'aloneSince' | 'previousLast' | 'aloneUntil' | 'capturedSince'>;
+
+/** In the clock of the host. `since` and `until` bound the connection as well, on its capture's clock. */
+export function neighboursOf(
+  host: HostRows,
+  all: readonly ConnectionUpdate[],
+  update: ConnectionUpdate,
+  since: Micros,
+  until: Micros,
+): Neighbours {
+  const { connection: c, capture } = update;
+  const { offset, err } = clockOf(host, update);
+  const pairs = all.filter(({ connection }) => isSamePair(connection, c));
+  const same = pairs.filter((other) => other.capture === capture);
+  const before = same
+    .filter(({ connection }) => connection.ts < c.ts && (c.proto !== 'tcp' || isAnswered(connection)))
+    .map(({ connection }) => lastOf(connection));
+  const firsts = same.map(({ connection }) => connection.ts);
+  const captured = all.filter((other) => other.capture === capture).map((other) => other.connection.ts);
+  // Of another container with the same address is what began over another capture of the host when this one was surely over.
+  const elsewhere = pairs
+    .filter((other) => isOfAnotherBridge(other, update))
+    .map((other) => {
+      const clock = clockOf(host, other);
+      return other.connection.ts + clock.offset - clock.err;
+    })
+    .filter((earliest) => earliest > lastOf(c) + offset + err);
+  return {
+    aloneSince: Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + offset,
+    previousLast: Math.max(-Infinity, ...before) + offset,
+    aloneUntil: Math.min(
+      Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + offset,
+      Math.min(Infinity, ...elsewhere) + err,
+    ),
+    capturedSince: Math.min(...captured) + offset,
+  };
+}
+
+/** The measured clock of the connection's time; before the first sample the first. */
+export function clockOf(host: HostRows, update: ConnectionUpdate): { offset: Micros; err: Micros } {
+  const samples = host.clocks
+    .filter(({ capture }) => capture === update.capture)
+    .sort((a, b) => a.from - b.from || b.err - a.err || a.offset - b.offset);
+  const until = Math.max(update.connection.ts, samples[0]?.from ?? -Infinity);
+  const held = samples.findLast(({ from }) => from <= until);
+  if (held !== undefined) return held;
+  return { offset: 0, err: update.captureHost === host.id ? 1_000 : 2_000_000 };
+}
+
+/** Somebody took the connection: there was an answer other than a refusal, or an acknowledgement of one that was not seen. */
+export function isAnswered({ proto, conn_state: state, history = '', resp_pkts: packets }: Connection): boolean {
+  return proto === 'tcp' ? state !== 'REJ' && (packets > 0 || /[AD]/.test(history)) : packets > 0;
+}
+
+function isOfAnotherBridge(other: ConnectionUpdate, update: ConnectionUpdate): boolean {
+  return (
+    update.captureHost !== undefined && other.captureHost === update.captureHost && other.capture !== update.capture
+  );
+}
+
+function lastOf({ ts, duration = 0 }: Connection): Micros {
+  return ts + duration;
+}
+
+function isSamePair(a: Connection, b: Connection): boolean {
+  const ends = (c: Connection): string =>
+    [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`].sort().join();
+  return a.proto === b.proto && ends(a) === ends(b);
+}
