@@ -33,13 +33,6 @@ export const namespaceFaults = [
     tests: ['test/join/elsewhere.test.ts'],
   },
   {
-    name: 'next-over-another-bridge-is-no-news',
-    file: 'src/join/attribution.ts',
-    find: 'if (tracked.elsewhere.length > 0) this.#reviewElsewhere(tracked);',
-    replace: '',
-    tests: ['test/join/elsewhere.test.ts'],
-  },
-  {
     name: 'call-home-of-any-place',
     file: 'src/join/candidate.ts',
     find: 'const isMeant = hasAddress && site?.isOwnPeer(host) !== true;',

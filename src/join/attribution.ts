@@ -170,7 +170,6 @@ export class Join {
     const { previous, next } = tracked;
     if (next !== undefined) this.#review(next);
     if (previous !== undefined) this.#review(previous);
-    if (tracked.elsewhere.length > 0) this.#reviewElsewhere(tracked);
     for (const rival of tracked.orig.rivals) this.#reviewEnd(rival);
     for (const rival of tracked.resp.rivals) this.#reviewEnd(rival);
     this.#tellTouched();
@@ -313,13 +312,6 @@ export class Join {
         const { first, captureHost } = end.tracked;
         if (first >= since && (!isLoopback || captureHost === host.id)) this.#reviewEnd(end);
       }
-    }
-  }
-
-  /** Another one has begun over another capture of their host. */
-  #reviewElsewhere(tracked: Tracked): void {
-    for (let other = tracked.tuple.connections; other !== undefined; other = other.nextOfTuple) {
-      if (other.isElsewhere(tracked)) this.#review(other);
     }
   }
 

@@ -239,14 +239,14 @@ export class Tracked implements ConnectionView {
     this.orig.local.enter(this.orig);
     this.resp.local.enter(this.resp);
     for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
-      if (!this.isElsewhere(other)) continue;
+      if (!this.#isElsewhere(other)) continue;
       this.elsewhere = withBeginning(this.elsewhere, other, this.first);
       other.elsewhere = withBeginning(other.elsewhere, this, other.first);
     }
   }
 
   /** Whether another one was captured on the same host, over another capture. */
-  isElsewhere({ captureHost, from }: Tracked): boolean {
+  #isElsewhere({ captureHost, from }: Tracked): boolean {
     return from !== this.from && captureHost !== undefined && captureHost === this.captureHost;
   }
 

@@ -12,10 +12,10 @@ const text = '172.17.0.2:40000>192.0.2.11:443';
 const over = (capture: string, uid: string): ConnectionOptions => ({ uid, capture, captureHost: 'a' });
 
 /** A host that is polled: a process of a container behind the one or the other bridge had a socket with the endpoints. */
-function polled(options: { resolution?: number } = {}): Teller {
+function polled(): Teller {
   const socket = { pid: 114, fd: 4, socket: 53, family: 2, protocol: 6, state: 'ESTABLISHED', ...ends(text) };
   const streams = ['process_open_sockets', 'interface_addresses'] as const;
-  return new Teller('a', { address: '172.17.0.2', streams, ...options })
+  return new Teller('a', { address: '172.17.0.2', streams })
     .row('process_open_sockets', 'added', 1_500, socket as Columns<'process_open_sockets'>, -500)
     .row('process_open_sockets', 'removed', 3_500, socket as Columns<'process_open_sockets'>, 1_500);
 }
