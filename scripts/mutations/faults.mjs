@@ -347,7 +347,7 @@ export const faults = [
   {
     name: 'births-by-nearness',
     file: 'src/hosts/state/process-history.ts',
-    find: '? this.#birthOf.get(fact) === before',
+    find: '? fact.birth === before',
     replace: '? Math.abs(fact.start - before.start) <= START_SLACK',
     tests: ['test/hosts/state/process-history.test.ts'],
   },

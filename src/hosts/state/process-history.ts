@@ -1,7 +1,7 @@
 import type { Micros } from '../../core/time.js';
 import { SECOND } from '../../core/time.js';
 import { containerOf } from '../container.js';
-import type { ProcessRecord } from './process-record.js';
+import type { Birth, ProcessRecord } from './process-record.js';
 
 /** What a process ran as, from one row. */
 export interface ProcessImage {
@@ -34,30 +34,18 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** Polls tell starts in whole seconds counted from the boot, which is itself rounded. */
 export const START_SLACK: Micros = 1.1 * SECOND;
 
-interface Birth {
-  lo: Micros;
-  hi: Micros;
-  readonly start: Micros;
-  /** The first moment about which a row told of it. */
-  toldAt: Micros;
-  /** A fork tells of it: whoever had the pid next would have been told of too. */
-  readonly isForked: boolean;
-}
-
 /** All that rows tell about one pid, in order of time and sequence: who had it when, and what it ran. */
 export class PidHistory {
-  readonly #pid: number;
   readonly #facts: readonly ProcessRecord[];
   #births: Birth[] | undefined;
-  readonly #isPartial: boolean;
-  /** The birth of the process that a poll saw or missed. */
-  readonly #birthOf = new Map<ProcessRecord, Birth>();
 
-  /** `isPartial`: rows about the pid had to be forgotten. */
-  constructor(pid: number, facts: readonly ProcessRecord[], isPartial = false) {
-    this.#pid = pid;
+  /** `facts` are nobody else's; `isPartial`: rows about the pid had to be forgotten. */
+  constructor(
+    readonly pid: number,
+    facts: readonly ProcessRecord[],
+    readonly isPartial = false,
+  ) {
     this.#facts = facts;
-    this.#isPartial = isPartial;
   }
 
   /** The rows that cannot matter for times from `horizon` on. */
@@ -156,7 +144,7 @@ export class PidHistory {
     if (birth !== undefined && fact !== undefined && this.#isOfAnother(birth, fact)) return undefined;
     const state = this.#stateAt(life, fact);
     if (state === 'dead' || (state === 'unsure' && (path === undefined || fact?.kind !== 'exec'))) return undefined;
-    const found: Mutable<ProcessMoment> = { pid: this.#pid };
+    const found: Mutable<ProcessMoment> = { pid: this.pid };
     if (birth !== undefined && state === 'alive') {
       found.start = birth.start;
       found.startLo = birth.lo;
@@ -186,7 +174,7 @@ export class PidHistory {
   /** The control group that a poll saw this process in, for sources whose events do not tell it. */
   #cgroupSeen(birth: Birth | undefined): string | undefined {
     if (birth === undefined) return undefined;
-    return this.#facts.find((fact) => fact.cgroup !== undefined && this.#birthOf.get(fact) === birth)?.cgroup;
+    return this.#facts.find((fact) => fact.cgroup !== undefined && fact.birth === birth)?.cgroup;
   }
 
   /** Whether what a poll saw of this birth shows that the exec was another process's, whose pid came to be used again. */
@@ -195,7 +183,7 @@ export class PidHistory {
     if (image.kind !== 'exec' || birth.isForked) return false;
     const { cmdline, parent, path } = image;
     return this.#facts.some((fact) => {
-      if (fact.kind !== 'seen' || this.#birthOf.get(fact) !== birth) return false;
+      if (fact.kind !== 'seen' || fact.birth !== birth) return false;
       const seen = fact;
       // Where no forks are told, what it ran must show that it is the same.
       const isAlike = cmdline !== undefined && seen.cmdline === cmdline && seen.path === path;
@@ -215,10 +203,8 @@ export class PidHistory {
     const before = births[index - 1];
     const birth = births[index]!;
     const isOurs = (fact: ProcessRecord): boolean =>
-      before !== undefined && fact.start !== undefined
-        ? this.#birthOf.get(fact) === before
-        : fact.lo >= (before?.lo ?? -Infinity);
-    const hadPid = before !== undefined || this.#isPartial || this.#facts.some((fact) => fact.hi < birth.lo);
+      before !== undefined && fact.start !== undefined ? fact.birth === before : fact.lo >= (before?.lo ?? -Infinity);
+    const hadPid = before !== undefined || this.isPartial || this.#facts.some((fact) => fact.hi < birth.lo);
     // Somebody who ran a program after that death, or so it may be, had the pid in between.
     const isOvertaken = (death: ProcessRecord): boolean =>
       this.#facts.some(
@@ -251,9 +237,7 @@ export class PidHistory {
     for (const fact of this.#facts) {
       if (!this.#isDeath(fact)) continue;
       const isOurs =
-        fact.start !== undefined && birth !== undefined
-          ? this.#birthOf.get(fact) === birth
-          : fact.hi >= from && fact.lo <= to;
+        fact.start !== undefined && birth !== undefined ? fact.birth === birth : fact.hi >= from && fact.lo <= to;
       if (!isOurs) continue;
       if (fact.hi < moment) {
         if (birth !== undefined || image === undefined || image.lo <= fact.lo) return 'dead';
@@ -277,7 +261,7 @@ export class PidHistory {
     let seen: ProcessRecord | undefined;
     for (const fact of this.#facts) {
       if (fact.kind !== 'seen' || fact.hi < from || fact.time > to) continue;
-      if (fact.start !== undefined && birth !== undefined && this.#birthOf.get(fact) !== birth) continue;
+      if (fact.start !== undefined && birth !== undefined && fact.birth !== birth) continue;
       if (execAfter !== undefined && fact.hi >= execAfter.lo) continue;
       if (last !== undefined && fact.hi < last.lo) continue;
       if (!agrees(fact)) continue;
@@ -287,40 +271,50 @@ export class PidHistory {
   }
 
   /** Starts, in order. A fork and the polls of the same process are one; the fork tells the time best. */
-  #allBirths(): Birth[] {
+  #allBirths(): readonly Birth[] {
     if (this.#births !== undefined) return this.#births;
     const births: Birth[] = [];
-    this.#birthOf.clear();
-    for (const fact of this.#facts) {
-      if (fact.kind === 'fork')
-        births.push({ lo: fact.lo, hi: fact.hi, start: fact.lo, toldAt: fact.hi, isForked: true });
+    for (const { kind, lo, hi } of this.#facts) {
+      if (kind === 'fork') births.push({ lo, hi, start: lo, toldAt: hi, isForked: true });
     }
     const forks = births.length;
     for (const fact of this.#facts) {
-      const { start } = fact;
+      const { start, hi } = fact;
       if (start === undefined) continue;
-      const within = (birth: Birth, slack: Micros): boolean =>
-        birth.lo >= start - slack && birth.lo < start + SECOND + slack;
-      const known = births.slice(0, forks);
-      const same =
-        known.find((birth) => within(birth, 0) && birth.lo <= fact.hi) ??
-        known.find((birth) => within(birth, START_SLACK) && birth.lo <= fact.hi) ??
-        births.slice(forks).find((birth) => Math.abs(birth.start - start) <= 10);
-      const birth = same ?? {
-        lo: start,
-        hi: Math.min(start + SECOND - 1, fact.hi),
-        start,
-        toldAt: fact.hi,
-        isForked: false,
-      };
-      birth.toldAt = Math.min(birth.toldAt, fact.hi);
-      if (same === undefined) births.push(birth);
-      this.#birthOf.set(fact, birth);
+      let birth = birthAt(births, forks, start, hi);
+      if (birth === undefined) {
+        birth = { lo: start, hi: Math.min(start + SECOND - 1, hi), start, toldAt: hi, isForked: false };
+        births.push(birth);
+      }
+      birth.toldAt = Math.min(birth.toldAt, hi);
+      fact.birth = birth;
     }
-    births.sort((a, b) => a.lo - b.lo);
+    if (births.length > 1) births.sort((a, b) => a.lo - b.lo);
     this.#births = births;
     return births;
   }
+}
+
+/** The birth that a poll until `until` tells to have been at `start`: one of the first `forks`, or what an earlier row of a poll tells. */
+function birthAt(births: readonly Birth[], forks: number, start: Micros, until: Micros): Birth | undefined {
+  const forked = forkAt(births, forks, start, 0, until) ?? forkAt(births, forks, start, START_SLACK, until);
+  if (forked !== undefined) return forked;
+  for (let i = forks; i < births.length; i++) if (Math.abs(births[i]!.start - start) <= 10) return births[i];
+  return undefined;
+}
+
+function forkAt(
+  births: readonly Birth[],
+  forks: number,
+  start: Micros,
+  slack: Micros,
+  until: Micros,
+): Birth | undefined {
+  for (let i = 0; i < forks; i++) {
+    const birth = births[i]!;
+    if (birth.lo >= start - slack && birth.lo < start + SECOND + slack && birth.lo <= until) return birth;
+  }
+  return undefined;
 }
 
 interface Life {

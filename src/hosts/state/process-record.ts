@@ -23,6 +23,17 @@ const eventKinds: Readonly<Record<string, Kind>> = {
   setresuid: 'user',
 };
 
+/** When a process began. */
+export interface Birth {
+  lo: Micros;
+  hi: Micros;
+  readonly start: Micros;
+  /** The first moment about which a row told of it. */
+  toldAt: Micros;
+  /** A fork tells of it: whoever had the pid next would have been told of too. */
+  readonly isForked: boolean;
+}
+
 /** What records about processes have besides. */
 export const PID = HEAD;
 const PROCESS_HEAD = HEAD + 1;
@@ -55,6 +66,8 @@ export class ProcessRecord {
   readonly hi: Micros;
   /** Start of the process as a poll tells it, whole seconds. */
   readonly start: Micros | undefined;
+  /** The birth of the process that a poll saw or missed, once a history of its pid has found it. */
+  birth: Birth | undefined;
 
   constructor(
     readonly rows: RowStore,

@@ -7,6 +7,9 @@ import { PID, ProcessRecord, type ProcessRow, packProcess } from './process-reco
 import { RowQueue } from './row-queue.js';
 import { LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
 
+/** Histories remembered until a row comes or goes. */
+const RECENT = 4;
+
 const MARKED = 1;
 const HANDLE = ~MARKED;
 
@@ -20,6 +23,10 @@ export class ProcessTable {
   /** The latest row of each pid, each links to the one before; with MARKED where something was worked out of the pid, as handles are even. */
   readonly #index = new HashIndex();
   readonly #queue: RowQueue;
+  /** The histories that were asked for last, their hosts, how many there are: who made a call takes several questions about the same pids. */
+  readonly #recent: PidHistory[] = [];
+  readonly #recentHosts: number[] = [];
+  #recentCount = 0;
 
   constructor(key: HashKey, rows: RowStore) {
     this.#key = key;
@@ -45,6 +52,7 @@ export class ProcessTable {
     for (let other = before; other !== 0 && rows.time(other) === row.time; other = rows.word(other, LINK)) {
       if (rows.seq(other) === row.seq && rows.shape(other).stream === row.stream) return 'known';
     }
+    this.#recentCount = 0;
     const handle = packProcess(rows, row, pid, host);
     rows.setWord(handle, LINK, before);
     if (slot < 0) this.#index.add(this.#hash(host, pid), handle);
@@ -64,8 +72,17 @@ export class ProcessTable {
 
   /** Undefined when nothing is known of the pid. `isPartial`: rows about it had to be forgotten. */
   history(host: number, pid: number, isPartial = false): PidHistory | undefined {
+    for (let i = 0; i < this.#recentCount; i++) {
+      const known = this.#recent[i]!;
+      if (known.pid === pid && this.#recentHosts[i] === host && known.isPartial === isPartial) return known;
+    }
     const slot = this.#slotOf(host, pid);
-    return slot < 0 ? undefined : this.#historyOf(pid, this.#latest(slot), isPartial);
+    if (slot < 0) return undefined;
+    const history = this.#historyOf(pid, this.#latest(slot), isPartial);
+    if (this.#recentCount === RECENT) this.#recentCount = 0;
+    this.#recent[this.#recentCount] = history;
+    this.#recentHosts[this.#recentCount++] = host;
+    return history;
   }
 
   #historyOf(pid: number, newest: number, isPartial: boolean): PidHistory {
@@ -106,6 +123,7 @@ export class ProcessTable {
 
   /** Takes a row out of the list of its pid. */
   #unlink(handle: number): void {
+    this.#recentCount = 0;
     const rows = this.#rows;
     const slot = this.#slotOf(rows.host(handle), rows.word(handle, PID));
     const before = rows.word(handle, LINK);

@@ -37,7 +37,7 @@ function tableOf(rows: readonly AnyTableRow[]) {
   const table = new ProcessTable({ k0: 1, k1: 2 }, store);
   const host = store.origins.addHost('a');
   for (const row of rows) table.add(host, 7, row as ProcessRow);
-  return { table, history: () => table.history(host, 7) };
+  return { table, host, history: () => table.history(host, 7) };
 }
 
 function at(rows: readonly AnyTableRow[], moment: number, path?: string) {
@@ -201,5 +201,19 @@ describe('the process behind a pid', () => {
     expect(at([change, polledAs(20, 33)], 11)).not.toHaveProperty('uid');
     expect(at([polledAs(11, 0), change], 11.5)).toMatchObject({ uid: 0 });
     expect(at([polledAs(11, 0), change], 13)).toMatchObject({ uid: 33 });
+  });
+
+  it('is asked for anew once a row has come or gone', () => {
+    const { table, host, history } = tableOf([life[0]!, life[2]!]);
+    const known = history();
+    expect(known!.at(12 * s, 12 * s)).toMatchObject({ path: '/bin/sh' });
+    expect(history()).toBe(known);
+    table.add(host, 7, life[1] as ProcessRow);
+    expect(history()!.at(12 * s, 12 * s)).toMatchObject({ path: '/bin/curl', start: 10 * s });
+    table.forgetOldest(host);
+    expect(history()!.at(12 * s, 12 * s)).toMatchObject({ path: '/bin/curl' });
+    expect(history()!.at(12 * s, 12 * s)!.start).toBeUndefined();
+    expect(table.history(host, 7, true)).not.toBe(history());
+    expect(table.history(host + 1, 7)).toBeUndefined();
   });
 });
