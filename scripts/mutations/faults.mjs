@@ -234,8 +234,8 @@ export const faults = [
   {
     name: 'ancestors-not-frozen',
     file: 'src/join/end-record.ts',
-    find: 'const ancestors = ancestorsOf(host, found, moment, asked);',
-    replace: 'const ancestors = ancestorsOf(host, found, Infinity, asked);',
+    find: '[] : ancestorsOf(host, found, moment, asked);',
+    replace: '[] : ancestorsOf(host, found, Infinity, asked);',
     tests: [stories],
   },
   {

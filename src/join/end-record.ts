@@ -5,6 +5,7 @@ import { type ProcessMoment, START_SLACK } from '../hosts/state/process-history.
 import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { End, Method, Nat, Process } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
+import { ShownProcess } from '../records/shown-process.js';
 import type { Candidate } from './candidate.js';
 import type { Role } from './end-query.js';
 import type { HostClock } from './host-clocks.js';
@@ -230,17 +231,9 @@ export function shownProcess(
   asked: number[] = [],
 ): Process {
   const path = told ?? found?.path;
-  const process: Mutable<Process> = { pid };
   const name = path === undefined ? found?.name : baseName(path);
-  if (found?.start !== undefined) process.start = found.start;
-  if (name !== undefined) process.name = name;
-  if (path !== undefined) process.path = path;
-  if (found === undefined) return process;
-  if (found.cmdline !== undefined) process.cmdline = found.cmdline;
-  if (found.cwd !== undefined) process.cwd = found.cwd;
-  const ancestors = ancestorsOf(host, found, moment, asked);
-  if (ancestors.length > 0) process.ancestors = ancestors;
-  return process;
+  const ancestors = found === undefined ? [] : ancestorsOf(host, found, moment, asked);
+  return new ShownProcess(pid, found?.start, name, path, found?.cmdline, found?.cwd, ancestors);
 }
 
 /** The last part of a path, of Linux or Windows. */

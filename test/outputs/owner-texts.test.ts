@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { LineBuffer } from '../../src/outputs/line-buffer.js';
 import { OwnerTexts } from '../../src/outputs/owner-texts.js';
 import type { AttributedEnd } from '../../src/records/attributed-connection.js';
+import { ShownProcess } from '../../src/records/shown-process.js';
 
 type Owner = Pick<AttributedEnd, 'host' | 'clock' | 'process' | 'user'>;
 
 const ancestors = [{ pid: 1, name: 'init' }];
-const processes = ['a', 'grün', 'b'].map((name, i) => ({ pid: 10 + i, name, ancestors }));
+const shown = (pid: number, name: string, cwd?: string) =>
+  new ShownProcess(pid, undefined, name, undefined, undefined, cwd, ancestors);
+const processes = ['a', 'grün', 'b'].map((name, i) => shown(10 + i, name));
 const hosts = [{ id: 'one', boot: 'first' }, { id: 'two "quoted"' }];
 const clocks = [undefined, { offset: -1_500_000, err: 20 }, { offset: 7, err: 2_000_000 }];
 const users = [undefined, { uid: 0, name: 'root' }, { uid: 1000 }];
@@ -53,25 +56,48 @@ describe('texts of owners', () => {
     }
   });
 
-  it('are made once for a process that has ancestors', () => {
-    const write = writer();
-    let asked = 0;
-    const process = {
-      pid: 5,
-      ancestors,
-      get name() {
-        asked++;
+  /** A process, and how often its name was asked for. */
+  function counted(pid: number, cwd?: string): { process: ShownProcess; asked: number } {
+    const out = { process: shown(pid, 'counted', cwd), asked: 0 };
+    Object.defineProperty(out.process, 'name', {
+      get: () => {
+        out.asked++;
         return 'counted';
       },
+    });
+    return out;
+  }
+
+  it('are made once for a process that has ancestors', () => {
+    const write = writer();
+    const one = counted(5);
+    for (const clock of [clocks[1]!, clocks[1]!, clocks[2]!, clocks[1]!]) {
+      write({ host: hosts[0]!, clock, process: one.process });
+    }
+    expect(one.asked).toBe(1);
+  });
+
+  it('are not pushed out by others for which there is no room, before these have come often', () => {
+    const write = writer();
+    const [host] = hosts as [Owner['host']];
+    const first = counted(1, 'x'.repeat(5_000_000));
+    const second = counted(2, 'y'.repeat(5_000_000));
+    const other = counted(3, 'z'.repeat(10_000_000));
+    const writeAll = (...them: { process: ShownProcess }[]) => {
+      for (const { process } of them) write({ host, process });
     };
-    for (const clock of [clocks[1]!, clocks[1]!, clocks[2]!, clocks[1]!]) write({ host: hosts[0]!, clock, process });
-    expect(asked).toBe(1);
+    writeAll(first, second);
+    // Eight times for each of the two that are kept, the last one of which takes their place.
+    for (let i = 0; i < 16; i++) writeAll(first, other, second);
+    expect([first.asked, second.asked, other.asked]).toEqual([1, 2, 16]);
+    writeAll(other, first, second);
+    expect([first.asked, second.asked, other.asked]).toEqual([2, 2, 16]);
   });
 
   it('stay what they are as more come, also where all have to be dropped for others', () => {
     const write = writer();
     const [host] = hosts as [Owner['host']];
-    const owner = (pid: number, cwd: string): Owner => ({ host, process: { pid, cwd, ancestors } });
+    const owner = (pid: number, cwd: string): Owner => ({ host, process: shown(pid, 'p', cwd) });
     const few = Array.from({ length: 500 }, (_, i) => owner(i + 1, 'é'.repeat(i % 50)));
     const large = Array.from({ length: 40 }, (_, i) => owner(1000 + i, String(i).repeat(500_000)));
     const giant = owner(5000, 'x'.repeat(20_000_000));
