@@ -10,3 +10,17 @@ export function appended<T>(list: T[], item: T): T[] {
   list.push(item);
   return list;
 }
+
+/** The same of numbers: V8 keeps a list of numbers that are no small integers without an object for each only where it has never seen another kind. */
+export function appendedNumber(list: number[], item: number): number[] {
+  if (list.length < FEW) return list.concat([item]);
+  list.push(item);
+  return list;
+}
+
+/** The list with the item put in at a place, which replaces it. See `appended`. */
+export function inserted<T>(list: T[], at: number, item: T): T[] {
+  if (list.length < FEW) return list.toSpliced(at, 0, item);
+  list.splice(at, 0, item);
+  return list;
+}

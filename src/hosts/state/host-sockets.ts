@@ -47,10 +47,28 @@ export class HostSockets {
 
   /** Takes a row over that does not name both endpoints. False: it was known, or names too little; then `rowsIgnored` counts it. */
   addBlank(fact: SocketFact): boolean {
-    const { sockets, counters } = this.#context;
-    const found = this.#blanksLike(fact);
-    if (found === undefined) counters.rowsIgnored++;
-    return found !== undefined && sockets.addBlank(this.#host, found, fact);
+    const { protocol, localPort, remoteAddress, remotePort, source } = fact;
+    const isCall = source === 'connect' || source === 'accept';
+    if (remoteAddress !== undefined && remotePort !== undefined) {
+      if (localPort !== undefined || !isCall) return this.#ignored();
+      this.#byRemote ??= new Map();
+      return this.#addTo(this.#byRemote, remoteKey(protocol, remoteAddress, remotePort), fact);
+    }
+    if (localPort === undefined || isCall) return this.#ignored();
+    this.#byLocalPort ??= new Map();
+    return this.#addTo(this.#byLocalPort, portKey(protocol, localPort), fact);
+  }
+
+  #ignored(): false {
+    this.#context.counters.rowsIgnored++;
+    return false;
+  }
+
+  #addTo<K>(index: Map<K, number[]>, key: K, fact: SocketFact): boolean {
+    const before = index.get(key);
+    const after = this.#context.sockets.addBlank(this.#host, before ?? [], fact);
+    if (after !== undefined && after !== before) index.set(key, after);
+    return after !== undefined;
   }
 
   /** Forgets a close at the bound. */
@@ -110,19 +128,6 @@ export class HostSockets {
 
   #record(handle: number): SocketRecord {
     return new SocketRecord(this.#context.rows, handle);
-  }
-
-  /** Where rows that name as much are found, made when it is new; undefined: that is too little. */
-  #blanksLike({ protocol, localPort, remoteAddress, remotePort, source }: SocketFact): number[] | undefined {
-    const isCall = source === 'connect' || source === 'accept';
-    if (remoteAddress !== undefined && remotePort !== undefined) {
-      if (localPort !== undefined || !isCall) return undefined;
-      this.#byRemote ??= new Map();
-      return blank(this.#byRemote, remoteKey(protocol, remoteAddress, remotePort));
-    }
-    if (localPort === undefined || isCall) return undefined;
-    this.#byLocalPort ??= new Map();
-    return blank(this.#byLocalPort, portKey(protocol, localPort));
   }
 
   /** Calls go first, since a socket that stands may serve any later connection; when one must go, all of these are in doubt. */
@@ -239,13 +244,4 @@ function portKey(protocol: number, port: number): number {
 
 function remoteKey(protocol: number, address: string, port: number): string {
   return `${protocol} ${address} ${port}`;
-}
-
-function blank<K>(index: Map<K, number[]>, key: K): number[] {
-  let found = index.get(key);
-  if (found === undefined) {
-    found = [];
-    index.set(key, found);
-  }
-  return found;
 }

@@ -1,8 +1,9 @@
+import { inserted } from '../../core/short-list.js';
 import type { KnownUser, UserPool } from './user-pool.js';
 
 /** The users of one host, in order of their uid: a list of shared ones is a quarter of a map. The host bounds how many. */
 export class HostUsers {
-  readonly #users: KnownUser[] = [];
+  #users: KnownUser[] = [];
 
   get size(): number {
     return this.#users.length;
@@ -21,8 +22,7 @@ export class HostUsers {
     if (before?.uid === uid) {
       pool.release(before);
       this.#users[at] = user;
-    } else if (before === undefined) this.#users.push(user);
-    else this.#users.splice(at, 0, user);
+    } else this.#users = inserted(this.#users, at, user);
   }
 
   /** The place of the first user with this uid or a higher one. */

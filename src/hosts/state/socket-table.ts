@@ -1,3 +1,4 @@
+import { inserted } from '../../core/short-list.js';
 import { type HostColumns, SOCKET_QUEUE } from './host-columns.js';
 import { RowQueue } from './row-queue.js';
 import { LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
@@ -37,18 +38,17 @@ export class SocketTable {
     return true;
   }
 
-  /** The same of a row with a blank, among those that name what it does, the latest last. */
-  addBlank(host: number, found: number[], fact: SocketFact): boolean {
+  /** The same of a row with a blank, among those that name what it does, the latest last. The list with it, which replaces the other; undefined: it was known. */
+  addBlank(host: number, found: number[], fact: SocketFact): number[] | undefined {
     const rows = this.#rows;
     let at = found.length;
     while (at > 0 && rows.time(found[at - 1]!) > fact.lo) at--;
     for (let i = at - 1; i >= 0 && rows.time(found[i]!) === fact.lo; i--) {
-      if (this.#isSame(host, found[i]!, fact)) return false;
+      if (this.#isSame(host, found[i]!, fact)) return undefined;
     }
     const handle = packSocket(rows, fact, host);
-    found.splice(at, 0, handle);
     this.queue.add(host, handle);
-    return true;
+    return inserted(found, at, handle);
   }
 
   #isSame(host: number, handle: number, { row }: SocketFact): boolean {

@@ -1,4 +1,4 @@
-import { appended } from '../../core/short-list.js';
+import { appended, appendedNumber } from '../../core/short-list.js';
 import type { Micros } from '../../core/time.js';
 import type { HostTable } from '../../records/host-tables.js';
 import { DETAILS, EVENTS, HostColumns, PLAIN, PROCESSES, SOCKETS } from './host-columns.js';
@@ -104,7 +104,7 @@ export class StreamProgress {
   stream(name: string, table: HostTable): void {
     if (this.#streams.placeOf(name) >= 0) return;
     this.#streams.add(this.#pool.open(name, table));
-    this.#untils = appended(this.#untils, this.#early?.get(name) ?? -Infinity);
+    this.#untils = appendedNumber(this.#untils, this.#early?.get(name) ?? -Infinity);
     this.#early?.delete(name);
     this.hasEventStream ||= table === 'socket_events';
     this.hasSocketStream ||= socketTables.includes(table);
