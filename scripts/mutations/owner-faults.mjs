@@ -179,9 +179,30 @@ export const ownerFaults = [
   {
     name: 'forgotten-neighbour-never-was',
     file: 'src/join/attribution.ts',
-    find: 'if (tracked.first <= this.#forgottenFirst) tracked.nextFirst = tracked.first;',
+    find: 'if (tracked.first <= forgottenFirst) tracked.nextFirst = tracked.first;',
     replace: '',
     tests: ['test/join/evictions.test.ts'],
+  },
+  {
+    name: 'connections-of-a-tuple-without-bound',
+    file: 'src/join/attribution.ts',
+    find: 'if (ofTuple > this.#limits.connectionsOfTuple) this.#evictBeside(tracked);',
+    replace: '',
+    tests: ['test/join/evictions.test.ts'],
+  },
+  {
+    name: 'forgotten-of-a-tuple-never-was',
+    file: 'src/join/attribution.ts',
+    find: 'tuple.forgottenFirst = Math.max(tuple.forgottenFirst ?? -Infinity, earliest.first);',
+    replace: '',
+    tests: ['test/join/evictions.test.ts'],
+  },
+  {
+    name: 'forgotten-rival-never-was',
+    file: 'src/join/attribution.ts',
+    find: 'this.#deciding.forgottenUntil = Math.max(this.#deciding.forgottenUntil, until);',
+    replace: '',
+    tests: ['test/join/contested-accept.test.ts'],
   },
   {
     name: 'forgotten-removal-never-was',

@@ -10,6 +10,7 @@ import { Deciding, type DecidingOptions, KEPT_LEAD } from './deciding.js';
 import { type Explained, type Explanation, explainConnection } from './explain.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
+import type { JoinStats } from './join-stats.js';
 import { ACCEPT_LAG } from './match.js';
 import { Moments } from './moments.js';
 import { RecentConnections } from './recent-connections.js';
@@ -26,27 +27,6 @@ export interface JoinOptions extends TellingOptions, DecidingOptions {
 }
 
 const none: TrackedEnd[] = [];
-
-export interface JoinStats {
-  readonly connections: number;
-  readonly lines: number;
-  /** Lines that told of new evidence about a connection already told of. */
-  readonly revisions: number;
-  /** Connections known now, and how many of them are not settled. */
-  readonly kept: number;
-  readonly unsettled: number;
-  /** How often an end of a connection was looked at. */
-  readonly looks: number;
-  /** Connections decided early because too many were known. */
-  readonly connectionsEvicted: number;
-  readonly hosts: number;
-  readonly hostsRefused: number;
-  readonly socketRowsEvicted: number;
-  readonly processRowsEvicted: number;
-  readonly translationsEvicted: number;
-  /** Rows about sockets or processes that could not be used: no process, no endpoint, not about the Internet. */
-  readonly rowsIgnored: number;
-}
 
 /**
  * Joins connections with what hosts tell of their sockets, processes and users. A function of its input alone: it reads no
@@ -164,15 +144,17 @@ export class Join {
     this.#deciding.unsettled++;
     this.#kept.add(tracked);
     this.#recent.add(tracked);
-    tracked.enter();
+    const ofTuple = tracked.enter();
     // One that began later may have been the next of its tuple, at any time after it.
-    if (tracked.first <= this.#forgottenFirst) tracked.nextFirst = tracked.first;
+    const forgottenFirst = Math.max(this.#forgottenFirst, tuple.forgottenFirst ?? -Infinity);
+    if (tracked.first <= forgottenFirst) tracked.nextFirst = tracked.first;
     const { previous, next } = tracked;
     if (next !== undefined) this.#review(next);
     if (previous !== undefined) this.#review(previous);
     for (const rival of tracked.orig.rivals) this.#reviewEnd(rival);
     for (const rival of tracked.resp.rivals) this.#reviewEnd(rival);
     this.#tellTouched();
+    if (ofTuple > this.#limits.connectionsOfTuple) this.#evictBeside(tracked);
     if (this.#kept.size > this.#limits.connections) this.#evict();
     return tracked;
   }
@@ -379,10 +361,27 @@ export class Join {
 
   #evict(): void {
     const oldest = this.#kept.oldest!;
-    if (!oldest.settled) this.#evicted++;
-    const until = oldest.ended ? oldest.last : Math.max(this.#deciding.now, oldest.last) + ACCEPT_LAG;
     this.#forgottenFirst = Math.max(this.#forgottenFirst, oldest.first);
+    this.#giveUp(oldest);
+  }
+
+  /**
+   * Every connection between the same endpoints is walked over as a further one or a row comes: whoever connects from one port again and
+   * again must not make that cost more.
+   */
+  #evictBeside(tracked: Tracked): void {
+    const { tuple } = tracked;
+    const earliest = tuple.connections === tracked ? tracked.nextOfTuple! : tuple.connections!;
+    tuple.forgottenFirst = Math.max(tuple.forgottenFirst ?? -Infinity, earliest.first);
+    this.#giveUp(earliest);
+  }
+
+  /** Decides a connection early. */
+  #giveUp(tracked: Tracked): void {
+    const { settled, ended, last } = tracked;
+    if (!settled) this.#evicted++;
+    const until = ended ? last : Math.max(this.#deciding.now, last) + ACCEPT_LAG;
     this.#deciding.forgottenUntil = Math.max(this.#deciding.forgottenUntil, until);
-    this.#close(oldest, false);
+    this.#close(tracked, false);
   }
 }

@@ -219,8 +219,8 @@ export class Tracked implements ConnectionView {
     if (update.cause === 'end') this.#set(ENDED, true);
   }
 
-  /** Enters it among the connections of its tuple, between the ones of its capture that began before and after it. */
-  enter(): void {
+  /** Enters it among the connections of its tuple, between the ones of its capture that began before and after it. Returns their number. */
+  enter(): number {
     const { tuple } = this;
     let before: Tracked | undefined;
     let previous: Tracked | undefined;
@@ -238,11 +238,14 @@ export class Tracked implements ConnectionView {
     link(this, next);
     this.orig.local.enter(this.orig);
     this.resp.local.enter(this.resp);
+    let count = 0;
     for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
+      count++;
       if (!this.#isElsewhere(other)) continue;
       this.elsewhere = withBeginning(this.elsewhere, other, this.first);
       other.elsewhere = withBeginning(other.elsewhere, this, other.first);
     }
+    return count;
   }
 
   /** Whether another one was captured on the same host, over another capture. */

@@ -1,5 +1,6 @@
 import { byLabel, type Metric, single } from '../core/metric.js';
-import type { Join, JoinStats } from '../join/attribution.js';
+import type { Join } from '../join/attribution.js';
+import type { JoinStats } from '../join/join-stats.js';
 import type { Unwatched } from '../join/unwatched.js';
 import type { AttributionDelays } from '../outputs/attribution-delays.js';
 import type { RuleCounters } from '../rules/rule-engine.js';

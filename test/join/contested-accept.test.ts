@@ -48,6 +48,21 @@ describe('an accept that names its peer alone', () => {
     expect(scene.last('C2').resp).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
   });
 
+  it('may be of a connection that is let go since many have the same endpoints', () => {
+    const outcome = (connectionsOfTuple: number): string => {
+      const scene = new Scene({ startsKnown: true, limits: { connectionsOfTuple } }).host('c', tables);
+      scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
+      scene.event('c', 'socket_events', 10.02, blank);
+      const refused = { history: 'Sr', conn_state: 'REJ' };
+      scene.end('C1', 10, 10, '192.0.2.1 40000 > 192.0.2.3 443');
+      scene.end('C3', 21, 0, '192.0.2.1 40000 > 192.0.2.3 443', refused);
+      scene.end('C2', 10, 12, '192.0.2.1 40000 > 192.0.2.3 80').complete('c', 30, tables).join.end();
+      return scene.last('C2').resp.state;
+    };
+    expect(outcome(10)).toBe('ambiguous');
+    expect(outcome(1)).toBe('ambiguous');
+  });
+
   it('may be of another one where the connection had begun before the capture and its own accept is not known', () => {
     for (const history of ['DadA', 'ShADadFf']) {
       const scene = new Scene({ startsKnown: true }).host('c', tables);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { JoinLimits } from '../../src/join/join-limits.js';
 import type { HostTable } from '../../src/records/host-tables.js';
 import { Scene } from './scene.js';
 
@@ -20,6 +21,21 @@ describe('evictions at the bounds', () => {
     expect(new Set(scene.lines.map((line) => line.connection.uid)).size).toBe(50);
     expect(scene.join.stats).toMatchObject({ connections: 50, connectionsEvicted: 40, socketRowsEvicted: 42, kept: 0 });
     expect(scene.last('C0').orig).toMatchObject({ state: 'unattributed' });
+  });
+
+  it('take the first of many connections between the same endpoints, and cost others nothing', () => {
+    const scene = new Scene({ startsKnown: true, limits: { connectionsOfTuple: 4 } }).host('a', events);
+    scene.event('a', 'socket_events', 1, { ...client, action: 'connect', pid: 7, local_port: 999 });
+    scene.end('other', 9, 1, '192.0.2.1 1000 > 192.0.2.2 443');
+    for (let i = 0; i < 10; i++) scene.end(`C${i}`, 10 + i, 0.5, web, { history: 'Sr', conn_state: 'REJ' });
+    expect(scene.join.stats).toMatchObject({ kept: 5, connectionsEvicted: 6 });
+    const call = { ...client, action: 'connect', pid: 7 };
+    scene.event('a', 'socket_events', 9, { ...call, local_port: 1000 });
+    for (let i = 0; i < 10; i++) scene.event('a', 'socket_events', 10 + i, { ...call, pid: 10 + i });
+    scene.complete('a', 30, events);
+    expect(scene.last('other').orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
+    expect(scene.last('C9').orig).toMatchObject({ state: 'attributed', process: { pid: 19 } });
+    expect(scene.last('C0').orig).toMatchObject({ state: 'unattributed', reason: 'agent_late' });
   });
 
   it('are the reason, not that nobody was there, where the call of a connection that was going on already had to be let go', () => {
@@ -75,15 +91,16 @@ describe('evictions at the bounds', () => {
   });
 
   it('give a connection that comes late no socket that may be of a later one of its endpoints, which was let go', () => {
-    const outcome = (connections: number): string => {
-      const scene = new Scene({ limits: { connections } }).host('a', polls);
+    const outcome = (limits: Partial<JoinLimits>): string => {
+      const scene = new Scene({ limits }).host('a', polls);
       scene.added('a', 'process_open_sockets', 11, { ...client, pid: 8, fd: 3, socket: 2 }, 9);
-      scene.end('C2', 10.5, 2, web).end('C3', 12, 1, '198.51.100.9 40000 > 198.51.100.8 80');
+      scene.end('C2', 10.5, 2, web).end('C3', 13, 1, web).end('C4', 14, 1, '198.51.100.9 40000 > 198.51.100.8 80');
       scene.end('C1', 10, 0.2, web).complete('a', 100, polls).join.end();
       return scene.last('C1').orig.state;
     };
-    expect(outcome(10)).not.toBe('attributed');
-    expect(outcome(1)).not.toBe('attributed');
+    expect(outcome({ connections: 10 })).not.toBe('attributed');
+    expect(outcome({ connections: 1 })).not.toBe('attributed');
+    expect(outcome({ connectionsOfTuple: 1 })).not.toBe('attributed');
   });
 
   it('leave no polled socket open of which the removal was let go', () => {

@@ -1,4 +1,5 @@
 import { type HashKey, hashFour } from '../../core/hash.js';
+import type { Micros } from '../../core/time.js';
 import type { AddressTable, AddressUser, KnownAddress } from './address-table.js';
 import { HashIndex } from './hash-index.js';
 import type { RowStore } from './row-store.js';
@@ -14,6 +15,8 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
   backward = 0;
   /** Linked too. */
   connections: C | undefined;
+  /** When the latest of its connections began that were forgotten to keep their number in bounds. Absent: none were. */
+  forgottenFirst: Micros | undefined;
   /** Users that are, or may be, of these endpoints although what was captured of them names others. */
   translated: U[] | undefined;
 
