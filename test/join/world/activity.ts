@@ -77,8 +77,11 @@ export class Activity {
     }
   }
 
-  /** `wished`: the local port, if it is free; `isNeglected`: nobody accepts it, though it waits to be. */
-  connect(process: Process, to: Endpoint, wished?: number, isNeglected = false): void {
+  /**
+   * `wished`: the local port, if it is free; `isNeglected`: nobody accepts it, though it waits to be; `heldUp`: how much later than usual its
+   * first packet leaves, as when a neighbour's link address is not known.
+   */
+  connect(process: Process, to: Endpoint, wished?: number, isNeglected = false, heldUp: Micros = 0): void {
     const random = this.#random;
     const { host, netns } = process;
     const source = this.#routing.sourceAddress(netns, to.address) ?? this.#routing.bridgedSource(netns, to.address);
@@ -101,7 +104,7 @@ export class Activity {
       host.facts.push({ kind: 'bind', at, process, socket });
     }
     const blocking = random.chance(0.5);
-    const synAt = at + random.int(5, 60);
+    const synAt = at + random.int(5, 60) + heldUp;
     this.#timeline.at(synAt, () => {
       const route = this.#routing.routeOf(netns, local, to);
       const listener = route === undefined ? 'dark' : this.#routing.listenerOf(to, netns, route.taker);

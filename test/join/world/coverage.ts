@@ -1,3 +1,4 @@
+import { PROMPT } from '../../../src/join/match.js';
 import type { AttributedConnection } from '../../../src/records/attributed-connection.js';
 import { sameEndpoint } from './sockets.js';
 import type { World } from './world.js';
@@ -12,6 +13,8 @@ export interface Hardships {
   readonly translated: boolean;
   readonly unanswered: boolean;
   readonly doubtful: boolean;
+  readonly translatedAgain: boolean;
+  readonly heldUp: boolean;
 }
 
 /** Two connections with the same endpoints and different owners, within a second of each other. */
@@ -61,6 +64,28 @@ function isTranslated({ deliveries }: World): boolean {
   return deliveries.some(({ row }) => row.kind === 'row' && row.table === 'conntrack');
 }
 
+/** A host translated connections between the same endpoints three times. */
+function isTranslatedAgain({ hosts }: World): boolean {
+  return hosts.some(({ nat }) => {
+    const ways = nat?.trackings.map(({ original, reply }) => JSON.stringify([original, reply])) ?? [];
+    return ways.some((way) => ways.filter((other) => other === way).length >= 3);
+  });
+}
+
+/** The first packet of a connect left long after it. */
+function hasHeldUp({ truth }: World): boolean {
+  return [...truth.values()].some(
+    ({ flow: { proto, start, origOwner } }) =>
+      proto === 'tcp' && origOwner !== undefined && start - origOwner.at > PROMPT,
+  );
+}
+
+/** What a host translated was told in part, and that some of it was lost. */
+export function isTranslationLost({ deliveries }: World): boolean {
+  const lost = deliveries.flatMap(({ row }) => (row.kind === 'lost' && row.stream === 'conntrack' ? [row.host] : []));
+  return deliveries.some(({ row }) => row.kind === 'row' && row.table === 'conntrack' && lost.includes(row.host));
+}
+
 /** A poll saw a socket that waited for an answer. */
 function tellsOfUnanswered({ deliveries }: World): boolean {
   return deliveries.some(
@@ -81,6 +106,8 @@ export function hardshipsOf(world: World): Hardships {
     translated: isTranslated(world),
     unanswered: tellsOfUnanswered(world),
     doubtful: hasDoubts(world),
+    translatedAgain: isTranslatedAgain(world),
+    heldUp: hasHeldUp(world),
   };
 }
 

@@ -60,11 +60,20 @@ function historyOf(flow: Flow, midstream: boolean): string {
   return flow.answered ? 'ShADadFf' : 'S';
 }
 
+/** A moment at which no exchange of datagrams goes on: its packets since would be a connection, of which the world does not know the first. */
+function betweenDatagrams(flows: readonly Flow[], from: Micros): Micros {
+  const starts = flows.flatMap(({ proto, start, last }) =>
+    proto !== 'tcp' && start < from && last >= from ? [start] : [],
+  );
+  return starts.length === 0 ? from : betweenDatagrams(flows, Math.min(...starts));
+}
+
 /** The flows as start, interim and end updates, in order of emission. */
 export function emitConnections(network: Network, view: CaptureView, random: Random): Emission[] {
   const out: Emission[] = [];
+  const from = betweenDatagrams(network.flows, view.from);
   for (const flow of network.captured) {
-    const seen = flow.capture.startsWith(uncaptured) ? undefined : captured(flow, view.from);
+    const seen = flow.capture.startsWith(uncaptured) ? undefined : captured(flow, from);
     if (seen === undefined) continue;
     const offset = view.offset(flow.capture);
     const emit = (cause: ConnectionCause, at: Micros, last: Micros): void => {

@@ -33,6 +33,18 @@ describe('a simulated world', () => {
     }
   });
 
+  it('leaves out no datagrams that came since its first packet, whose beginning the capture missed', () => {
+    const profiles = ['ebpf', 'ebpf', 'audit', 'poll', 'none'] as const;
+    const options = { losses: true, late: true, translations: true, regulars: true, profiles };
+    const { emissions, truth } = buildWorld(760_001_001, options);
+    const connections = emissions.flatMap(({ update }) => (update.capture === 'eth0' ? [update.connection] : []));
+    const told = new Set(connections.map(({ uid }) => uid));
+    const first = Math.min(...connections.map(({ ts }) => ts));
+    const flows = [...truth.values()].map(({ flow }) => flow);
+    const missed = flows.filter(({ uid, capture, proto }) => capture === 'eth0' && proto === 'udp' && !told.has(uid));
+    expect(missed.filter(({ last }) => last >= first).map(({ uid }) => uid)).toEqual([]);
+  });
+
   it('lets nobody connect from a port that another socket was bound to and still has', () => {
     const world = buildWorld(137_000_022, {
       ...{ losses: true, late: true, translations: true },

@@ -1,4 +1,6 @@
+import { PROMPT } from '../../../src/join/match.js';
 import type { AttributedConnection, AttributedEnd, End } from '../../../src/records/attributed-connection.js';
+import { sameEndpoint } from './sockets.js';
 import type { TrueEnd, Truth } from './truth.js';
 import type { Profile, World } from './world.js';
 
@@ -70,6 +72,23 @@ function wasShown({ host, pid, standing }: TrueEnd, world: World): boolean {
 export function judge(line: AttributedConnection, world: World): { orig: Verdict; resp: Verdict } {
   const truth: Truth = world.truth.get(line.connection.uid)!;
   return { orig: judgeEnd(line.orig, truth.orig, world), resp: judgeEnd(line.resp, truth.resp, world) };
+}
+
+/**
+ * Whether the originating end names the caller of the next connection with its endpoints, whose first packet was held up, where its call and
+ * this connection's first packet lie within the error of the clock. No row tells that one from its own caller until its own call does.
+ */
+export function isHeldUpCaller({ connection, orig }: AttributedConnection, world: World): boolean {
+  if (orig.state !== 'attributed' || orig.clock === undefined) return false;
+  const { flow } = world.truth.get(connection.uid)!;
+  const { pid } = orig.process;
+  const { err } = orig.clock;
+  return [...world.truth.values()].some(({ flow: next }) => {
+    const { origOwner: caller, start } = next;
+    if (next === flow || caller?.process.pid !== pid || caller.process.host.id !== orig.host.id) return false;
+    if (!sameEndpoint(next.orig, flow.orig) || !sameEndpoint(next.resp, flow.resp)) return false;
+    return start - caller.at > PROMPT && Math.abs(caller.at - flow.start) <= 2 * err;
+  });
 }
 
 function describeEnd(end: End | TrueEnd | undefined): string {

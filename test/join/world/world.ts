@@ -18,6 +18,7 @@ import {
   poll,
 } from './poll-observer.js';
 import { Random } from './random.js';
+import { Regulars } from './regulars.js';
 import { type Delivery, RowStream, type Transport } from './row-stream.js';
 import { Script } from './script.js';
 import { Timeline } from './timeline.js';
@@ -27,6 +28,8 @@ const second = 1_000_000;
 /** True time at which every world begins. */
 export const genesis: Micros = 1_700_000_000 * second;
 const lifetime: Micros = 9 * second;
+/** Peers come back in the worlds whose seed this divides. */
+const regularsEvery = 3;
 
 /** What a host's owner installed on it. */
 export type Profile = 'ebpf' | 'audit' | 'poll' | 'none';
@@ -36,6 +39,8 @@ export interface WorldOptions {
   readonly losses: boolean;
   /** Some hosts translate connections of their containers. */
   readonly translations?: boolean;
+  /** In every third world peers come back to the same endpoints from the same ports, and some of what is told of that is lost. */
+  readonly regulars?: boolean;
   /** Rows may arrive late, though never later than the lateness. */
   readonly late: boolean;
   /** Profiles to choose from; every host gets one of them. */
@@ -63,20 +68,20 @@ export interface World {
 export const latenessUs: Micros = 12 * second;
 const maxLate: Micros = 4 * second;
 
-function makeHosts(random: Random, profiles: readonly Profile[], translations: boolean): Host[] {
+function makeHosts(random: Random, profiles: readonly Profile[], { translations, regulars }: WorldOptions): Host[] {
   const hosts: Host[] = [];
   for (const [i, profile] of profiles.entries()) {
     hosts.push(
       new Host({
         id: `host-${i}`,
         addresses: ['127.0.0.1', '::1', `192.0.2.${10 + i}`, `2001:db8::${10 + i}`],
-        containers: random.chance(0.5) ? makeContainers(random, i) : [],
+        containers: random.chance(regulars ? 0.9 : 0.5) ? makeContainers(random, i, regulars ? 1 : 0) : [],
         clockOffset: random.chance(0.3) ? 0 : random.int(-3 * second, 3 * second),
         clockDrift: random.int(-40, 40),
         pidSpace: random.int(14, 30),
-        portSpace: random.int(3, 9),
+        portSpace: regulars ? random.int(2, 3) : random.int(3, 9),
         hasFreshForks: profile === 'audit',
-        translates: translations && random.chance(0.6),
+        translates: translations === true && random.chance(regulars ? 0.8 : 0.6),
         bornAt: genesis,
       }),
     );
@@ -85,14 +90,14 @@ function makeHosts(random: Random, profiles: readonly Profile[], translations: b
 }
 
 /** Containers with addresses of the network, and pairs of them behind bridges, where the same addresses come up again. */
-function makeContainers(random: Random, host: number): HostShape['containers'] {
+function makeContainers(random: Random, host: number, fewestBridges: number): HostShape['containers'] {
   const containers: { addresses: string[]; wire: Wire }[] = [];
   const loopback = ['127.0.0.1', '::1'];
   for (let i = random.int(0, 2); i > 0; i--) {
     const suffix = 100 + 10 * host + i;
     containers.push({ addresses: [...loopback, `192.0.2.${suffix}`, `2001:db8::${suffix}`], wire: publicWire });
   }
-  for (let bridge = random.int(0, 2); bridge > 0; bridge--) {
+  for (let bridge = random.int(fewestBridges, 2); bridge > 0; bridge--) {
     const wire = { name: `br${bridge}@host-${host}`, host: `host-${host}` };
     for (const last of [2, 3]) containers.push({ addresses: [...loopback, `172.17.0.${last}`], wire });
   }
@@ -100,14 +105,16 @@ function makeContainers(random: Random, host: number): HostShape['containers'] {
 }
 
 /** Builds a world, lets it live, and takes down what packets, observers and truth say of it. */
-export function buildWorld(seed: number, options: WorldOptions): World {
+export function buildWorld(seed: number, wished: WorldOptions): World {
   const random = new Random(seed);
+  const options = { ...wished, regulars: wished.regulars === true && seed % regularsEvery === 0 };
   const kinds = Array.from({ length: random.int(2, 4) }, () => random.pick(options.profiles));
-  const hosts = makeHosts(random, kinds, options.translations === true);
+  const hosts = makeHosts(random, kinds, options);
   const timeline = new Timeline(genesis);
   const network = new Network(random.int(300, 1500) * 1_000);
   const activity = new Activity(random, timeline, network, hosts);
   new Script(random, timeline, activity, hosts, lifetime).write();
+  if (options.regulars) new Regulars(random, timeline, activity, hosts, genesis + lifetime - second).plan();
   timeline.run(genesis + lifetime);
   // A fact that only its result completes is written after facts that it precedes.
   for (const host of hosts) host.facts.sort((a, b) => a.at - b.at);
@@ -143,10 +150,13 @@ function makeTransport(random: Random, options: WorldOptions, profile: Profile):
     duplicateChance: random.chance(0.3) ? 0.15 : 0,
   };
   if (!options.losses) return base;
-  if (random.chance(0.3)) return { ...base, silentAt: genesis + random.int(2 * second, lifetime) };
-  if (random.chance(0.5)) {
+  if (random.chance(options.regulars ? 0.2 : 0.3)) {
+    return { ...base, silentAt: genesis + random.int(2 * second, lifetime) };
+  }
+  if (random.chance(options.regulars ? 0.9 : 0.5)) {
     const streams =
       profile === 'poll' ? ['process_open_sockets', 'processes'] : ['socket_events', 'process_events', 'conntrack'];
+    if (options.regulars) streams.push('conntrack', 'conntrack', 'conntrack');
     const from = genesis + random.int(2 * second, lifetime - 3 * second);
     return { ...base, lost: { stream: random.pick(streams), from, to: from + random.int(200_000, 2 * second) } };
   }
