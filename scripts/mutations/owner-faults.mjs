@@ -352,6 +352,13 @@ export const ownerFaults = [
     tests: ['test/join/rivals.test.ts'],
   },
   {
+    name: 'sighting-at-the-end-of-its-second',
+    file: 'src/join/match.ts',
+    find: 'if (slack > 0 && socket.closeLo === socket.openHi) return undefined;',
+    replace: '',
+    tests: ['test/join/polled-holder.test.ts'],
+  },
+  {
     name: 'attempt-seen-after-the-refusal',
     file: 'src/join/match.ts',
     find: '(!answered && socket.openHi + err <= last)',

@@ -364,6 +364,8 @@ function fitAttempt(query: EndQuery, socket: SocketInterval): Fit {
 function firstSightingAfter(socket: SocketInterval, from: Micros): Micros | undefined {
   const slack = Math.max(socket.resolution, 1) - 1;
   if (socket.openHi - slack >= from) return socket.openHi;
+  // Nothing but the one sighting is known of a socket that may have closed as that ended: it was seen some time in the second.
+  if (slack > 0 && socket.closeLo === socket.openHi) return undefined;
   const between = Math.max(socket.openHi, from);
   return between <= socket.closeLo ? between : undefined;
 }
