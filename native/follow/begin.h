@@ -1,14 +1,14 @@
-// Connections that begin with a SYN as most do. Each has the record that src/conn/connection-tracker.ts and tcp-connection.ts make of it; its
-// deadline is left to the caller.
+// Connections that begin with a SYN as most do. Each has the record that src/conn/connection-tracker.ts and tcp-connection.ts make of it.
 #ifndef FOLLOW_BEGIN_H
 #define FOLLOW_BEGIN_H
 #include "control.h"
 #include "record.h"
 #include "row.h"
 #include "table.h"
+#include "timers.h"
 
-// Rows of a call, and captures that are told apart.
-enum { MOST_ROWS = 128, CAPTURES = 8 };
+// Connections of a call whose deadlines are left to the caller, and captures that are told apart.
+enum { MOST_LEFT = 128, CAPTURES = 8 };
 
 // What is known of slots before a call, and after it.
 typedef struct {
@@ -19,9 +19,9 @@ typedef struct {
   // Connections that may begin, and the number of the next.
   int32_t room;
   uint32_t ordinal;
-  // Slots of the connections that began in this call.
-  uint32_t count;
-  int32_t slots[MOST_ROWS];
+  // Connections that began in this call, and slots of those whose deadlines are left to the caller.
+  uint32_t begun, count;
+  int32_t slots[MOST_LEFT];
   // Number of the capture of each source.
   uint16_t captures[CAPTURES];
 } beginnings;
@@ -40,8 +40,8 @@ static inline int32_t take_slot(beginnings *b, table t) {
 }
 
 // Begins the connection of a packet that belongs to none; otherwise changes nothing and answers false.
-static bool begin(beginnings *b, table t, const row *p, bool is_calm) {
-  if (!is_calm || b->room <= 0 || b->count == MOST_ROWS || p->source >= CAPTURES || !is_sound(p)) return false;
+static bool begin(beginnings *b, timers *times, table t, const row *p, bool is_calm) {
+  if (!is_calm || b->room <= 0 || b->count == MOST_LEFT || p->source >= CAPTURES || !is_sound(p)) return false;
   if ((tcp_flags(p) & ~(uint32_t)(TCP_PSH | TCP_ECE | TCP_CWR)) != TCP_SYN) return false;
   if (p->length != header_bytes(p) || (p->meta & META_ODD_SCALE) != 0) return false;
   const int32_t slot = take_slot(b, t);
@@ -69,7 +69,8 @@ static bool begin(beginnings *b, table t, const row *p, bool is_calm) {
   while (t.index[at] != 0) at = (at + 1) & t.mask;
   t.index[at] = (p->hash & ~SLOT_MASK) | (uint32_t)(slot + 1);
   b->room--;
-  b->slots[b->count++] = slot;
+  b->begun++;
+  if (!arm(times, t.records, r, p->time + b->attempt_delay)) b->slots[b->count++] = slot;
   return true;
 }
 

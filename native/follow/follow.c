@@ -8,6 +8,7 @@
 #include "row.h"
 #include "step.h"
 #include "table.h"
+#include "timers.h"
 
 // Packets whose connections are looked at before the first of them is taken.
 enum { GROUP = 32 };
@@ -15,14 +16,16 @@ enum { GROUP = 32 };
 // Index mask up to which nothing is read ahead: what plain packets need of so few connections stays in the nearest caches.
 enum { NEAR_MASK = 8191 };
 
-// What a call came to, besides its answer: the time reached, and the slot of a connection whose end became certain, or -1.
+// What a call came to, besides its answer: the time reached, and the slot of a connection whose end became certain and whose deadline is left to
+// the caller, or -1.
 struct {
   double now;
   int32_t closing;
 } result;
 
-// Of connections that begin.
+// Of connections that begin, and of deadlines.
 beginnings begun;
+timers wheel;
 
 __attribute__((export_name("enter"))) int enter_all(uint32_t *index, uint32_t mask, record *records, int count) {
   return enter((table){index, mask, records}, count);
@@ -32,13 +35,14 @@ __attribute__((export_name("order"))) int order(uint32_t *index, uint32_t mask, 
   return in_order((table){index, mask, records}, count);
 }
 
-// Takes rows from `first` on, up to `end`, to the one at whose time something is due (`next`), to one that is left to others, or behind one that
-// makes the end of its connection certain. Answers the row that comes next.
+// Takes rows from `first` on, up to `end`, to the one at whose time something is due (`next`), to one that is left to others, or behind one
+// with which a deadline is left to the caller because its connection's end became certain. Answers the row that comes next.
 __attribute__((export_name("follow"))) int follow(const row *rows, int first, int end, uint32_t *index, uint32_t mask, record *records,
                                                   double now, double next, int is_calm) {
   const table t = {index, mask, records};
   result.closing = -1;
-  begun.count = 0;
+  begun.begun = begun.count = 0;
+  wheel.listed = 0;
   int k = first;
   for (; k < end; k++) {
     const row *p = &rows[k];
@@ -49,7 +53,7 @@ __attribute__((export_name("follow"))) int follow(const row *rows, int first, in
     uint32_t dir;
     record *r = find(t, p, &dir);
     if (r == 0) {
-      if (!begin(&begun, t, p, is_calm)) break;
+      if (!begin(&begun, &wheel, t, p, is_calm)) break;
       if (p->time > now) now = p->time;
       next = least(next, p->time + begun.attempt_delay);
       continue;
@@ -59,7 +63,7 @@ __attribute__((export_name("follow"))) int follow(const row *rows, int first, in
     } else if ((p->meta & META_PLAIN_TCP) == 0 || !take_plain(r, p, dir)) {
       const outcome became = take_control(r, p, dir, is_calm);
       if (became == LEFT) break;
-      if (became == CLOSES) result.closing = r - records;
+      if (became == CLOSES && !arm(&wheel, records, r, r->last_time + wheel.close_delay)) result.closing = r - records;
     }
     if (p->time > now) now = p->time;
     if (result.closing < 0) continue;

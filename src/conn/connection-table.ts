@@ -129,6 +129,11 @@ export class ConnectionTable {
     return this.#memory.places(count);
   }
 
+  /** First slots of `count` lists of records, in it where it can be had. */
+  timerLists(count: number): Int32Array {
+    return this.#memory.timerLists(count);
+  }
+
   /** Room in it for texts, see `TableMemory.texts`. */
   texts(): Uint8Array[] {
     return this.#memory.texts();

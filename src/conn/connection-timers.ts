@@ -41,6 +41,17 @@ export class ConnectionTimers {
     return this.#wheel.next;
   }
 
+  /** Of the wheel, for code that arms by itself. */
+  get lists(): Int32Array {
+    return this.#wheel.heads;
+  }
+  get firstList(): number {
+    return this.#wheel.firstList;
+  }
+  listed(more: number): void {
+    this.#wheel.listed += more;
+  }
+
   /** Arms an open connection anew, of which a packet came. */
   arm(slot: number, now: Micros): void {
     this.#arm(slot, expiryOf(this.#table, slot * RECORD_WORDS, this.#timeouts), now);

@@ -93,6 +93,7 @@ export class ConnectionTracker {
     this.#timers = new ConnectionTimers(this.#table, this.#timeouts, options.interimUs, (base) =>
       this.#updates.emit('interim', base),
     );
+    this.#kernel?.arms(this.#timers.lists, this.#timeouts.tcp_close_delay);
     this.#weird = new WeirdCounts(options.onWeird !== undefined);
     this.#reports = options.onWeird && new WeirdReports(this.#table, options.onWeird);
     this.#batchDecoder = new BatchDecoder({ verifyChecksums, key }, this.#weird);
@@ -197,11 +198,12 @@ export class ConnectionTracker {
   #takeRun(kernel: FollowKernel, batch: DecodedBatch, first: number): number {
     const { tcp_attempt_delay } = this.#timeouts;
     if (this.#kernelBegins) kernel.begins(this.#connections, this.#captures.ids, tcp_attempt_delay);
+    kernel.firstList = this.#timers.firstList;
     const next = kernel.take(batch, first, batch.count, this.#now, this.#timers.next, this.#context.storms.isCalm);
     this.#now = kernel.now;
-    const count = kernel.begun;
-    this.#connections += count;
-    for (let i = 0; i < count; i++) this.#timers.armAttempt(kernel.begunSlot(i));
+    this.#timers.listed(kernel.listed);
+    this.#connections += kernel.begun;
+    for (let i = 0; i < kernel.unarmed; i++) this.#timers.armAttempt(kernel.unarmedSlot(i));
     return next;
   }
 

@@ -7,10 +7,11 @@ import { KERNEL_ROOM } from './table-memory.js';
 // Words of what is known of slots.
 const ROOM = 3;
 const ORDINAL = 4;
-const COUNT = 5;
-const BEGUN = 6;
-/** Rows that are taken at once, at most, and captures that are told apart. */
-const MOST_BEGUN = 128;
+const BEGUN = 5;
+const COUNT = 6;
+const LEFT = 7;
+/** Connections that begin in a call and are left to be armed, at most, and captures that are told apart. */
+const MOST_LEFT = 128;
 const MOST_CAPTURES = 8;
 
 type Follow = (
@@ -38,6 +39,9 @@ export class FollowKernel {
   /** See `native/follow/begin.h`. */
   readonly #slots: Int32Array;
   readonly #captures: Uint16Array;
+  /** See `native/follow/timers.h`. */
+  readonly #times: Float64Array;
+  readonly #lists: Int32Array;
 
   private constructor(table: ConnectionTable, memory: WebAssembly.Memory, exports: WebAssembly.Exports) {
     this.#table = table;
@@ -47,8 +51,11 @@ export class FollowKernel {
     this.#closing = new Int32Array(memory.buffer, at + 8, 1);
     const begun = (exports.begun as WebAssembly.Global).value as number;
     this.#delay = new Float64Array(memory.buffer, begun, 1);
-    this.#slots = new Int32Array(memory.buffer, begun + 8, BEGUN + MOST_BEGUN);
+    this.#slots = new Int32Array(memory.buffer, begun + 8, LEFT + MOST_LEFT);
     this.#captures = new Uint16Array(memory.buffer, begun + 8 + this.#slots.byteLength, MOST_CAPTURES);
+    const wheel = (exports.wheel as WebAssembly.Global).value as number;
+    this.#times = new Float64Array(memory.buffer, wheel, 2);
+    this.#lists = new Int32Array(memory.buffer, wheel + 16, 2);
     table.use(exports as unknown as SlotKernel);
     if (heapBase(exports) > 2 * KERNEL_ROOM)
       throw new Error('the kernel that follows has more constants than there is room for');
@@ -62,6 +69,22 @@ export class FollowKernel {
     return exports && new FollowKernel(table, memory, exports);
   }
 
+  /** Has it arm connections in these lists of a `TimerWheel`, those whose ends became certain with `closeDelay`. */
+  arms(heads: Int32Array, closeDelay: Micros): void {
+    this.#lists[0] = heads.buffer === this.#table.memory?.buffer ? heads.byteOffset : 0;
+    this.#times[1] = closeDelay;
+  }
+
+  /** Before `take`: the first bucket of the wheel whose deadlines are in a list. */
+  set firstList(bucket: number) {
+    this.#times[0] = bucket;
+  }
+
+  /** After `take`: by how many the lists have become longer. */
+  get listed(): number {
+    return this.#lists[1]!;
+  }
+
   /** Whether rows lie where it can read them: in the table's memory. */
   reads({ memory }: DecodedBatch): boolean {
     return memory === this.#table.memory;
@@ -69,7 +92,7 @@ export class FollowKernel {
 
   /**
    * Takes rows from `first` on up to `end`: to the first that it leaves, or at whose time, the latest so far being `now`, something is due at
-   * `next`, or behind one with which the end of its connection became certain. Gives the row that comes next. `isCalm`: `ControlStorms.isCalm`.
+   * `next`, or behind one with which the end of its connection became certain that is to be armed. Gives the row that comes next. `isCalm`: `ControlStorms.isCalm`.
    */
   take({ address }: DecodedBatch, first: number, end: number, now: Micros, next: Micros, isCalm: boolean): number {
     const { indexAt, mask, recordsAt } = this.#table;
@@ -90,16 +113,21 @@ export class FollowKernel {
     this.#delay[0] = attemptDelay;
   }
 
-  /** After `take`: how many connections began, which are in the table then, to be armed. */
+  /** After `take`: how many connections began, which are in the table then. */
   get begun(): number {
-    const count = this.#slots[COUNT]!;
+    const count = this.#slots[BEGUN]!;
     if (count > 0) this.#table.takeSlots(this.#slots, count);
     return count;
   }
 
-  /** Slot of one of them. */
-  begunSlot(i: number): number {
-    return this.#slots[BEGUN + i]!;
+  /** How many of them are to be armed. */
+  get unarmed(): number {
+    return this.#slots[COUNT]!;
+  }
+
+  /** Slot of one of these. */
+  unarmedSlot(i: number): number {
+    return this.#slots[LEFT + i]!;
   }
 
   /** The latest time of what was taken so far. */

@@ -7,9 +7,11 @@ import { RECORD_BYTES } from './record-layout.js';
 /** Bytes at the start of the memory for the constants of `native/lines` and for what it writes, and as many for those of `native/follow`. */
 export const KERNEL_ROOM = 32_768;
 const ENDED_AT = 2 * KERNEL_ROOM;
-/** Bytes behind them for the addresses of ended records, and behind those for texts that are written of records. */
+/** Bytes behind them for the addresses of ended records, for lists of records by their deadlines, and behind those for texts that are written of records. */
 const ENDED_BYTES = 65_536;
-const TEXTS_AT = ENDED_AT + ENDED_BYTES;
+const LISTS_AT = ENDED_AT + ENDED_BYTES;
+const LISTS_BYTES = 131_072;
+const TEXTS_AT = LISTS_AT + LISTS_BYTES;
 /** As many as an output has of its own, and one. */
 const TEXTS = 9;
 const ROOM_AT = TEXTS_AT + TEXTS * limits.sinkChunkBytes;
@@ -67,6 +69,11 @@ export class TableMemory {
   /** Room for `count` addresses of ended records; undefined without WebAssembly's memory. */
   places(count: number): Int32Array | undefined {
     return this.shared && new Int32Array(this.buffer, ENDED_AT, count);
+  }
+
+  /** Room for the first slots of `count` lists of records. */
+  timerLists(count: number): Int32Array {
+    return this.shared === undefined ? new Int32Array(count) : new Int32Array(this.buffer, LISTS_AT, count);
   }
 
   /** Memory for texts; none without WebAssembly's memory. */

@@ -23,8 +23,10 @@ export class TimerWheel {
   /** Deadline of the record last popped; before all times at first, which are no small integers as 0 is: V8 would compile anew what uses the wheel. */
   poppedTime: Micros = Number.NEGATIVE_INFINITY;
   readonly #table: ConnectionTable;
-  readonly #heads = new Int32Array(BUCKETS).fill(-1);
-  #listed = 0;
+  /** First slot of each list, for code in WebAssembly that arms by itself where it is in the table's memory. */
+  readonly heads: Int32Array;
+  /** Records in lists. */
+  listed = 0;
   #loaded = 0;
   #started = false;
   #heapSize = 0;
@@ -34,6 +36,12 @@ export class TimerWheel {
 
   constructor(table: ConnectionTable) {
     this.#table = table;
+    this.heads = table.timerLists(BUCKETS).fill(-1);
+  }
+
+  /** The first bucket whose deadlines are in a list; infinite before anything was armed. */
+  get firstList(): number {
+    return this.#started ? this.#loaded : Number.POSITIVE_INFINITY;
   }
 
   /** Sets or moves the deadline of a record. */
@@ -58,12 +66,12 @@ export class TimerWheel {
       return;
     }
     const index = bucketIndex(bucket);
-    const head = this.#heads[index]!;
+    const head = this.heads[index]!;
     i32[base + TIMER_NEXT] = head;
     i32[base + TIMER_PREV] = -1;
     if (head >= 0) i32[head * RECORD_WORDS + TIMER_PREV] = slot;
-    this.#heads[index] = slot;
-    this.#listed++;
+    this.heads[index] = slot;
+    this.listed++;
   }
 
   /** Takes a record out, if it is in. */
@@ -79,14 +87,14 @@ export class TimerWheel {
     const previous = i32[base + TIMER_PREV]!;
     if (next >= 0) i32[next * RECORD_WORDS + TIMER_PREV] = previous;
     if (previous >= 0) i32[previous * RECORD_WORDS + TIMER_NEXT] = next;
-    else this.#heads[bucketIndex(bucket)] = next;
-    this.#listed--;
+    else this.heads[bucketIndex(bucket)] = next;
+    this.listed--;
   }
 
   /** Takes every record out. */
   clear(): void {
-    this.#heads.fill(-1);
-    this.#listed = 0;
+    this.heads.fill(-1);
+    this.listed = 0;
     this.#heapSize = 0;
   }
 
@@ -105,7 +113,7 @@ export class TimerWheel {
         this.next = this.#loaded * WIDTH_US;
         return -1;
       }
-      if (this.#listed > 0) this.#load();
+      if (this.listed > 0) this.#load();
       else if (now === Number.POSITIVE_INFINITY) return -1;
       else this.#loaded = Math.floor(now / WIDTH_US) + 1;
     }
@@ -114,14 +122,14 @@ export class TimerWheel {
   /** Moves the next bucket into the heap. */
   #load(): void {
     const index = bucketIndex(this.#loaded);
-    let slot = this.#heads[index]!;
-    this.#heads[index] = -1;
+    let slot = this.heads[index]!;
+    this.heads[index] = -1;
     this.#loaded++;
     const { i32, f64 } = this.#table;
     while (slot >= 0) {
       const base = slot * RECORD_WORDS;
       this.#push(f64[(base >> 1) + DEADLINE]!, i32[base + ORDINAL]! >>> 0, slot);
-      this.#listed--;
+      this.listed--;
       slot = i32[base + TIMER_NEXT]!;
     }
   }

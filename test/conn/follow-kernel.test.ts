@@ -400,7 +400,7 @@ describe('the kernel that follows', () => {
       begun++;
       expect([kernel.now, table.count]).toEqual([packet.timeUs, 1]);
       const slot = expected.insert(packet, false);
-      expect([kernel.begunSlot(0), table.find(packet.i32, packet.base), table.dir]).toEqual([slot, slot, 0]);
+      expect([kernel.unarmedSlot(0), table.find(packet.i32, packet.base), table.dir]).toEqual([slot, slot, 0]);
       const base = slot * RECORD_WORDS;
       initTcp(expected, base);
       expected.i32[base + ORDINAL] = 99;
