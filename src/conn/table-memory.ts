@@ -1,6 +1,6 @@
 import type { BatchPlace } from '../capture/packet-batch.js';
 import { GrowingMemory } from '../core/growing-memory.js';
-import { adviseHugePages } from '../core/huge-pages.js';
+import { adviseHugePages, HUGE_PAGE_BYTES } from '../core/huge-pages.js';
 import { limits } from '../core/limits.js';
 import { RECORD_BYTES } from './record-layout.js';
 
@@ -59,11 +59,12 @@ export class TableMemory {
 
   /** A zeroed index; FIRST_ENTRIES at first and MORE_ENTRIES times as many whenever it is called again. */
   newIndex(entries: number): Int32Array {
-    const at = this.#indexAt;
-    this.#indexAt += WORD_BYTES * entries;
-    const index = this.shared === undefined ? new Int32Array(entries) : new Int32Array(this.buffer, at, entries);
-    adviseHugePages(index);
-    return index;
+    const at = this.#indexAt + gapOf(entries);
+    this.#indexAt = at + WORD_BYTES * entries + gapOf(entries);
+    if (this.shared === undefined) return new Int32Array(entries);
+    if (gapOf(entries) > 0)
+      adviseHugePages(new Uint8Array(this.buffer, at - gapOf(entries), this.#indexAt - at + gapOf(entries)));
+    return new Int32Array(this.buffer, at, entries);
   }
 
   /** Room for `count` addresses of ended records; undefined without WebAssembly's memory. */
@@ -92,13 +93,16 @@ export class TableMemory {
 
 const wholePages = (bytes: number): number => PAGE_BYTES * Math.ceil(bytes / PAGE_BYTES);
 
+/** Bytes ahead of an index and behind it that nothing is written to, so that huge pages across its ends are wholly its own. */
+const gapOf = (entries: number): number => (WORD_BYTES * entries < HUGE_PAGE_BYTES ? 0 : HUGE_PAGE_BYTES);
+
 /** Bytes of all indexes that a table has until it holds `limit` connections. */
 function indexBytes(limit: number): number {
   let entries = FIRST_ENTRIES;
-  let bytes = WORD_BYTES * entries;
+  let bytes = WORD_BYTES * entries + 2 * gapOf(entries);
   while (entries < 2 * limit) {
     entries *= MORE_ENTRIES;
-    bytes += WORD_BYTES * entries;
+    bytes += WORD_BYTES * entries + 2 * gapOf(entries);
   }
   return bytes;
 }

@@ -1,4 +1,4 @@
-import { adviseHugePages } from './huge-pages.js';
+import { adviseHugePages, HUGE_PAGE_BYTES } from './huge-pages.js';
 
 /** A page of WebAssembly's memory. */
 const PAGE_BYTES = 65_536;
@@ -16,23 +16,29 @@ export class GrowingMemory {
   readonly offset: number;
   /** Undefined where it cannot be had. */
   readonly memory: WebAssembly.Memory | undefined;
+  /** Pages of it at most. */
+  readonly #most: number;
 
   /** `bytes` at first and `most` at last. `room`: bytes of WebAssembly's memory ahead of `offset`, whole cache lines. */
   constructor(bytes: number, most: number, room = 0) {
+    this.#most = pagesOf(room + most);
     this.memory = reserve(room + bytes, room + most);
     this.offset = this.memory === undefined ? ALIGN : room;
     this.buffer = this.memory?.buffer ?? new ArrayBuffer(ALIGN + bytes);
   }
 
-  /** Makes it at least so large, `most` at most; `buffer` is another one then. */
+  /**
+   * Makes it at least so large, `most` at most; `buffer` is another one then. There is a huge page more than was asked for, so that one which lies
+   * across the end has not been written to when it grows again, and can be held as one.
+   */
   grow(bytes: number): void {
     if (this.memory !== undefined) {
-      const before = this.buffer.byteLength;
-      const more = pagesOf(this.offset + bytes) - before / PAGE_BYTES;
+      const more =
+        Math.min(pagesOf(this.offset + bytes + HUGE_PAGE_BYTES), this.#most) - this.buffer.byteLength / PAGE_BYTES;
       if (more <= 0) return;
       this.memory.grow(more);
       this.buffer = this.memory.buffer;
-      adviseHugePages(new Uint8Array(this.buffer, before));
+      adviseHugePages(new Uint8Array(this.buffer, this.offset));
       return;
     }
     const grown = new ArrayBuffer(ALIGN + bytes);

@@ -1,7 +1,6 @@
 import { memoryAddon } from './memory-addon.js';
 
-/** A huge page. */
-const LEAST_BYTES = 1 << 21;
+export const HUGE_PAGE_BYTES = 1 << 21;
 
 /**
  * Asks the kernel to hold memory that was not yet written to in huge pages, where it does so on request (`madvise` in
@@ -9,5 +8,5 @@ const LEAST_BYTES = 1 << 21;
  * misses of the address cache. Tells whether the kernel was asked; nothing but speed depends on it.
  */
 export function adviseHugePages(memory: Uint8Array | Int32Array): boolean {
-  return memory.byteLength >= LEAST_BYTES && memoryAddon()?.adviseHuge(memory) === 0;
+  return memory.byteLength >= HUGE_PAGE_BYTES && memoryAddon()?.adviseHuge(memory) === 0;
 }

@@ -66,7 +66,7 @@ export interface RingMemory {
 
 /** With RING_BYTES at `place`. */
 export function ringMemory(place = sharedPlace(RING_BYTES)): RingMemory {
-  adviseHugePages(new Uint8Array(place.buffer, place.offset, ROWS_BYTES));
+  adviseHugePages(new Uint8Array(place.buffer, place.offset, RING_BYTES));
   return {
     control: new SharedArrayBuffer(4 * CONTROL_WORDS),
     info: new SharedArrayBuffer(8 * INFO_NUMBERS * SLOTS),
