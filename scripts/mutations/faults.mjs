@@ -581,7 +581,7 @@ export const faults = [
     file: 'src/conn/connection-tracker.ts',
     find: '        this.#timers.armClosing(slot);\n        k =',
     replace: '        k =',
-    tests: ['test/conn/tcp.test.ts'],
+    tests: ['test/conn/timer-wheel.test.ts'],
   },
   {
     name: 'lent-group-taken-for-host',
