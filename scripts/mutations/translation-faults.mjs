@@ -107,8 +107,8 @@ export const translationFaults = [
   {
     name: 'forgotten-translation-hidden',
     file: 'src/join/host-knowledge.ts',
-    find: 'return Math.max(until, host.translationsGoneUntil) >= this.#from;',
-    replace: 'return until >= this.#from;',
+    find: 'return Math.max(until, host.translationsGoneUntil, goneUntil) >= this.#from;',
+    replace: 'return Math.max(until, goneUntil) >= this.#from;',
     tests: [translation],
   },
   {

@@ -1,3 +1,4 @@
+import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
@@ -27,6 +28,8 @@ export interface Trial {
   readonly doubt: Doubt | undefined;
   /** Where the packets are seen; undefined: of loopback. */
   readonly site: PacketSite | undefined;
+  /** Rows between its endpoints that happened before then may be gone; -Infinity: none are. */
+  readonly goneUntil: Micros;
 }
 
 const otherNamespace: Match = Object.freeze({ matched: false, loss: 'other_namespace' });
@@ -39,7 +42,7 @@ export type Trace = (host: HostState, socket: HeldSocket, outcome: Matched | Los
  * the hosts that had the address at that time know with blanks. A loopback address means the capture's own host alone.
  */
 export function tryHosts(
-  states: Pick<HostStates, 'get' | 'held'>,
+  states: Pick<HostStates, 'get' | 'held' | 'surplusUntil'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -76,7 +79,8 @@ export function tryHosts(
     const clock = clocks.at(host, view.capture, view.captureHost, view.first);
     const doubt = site?.doubtOf(host);
     const query = new ViewQuery(view, role, protocol, clock, beganElsewhere(clocks, host, view, clock));
-    return { host, clock, query, candidates: [], doubt, site };
+    const goneUntil = states.surplusUntil(host, tuple, isForward);
+    return { host, clock, query, candidates: [], doubt, site, goneUntil };
   }
 
   function open(host: HostState): Trial {

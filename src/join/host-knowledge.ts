@@ -65,10 +65,10 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   }
 
   get isGone(): boolean {
-    const { host, query } = this.#trial;
+    const { host, query, goneUntil } = this.#trial;
     // The socket of a connection that was going on already may have been opened at any time before.
     const until = query.opening ? host.goneUntil : Math.max(host.goneUntil, host.goneStoodUntil);
-    return Math.max(until, host.translationsGoneUntil) >= this.#from;
+    return Math.max(until, host.translationsGoneUntil, goneUntil) >= this.#from;
   }
 
   get areCallsLost(): boolean {

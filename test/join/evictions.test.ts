@@ -38,6 +38,46 @@ describe('evictions at the bounds', () => {
     expect(scene.last('C0').orig).toMatchObject({ state: 'unattributed', reason: 'agent_late' });
   });
 
+  it('take the first of many rows about sockets between the same endpoints, and cost others nothing', () => {
+    const scene = new Scene({ startsKnown: true, limits: { socketRowsOfTuple: 8 } }).host('a', events);
+    const call = { ...client, action: 'connect', pid: 7 };
+    scene.event('a', 'socket_events', 1, { ...call, local_port: 1000 });
+    for (let i = 0; i < 20; i++) scene.event('a', 'socket_events', 10 + i, { ...call, pid: 10 + i });
+    // Out of order, and earlier than what is kept.
+    for (let i = 0; i < 20; i++) scene.event('a', 'socket_events', 2 + i / 10, { ...call, pid: 40 + i });
+    expect(scene.join.stats).toMatchObject({ socketRowsEvicted: 32 });
+    scene.end('other', 1, 1, '192.0.2.1 1000 > 192.0.2.2 443');
+    for (let i = 0; i < 20; i++) scene.end(`C${i}`, 10 + i, 0.5, web);
+    scene.complete('a', 40, events);
+    expect(scene.last('other').orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
+    expect(scene.last('C19').orig).toMatchObject({ state: 'attributed', process: { pid: 29 } });
+    expect(scene.last('C2').orig).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
+    // What was taken goes with the others of its time.
+    scene.complete('a', 1_000, events).join.end();
+    expect(scene.join.stats).toMatchObject({ kept: 0 });
+  });
+
+  it('take as many of rows that come in the opposite order', () => {
+    const scene = new Scene({ limits: { socketRowsOfTuple: 8 } }).host('a', events);
+    for (let i = 0; i < 20; i++)
+      scene.event('a', 'socket_events', 30 - i, { ...client, action: 'connect', pid: 10 + i });
+    expect(scene.join.stats).toMatchObject({ socketRowsEvicted: 12 });
+  });
+
+  it('leave no end without doubt that a standing socket of its endpoints may have, whose row went', () => {
+    const outcome = (socketRowsOfTuple: number): unknown => {
+      const scene = new Scene({ startsKnown: true, limits: { socketRowsOfTuple } }).host('a', [...events, ...polls]);
+      scene.added('a', 'process_open_sockets', 1, { ...client, pid: 8, fd: 3, socket: 2, net_namespace: '7' }, 0);
+      for (let i = 0; i < 8; i++) scene.event('a', 'socket_events', 2 + i, { ...client, action: 'connect', pid: 9 });
+      scene
+        .end('C1', 30, 1, web)
+        .complete('a', 40, [...events, ...polls])
+        .join.end();
+      return scene.last('C1').orig.state === 'attributed' ? 'attributed' : scene.last('C1').orig;
+    };
+    expect(outcome(4)).toMatchObject({ reason: 'events_lost' });
+  });
+
   it('are the reason, not that nobody was there, where the call of a connection that was going on already had to be let go', () => {
     const scene = new Scene({ limits: { socketRows: 8 } }).host('b', events);
     scene.event('b', 'socket_events', 1, { ...server, action: 'accept', pid: 7, socket: '1' });

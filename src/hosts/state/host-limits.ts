@@ -2,6 +2,8 @@
 export interface HostLimits {
   /** Rows about sockets. */
   readonly socketRows: number;
+  /** Those that name the same two endpoints, in one direction. The earliest is found no more, which ends between the two alone miss. */
+  readonly socketRowsOfTuple: number;
   /** Rows about processes. */
   readonly processRows: number;
   /** Rows about translated connections. */
@@ -13,6 +15,7 @@ export interface HostLimits {
 
 export const defaultHostLimits: HostLimits = {
   socketRows: 262_144,
+  socketRowsOfTuple: 256,
   processRows: 262_144,
   translationRows: 262_144,
   users: 65_536,

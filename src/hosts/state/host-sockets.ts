@@ -3,7 +3,7 @@ import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-so
 import type { HostContext } from './host-context.js';
 import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
-import { freeSocket, SocketRecord } from './socket-record.js';
+import { freeSocket, isLoose, SocketRecord } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
 
 /** Where a row about a socket is found again: among those of a tuple, or of what it does name. */
@@ -141,17 +141,33 @@ export class HostSockets {
     }
     queue.discount(this.#host);
     const record = this.#record(handle);
-    this.goneUntil = isStanding(record) ? Infinity : Math.max(this.goneUntil, record.hi);
+    if (!isLoose(this.#context.rows, handle)) {
+      this.goneUntil = Math.max(this.goneUntil, record.hi);
+      this.#miss(record);
+    }
+    this.#forget(record);
+  }
+
+  /**
+   * Every row between the same endpoints is walked over as a connection between them is looked at: whoever connects from one port again and
+   * again must not make that cost more. Whether rows of their time are missing is told by the rows left (SocketTable.surplusUntil).
+   */
+  forgetSurplus(handle: number): void {
+    this.#miss(this.#record(handle));
+  }
+
+  #miss(record: SocketRecord): void {
+    if (isStanding(record)) this.goneUntil = Infinity;
     this.hasForgottenPolls ||= !record.isEvent;
     const close = record.isEvent ? this.#closings.closeOf(record, record.lo) : undefined;
     this.goneStoodUntil = Math.max(this.goneStoodUntil, close?.hi ?? Infinity);
-    this.#forget(record);
     this.#context.counters.socketRowsEvicted++;
   }
 
   /** A call that opened before the horizon and tells nothing of its close serves only connections of its time. */
   #isOver(record: SocketRecord, horizon: Micros): boolean {
     if (record.hi >= horizon) return false;
+    if (isLoose(this.#context.rows, record.handle)) return true;
     if (record.isEvent) {
       const close = this.#closings.closeOf(record, record.lo);
       if (close !== undefined) return close.hi < horizon;
@@ -193,6 +209,10 @@ export class HostSockets {
 
   #forget(record: SocketRecord): void {
     const { rows } = this.#context;
+    if (isLoose(rows, record.handle)) {
+      freeSocket(rows, record.handle);
+      return;
+    }
     const place = this.#placeOfRecord(record);
     if (isOfTuple(place)) this.#unlink(place, record.handle);
     else {

@@ -224,6 +224,8 @@ export class HostState {
     const place = tuples.sockets(fact.protocol, local, localPort, remoteAddress, remotePort);
     if (!sockets.add(this.number, place, fact)) return 'nothing';
     const { tuple, isForward } = place;
+    const surplus = sockets.takeSurplus(this.number, place, limits.socketRowsOfTuple);
+    if (surplus !== 0) this.#sockets.forgetSurplus(surplus);
     if (this.socketRows > limits.socketRows) this.#sockets.evict();
     const isNews = (local !== usual || fact.namespace !== undefined) && this.#shows(localAddress, fact.namespace);
     // One that nobody has may have been forgotten with this row, which went at the bound; another one is made of its text then.

@@ -1,9 +1,10 @@
 import { inserted } from '../../core/short-list.js';
+import type { Micros } from '../../core/time.js';
 import { type HostColumns, SOCKET_QUEUE } from './host-columns.js';
 import { RowQueue } from './row-queue.js';
 import { LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
-import { packSocket, setForward } from './socket-record.js';
+import { behind, MANY_BEHIND, packSocket, setForward, setLoose } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
 
 /** Rows about the sockets of all hosts. Hosts bound how many they keep. */
@@ -30,12 +31,46 @@ export class SocketTable {
       if (this.#isSame(host, other, fact)) return false;
     }
     const handle = packSocket(rows, fact, host, place);
-    setForward(rows, handle, place.isForward);
+    setForward(rows, handle, place.isForward, before === 0 ? 0 : behind(rows, before) + 1);
     rows.setWord(handle, LINK, before);
-    if (after !== 0) rows.setWord(after, LINK, handle);
-    else place.replace(handle);
+    if (after === 0) place.replace(handle);
+    else {
+      rows.setWord(after, LINK, handle);
+      setForward(rows, place.latest, place.isForward, behind(rows, place.latest) + 1);
+    }
     this.queue.add(host, handle);
     return true;
+  }
+
+  /** Unlinks the earliest row of a host between two endpoints where there are more than `most`; 0: there are not. */
+  takeSurplus(host: number, { latest }: SocketPlace, most: number): number {
+    const rows = this.#rows;
+    if (behind(rows, latest) < MANY_BEHIND) return 0;
+    let [count, earliest, after] = [0, 0, 0];
+    for (let before = 0, handle = latest; handle !== 0; before = handle, handle = rows.word(handle, LINK)) {
+      if (rows.host(handle) !== host) continue;
+      count++;
+      earliest = handle;
+      after = before;
+    }
+    // The latest of all stays, by which the others are found.
+    if (count <= most || after === 0) return 0;
+    rows.setWord(after, LINK, rows.word(earliest, LINK));
+    setLoose(rows, earliest);
+    return earliest;
+  }
+
+  /** Rows of a host among those linked from the latest one that happened before then may be surplus that was taken; -Infinity: none are. */
+  surplusUntil(host: number, latest: number, most: number): Micros {
+    const rows = this.#rows;
+    if (latest === 0 || behind(rows, latest) < MANY_BEHIND) return -Infinity;
+    let [count, earliest] = [0, 0];
+    for (let handle = latest; handle !== 0; handle = rows.word(handle, LINK)) {
+      if (rows.host(handle) !== host) continue;
+      count++;
+      earliest = handle;
+    }
+    return count < most ? -Infinity : rows.time(earliest);
   }
 
   /** The same of a row with a blank, among those that name what it does, the latest last. The list with it, which replaces the other; undefined: it was known. */

@@ -84,7 +84,7 @@ describe('the table of tuples', () => {
             expect(before).toBe(latest.get(key) ?? 0);
             if (what === 'row') {
               const handle = packSocket(rows, fact(local, localPort, remote, remotePort, at), host);
-              setForward(rows, handle, place.isForward);
+              setForward(rows, handle, place.isForward, 0);
               place.replace(handle);
               latest.set(key, handle);
             } else if (before !== 0) {
