@@ -479,13 +479,6 @@ export const faults = [
     tests: ['test/conn/connection-table.test.ts'],
   },
   {
-    name: 'moved-deadline-left-in-its-list',
-    file: 'native/follow/timers.h',
-    find: '  unlist(t, records, r);\n',
-    replace: '',
-    tests: ['test/conn/timer-wheel.test.ts'],
-  },
-  {
     name: 'deadline-beyond-the-wheel-wraps',
     file: 'native/follow/timers.h',
     find: 'if (bucket >= t->loaded + BUCKETS) {',
