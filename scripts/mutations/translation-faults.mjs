@@ -105,6 +105,20 @@ export const translationFaults = [
     tests: [translation],
   },
   {
+    name: 'translations-of-a-direction-without-bound',
+    file: 'src/hosts/state/translations.ts',
+    find: 'if (own.length > most) this.#evict(of, own[0]!);',
+    replace: '',
+    tests: [translation],
+  },
+  {
+    name: 'turns-of-a-translation-without-bound',
+    file: 'src/hosts/state/translations.ts',
+    find: 'if (entry.facts.length > 2 * limits.translationsOfDirection) {',
+    replace: 'if (entry.facts.length > 1e9) {',
+    tests: [translation],
+  },
+  {
     name: 'forgotten-translation-hidden',
     file: 'src/join/host-knowledge.ts',
     find: 'return Math.max(until, host.translationsGoneUntil, goneUntil) >= this.#from;',

@@ -521,4 +521,26 @@ describe('a connection that a gateway translates', () => {
     expect(inWords(last.get('C1')!.resp)).toBe('events_lost');
     expect(join.stats.translationsEvicted).toBe(1);
   });
+
+  it('is forgotten first of many of the same packets, by turns or at other ports, and ends of later times do not miss it', () => {
+    const last = new Map<string, AttributedConnection>();
+    const emit = (line: AttributedConnection): void => void last.set(line.connection.uid, line);
+    const limits = { translationsOfDirection: 2 };
+    const join = new Join({ latenessUs: 30_000_000, attrWaitUs: 2_000_000, finalOnly: true, emit, limits });
+    const rows = gateway()
+      .socket(-900, 'listen', 7, ends('0.0.0.0:8080'))
+      .row('conntrack', 'added', 0.2, published, -20);
+    const same = translation('203.0.113.9:1>198.51.100.1:8080', '10.0.0.5:80>203.0.113.9:1');
+    for (let turn = 1; turn <= 6; turn++) rows.row('conntrack', turn % 2 === 1 ? 'added' : 'removed', turn, same);
+    for (let port = 1; port <= 6; port++) {
+      const one = translation(`203.0.113.9:2>198.51.100.1:${8080 + port}`, '10.0.0.5:80>203.0.113.9:2');
+      rows.row('conntrack', 'added', 1, one);
+    }
+    for (const row of rows.complete(90_000).rows) join.row(row);
+    expect(join.stats.translationsEvicted).toBe(2 + 4);
+    for (const row of inside().socket(1_001, 'accept', 200, ends(taken)).complete(90_000).rows) join.row(row);
+    join.connection(connection(1_000, 10, asked));
+    join.end();
+    expect(inWords(last.get('C1')!.resp)).toBe('accept_event inside:200');
+  });
 });

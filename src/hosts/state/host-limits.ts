@@ -8,6 +8,8 @@ export interface HostLimits {
   readonly processRows: number;
   /** Rows about translated connections. */
   readonly translationRows: number;
+  /** Translated connections that have the same packets on one side, each in turn with two rows. */
+  readonly translationsOfDirection: number;
   /** Users, and addresses: more are not taken. */
   readonly users: number;
   readonly addresses: number;
@@ -18,6 +20,7 @@ export const defaultHostLimits: HostLimits = {
   socketRowsOfTuple: 256,
   processRows: 262_144,
   translationRows: 262_144,
+  translationsOfDirection: 64,
   users: 65_536,
   addresses: 4_096,
 };

@@ -50,9 +50,7 @@ export class HostState {
   known: KnownAddress[] = [];
   /** How records name it; shared by all of them. */
   shown: { readonly id: string; readonly boot?: string };
-  readonly #translations: TranslationsOfHost = { entries: undefined, rows: 0 };
-  /** Translations of times up to here had to be forgotten. */
-  translationsGoneUntil: Micros = -Infinity;
+  readonly #translations: TranslationsOfHost = { entries: undefined, rows: 0, goneUntil: -Infinity };
   /** By pid, up to when rows about it were forgotten at the bound. A sweep drops the pids of which no row is left. */
   #processesGone: Map<number, Micros> | undefined;
   /** What is worked out of its pids. */
@@ -94,6 +92,11 @@ export class HostState {
   /** Rows about times up to here were let go or evicted. */
   get goneUntil(): Micros {
     return this.#sockets.goneUntil;
+  }
+
+  /** Translations of times up to here had to be forgotten. */
+  get translationsGoneUntil(): Micros {
+    return this.#translations.goneUntil;
   }
 
   /** The network namespace in which captures on this host are taken, as far as it is known. */
@@ -299,14 +302,10 @@ export class HostState {
   }
 
   #addTranslation(row: Extract<AnyTableRow, { table: 'conntrack' }>): Change {
-    const { translations, tuples, counters, limits, news } = this.#context;
+    const { translations, tuples, limits, news } = this.#context;
     const of = this.#translations;
-    if (!translations.add(of, this, row)) return 'nothing';
+    if (!translations.add(of, this, row, limits)) return 'nothing';
     this.#context.columns.increment(this.number, TAKEN);
-    while (of.rows > limits.translationRows) {
-      this.translationsGoneUntil = Math.max(this.translationsGoneUntil, translations.forgetOldest(of));
-      counters.translationsEvicted++;
-    }
     const { protocol, original, reply } = directionsOf(row)!;
     for (const { source, sourcePort, destination, destinationPort } of [original, reply]) {
       const tuple = tuples.find(protocol, source, sourcePort, destination, destinationPort);

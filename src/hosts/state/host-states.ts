@@ -38,7 +38,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   };
   readonly addresses: AddressTable<U>;
   readonly tuples: TupleTable<C, U>;
-  readonly translations = new Translations();
+  readonly translations = new Translations(this.counters);
   readonly columns = new HostColumns();
   /** Every row that is kept. */
   readonly rows: RowStore;

@@ -1,6 +1,8 @@
 import { canonicalAddress } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow, TableRow } from '../../records/host-row.js';
+import type { HostCounters } from './host-context.js';
+import type { HostLimits } from './host-limits.js';
 import type { HostState } from './host-state.js';
 import { hasPorts } from './portless-endpoints.js';
 
@@ -38,6 +40,8 @@ interface Fact {
 
 /** What rows tell of one pair of directions on one host. */
 interface Entry {
+  /** That of the host's entries. */
+  readonly name: string;
   readonly gateway: HostState;
   readonly protocol: number;
   readonly original: Direction;
@@ -99,22 +103,34 @@ function keyOf(protocol: number, { source, sourcePort, destination, destinationP
   return `${protocol} ${source} ${sourcePort} ${destination} ${destinationPort}`;
 }
 
-/** The rows of one host, oldest first; its bound is `HostLimits.translationRows`. */
+type Limits = Pick<HostLimits, 'translationRows' | 'translationsOfDirection'>;
+
+/** The rows of one host, oldest first. */
 export interface TranslationsOfHost {
   entries: Map<string, Entry> | undefined;
   rows: number;
+  /** Rows about times up to here were evicted. */
+  goneUntil: Micros;
 }
 
 /** The connections that hosts translate, found by either direction. Rows may come in any order. */
 export class Translations {
   readonly #byDirection = new Map<string, Entry[]>();
+  readonly #counters: Pick<HostCounters, 'translationsEvicted'>;
+
+  constructor(counters: Pick<HostCounters, 'translationsEvicted'>) {
+    this.#counters = counters;
+  }
 
   get isEmpty(): boolean {
     return this.#byDirection.size === 0;
   }
 
-  /** Takes a row over; false: it was known, or tells of no translation. */
-  add(of: TranslationsOfHost, gateway: HostState, row: ConntrackRow & AnyTableRow): boolean {
+  /**
+   * Takes a row over; false: it was known, or tells of no translation. All that is known of the same packets is gone through as one of their
+   * connections is looked at, hence the bound on it beside that of all rows.
+   */
+  add(of: TranslationsOfHost, gateway: HostState, row: ConntrackRow & AnyTableRow, limits: Limits): boolean {
     const told = directionsOf(row);
     if (told === undefined) return false;
     const { protocol, original, reply } = told;
@@ -122,9 +138,10 @@ export class Translations {
     of.entries ??= new Map();
     let entry = of.entries.get(name);
     if (entry === undefined) {
-      entry = { gateway, protocol, original, reply, facts: [] };
+      entry = { name, gateway, protocol, original, reply, facts: [] };
       of.entries.set(name, entry);
-      for (const each of [original, reply]) this.#enter(keyOf(protocol, each), entry);
+      for (const each of [original, reply])
+        this.#enter(of, keyOf(protocol, each), entry, limits.translationsOfDirection);
     }
     const { time: lo, since, seq, stream } = row;
     if (entry.facts.some((fact) => fact.seq === seq && fact.stream === stream)) return false;
@@ -133,22 +150,30 @@ export class Translations {
     while (at > 0 && isBefore(fact, entry.facts[at - 1]!)) at--;
     entry.facts.splice(at, 0, fact);
     of.rows++;
+    if (entry.facts.length > 2 * limits.translationsOfDirection) {
+      of.rows--;
+      this.#evicted(of, entry.facts.shift()!);
+    }
+    while (of.rows > limits.translationRows) this.#evict(of, of.entries!.values().next().value!);
     return true;
   }
 
-  /** Forgets the entry known for longest. Returns up to when it was told of. */
-  forgetOldest(of: TranslationsOfHost): Micros {
-    const [name, entry] = of.entries!.entries().next().value!;
-    this.#drop(of, name, entry);
-    return Math.max(...entry.facts.map(({ hi }) => hi));
+  #evict(of: TranslationsOfHost, entry: Entry): void {
+    this.#drop(of, entry);
+    this.#evicted(of, ...entry.facts);
+  }
+
+  #evicted(of: TranslationsOfHost, ...facts: Fact[]): void {
+    this.#counters.translationsEvicted++;
+    for (const { hi } of facts) of.goneUntil = Math.max(of.goneUntil, hi);
   }
 
   /** Drops what was over before the horizon. */
   prune(of: TranslationsOfHost, horizon: Micros): void {
     if (of.entries === undefined) return;
-    for (const [name, entry] of of.entries) {
+    for (const entry of of.entries.values()) {
       const last = entry.facts.at(-1)!;
-      if (last.isGone && last.hi < horizon) this.#drop(of, name, entry);
+      if (last.isGone && last.hi < horizon) this.#drop(of, entry);
     }
   }
 
@@ -161,14 +186,19 @@ export class Translations {
     });
   }
 
-  #enter(key: string, entry: Entry): void {
+  #enter(of: TranslationsOfHost, key: string, entry: Entry, most: number): void {
     const known = this.#byDirection.get(key);
-    if (known === undefined) this.#byDirection.set(key, [entry]);
-    else known.push(entry);
+    if (known === undefined) {
+      this.#byDirection.set(key, [entry]);
+      return;
+    }
+    known.push(entry);
+    const own = known.filter(({ gateway }) => gateway === entry.gateway);
+    if (own.length > most) this.#evict(of, own[0]!);
   }
 
-  #drop(of: TranslationsOfHost, name: string, entry: Entry): void {
-    of.entries!.delete(name);
+  #drop(of: TranslationsOfHost, entry: Entry): void {
+    of.entries!.delete(entry.name);
     of.rows -= entry.facts.length;
     for (const each of [entry.original, entry.reply]) {
       const key = keyOf(entry.protocol, each);
