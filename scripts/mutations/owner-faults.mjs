@@ -233,6 +233,13 @@ export const ownerFaults = [
     tests: ['test/join/evictions.test.ts'],
   },
   {
+    name: 'evicted-call-of-a-late-packet-never-was',
+    file: 'src/join/host-knowledge.ts',
+    find: 'this.#connects ? this.firstEarliest - CONNECT_LEAD : this.#from',
+    replace: 'this.#from',
+    tests: ['test/join/evictions.test.ts'],
+  },
+  {
     name: 'forgotten-removal-never-was',
     file: 'src/hosts/state/host-sockets.ts',
     find: 'this.hasForgottenPolls ||= !record.isEvent;',

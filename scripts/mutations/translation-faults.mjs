@@ -121,8 +121,8 @@ export const translationFaults = [
   {
     name: 'forgotten-translation-hidden',
     file: 'src/join/host-knowledge.ts',
-    find: 'return Math.max(until, host.translationsGoneUntil, goneUntil) >= this.#from;',
-    replace: 'return Math.max(until, goneUntil) >= this.#from;',
+    find: 'return Math.max(until, host.translationsGoneUntil, goneUntil) >= moment;',
+    replace: 'return Math.max(until, goneUntil) >= moment;',
     tests: [translation],
   },
   {

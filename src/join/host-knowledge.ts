@@ -6,7 +6,7 @@ import { type ConnectionView, mayBeFlipped } from './connection-view.js';
 import type { Role } from './end-query.js';
 import { isAncestor, latestMoment, type OwnerContext } from './end-record.js';
 import type { HostClock } from './host-clocks.js';
-import { PROMPT } from './match.js';
+import { CONNECT_LEAD, PROMPT } from './match.js';
 import type { Knowledge } from './owner-choice.js';
 
 /** How far the rows of a host go about one end of a connection. Most of it is asked of few ends, hence worked out when asked. */
@@ -31,6 +31,8 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   readonly hasDetails: boolean;
   readonly #trial: Trial;
   readonly #from: Micros;
+  /** It may be the end that opened the connection. */
+  readonly #connects: boolean;
 
   constructor(trial: Trial, view: ConnectionView) {
     const { query, host } = trial;
@@ -38,6 +40,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     const { socketsUntil, eventsUntil, detailsUntil } = host.progress;
     this.#trial = trial;
     this.#from = first - err - PROMPT;
+    this.#connects = role === 'orig' || mayBeFlipped(view.connection);
     this.clock = trial.clock;
     this.role = role;
     this.first = first;
@@ -65,10 +68,18 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   }
 
   get isGone(): boolean {
+    return this.#isGoneSince(this.#from);
+  }
+
+  get mayCallBeGone(): boolean {
+    return this.#isGoneSince(this.#connects ? this.firstEarliest - CONNECT_LEAD : this.#from);
+  }
+
+  #isGoneSince(moment: Micros): boolean {
     const { host, query, goneUntil } = this.#trial;
     // The socket of a connection that was going on already may have been opened at any time before.
     const until = query.opening ? host.goneUntil : Math.max(host.goneUntil, host.goneStoodUntil);
-    return Math.max(until, host.translationsGoneUntil, goneUntil) >= this.#from;
+    return Math.max(until, host.translationsGoneUntil, goneUntil) >= moment;
   }
 
   get areCallsLost(): boolean {

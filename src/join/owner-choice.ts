@@ -21,6 +21,8 @@ export interface Knowledge {
   areCallsLostUntil(moment: Micros): boolean;
   /** Rows about that time had to be let go. */
   readonly isGone: boolean;
+  /** The same, or of the time before in which a call was made whose first packet left late. */
+  readonly mayCallBeGone: boolean;
   /** Nobody watched the host in some of that time. */
   readonly isUnwatched: boolean;
   /** Nobody watched the host in some of the time from a moment, or from before the connection, to another, or the last call that could have opened it. */
@@ -105,7 +107,7 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
     return known.isOver ? incomplete(known) : wait;
   }
   if (!known.hasAll) return known.isOver ? incomplete(known) : wait;
-  if (known.isGone) return { kind: 'none', reason: 'events_lost' };
+  if (known.mayCallBeGone) return { kind: 'none', reason: 'events_lost' };
   if (known.isUnwatched) return { kind: 'none', reason: 'agent_offline' };
   if (known.isAnyLost) return { kind: 'none', reason: 'events_lost' };
   return chooseWeaker(candidates);

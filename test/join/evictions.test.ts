@@ -89,6 +89,20 @@ describe('evictions at the bounds', () => {
     expect(scene.last().resp).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
   });
 
+  it('are the reason, not that nobody was there, where the call had to be let go whose first packet was held up', () => {
+    const reason = (socketRows: number, at: number): unknown => {
+      const scene = new Scene({ limits: { socketRows } }).host('a', events);
+      for (let i = 0; i < 8; i++) {
+        scene.event('a', 'socket_events', 10 + i / 100, { ...client, action: 'connect', pid: 7, local_port: 1000 + i });
+      }
+      scene.end('C1', at, 1, web).complete('a', 100, events).join.end();
+      return scene.last().orig;
+    };
+    expect(reason(10, 12)).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
+    expect(reason(2, 12)).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
+    expect(reason(2, 14)).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
+  });
+
   it('are the reason, not that nobody was there, where the connection was let go while rows could still come', () => {
     const reason = (connections: number): unknown => {
       const scene = new Scene({ limits: { connections } }).host('a', events);
