@@ -44,12 +44,13 @@ export type Elsewhere = (host: HostRows, way: Way) => 'surely' | 'maybe' | 'no';
 /** Whether a process of the host called for what fits the end as if its packets, which come this way, were not translated. */
 export type OwnCall = (host: HostRows, way: Way) => boolean;
 
-/** Follows packets of a connection whose first came at `first`, capture clock, through at most four hosts. */
+/** Follows packets of a connection, which came from `first` to `last`, capture clock, through at most four hosts. */
 export function delivered(
   hosts: readonly HostRows[],
   protocol: number,
   sent: Way,
   first: Micros,
+  last: Micros,
   clockOf: (host: HostRows) => Clock,
   elsewhere: Elsewhere,
   hasOwnCall: OwnCall,
@@ -76,16 +77,19 @@ export function delivered(
     });
     if (mayBeOver || hasOwnCall(one.host, asked)) return { kind: 'unsure' };
     way = { source: one.other.destination, destination: one.other.source };
-    const { offset } = clockOf(one.host);
+    const { offset, err } = clockOf(one.host);
+    const stoodUntil = Math.max(one.closeLo, last + offset - err);
     // Those of the same inner endpoints have the other way too, whichever end began them.
     const others = spansOf(one.host, protocol, one.other)
       .filter(
         ({ openLo, openHi, closeHi, other }) =>
           openLo !== one.openLo || openHi !== one.openHi || closeHi !== one.closeHi || !isSame(other, asked),
       )
-      // Two with the same endpoints are one after the other.
+      // Two with the same endpoints are one after the other, and packets came until the one was over.
       .map((span) =>
-        span.isOlder && span.openHi >= one.closeLo ? { ...span, openLo: Math.max(span.openLo, one.closeLo) } : span,
+        span.isOlder && span.openHi >= one.closeLo
+          ? { ...span, openLo: Math.max(span.openLo, Math.min(stoodUntil, span.openHi)) }
+          : span,
       );
     const before = others.filter(({ openLo, openHi }) => openHi <= one.openHi && openLo < one.openLo);
     const after = others.filter(({ openLo, openHi }) => openHi > one.openHi && openLo >= one.openLo);
@@ -135,6 +139,15 @@ function spansOf(host: HostRows, protocol: number, asked: Way): Span[] {
     for (const { row } of told) {
       const hi = row.time + Math.max(row.resolution, 1) - 1;
       if (row.action !== 'removed') {
+        const seenUntil = began === undefined ? Infinity : began.time + Math.max(began.resolution, 1) - 1;
+        if (began !== undefined && row.since !== undefined && row.since > seenUntil) {
+          // Of what was not there any more the row of its end was lost.
+          const isOlder = began.since === undefined;
+          const open = { openLo: began.since ?? -Infinity, openHi: seenUntil };
+          spans.push({ host, asked, other, ...open, closeLo: began.time, closeHi: row.since, isOlder });
+          free = began.time;
+          began = row;
+        }
         began ??= row;
         continue;
       }

@@ -103,7 +103,7 @@ function deliveredTo(
   role: Role,
 ): Delivered | undefined {
   const { captureHost } = update;
-  const { ts } = update.connection;
+  const { ts, duration = 0 } = update.connection;
   const clock = (host: HostRows) => clockOf(host, update);
   const at = (host: HostRows) => {
     const { offset, err } = clock(host);
@@ -132,7 +132,7 @@ function deliveredTo(
       return match.matched && match.rank === ranks.event;
     });
   };
-  return delivered(hosts, protocol, sentTo(update, role), ts, clock, elsewhere, hasOwnCall);
+  return delivered(hosts, protocol, sentTo(update, role), ts, ts + duration, clock, elsewhere, hasOwnCall);
 }
 
 /** Who has an end, at the endpoints that were captured or behind a translation. */

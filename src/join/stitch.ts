@@ -74,7 +74,7 @@ export function stitchOf(
     if (hasOwnCall(first.gateway, packets)) return unsure(known);
     const sent = packets;
     packets = reversed(first.other);
-    const bounds = boundsOf(first, sent, translations.of(protocol, first.other), clockOf(first.gateway).offset);
+    const bounds = boundsOf(first, sent, translations.of(protocol, first.other), clockOf(first.gateway), view.last);
     if (bounds === undefined) return unsure(known);
     stitch = { kind: 'inner', gateway: first.gateway, packets, ...bounds };
   }
@@ -159,15 +159,18 @@ function boundsOf(
   chosen: Translation,
   sent: Direction,
   all: readonly Translation[],
-  offset: Micros,
+  { offset, err }: HostClock,
+  last: Micros,
 ): { aloneSince: Micros; aloneUntil: Micros } | undefined {
   let [aloneSince, aloneUntil] = [-Infinity, Infinity];
+  // The chosen one stood as long as packets came.
+  const stoodUntil = Math.max(chosen.closeLo, last + offset - err);
   for (const { gateway, other, openLo: told, openHi, closeHi, isOlder } of all) {
     if (gateway !== chosen.gateway) continue;
     const isOfItsTime = told === chosen.openLo && openHi === chosen.openHi && closeHi === chosen.closeHi;
     if (isOfItsTime && isSame(other, sent)) continue;
     // Of one that was not seen to begin it is known that the chosen one, with the same endpoints, was over.
-    const openLo = isOlder && openHi >= chosen.closeLo ? Math.max(told, chosen.closeLo) : told;
+    const openLo = isOlder && openHi >= chosen.closeLo ? Math.max(told, Math.min(stoodUntil, openHi)) : told;
     if (openHi <= chosen.openHi && openLo < chosen.openLo) aloneSince = Math.max(aloneSince, openHi - offset);
     else if (openHi > chosen.openHi && openLo >= chosen.openLo) aloneUntil = Math.min(aloneUntil, openLo - offset);
     else return undefined;

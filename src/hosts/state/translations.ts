@@ -223,6 +223,13 @@ function spansOf({ gateway, facts }: Entry): Span[] {
   let free = -Infinity;
   for (const fact of facts) {
     if (!fact.isGone) {
+      if (began !== undefined && fact.since !== undefined && fact.since > began.hi) {
+        // It was not there at a read since: the row of its end was lost.
+        const { since: openLo = -Infinity, hi: openHi, lo: closeLo } = began;
+        spans.push({ openLo, openHi, closeLo, closeHi: fact.since, isOlder: began.since === undefined });
+        free = closeLo;
+        began = undefined;
+      }
       began ??= fact;
       continue;
     }
