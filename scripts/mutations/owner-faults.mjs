@@ -233,6 +233,13 @@ export const ownerFaults = [
     tests: ['test/join/evictions.test.ts'],
   },
   {
+    name: 'copy-of-a-parent-is-the-former-process',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'if (path !== undefined && fact !== undefined && this.#isFollowedByChild(fact, moment)) return undefined;',
+    replace: '',
+    tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
     name: 'evicted-call-of-a-late-packet-never-was',
     file: 'src/join/host-knowledge.ts',
     find: 'this.#connects ? this.firstEarliest - CONNECT_LEAD : this.#from',

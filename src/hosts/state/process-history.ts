@@ -142,6 +142,7 @@ export class PidHistory {
     const fact = this.#imageFact(life, path);
     if (birth === undefined && fact === undefined) return undefined;
     if (birth !== undefined && fact !== undefined && this.#isOfAnother(birth, fact)) return undefined;
+    if (path !== undefined && fact !== undefined && this.#isFollowedByChild(fact, moment)) return undefined;
     const state = this.#stateAt(life, fact);
     if (state === 'dead' || (state === 'unsure' && (path === undefined || fact?.kind !== 'exec'))) return undefined;
     const found: Mutable<ProcessMoment> = { pid: this.pid };
@@ -153,6 +154,22 @@ export class PidHistory {
     }
     if (fact !== undefined) tellImage(found, fact, this.#userAt(moment, fact), fact.cgroup ?? this.#cgroupSeen(birth));
     return found;
+  }
+
+  /**
+   * Whether a child of another process had the pid when it next ran a program, within the coarse moment, where no forks are told: from its fork
+   * on it ran what its parent runs, which may be the same.
+   */
+  #isFollowedByChild(image: ProcessRecord, moment: Micros): boolean {
+    return this.#facts.some(
+      ({ kind, lo, hi, parent }) =>
+        kind === 'exec' &&
+        lo > image.lo &&
+        lo <= moment &&
+        hi >= moment &&
+        !(parent === undefined || image.parent === undefined || parent === image.parent || parent === 1) &&
+        !this.#facts.some((fact) => fact.kind === 'fork' && fact.lo > image.lo),
+    );
   }
 
   /** Who the process was then: the user that its image came with, unless it has changed since, without an exec. */

@@ -133,6 +133,19 @@ describe('the process behind a pid', () => {
   const id = 'ab'.repeat(32);
   const inContainer = { cgroup_path: `/system.slice/docker-${id}.scope` };
 
+  it('is not the former one of the pid, though that ran what the socket row names, where a child of somebody else runs a program next', () => {
+    const coarse = (at: number, path: string, parent: number) => ({
+      ...exec(at, path, 'execve', { parent }),
+      resolution: s,
+    });
+    const rows = (parent: number) => [coarse(1, '/bin/dnsmasq', 3), coarse(5, '/bin/curl', parent)];
+    expect(at(rows(3), 5.9, '/bin/dnsmasq')).toMatchObject({ path: '/bin/dnsmasq' });
+    expect(at(rows(1), 5.9, '/bin/dnsmasq')).toMatchObject({ path: '/bin/dnsmasq' });
+    expect(at(rows(4), 4.9, '/bin/dnsmasq')).toMatchObject({ path: '/bin/dnsmasq' });
+    // It may have called before, as a copy of its parent, which may be such a program too.
+    expect(at(rows(4), 5.9, '/bin/dnsmasq')).toBeUndefined();
+  });
+
   it('is in the container of its control group, which only some rows tell', () => {
     const seen = polled('added', 12, 9, '/bin/curl', 10);
     const placed = { ...seen, columns: { ...seen.columns, ...inContainer } } as AnyTableRow;
