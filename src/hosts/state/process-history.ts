@@ -161,15 +161,14 @@ export class PidHistory {
    * on it ran what its parent runs, which may be the same.
    */
   #isFollowedByChild(image: ProcessRecord, moment: Micros): boolean {
-    return this.#facts.some(
-      ({ kind, lo, hi, parent }) =>
-        kind === 'exec' &&
-        lo > image.lo &&
-        lo <= moment &&
-        hi >= moment &&
-        !(parent === undefined || image.parent === undefined || parent === image.parent || parent === 1) &&
-        !this.#facts.some((fact) => fact.kind === 'fork' && fact.lo > image.lo),
-    );
+    const { parent } = image;
+    if (parent === undefined) return false;
+    const later = this.#facts.filter((fact) => isBefore(image, fact));
+    if (later.some(({ kind }) => kind === 'fork')) return false;
+    // A parent that ended is followed by the first process.
+    const isChild = (fact: ProcessRecord): boolean =>
+      fact.parent !== undefined && fact.parent !== parent && fact.parent !== 1;
+    return later.some((fact) => fact.kind === 'exec' && fact.lo <= moment && fact.hi >= moment && isChild(fact));
   }
 
   /** Who the process was then: the user that its image came with, unless it has changed since, without an exec. */

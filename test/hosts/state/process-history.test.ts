@@ -142,6 +142,7 @@ describe('the process behind a pid', () => {
     expect(at(rows(3), 5.9, '/bin/dnsmasq')).toMatchObject({ path: '/bin/dnsmasq' });
     expect(at(rows(1), 5.9, '/bin/dnsmasq')).toMatchObject({ path: '/bin/dnsmasq' });
     expect(at(rows(4), 4.9, '/bin/dnsmasq')).toMatchObject({ path: '/bin/dnsmasq' });
+    expect(at([coarse(5, '/bin/dnsmasq', 3), coarse(5, '/bin/curl', 4)], 5.9, '/bin/dnsmasq')).toBeUndefined();
     // It may have called before, as a copy of its parent, which may be such a program too.
     expect(at(rows(4), 5.9, '/bin/dnsmasq')).toBeUndefined();
   });
