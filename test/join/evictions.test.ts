@@ -23,7 +23,7 @@ describe('evictions at the bounds', () => {
     expect(scene.last('C0').orig).toMatchObject({ state: 'unattributed' });
   });
 
-  it('take the first of many connections between the same endpoints, and cost others nothing', () => {
+  it('take the first of many connections between the same endpoints, and leave the others their owners', () => {
     const scene = new Scene({ startsKnown: true, limits: { connectionsOfTuple: 4 } }).host('a', events);
     scene.event('a', 'socket_events', 1, { ...client, action: 'connect', pid: 7, local_port: 999 });
     scene.end('other', 9, 1, '192.0.2.1 1000 > 192.0.2.2 443');
@@ -38,7 +38,7 @@ describe('evictions at the bounds', () => {
     expect(scene.last('C0').orig).toMatchObject({ state: 'unattributed', reason: 'agent_late' });
   });
 
-  it('take the first of many rows about sockets between the same endpoints, and cost others nothing', () => {
+  it('take the first of many rows about sockets between the same endpoints, and leave others their owners', () => {
     const scene = new Scene({ startsKnown: true, limits: { socketRowsOfTuple: 8 } }).host('a', events);
     const call = { ...client, action: 'connect', pid: 7 };
     scene.event('a', 'socket_events', 1, { ...call, local_port: 1000 });

@@ -3,7 +3,8 @@ import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-so
 import type { HostContext } from './host-context.js';
 import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
-import { freeSocket, isLoose, SocketRecord } from './socket-record.js';
+import { isLoose } from './socket-link.js';
+import { freeSocket, SocketRecord } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
 
 /** Where a row about a socket is found again: among those of a tuple, or of what it does name. */

@@ -4,7 +4,8 @@ import { type HostColumns, SOCKET_QUEUE } from './host-columns.js';
 import { RowQueue } from './row-queue.js';
 import { LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
-import { behind, MANY_BEHIND, packSocket, setForward, setLoose } from './socket-record.js';
+import { behind, MANY_BEHIND, setForward, setLoose } from './socket-link.js';
+import { packSocket } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
 
 /** Rows about the sockets of all hosts. Hosts bound how many they keep. */

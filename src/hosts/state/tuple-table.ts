@@ -3,7 +3,8 @@ import type { Micros } from '../../core/time.js';
 import type { AddressTable, AddressUser, KnownAddress } from './address-table.js';
 import { HashIndex } from './hash-index.js';
 import type { RowStore } from './row-store.js';
-import { isForward as isRecordForward, isSocketBetween } from './socket-record.js';
+import { isForward as isRecordForward } from './socket-link.js';
+import { isSocketBetween } from './socket-record.js';
 
 /**
  * Two endpoints and a protocol, whichever way round, with all that is known by them: sockets of every host, and what

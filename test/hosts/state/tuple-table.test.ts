@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { AddressTable } from '../../../src/hosts/state/address-table.js';
 import { RowStore } from '../../../src/hosts/state/row-store.js';
 import { type SocketFact, socketFact } from '../../../src/hosts/state/socket-fact.js';
-import { freeSocket, packSocket, setForward } from '../../../src/hosts/state/socket-record.js';
+import { setForward } from '../../../src/hosts/state/socket-link.js';
+import { freeSocket, packSocket } from '../../../src/hosts/state/socket-record.js';
 import { type Tuple, TupleTable } from '../../../src/hosts/state/tuple-table.js';
 
 /** No user enters. */
