@@ -134,15 +134,21 @@ export function tryHosts(
   }
 
   function contested(match: Matched, trial: Trial, socket: HeldSocket, hasAddress: boolean): Matched {
-    if (!hasAddress) return { ...match, weight: 'possible' };
-    if (match.rank !== ranks.call) return match;
     const { host } = trial;
+    if (!hasAddress || mayListenInside(match, host, socket)) return { ...match, weight: 'possible' };
+    if (match.rank !== ranks.call) return match;
     if (mayBeContainers(host, socket) && isAnothers(trial, socket)) return { ...match, weight: 'possible' };
     // Which connections there are is known only later, and one of them may be what was accepted.
     if (!view.knowsEarlier) return { ...match, weight: 'possible', settles: Infinity };
     const { rivals, isCrowded } = view[role];
     const isContested = isCrowded || rivals.some((rival) => mayClaim(rival, host, socket));
     return isContested ? { ...match, weight: 'possible' } : match;
+  }
+
+  /** Whether it is bound at an address that containers of the host have too, and does not name its namespace. */
+  function mayListenInside({ rank }: Matched, host: HostState, socket: HeldSocket): boolean {
+    const isOfAll = rank === ranks.wildcard || rank === ranks.dual || (rank === ranks.endpoint && local.isLoopback);
+    return isOfAll && mayBeContainers(host, socket);
   }
 
   /**
@@ -180,7 +186,7 @@ export function tryHosts(
   }
 }
 
-/** Whether a call that names neither its own end nor a namespace may be of a container whose addresses the host does not tell. */
+/** Whether what names neither its own address nor a namespace may be of a container whose addresses the host does not tell. */
 function mayBeContainers({ addresses }: HostState, { namespace }: HeldSocket): boolean {
   return namespace === undefined && addresses.hasSeveralNamespaces && !addresses.tellsNamespaces;
 }

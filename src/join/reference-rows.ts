@@ -154,17 +154,33 @@ function text(value: string | number | undefined): string | undefined {
 
 export function socketsOf(host: HostRows): Socket[] {
   const facts = host.table.flatMap((row) => factOf(row) ?? []).sort((a, b) => a.lo - b.lo || a.row.seq - b.row.seq);
-  const out: Socket[] = [];
+  const out: { fact: Fact; socket: Socket }[] = [];
   for (const fact of facts) {
     if (fact.source === 'close') continue;
-    if (fact.row.action === 'event') out.push(calledSocket(host, facts, fact));
+    if (fact.row.action === 'event') out.push({ fact, socket: calledSocket(host, facts, fact) });
     else if (fact.row.action === 'added') {
-      out.push(polledSocket(host, facts, fact, removalOf(facts, fact) ?? removalElsewhere(facts, fact)));
+      const gone = removalOf(facts, fact) ?? removalElsewhere(facts, fact);
+      out.push({ fact, socket: polledSocket(host, facts, fact, gone) });
     } else if (!facts.some((added) => added.row.action === 'added' && removalOf(facts, added) === fact)) {
-      out.push(polledSocket(host, facts, undefined, fact));
+      out.push({ fact, socket: polledSocket(host, facts, undefined, fact) });
     }
   }
-  return out;
+  return out.map(({ fact, socket }) => {
+    if (fact.row.action !== 'event' || fact.namespace !== undefined || fact.fd === undefined) return socket;
+    if (fact.remote.port !== undefined) return socket;
+    // A poll may have seen where what was bound is.
+    const seen = out.filter(
+      (other) =>
+        other.fact.row.action !== 'event' &&
+        other.fact.pid === fact.pid &&
+        other.fact.fd === fact.fd &&
+        isSameTuple(other.fact, fact) &&
+        other.socket.openLo <= socket.openHi &&
+        other.socket.openHi >= socket.openLo,
+    );
+    const [space, another] = new Set(seen.flatMap(({ fact: { namespace } }) => namespace ?? []));
+    return another === undefined ? { ...socket, namespace: space } : socket;
+  });
 }
 
 /** The poll that no longer saw what `added` had seen. */

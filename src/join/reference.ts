@@ -182,8 +182,11 @@ function endAt(
     const hadIn = (space: string): Had =>
       hadAddress(host, held, local, query.first - query.err, query.first + query.err, space);
     // It names no namespace, and may be of a container where others listen at the endpoint and its process was not seen to before.
-    const mayBeContainers = ({ namespace, pid, openLo }: Socket): boolean => {
-      if (namespace !== undefined || !hasSeveralSpaces(held) || tellsSpaces(host)) return false;
+    const isUnnamed = ({ namespace }: Socket): boolean =>
+      namespace === undefined && hasSeveralSpaces(held) && !tellsSpaces(host);
+    const mayBeContainers = (socket: Socket): boolean => {
+      const { pid, openLo } = socket;
+      if (!isUnnamed(socket)) return false;
       const isAt = (space: string): Had =>
         isLoopback(local) ? (space === (own ?? space) ? 'maybe' : 'no') : hadIn(space);
       const isSure = (space: string): boolean => (isLoopback(local) ? space === own : hadIn(space) === 'surely');
@@ -215,10 +218,13 @@ function endAt(
       const isContested =
         match.rank === ranks.call &&
         (isClaimedByAnother(hosts, sockets, host, socket, all, update, query) || mayBeContainers(socket));
+      // Bound at an address that containers have as well.
+      const isOfAll = match.rank === ranks.wildcard || match.rank === ranks.dual;
+      const isAnywhere = (isOfAll || (isLoopback(local) && match.rank === ranks.endpoint)) && isUnnamed(socket);
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
       const isCallHome = isOwnPeer && socket.remotePort !== undefined;
       const isSurelyIts = isFull ? !isFullHome : hadThere === 'surely' && !isContested && !isCallHome;
-      const isSure = !isDoubted && !isUnplaced && isSurelyIts;
+      const isSure = !isDoubted && !isUnplaced && !isAnywhere && isSurelyIts;
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
       const isCall = inner !== undefined && match.rank === ranks.event;
       const isShared = !isPlaced && (isCall || isSharedAddress(host, held, local));

@@ -122,6 +122,74 @@ describe('a host with several network namespaces', () => {
   });
 });
 
+describe('a bind that names no namespace, as of osquery, on a host with containers whose addresses it does not tell', () => {
+  const tables: HostTable[] = [...events, 'process_open_sockets', 'interface_addresses'];
+  const udp = { family: 2, protocol: 17, remote_address: '0.0.0.0', remote_port: 0 };
+  const [own, inner] = ['4026531840', '4026532101'];
+  const port = { local_address: '0.0.0.0', local_port: 53 };
+  // Told by the second, as osquery does.
+  const second = 1_000_000;
+  type Polled = { space: string; fd?: number; at?: number; since?: number; address?: string };
+
+  /** Who takes a datagram to the host, where pid 9 bound the port in second 5 and polls saw these sockets of it. */
+  const taker = (namespaces: readonly string[], polled: readonly Polled[], isPolledFirst = false): string => {
+    const scene = new Scene({ startsKnown: true }).host('a', tables);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    for (const [at, net_namespace] of namespaces.entries()) {
+      const held = { ...udp, local_address: '0.0.0.0', local_port: 7000 + at, net_namespace };
+      scene.added('a', 'process_open_sockets', 2, { ...held, pid: 5 + at, fd: 3, socket: 1 + at }, 1);
+    }
+    // Which shows whose the address is.
+    const shown = { ...tcp, ...ends, pid: 4, fd: 3, socket: 4, net_namespace: own };
+    scene.added('a', 'process_open_sockets', 2, shown, 1);
+    const told = { family: 2, protocol: 17, ...port, pid: 9, fd: '3', action: 'bind' };
+    const bind = scene.makeRow('a', 'socket_events', 'event', 5, told, second);
+    const polls = polled.map(({ space, fd = 3, at = 8, since = 4, address = '0.0.0.0' }, i) => {
+      const held = { ...udp, ...port, local_address: address, pid: 9, fd, socket: 9 + i, net_namespace: space };
+      return scene.makeRow('a', 'process_open_sockets', 'added', at, held, second, since);
+    });
+    for (const row of isPolledFirst ? [...polls, bind] : [bind, ...polls]) scene.row(row);
+    scene.end('C1', 5.46, 1.8, '198.51.100.9 40000 > 192.0.2.1 53 udp', { history: 'Dd' });
+    scene.advance(30).complete('a', 40, tables);
+    return inWords(scene.last().resp);
+  };
+
+  it('is of the namespace in which a poll then sees the socket of that process and descriptor, in whatever order they come', () => {
+    for (const isPolledFirst of [false, true]) {
+      expect(taker([own, inner], [{ space: own }], isPolledFirst)).toBe('listening_port a:9');
+      expect(taker([own, inner], [{ space: inner }], isPolledFirst)).toBe('no_socket_seen');
+    }
+  });
+
+  it('may be of any where no poll saw that socket, unless the host is not seen to have more than one', () => {
+    expect(taker([own], [])).toBe('listening_port a:9');
+    expect(taker([own, inner], [])).toBe('ambiguous a:9');
+    expect(taker([own, inner], [{ space: inner, fd: 4 }])).toBe('ambiguous a:9');
+    expect(taker([own, inner], [{ space: inner, address: '127.0.0.1' }])).toBe('ambiguous a:9');
+    // It was there before, or came later.
+    expect(taker([own, inner], [{ space: inner, at: 4, since: 3 }])).toBe('ambiguous a:9');
+    expect(taker([own, inner], [{ space: inner, at: 9, since: 8 }])).toBe('ambiguous a:9');
+    const both = [{ space: own }, { space: inner }];
+    expect(taker([own, inner], both)).toBe('ambiguous a:9');
+  });
+
+  it('is given up where a poll that shows it of a container comes late', () => {
+    const scene = new Scene({ startsKnown: true }).host('a', tables);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    const told = { family: 2, protocol: 17, ...port, pid: 9, fd: '3', action: 'bind' };
+    scene.row(scene.makeRow('a', 'socket_events', 'event', 5, told, second));
+    scene.end('C1', 5.46, 1.8, '198.51.100.9 40000 > 192.0.2.1 53 udp', { history: 'Dd' });
+    scene.advance(20).complete('a', 20, tables);
+    expect(inWords(scene.last().resp)).toBe('listening_port a:9');
+    const shown = { ...tcp, ...ends, pid: 4, fd: 3, socket: 4, net_namespace: own };
+    scene.added('a', 'process_open_sockets', 8, shown, 4);
+    const held = { ...udp, ...port, pid: 9, fd: 3, socket: 9, net_namespace: inner };
+    scene.row(scene.makeRow('a', 'process_open_sockets', 'added', 8, held, second, 4));
+    scene.join.end();
+    expect(inWords(scene.last().resp)).toBe('no_socket_seen');
+  });
+});
+
 describe('an address that containers of several hosts may have', () => {
   const tables: HostTable[] = [...events, 'listening_ports', 'interface_addresses'];
   const [own, inner] = ['4026531840', '4026532101'];

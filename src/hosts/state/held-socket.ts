@@ -14,6 +14,8 @@ export class HeldSocket implements SocketInterval {
     private readonly removed?: SocketRecord,
     /** The call that made it, where a poll tells of the rest. */
     private readonly call?: HeldSocket,
+    /** The network namespace that other rows tell. */
+    private readonly space?: string,
   ) {}
 
   /** The row that tells of it first. */
@@ -36,7 +38,13 @@ export class HeldSocket implements SocketInterval {
   /** The same socket with the row of the call that made it, which knows the path of the process. */
   withCall(call: HeldSocket): HeldSocket {
     const { fact, openLo, openHi, closeLo, closeHi, removed } = this;
-    return new HeldSocket(fact, openLo, openHi, closeLo, closeHi, removed, call);
+    return new HeldSocket(fact, openLo, openHi, closeLo, closeHi, removed, call, this.space);
+  }
+
+  /** The same socket, of which other rows tell the network namespace. */
+  inNamespace(namespace: string): HeldSocket {
+    const { fact, openLo, openHi, closeLo, closeHi, removed, call } = this;
+    return new HeldSocket(fact, openLo, openHi, closeLo, closeHi, removed, call, namespace);
   }
 
   get source(): SocketSource {
@@ -44,6 +52,10 @@ export class HeldSocket implements SocketInterval {
   }
   get pid(): number {
     return this.fact.pid;
+  }
+  /** Its descriptor. */
+  get fd(): number | undefined {
+    return this.fact.fd;
   }
   /** The kernel's number of the socket; equal for equal ones. */
   get inode(): number | undefined {
@@ -77,7 +89,7 @@ export class HeldSocket implements SocketInterval {
   }
   /** The network namespace that it is in, where a row tells. */
   get namespace(): string | undefined {
-    return this.fact.namespace;
+    return this.fact.namespace ?? this.space;
   }
   get resolution(): Micros {
     return this.fact.resolution;

@@ -1,4 +1,5 @@
 import type { Micros } from '../../core/time.js';
+import { inNamespaces } from './bind-namespace.js';
 import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-socket.js';
 import type { HostContext } from './host-context.js';
 import { LINK } from './row-store.js';
@@ -92,7 +93,7 @@ export class HostSockets {
   /** Sockets with this local port and no remote end. */
   boundTo(protocol: number, localPort: number): readonly HeldSocket[] {
     const found = this.#byLocalPort?.get(portKey(protocol, localPort));
-    return found === undefined ? nothing : this.held(found.map((handle) => this.#record(handle)));
+    return found === undefined ? nothing : inNamespaces(this.held(found.map((handle) => this.#record(handle))));
   }
 
   /** Calls within [from, to] that name this remote end and no local port. */
