@@ -464,6 +464,13 @@ export const ownerFaults = [
     tests: ['test/join/open-connection.test.ts'],
   },
   {
+    name: 'decided-end-woken-by-every-watermark',
+    file: 'src/join/deciding.ts',
+    find: '(!tracked.ended || decided.isAllTold(tracked))',
+    replace: '!tracked.ended',
+    tests: ['test/join/decided.test.ts'],
+  },
+  {
     name: 'calls-that-details-make-up-for',
     file: 'src/join/waiting.ts',
     find: 'due.moments[i]! > eventsUntil && !mayDoWithDetails(end)',

@@ -107,6 +107,12 @@ export class Decided {
     return last + this.clock.offset + this.clock.err;
   }
 
+  /** Whether the host has told everything of the time of the connection, as far as that is known. */
+  isAllTold(view: ConnectionView): boolean {
+    const { socketsUntil, eventsUntil } = this.host.progress;
+    return Math.min(socketsUntil, eventsUntil) >= this.lastLatest(view);
+  }
+
   /** Up to here it must be known who the process was. */
   detailsMoment(view: ConnectionView): Micros {
     const first = this.firstLatest(view);
@@ -157,8 +163,7 @@ export class Decided {
    */
   #isLasting(view: ConnectionView): boolean {
     const { progress } = this.host;
-    const last = this.lastLatest(view);
-    if (!this.hasDetails || Math.min(progress.socketsUntil, progress.eventsUntil) < last) return false;
-    return !progress.hasLost(last) && (!progress.hasProcessStream || this.#isFound);
+    if (!this.hasDetails || !this.isAllTold(view) || progress.hasLost(this.lastLatest(view))) return false;
+    return !progress.hasProcessStream || this.#isFound;
   }
 }

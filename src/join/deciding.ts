@@ -250,12 +250,12 @@ export class Deciding {
     end.rest();
   }
 
-  /** Details are waited for first: without them nothing is settled. */
+  /** Details are waited for first: without them nothing is settled. What is not lasting once all is told waits for no watermark any more. */
   #await(end: TrackedEnd, decided: Decided): void {
     const turns = this.#turns;
     const { number, tracked } = end;
     const { host, hasDetails } = decided;
-    if (hasDetails && !tracked.ended) {
+    if (hasDetails && (!tracked.ended || decided.isAllTold(tracked))) {
       turns.next(number);
       return;
     }
