@@ -1,6 +1,7 @@
 // Faults of translated connections (NAT).
 
 const translation = 'test/join/translation.test.ts';
+const later = 'test/join/later-translation.test.ts';
 const stitch = 'src/join/stitch.ts';
 
 export const translationFaults = [
@@ -131,5 +132,26 @@ export const translationFaults = [
     find: 'isLost(ownerTables, this.#from, this.lastLatest)',
     replace: "isLost(ownerTables.filter((table) => table !== 'conntrack'), this.#from, this.lastLatest)",
     tests: [translation],
+  },
+  {
+    name: 'end-behind-a-translation-settled-early',
+    file: 'src/join/deciding.ts',
+    find: '(tracked.closed || !hasTranslations)',
+    replace: 'true',
+    tests: [later],
+  },
+  {
+    name: 'end-translated-at-another-time-settled-early',
+    file: 'src/join/deciding.ts',
+    find: 'function maySettle({ tracked, hasTranslations }: TrackedEnd',
+    replace: 'function maySettle({ tracked, stitch: hasTranslations }: TrackedEnd',
+    tests: [later],
+  },
+  {
+    name: 'beginning-of-a-translation-not-waited-for',
+    file: stitch,
+    find: 'return isOlder && closeHi !== Infinity ? closeHi : -Infinity;',
+    replace: 'return -Infinity;',
+    tests: [later],
   },
 ];

@@ -207,11 +207,14 @@ export class Deciding {
 
   /** Finds the endpoints behind a translation. */
   #stitch(end: TrackedEnd): void {
-    const { tracked, stitch: before } = end;
-    if (before === undefined && this.#states.translations.isEmpty) return;
+    const { translations } = this.#states;
+    if (translations.isEmpty && !end.hasTranslations) return;
+    const { tracked, role, captured } = end;
     const protocol = socketProtocol(tracked.connection);
-    const stitch = stitchOf(this.#states, this.#clocks, tracked, end.role, protocol, end.captured);
-    end.stitch = stitch;
+    end.hasTranslations = translations.knows(protocol, captured);
+    end.stitch = end.hasTranslations
+      ? stitchOf(this.#states, this.#clocks, tracked, role, protocol, captured)
+      : undefined;
     this.#move(end);
   }
 
@@ -231,8 +234,7 @@ export class Deciding {
   }
 
   #complete(end: TrackedEnd, decided: Decided): void {
-    const { tracked } = end;
-    end.settled = decided.complete(tracked) && tracked.ended;
+    end.settled = maySettle(end, decided.complete(end.tracked));
     end.lacksDetails = !decided.hasDetails;
     if (end.settled) {
       end.end = decided.end;
@@ -326,7 +328,7 @@ export class Deciding {
   #take(end: TrackedEnd, found: Evaluation): void {
     const { tracked } = end;
     const { needs, settles } = found;
-    end.settled = found.settled && tracked.ended;
+    end.settled = maySettle(end, found.settled);
     const { end: before } = end;
     const isStanding = stands(end, found);
     end.decided = found.decided;
@@ -344,6 +346,14 @@ export class Deciding {
       if (at > this.now && at !== Infinity) this.#dueAt.push({ at, end: number, turn });
     }
   }
+}
+
+/**
+ * Whether an end that no row of its own hosts changes any more is settled. What a gateway tells later bounds the connections that it translated
+ * before, on either side: such an end is decided again when the lateness is over.
+ */
+function maySettle({ tracked, hasTranslations }: TrackedEnd, isLasting: boolean): boolean {
+  return isLasting && tracked.ended && (tracked.closed || !hasTranslations);
 }
 
 /** An owner stands until there is another answer; also where the same process is found again whose details are not all known yet. */

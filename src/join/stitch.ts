@@ -60,8 +60,9 @@ export function stitchOf(
     if (place !== undefined) known = known.filter(({ gateway }) => !isSites(place, gateway, packets));
     const [first] = known;
     if (first === undefined) break;
-    for (const { gateway } of view.closed ? [] : known) {
-      const calls = callsUntil(gateway, view, role, clockOf(gateway));
+    for (const one of view.closed ? [] : known) {
+      const { gateway } = one;
+      const calls = Math.max(callsUntil(gateway, view, role, clockOf(gateway)), beginningToldBy(one));
       if (isLate(gateway, calls)) return { kind: 'wait', gateway, need: { host: gateway, calls } };
     }
     const doubt = place && doubtOf(place, known, packets);
@@ -148,6 +149,11 @@ function mayBeOver(
 function callsUntil({ progress }: HostState, view: ConnectionView, role: Role, { offset, err }: HostClock): Micros {
   const mayAccept = view.ended && progress.hasEventStream && (role === 'resp' || mayBeFlipped(view.connection));
   return (mayAccept ? Math.max(view.first, view.last) : view.first) + offset + err;
+}
+
+/** Of one that was told of by its end, the row of its beginning may come until the gateway has told everything up to that. */
+function beginningToldBy({ isOlder, closeHi }: Translation): Micros {
+  return isOlder && closeHi !== Infinity ? closeHi : -Infinity;
 }
 
 function isLate({ progress }: HostState, until: Micros): boolean {

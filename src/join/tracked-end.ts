@@ -24,6 +24,7 @@ const NUMBER_BITS = 5;
 interface Rare {
   rivals: readonly TrackedEnd[];
   stitch: Stitch | undefined;
+  hasTranslations: boolean;
   /** The endpoints behind the translation. */
   inner: { readonly tuple: TrackedTuple; readonly isForward: boolean } | undefined;
 }
@@ -109,13 +110,20 @@ export class TrackedEnd implements EndView, AddressUser {
   set stitch(stitch: Stitch | undefined) {
     if (stitch !== undefined || this.#rare !== undefined) this.#openRare().stitch = stitch;
   }
+  /** Some host is known to have translated packets like those that are sent to it, at whatever time. */
+  get hasTranslations(): boolean {
+    return this.#rare?.hasTranslations === true;
+  }
+  set hasTranslations(is: boolean) {
+    if (is || this.#rare !== undefined) this.#openRare().hasTranslations = is;
+  }
 
   #set(flag: number, is: boolean): void {
     this.#bits = is ? this.#bits | flag : this.#bits & ~flag;
   }
 
   #openRare(): Rare {
-    this.#rare ??= { rivals: none, stitch: undefined, inner: undefined };
+    this.#rare ??= { rivals: none, stitch: undefined, hasTranslations: false, inner: undefined };
     return this.#rare;
   }
 

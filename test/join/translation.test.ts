@@ -6,6 +6,7 @@ import type { ConnectionUpdate } from '../../src/records/connection.js';
 import type { HostRow } from '../../src/records/host-row.js';
 import type { Columns } from '../../src/records/host-tables.js';
 import { referenceInWords } from './world/agreement.js';
+import { swapped, translation } from './world/nat-rows.js';
 import { at, connection, ends, inWords, Teller } from './world/story.js';
 
 /** Who begins 10.0.0.5:40000 > 203.0.113.1:443 is seen outside as 198.51.100.1:61000. */
@@ -15,22 +16,6 @@ const outer = '198.51.100.1:61000>203.0.113.1:443';
 const asked = '203.0.113.9:5555>198.51.100.1:8080';
 const taken = '10.0.0.5:80>203.0.113.9:5555';
 
-function way(name: 'original' | 'reply', text: string): Columns<'conntrack'> {
-  const [source, destination] = text.split('>').map((end) => end.split(':')) as [[string, string], [string, string]];
-  return {
-    [`${name}_source`]: source[0],
-    [`${name}_source_port`]: Number(source[1]),
-    [`${name}_destination`]: destination[0],
-    [`${name}_destination_port`]: Number(destination[1]),
-  };
-}
-
-const swapped = (text: string): string => text.split('>').reverse().join('>');
-const translation = (original: string, reply: string) => ({
-  protocol: 6,
-  ...way('original', original),
-  ...way('reply', reply),
-});
 /** As the gateway tells of the connection from within. */
 const masqueraded = translation(inner, swapped(outer));
 const published = translation(asked, taken);

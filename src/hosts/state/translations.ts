@@ -177,6 +177,11 @@ export class Translations {
     }
   }
 
+  /** Whether some host translated packets of a direction at any time. */
+  knows(protocol: number, asked: Direction): boolean {
+    return !this.isEmpty && this.#byDirection.has(keyOf(protocol, asked));
+  }
+
   /** What became of packets of a direction at any time: every translation that has it as one of its two. */
   of(protocol: number, asked: Direction): Translation[] {
     const entries = this.#byDirection.get(keyOf(protocol, asked)) ?? [];

@@ -22,6 +22,8 @@ export interface TellerOptions {
   readonly address: string;
   /** Host clock minus capture clock, milliseconds. */
   readonly skew?: number;
+  /** How far its clock may be off, milliseconds. */
+  readonly err?: number;
   readonly resolution?: Micros;
   /** Tables that the host has a stream for, each of the table's name. */
   readonly streams?: readonly HostTable[];
@@ -47,8 +49,8 @@ export class Teller {
       from: this.clock(options.watchedFrom ?? -60_000),
     });
     for (const capture of ['eth0', `lo@${host}`]) {
-      const offset = (options.skew ?? 0) * 1000;
-      this.rows.push({ kind: 'clock', host, capture, offset, err: 10, from: at(-100_000) });
+      const [offset, err] = [(options.skew ?? 0) * 1000, (options.err ?? 0.01) * 1000];
+      this.rows.push({ kind: 'clock', host, capture, offset, err, from: at(-100_000) });
     }
     for (const address of [options.address, '127.0.0.1']) {
       this.row('interface_addresses', 'added', -60_000, { interface: 'eth0', address });
