@@ -89,7 +89,12 @@ function nflog(packet: Packet, at: number, end: number, weird: WeirdCounts): num
       weird.count('nflog_bad_tlv_len');
       return -1;
     }
-    p += (length + 3) & ~3;
+    const padded = (length + 3) & ~3;
+    if (padded > end - p) {
+      weird.count('nflog_bad_tlv_len', { addl: `(${padded} > ${end - p})` });
+      return -1;
+    }
+    p += padded;
   }
   weird.count('nflog_no_pcap_payload');
   return -1;

@@ -145,6 +145,16 @@ describe('reports of weirds', () => {
     expect(weirds.map((w) => [w.name, w.addl, w.source, w['id.orig_h']])).toEqual([[name, addl, source, address]]);
   });
 
+  it('say by how much an attribute of NFLOG is longer than its frame', () => {
+    const weirds: Weird[] = [];
+    const bytes = hex('02 00 0000 0901 0100 aabbccdd');
+    const onWeird = (weird: Weird) => void weirds.push(weird);
+    track([{ timeUs: START, bytes }], { checksums: 'ignore', onWeird }, 1, 239);
+    expect(weirds.map(({ name, addl, source }) => [name, addl, source])).toEqual([
+      ['nflog_bad_tlv_len', '(268 > 8)', 'NFLOG'],
+    ]);
+  });
+
   it('are those of IP where the link layer is not known', () => {
     const weirds: Weird[] = [];
     const packets = ['0f000800 4500', '45'].map((bytes) => concat(hex(bytes), new Uint8Array(30)));

@@ -300,6 +300,13 @@ const cases: readonly Case[] = [
     weirds: { nflog_bad_tlv_len: 1 },
   },
   {
+    name: 'NFLOG with an attribute longer than the frame',
+    type: 239,
+    frame: '02 00 0000 0901 0100 aabbccdd',
+    ip: -1,
+    weirds: { nflog_bad_tlv_len: 1 },
+  },
+  {
     name: 'NFLOG of another version',
     type: 239,
     frame: '02 01 0000 0500 0900 45',
