@@ -261,6 +261,20 @@ export const ownerFaults = [
     tests: ['test/join/containers.test.ts'],
   },
   {
+    name: 'accept-of-a-process-in-two-namespaces-is-the-hosts',
+    file: 'src/join/candidate.ts',
+    find: 'if (isInSeveral([...listeners.map(({ socket }) => socket), ...elsewhere], pid)) return true;',
+    replace: '',
+    tests: ['test/join/contested-accept.test.ts'],
+  },
+  {
+    name: 'two-listeners-are-in-two-namespaces',
+    file: 'src/join/candidate.ts',
+    find: 'others.some(({ namespace }) => namespace !== first!.namespace)',
+    replace: 'others.length > 0',
+    tests: ['test/join/contested-accept.test.ts'],
+  },
+  {
     name: 'copy-of-a-parent-is-the-former-process',
     file: 'src/hosts/state/process-history.ts',
     find: 'if (path !== undefined && fact !== undefined && this.#isFollowedByChild(fact, moment)) return undefined;',

@@ -24,6 +24,8 @@ export interface Trial {
   readonly clock: HostClock;
   readonly query: EndQuery;
   readonly candidates: Candidate[];
+  /** Listeners at the port in network namespaces that do not have the address. */
+  readonly elsewhere: HeldSocket[];
   /** None of them is enough while it lasts. */
   readonly doubt: Doubt | undefined;
   /** Where the packets are seen; undefined: of loopback. */
@@ -80,7 +82,7 @@ export function tryHosts(
     const doubt = site?.doubtOf(host);
     const query = new ViewQuery(view, role, protocol, clock, beganElsewhere(clocks, host, view, clock));
     const goneUntil = states.surplusUntil(host, tuple, isForward);
-    return { host, clock, query, candidates: [], doubt, site, goneUntil };
+    return { host, clock, query, candidates: [], elsewhere: [], doubt, site, goneUntil };
   }
 
   function open(host: HostState): Trial {
@@ -105,6 +107,7 @@ export function tryHosts(
       const found = matchSocket(trial.query, socket);
       // What does not name the address may be meant for another host that had it then.
       const match: Match = found.matched ? inNamespace(found, trial, socket, isFull, hasAddress) : found;
+      if (match === otherNamespace && isListener(found)) trial.elsewhere.push(socket);
       if (match.matched) trial.candidates.push({ host: trial.host, socket, match });
       trace?.(trial.host, socket, match.matched ? match : match.loss);
     }
@@ -152,11 +155,13 @@ export function tryHosts(
   }
 
   /**
-   * Whether others are seen to listen at the endpoint, and the process of a call not, or not in the namespace that has it, or at more addresses
-   * than they do. Where it was seen to only after the call, its pid may have passed in between to a child of those others.
+   * Whether the process of a call is seen to listen at the port in several namespaces; or others are at the endpoint, and it is not, or not in
+   * the namespace that has it, or at more addresses than they do. Where it was seen to only after the call, its pid may have passed in between
+   * to a child of those others.
    */
-  function isAnothers({ host, query, candidates }: Trial, { pid, openLo }: HeldSocket): boolean {
-    const listeners = candidates.filter(({ match }) => match.method === 'listening_port');
+  function isAnothers({ host, query, candidates, elsewhere }: Trial, { pid, openLo }: HeldSocket): boolean {
+    const listeners = candidates.filter(({ match }) => isListener(match));
+    if (isInSeveral([...listeners.map(({ socket }) => socket), ...elsewhere], pid)) return true;
     const isThere = (namespace: string): boolean => {
       if (local.isLoopback) return namespace === host.ownNamespace;
       const [from, to] = [query.first - query.err, query.first + query.err];
@@ -184,6 +189,16 @@ export function tryHosts(
     const lag = other.ended || other.closed ? 0 : ACCEPT_LAG;
     return socket.openLo <= other.last + offset + err + lag && socket.openHi >= first - err;
   }
+}
+
+function isListener(match: Match): boolean {
+  return match.matched && match.method === 'listening_port';
+}
+
+/** Whether the process has some of the sockets in one network namespace, and some in another. */
+function isInSeveral(sockets: readonly HeldSocket[], pid: number): boolean {
+  const [first, ...others] = sockets.filter((socket) => socket.pid === pid && socket.namespace !== undefined);
+  return others.some(({ namespace }) => namespace !== first!.namespace);
 }
 
 /** Whether what names neither its own address nor a namespace may be of a container whose addresses the host does not tell. */

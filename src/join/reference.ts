@@ -190,11 +190,13 @@ function endAt(
       const isAt = (space: string): Had =>
         isLoopback(local) ? (space === (own ?? space) ? 'maybe' : 'no') : hadIn(space);
       const isSure = (space: string): boolean => (isLoopback(local) ? space === own : hadIn(space) === 'surely');
-      const listeners = held.flatMap((one) => {
+      const anywhere = held.flatMap((one) => {
         const found = matchSocket(query, one);
-        if (!found.matched || found.method !== 'listening_port') return [];
-        return one.namespace === undefined || isAt(one.namespace) !== 'no' ? [{ one, rank: found.rank }] : [];
+        return found.matched && found.method === 'listening_port' ? [{ one, rank: found.rank }] : [];
       });
+      const its = anywhere.flatMap(({ one }) => (one.pid === pid ? (one.namespace ?? []) : []));
+      if (new Set(its).size > 1) return true;
+      const listeners = anywhere.filter(({ one }) => one.namespace === undefined || isAt(one.namespace) !== 'no');
       const others = listeners.filter(({ one }) => one.pid !== pid);
       // Where another listens at fewer addresses, the endpoint is that one's.
       const isOwn = ({ one, rank }: (typeof listeners)[number]): boolean =>

@@ -136,6 +136,38 @@ describe('an accept that names its peer alone, on a host with containers that do
     }
   });
 
+  it('may be of one of them where its process listens there too, at the port of its listener of the host', () => {
+    const accepting = (pid: number, fd: number, namespaces: readonly string[], isInherited = false): string => {
+      const scene = new Scene({ startsKnown: true }).host('c', polls);
+      scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
+      scene.added('c', 'process_open_sockets', 2, { ...shown, remote_address: '192.0.2.9', remote_port: 7 }, 1);
+      for (const [i, net_namespace] of namespaces.entries()) {
+        const held = { ...listener, pid, fd: fd + i, socket: 10 + i, local_port: 80, net_namespace };
+        scene.added('c', 'process_open_sockets', 2, held, 1);
+        // Its parent's, or its child's.
+        if (isInherited) scene.added('c', 'process_open_sockets', 2, { ...held, pid: 5 }, 1);
+      }
+      scene.added('c', 'process_open_sockets', 2, { ...listener, pid: 6, local_port: 81, net_namespace: container }, 1);
+      scene.event('c', 'socket_events', 10.02, blank);
+      scene.end('C1', 10, 0.1, '192.0.2.1 40000 > 192.0.2.3 80', {}, { captureHost: 'c' }).complete('c', 20, polls);
+      scene.join.end();
+      const { resp } = scene.last('C1');
+      return resp.state === 'attributed' ? `${resp.method} ${resp.process.pid}` : resp.state;
+    };
+    for (const isInherited of [false, true]) {
+      // Nobody else may have accepted on the host where nobody else listens there.
+      const expected = isInherited ? 'ambiguous' : 'listening_port 9';
+      expect(accepting(9, 3, [own, container], isInherited)).toBe(expected);
+      expect(accepting(9, 3, [container, own], isInherited)).toBe(expected);
+      expect(accepting(9, 3, [own], isInherited)).toBe('accept_event 9');
+      expect(accepting(9, 3, [own, own], isInherited)).toBe('accept_event 9');
+    }
+    // As where a port of the host is passed on to a container, which nobody tells.
+    expect(accepting(9, 3, [container])).toBe('accept_event 9');
+    // Another one's listeners are no matter.
+    expect(accepting(5, 3, [container])).toBe('accept_event 9');
+  });
+
   it('may be of a connection over the loopback of one of them', () => {
     expect(answering(80, container, '127.0.0.1')).toBe('ambiguous');
     expect(answering(80, own, '127.0.0.1')).toBe('accept_event 9');
