@@ -485,6 +485,13 @@ export const ownerFaults = [
     tests: ['test/join/decided.test.ts'],
   },
   {
+    name: 'caller-for-good-before-earlier-connections-are-known',
+    file: 'src/join/evaluation.ts',
+    find: 'if (!known.knowsEarlier && choice.owner.socket.openHi < known.firstEarliest) return false;',
+    replace: '',
+    tests: ['test/join/held-up.test.ts'],
+  },
+  {
     name: 'calls-that-details-make-up-for',
     file: 'src/join/waiting.ts',
     find: 'due.moments[i]! > eventsUntil && !mayDoWithDetails(end)',

@@ -194,6 +194,8 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
  */
 function isLasting(choice: Choice, { host: { progress } }: Trial, known: HostKnowledge): boolean {
   if (!isCall(choice) || progress.hasLost(known.lastLatest)) return false;
+  // A call before the first packet may have begun another connection, which is not known before it ends.
+  if (!known.knowsEarlier && choice.owner.socket.openHi < known.firstEarliest) return false;
   return !progress.hasProcessStream || processOf(choice.owner, known) !== undefined;
 }
 

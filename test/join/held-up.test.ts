@@ -68,4 +68,15 @@ describe('a connection whose first packet was held up', () => {
     expect(scene.last('C1').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
     expect(scene.last('C2').orig).toMatchObject({ process: { pid: 9 } });
   });
+
+  it('is not given for good to the caller of one before it that is handed in only when it ends', () => {
+    const scene = new Scene({ finalOnly: true }).host('a', tables, { err: 0.02 });
+    const socket = { pid: 8, ...tuple, socket: '8' };
+    scene.event('a', 'socket_events', 10, { ...socket, action: 'connect' });
+    scene.event('a', 'socket_events', 10.21, { ...socket, action: 'close' }).complete('a', 20, tables);
+    scene.end('C0', 5, 0.001, '192.0.2.3 40000 > 192.0.2.2 443').end('C2', 10.2, 0.001, ends, refused);
+    scene.end('C1', 9.99, 0.001, ends, refused).join.end();
+    expect(scene.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+    expect(scene.last('C2').orig).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });
+  });
 });
