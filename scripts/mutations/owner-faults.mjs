@@ -275,6 +275,13 @@ export const ownerFaults = [
     tests: ['test/join/contested-accept.test.ts'],
   },
   {
+    name: 'possible-call-of-another-host-unmakes-a-certain-one',
+    file: 'src/join/evaluation.ts',
+    find: 'best.some(isCertain) ? best.filter((answer) => !isOnlyPossible(answer)) : best',
+    replace: 'best',
+    tests: ['test/join/moved-address.test.ts'],
+  },
+  {
     name: 'copy-of-a-parent-is-the-former-process',
     file: 'src/hosts/state/process-history.ts',
     find: 'if (path !== undefined && fact !== undefined && this.#isFollowedByChild(fact, moment)) return undefined;',

@@ -307,7 +307,18 @@ function rankOf({ choice }: Answer): number {
 
 function bestOf(found: readonly Answer[]): Answer[] {
   const rank = Math.min(...found.map(rankOf));
-  return found.filter((answer) => rankOf(answer) === rank);
+  const best = found.filter((answer) => rankOf(answer) === rank);
+  // A call that is of no other connection has decided the end before another host may tell of one that only may be of this one.
+  return best.some(isCertain) ? best.filter((answer) => !isOnlyPossible(answer)) : best;
+}
+
+function isCertain({ choice }: Answer): boolean {
+  return isCall(choice) && (choice.calls ?? [choice.owner]).some(({ match }) => match.weight === 'certain');
+}
+
+/** Whether no call of the full tuple is more than a possible one. */
+function isOnlyPossible({ trial }: Answer): boolean {
+  return trial.candidates.every(({ match }) => match.rank !== ranks.event || match.weight === 'possible');
 }
 
 function endOf(best: readonly Answer[]): End {

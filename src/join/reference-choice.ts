@@ -53,6 +53,10 @@ export interface Knowledge {
 export interface Answer {
   readonly end: ReferenceEnd;
   readonly rank: number;
+  /** A call of the full tuple that is of no other connection tells so. */
+  readonly isCertain?: boolean;
+  /** No call of the full tuple tells more than that it may be. */
+  readonly isOnlyPossible?: boolean;
 }
 
 /** The best evidence of one host: full tuples by event, then by poll, then what has blanks. */
@@ -67,7 +71,8 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
     !strong.some(isTaker) || !(known.areCallsLostUntil(until) || known.areCallsUnwatched(undefined, watched - 1));
   if (isFirst && strong.some(({ match }) => match.weight === 'certain')) {
     const earlier = events.filter((event) => mayHaveTaken(event, known.firstEarliest, until));
-    return ownerOrTie([...strong, ...earlier], polls);
+    const answer = ownerOrTie([...strong, ...earlier], polls);
+    return { ...answer, isCertain: answer.end.kind === 'owner' };
   }
   const incomplete = none(known.isUnwatched ? 'agent_offline' : 'agent_late');
   if (!known.hasCalls) return incomplete;
@@ -87,7 +92,7 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   if (!known.hasAll) return incomplete;
   if (known.isUnwatched) return none('agent_offline');
   if (known.isAnyLost) return none('events_lost');
-  return chooseWeaker(candidates);
+  return { ...chooseWeaker(candidates), isOnlyPossible: events.every(({ match }) => match.weight === 'possible') };
 }
 
 /** Datagrams are taken by several in turn; the first owns the end. */
@@ -199,7 +204,9 @@ const lacks: readonly Reason[] = ['agent_offline', 'agent_late', 'events_lost', 
 /** The answer of the host that knows best; hosts that know equally well leave it open. */
 export function combine(answers: readonly Answer[]): ReferenceEnd {
   const rank = Math.min(...answers.map((answer) => answer.rank));
-  const best = answers.filter((answer) => answer.rank === rank).map(({ end }) => end);
+  const all = answers.filter((answer) => answer.rank === rank);
+  const isDecided = all.some(({ isCertain = false }) => isCertain);
+  const best = all.filter(({ isOnlyPossible = false }) => !(isDecided && isOnlyPossible)).map(({ end }) => end);
   if (rank === Infinity) {
     return nobody(lacks.find((lack) => best.some((end) => end.kind === 'nobody' && end.reason === lack))!);
   }
