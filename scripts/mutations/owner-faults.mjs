@@ -494,7 +494,7 @@ export const ownerFaults = [
   {
     name: 'caller-for-good-before-earlier-connections-are-known',
     file: 'src/join/evaluation.ts',
-    find: 'if (!known.knowsEarlier && choice.owner.socket.openHi < known.firstEarliest) return false;',
+    find: 'if (!known.knowsEarlier && choice.owner.socket.openHi < known.firstEarliest - PROMPT) return false;',
     replace: '',
     tests: ['test/join/held-up.test.ts'],
   },

@@ -26,7 +26,7 @@ import {
 import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { isKernels } from './kernel-traffic.js';
-import { ranks } from './match.js';
+import { PROMPT, ranks } from './match.js';
 import { type Choice, chooseOwner, type OwnerChoice, type Tied } from './owner-choice.js';
 
 /** What an end waits for on one host, each a moment of the host's clock up to which streams must be complete. */
@@ -194,8 +194,8 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
  */
 function isLasting(choice: Choice, { host: { progress } }: Trial, known: HostKnowledge): boolean {
   if (!isCall(choice) || progress.hasLost(known.lastLatest)) return false;
-  // A call before the first packet may have begun another connection, which is not known before it ends.
-  if (!known.knowsEarlier && choice.owner.socket.openHi < known.firstEarliest) return false;
+  // A call long before the first packet may have begun another connection, which is not known before it ends.
+  if (!known.knowsEarlier && choice.owner.socket.openHi < known.firstEarliest - PROMPT) return false;
   return !progress.hasProcessStream || processOf(choice.owner, known) !== undefined;
 }
 
