@@ -617,4 +617,11 @@ export const ownerFaults = [
     replace: '',
     tests: ['test/join/upheld-accept.test.ts'],
   },
+  {
+    name: 'role-kept-by-a-turned-connection',
+    file: 'src/join/attribution.ts',
+    find: 'if (known.isTurnedBy(update.connection))',
+    replace: 'if (false)',
+    tests: ['test/join/turned.test.ts'],
+  },
 ];

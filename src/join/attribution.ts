@@ -126,7 +126,19 @@ export class Join {
     const recent = update.cause === 'start' ? undefined : this.#recent.find(update.connection);
     if (recent !== undefined) return recent;
     const tuple = this.#tupleOf(update);
-    return findTracked(tuple, update) ?? this.#track(update, tuple);
+    const known = findTracked(tuple, update);
+    if (known === undefined) return this.#track(update, tuple);
+    if (known.isTurnedBy(update.connection)) this.#turn(known, update);
+    return known;
+  }
+
+  /** The connection has it the other way round who began. Whose a row is, its rivals ask that too. */
+  #turn(tracked: Tracked, update: ConnectionUpdate): void {
+    tracked.turn();
+    tracked.take(update);
+    for (const rival of tracked.orig.rivals) this.#reviewEnd(rival);
+    for (const rival of tracked.resp.rivals) this.#reviewEnd(rival);
+    this.#tellTouched();
   }
 
   #tupleOf({ connection }: ConnectionUpdate): TrackedTuple {

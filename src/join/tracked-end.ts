@@ -12,7 +12,7 @@ import type { Tracked, TrackedTuple } from './tracked.js';
 const MAX_RIVALS = 16;
 const none: readonly TrackedEnd[] = [];
 
-/** Flags, below the number of the end, whose lowest bit is its role. */
+/** Flags, below the number of the end, whose lowest bit is the role that it had at first. */
 const SETTLED = 1;
 const LACKS_DETAILS = 2;
 const CROWDED = 4;
@@ -41,7 +41,7 @@ export class TrackedEnd implements EndView, AddressUser {
   #bits: number;
   #rare: Rare | undefined;
 
-  /** `number` tells it from every other end that is known; it is odd for responding ends. */
+  /** `number` tells it from every other end that is known; it is odd for the one that was the responding end at first. */
   constructor(tracked: Tracked, isCapturedForward: boolean, number: number) {
     this.tracked = tracked;
     this.#bits = (number << NUMBER_BITS) | (isCapturedForward ? CAPTURED_FORWARD : 0);
@@ -70,7 +70,7 @@ export class TrackedEnd implements EndView, AddressUser {
     return this.#bits >>> NUMBER_BITS;
   }
   get role(): Role {
-    return (this.number & 1) === 0 ? 'orig' : 'resp';
+    return ((this.number & 1) === 0) !== this.tracked.isTurned ? 'orig' : 'resp';
   }
   /** Its endpoint as it was captured is the first of the connection's tuple. */
   get isCapturedForward(): boolean {
@@ -187,6 +187,13 @@ export class TrackedEnd implements EndView, AddressUser {
     const rare = this.#openRare();
     if (rare.rivals.length < MAX_RIVALS) rare.rivals = [...rare.rivals, other];
     else this.#set(CROWDED, true);
+  }
+
+  /** It is to be decided anew. */
+  forgetOwner(): void {
+    this.#end = undefined;
+    this.decided = undefined;
+    this.#set(LACKS_DETAILS | POSTPONED, false);
   }
 
   /** It has no rivals any more. */

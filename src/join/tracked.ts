@@ -39,12 +39,13 @@ const SETTLED = 16;
 const GONE = 32;
 const TOUCHED = 64;
 const EVICTED = 128;
+const TURNED = 256;
 
 /** A connection that the join still knows. There are very many, hence flags in one number and times in columns. */
 export class Tracked implements ConnectionView {
   readonly captureHost: string | undefined;
-  readonly orig: TrackedEnd;
-  readonly resp: TrackedEnd;
+  orig: TrackedEnd;
+  resp: TrackedEnd;
   connection: Connection;
   #bits = 0;
   /** Number of lines so far. */
@@ -111,6 +112,10 @@ export class Tracked implements ConnectionView {
   }
   set isEvicted(is: boolean) {
     this.#set(EVICTED, is);
+  }
+  /** Originator and responder are not those that its first record named. */
+  get isTurned(): boolean {
+    return this.#has(TURNED);
   }
   get knowsEarlier(): boolean {
     return this.#has(KNOWS_EARLIER);
@@ -210,6 +215,21 @@ export class Tracked implements ConnectionView {
       }
     }
     return this.#moments.values[before.#row + PREVIOUS_LAST]!;
+  }
+
+  /** Whether the record has originator and responder the other way round. */
+  isTurnedBy({ 'id.orig_h': address, 'id.orig_p': port }: Connection): boolean {
+    return this.connection['id.orig_p'] !== port || this.connection['id.orig_h'] !== address;
+  }
+
+  /** Originator and responder change places: what is known of their endpoints stays, who owns them is to be found out anew. */
+  turn(): void {
+    const { orig, resp } = this;
+    this.orig = resp;
+    this.resp = orig;
+    this.#set(TURNED, !this.isTurned);
+    orig.forgetOwner();
+    resp.forgetOwner();
   }
 
   take(update: ConnectionUpdate): void {
@@ -320,7 +340,7 @@ export class TrackedList {
   /** The end of this number, whose connection is in the list. */
   end(number: number): TrackedEnd {
     const tracked = this.#byNumber[number >>> 1]!;
-    return (number & 1) === 0 ? tracked.orig : tracked.resp;
+    return ((number & 1) === 0) !== tracked.isTurned ? tracked.orig : tracked.resp;
   }
 
   /** The connection of this number; undefined: it has gone. */

@@ -29,8 +29,22 @@ function captured(flow: Flow, from: Micros): { start: Micros; midstream: boolean
   return { start: from + Math.floor((flow.last - from) / 7), midstream: flow.answered };
 }
 
-function connectionOf(flow: Flow, start: Micros, last: Micros, midstream: boolean, offset: Micros): Connection {
-  const [orig, resp] = flow.flipped ? [flow.resp, flow.orig] : [flow.orig, flow.resp];
+/** Where the first packet was missed, the second one says after all who began, of every other flow. */
+function turns(flow: Flow, midstream: boolean): boolean {
+  return flow.flipped && !midstream && flow.orig.port % 2 === 0;
+}
+
+/** `isFirst`: only the first packet is known so far. */
+function connectionOf(
+  flow: Flow,
+  start: Micros,
+  last: Micros,
+  midstream: boolean,
+  offset: Micros,
+  isFirst: boolean,
+): Connection {
+  const isTurned = !isFirst && turns(flow, midstream);
+  const [orig, resp] = flow.flipped && !isTurned ? [flow.resp, flow.orig] : [flow.orig, flow.resp];
   const single = last <= start;
   return {
     ts: start + offset,
@@ -43,7 +57,7 @@ function connectionOf(flow: Flow, start: Micros, last: Micros, midstream: boolea
     ...(single ? {} : { duration: last - start }),
     conn_state: flow.proto !== 'tcp' ? 'SF' : flow.refused ? 'REJ' : midstream ? 'OTH' : flow.answered ? 'SF' : 'S0',
     missed_bytes: 0,
-    history: historyOf(flow, midstream),
+    history: isTurned ? '^hADadFf' : historyOf(flow, midstream),
     orig_pkts: single ? 1 : flow.packets,
     orig_ip_bytes: 40 * flow.packets,
     resp_pkts: flow.answered && !single ? flow.packets : 0,
@@ -77,7 +91,7 @@ export function emitConnections(network: Network, view: CaptureView, random: Ran
     if (seen === undefined) continue;
     const offset = view.offset(flow.capture);
     const emit = (cause: ConnectionCause, at: Micros, last: Micros): void => {
-      const connection = connectionOf(flow, seen.start, last, seen.midstream, offset);
+      const connection = connectionOf(flow, seen.start, last, seen.midstream, offset, cause === 'start');
       const host = flow.captureHost === undefined ? {} : { captureHost: flow.captureHost };
       out.push({ at, update: { cause, capture: flow.capture, ...host, connection } });
     };

@@ -70,8 +70,17 @@ function wasShown({ host, pid, standing }: TrueEnd, world: World): boolean {
 
 /** The verdicts on both ends of a line. */
 export function judge(line: AttributedConnection, world: World): { orig: Verdict; resp: Verdict } {
-  const truth: Truth = world.truth.get(line.connection.uid)!;
-  return { orig: judgeEnd(line.orig, truth.orig, world), resp: judgeEnd(line.resp, truth.resp, world) };
+  const { orig, resp } = endsOf(line, world.truth.get(line.connection.uid)!);
+  return { orig: judgeEnd(line.orig, orig, world), resp: judgeEnd(line.resp, resp, world) };
+}
+
+/** The true ends as the line names them: a line may have learned who began. */
+function endsOf(
+  { connection: { history = '' } }: AttributedConnection,
+  { orig, resp }: Truth,
+): Pick<Truth, 'orig' | 'resp'> {
+  const [first, second] = history.startsWith('^h') ? [resp, orig] : [orig, resp];
+  return { ...(first !== undefined && { orig: first }), ...(second !== undefined && { resp: second }) };
 }
 
 /**
@@ -98,7 +107,7 @@ function describeEnd(end: End | TrueEnd | undefined): string {
 /** What a failing test prints about a line. */
 export function describeLine(line: AttributedConnection, world: World): string {
   const { connection: c } = line;
-  const truth = world.truth.get(c.uid)!;
+  const truth = endsOf(line, world.truth.get(c.uid)!);
   return [
     `seed ${world.seed} ${c.uid} ${c.proto} ${c['id.orig_h']}:${c['id.orig_p']} > ${c['id.resp_h']}:${c['id.resp_p']}`,
     `ts ${c.ts} +${c.duration ?? 0} history ${c.history ?? ''} cause ${line.cause} rev ${line.rev}`,
