@@ -105,6 +105,13 @@ export const engineFaults = [
     tests: tcp,
   },
   {
+    name: 'lone-syn-ack-turned-by-anything',
+    file: 'src/conn/tcp-connection.ts',
+    find: 'if (isPlain && (isAck || length > 0) && flipLoneSynAck(table, weird, base)) {',
+    replace: 'if (flipLoneSynAck(table, weird, base)) {',
+    tests: tcp,
+  },
+  {
     name: 'reuse-of-the-ends-not-seen',
     file: 'src/conn/tcp-connection.ts',
     find: 'if (seq === table.i32[base + START_SEQ + (answers ? 1 : 0)]) return false;',

@@ -108,6 +108,18 @@ export function hasSeen(table: ConnectionTable, base: number, dir: number, mask:
   return (table.i32[base + SEEN]! & (dir === 1 ? mask << RESPONDER_SHIFT : mask)) !== 0;
 }
 
+/** Whether all that has happened so far is a SYN ACK of the originator. */
+export function isLoneSynAck(table: ConnectionTable, base: number): boolean {
+  return table.i32[base + SEEN]! >>> COUNT_SHIFT === 1 && table.u8[(base << 2) + LETTERS] === LETTER_H;
+}
+
+/** Writes a history of two letters anew, the second one as the responder's. */
+export function writeFlipped(table: ConnectionTable, base: number, letter: number): void {
+  const start = (base << 2) + LETTERS;
+  table.u8[start] = LETTER_FLIP;
+  table.u8[start + 1] = letter | 32;
+}
+
 /** The history of a record, undefined without letters. */
 export function historyOf(table: ConnectionTable, base: number): string | undefined {
   const count = table.i32[base + SEEN]! >>> COUNT_SHIFT;

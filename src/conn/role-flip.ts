@@ -1,11 +1,12 @@
 import type { WeirdCounts } from '../core/weird.js';
 import { META_IPV6 } from '../decode/packet.js';
 import type { ConnectionTable } from './connection-table.js';
-import { addLetter, LETTER_FLIP } from './history.js';
+import { addLetter, isLoneSynAck, LETTER_FLIP, LETTER_H, writeFlipped } from './history.js';
 import {
   ACKED,
   BAD_CHECKSUMS,
   FIN_SEQ,
+  FIRST_SEEN,
   FLAGS,
   GAPS,
   IP_BYTES,
@@ -62,4 +63,17 @@ export function flipRoles(table: ConnectionTable, weird: WeirdCounts, base: numb
   for (const at of HALF_PAIRS) swap(u16, (base << 1) + at, (base << 1) + at + 1);
   i32[base + FLAGS] = swapFlags(i32[base + FLAGS]!) & ~PARTIAL;
   addLetter(table, weird, base, 0, LETTER_FLIP);
+}
+
+/**
+ * To be asked before an acknowledgement or data changes the record. A connection that began with a SYN ACK is taken for a scan's
+ * probe, whose sender is the originator, until now: nobody answers a probe so, and its sender does not go on so either. Then the sender
+ * was the responder, and the SYN was missed. Answers whether they changed places; the history is then as if the flip had come first.
+ */
+export function flipLoneSynAck(table: ConnectionTable, weird: WeirdCounts, base: number): boolean {
+  if (!isLoneSynAck(table, base)) return false;
+  flipRoles(table, weird, base);
+  writeFlipped(table, base, LETTER_H);
+  table.i32[base + FLAGS] = table.i32[base + FLAGS]! | FIRST_SEEN;
+  return true;
 }

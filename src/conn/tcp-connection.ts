@@ -42,6 +42,7 @@ import {
   WAS_WEIRD,
   ZERO_WINDOWS,
 } from './record-layout.js';
+import { flipLoneSynAck } from './role-flip.js';
 import type { StreamAssembler } from './stream/stream-assembler.js';
 import { updateHistory } from './tcp-history.js';
 import { absolute, initEndpoint, updateAcked, updateLast } from './tcp-sequence.js';
@@ -270,11 +271,17 @@ function markPartial(table: ConnectionTable, base: number, dir: number, flags: n
   else if (!opens) table.i32[base + FLAGS] = before | PARTIAL;
 }
 
+/** Originator and responder have changed places in the record. */
+function tellFlip(c: TcpContext, base: number): void {
+  c.streams?.flip(base);
+  c.windows?.flip(base);
+}
+
 /** Any packet. `length`: its payload; `complete`: all of it was captured. */
 export function segment(
   c: TcpContext,
   base: number,
-  dir: number,
+  sender: number,
   packet: Packet,
   length: number,
   complete: boolean,
@@ -282,6 +289,7 @@ export function segment(
   const { table, weird } = c;
   const { i32, f64 } = table;
   const f = base >> 1;
+  let dir = sender;
   const { seq, ack, control } = packet;
   const flags = flagsOf(control);
   catchUp(table, base);
@@ -295,6 +303,12 @@ export function segment(
   const relative = last + ((seq - absolute(table, base, dir, last)) | 0);
   const underflow = relative < 0;
   if (underflow && !isRst) weirdOf(c, base, 'TCP_seq_underflow_or_misorder');
+  const isAck = (flags & TCP_ACK) !== 0;
+  const isPlain = !isSyn && !isRst && (flags & TCP_FIN) === 0;
+  if (isPlain && (isAck || length > 0) && flipLoneSynAck(table, weird, base)) {
+    dir = 1 - dir;
+    tellFlip(c, base);
+  }
   c.storms.packet(c, base, dir, flags, packet.timeUs);
   updateHistory(c, base, dir, flags, relative, length);
   if (c.windows !== undefined) offerWindow(c, c.windows, base, dir, flags, packet);
@@ -319,33 +333,30 @@ export function segment(
     i32[base + FLAGS] = i32[base + FLAGS]! | (SENT_FIN << dir);
     i32[base + FIN_SEQ + dir] = (relative + segmentLength) | 0;
   }
-  const isAck = (flags & TCP_ACK) !== 0;
   const ackedBefore = f64[f + ACKED + 1 - dir]!;
   const relativeAck = isAck ? updateAcked(c, base, dir, flags, ack) : 0;
   const delta = updateLast(c, base, dir, flags, (seq + segmentLength) | 0, length);
   const now = updateState(c, base, dir, flags, seq, ack, length, delta);
-  let end = dir;
   if (now.flipped) {
-    end = 1 - dir;
-    c.streams?.flip(base);
-    c.windows?.flip(base);
+    dir = 1 - dir;
+    tellFlip(c, base);
   }
   if (isAck && relativeAck > 1 && relativeAck > ackedBefore) {
-    streamAcked(c, base, 1 - end, relativeAck);
-    checkEof(c, base, 1 - end);
+    streamAcked(c, base, 1 - dir, relativeAck);
+    checkEof(c, base, 1 - dir);
   }
   i32[base + FLAGS] = i32[base + FLAGS]! | (FIRST_SEEN << dir);
   if (length > 0 && !isRst && !underflow) {
-    if (complete) streamData(c, base, end, isSyn ? relative + 1 : relative, length);
+    if (complete) streamData(c, base, dir, isSyn ? relative + 1 : relative, length);
     else weirdOf(c, base, 'truncated_tcp_payload');
   }
-  checkEof(c, base, end);
+  checkEof(c, base, dir);
   if ((i32[base + FLAGS]! & STREAMED) !== 0) {
     const offset = headerBytesOf(packet.control);
     const taken = complete && !isRst && !underflow ? length : 0;
-    c.streams?.packet(base, end, packet, offset, isSyn ? relative + 1 : relative, taken);
+    c.streams?.packet(base, dir, packet, offset, isSyn ? relative + 1 : relative, taken);
   }
-  if (now.closes) endClosed(c, base, end);
+  if (now.closes) endClosed(c, base, dir);
   else if (isRst && isHalfReset(table, base)) c.sooner = true;
   i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
   addIpBytes(table, base, dir, packet.ipBytes);

@@ -14,6 +14,8 @@ interface Case {
 }
 
 const tcp = (): TcpScript => new TcpScript();
+/** Between ports of which none is likely a server's. */
+const odd = (): TcpScript => new TcpScript([40_000, 40_001]);
 
 /** Expected values follow from Zeek's source and the descriptions in its conn/main.zeek. */
 const cases: readonly Case[] = [
@@ -119,9 +121,35 @@ const cases: readonly Case[] = [
   },
   {
     name: 'a flip when SYN and SYN ACK come in the wrong order',
-    script: new TcpScript([40_000, 40_001]).server('SA', 0, 1).client('S', 0).client('A', 1, 1),
+    script: odd().server('SA', 0, 1).client('S', 0).client('A', 1, 1),
     state: 'S1',
     history: 'Hs^A',
+    bytes: [0, 0],
+  },
+  {
+    name: 'a flip when the client acknowledges a SYN ACK without a SYN, from a port of no known server',
+    script: odd().server('SA', 0, 1).client('A', 1, 1).client('PA', 1, 1, 100).server('A', 1, 101),
+    state: 'OTH',
+    history: '^hADa',
+    bytes: [100, 0],
+  },
+  {
+    name: 'a flip when the client sends data behind such a SYN ACK',
+    script: odd()
+      .server('SA', 0, 1)
+      .client('PA', 1, 1, 100)
+      .server('PA', 1, 101, 50)
+      .client('FA', 101, 51)
+      .server('FA', 51, 102),
+    state: 'SF',
+    history: '^hDdFf',
+    bytes: [100, 50],
+  },
+  {
+    name: 'a flip when only the server is seen behind such a SYN ACK',
+    script: odd().server('SA', 0, 1).server('A', 1, 1).server('FA', 1, 1),
+    state: 'SHR',
+    history: '^haf',
     bytes: [0, 0],
   },
   {
@@ -298,6 +326,28 @@ describe('a TCP connection', () => {
     expect([connection.orig_pkts, connection.orig_ip_bytes, connection.resp_pkts, connection.resp_ip_bytes]).toEqual([
       3, 220, 2, 80,
     ]);
+  });
+
+  it.each([
+    ['a RST', odd().server('SA', 0, 1).client('R', 1).client('A', 1, 1), 'Hra'],
+    ['a FIN', odd().server('SA', 0, 1).client('FA', 1, 1), 'Hf'],
+    ['what closed its window', odd().server('SA', 0, 1, 0, 0).client('A', 1, 1), 'HWa'],
+  ])('takes a SYN ACK for the probe of a scan where the next packet is %s', (_, script, history) => {
+    const { connection } = track(script.frames).updates[0]!;
+    expect([connection.history, connection['id.orig_p']]).toEqual([history, 40_001]);
+  });
+
+  it.each([
+    ['the SYN came behind its answer', odd().server('SA', 0, 1).client('S', 0).client('A', 1, 1)],
+    ['there was no SYN', odd().server('SA', 0, 1).client('A', 1, 1).client('PA', 1, 1)],
+  ])('counts the packets of each end for itself where %s', (_, script) => {
+    expect(track(script.frames).updates[0]?.connection).toMatchObject({
+      'id.orig_p': 40_000,
+      orig_pkts: 2,
+      orig_ip_bytes: 80,
+      resp_pkts: 1,
+      resp_ip_bytes: 40,
+    });
   });
 
   it('tells of a window scale that no TCP may offer', () => {
