@@ -1,5 +1,5 @@
 // A day of churn in compressed time through the real join and the tables that rules read: every second processes are forked, execute, make
-// one connection each and exit. Prints memory at a quarter, half and the end: past the window that is kept it must not grow.
+// one connection each and exit. Prints memory at each twentieth: past the window that is kept it must not grow.
 //
 //   npm run bench -- --day [--hours 24] [--rate 1000] [--hosts 100] [--sockets 50] [--lateness 600]
 //
@@ -25,6 +25,8 @@ const { LineBuffer } = await beside('../outputs/line-buffer.js');
 const { writeConnection } = await beside('../outputs/connection-json.js');
 
 const SECOND = 1_000_000;
+/** At so many moments, evenly apart, memory is measured. */
+const MARKS = 20;
 const [hosts, sockets, rate] = [values.hosts, values.sockets, values.rate].map(Number);
 const until = genesis + Math.round(Number(values.hours) * 3_600) * SECOND;
 const line = new LineBuffer();
@@ -69,7 +71,7 @@ if (globalThis.gc === undefined) {
   console.error('memory is measured with node --expose-gc');
   process.exit(2);
 }
-const marks = [0.25, 0.5, 0.75, 1];
+const marks = Array.from({ length: MARKS }, (_, n) => (n + 1) / MARKS);
 let passed = 0;
 for (let now = genesis - STEP; now < until; now += STEP) {
   passed += pass(now);
@@ -81,11 +83,12 @@ for (let now = genesis - STEP; now < until; now += STEP) {
 function tell(share, simulated) {
   globalThis.gc();
   const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
   const mb = (bytes) => `${Math.round(bytes / 1e6)} MB`;
   const { kept, unsettled } = join.stats;
   console.log(
-    `${String(100 * share).padStart(3)} %, ${Math.round(simulated)} s: ${traffic.connections} connections, ${counts.rows} rows, ${counts.lines} lines (${mb(counts.bytes)}); ` +
-      `${(simulated / passed).toFixed(1)} times real time; rss ${mb(rss)}, heap ${mb(heapUsed)}, buffers ${mb(arrayBuffers)}; ` +
+    `${String(Math.round(100 * share)).padStart(3)} %, ${Math.round(simulated)} s: ${traffic.connections} connections, ${counts.rows} rows, ${counts.lines} lines (${mb(counts.bytes)}); ` +
+      `${(simulated / passed).toFixed(1)} times real time, ${Math.round((user + system) / 1e6)} s of CPU with the making of the load; rss ${mb(rss)}, heap ${mb(heapUsed)}, buffers ${mb(arrayBuffers)}; ` +
       `${kept} connections kept, ${unsettled} unsettled; losses ${JSON.stringify(join.losses)}`,
   );
 }

@@ -12,6 +12,9 @@ export interface HostTablesLimits {
   readonly events: number;
 }
 
+const ZERO = '0'.charCodeAt(0);
+const NINE = '9'.charCodeAt(0);
+
 interface Current {
   readonly columns: TableColumns;
   /** How many queries report the row. */
@@ -20,7 +23,14 @@ interface Current {
 
 interface Table {
   readonly current: Map<string, Current>;
-  readonly events: TableColumns[];
+  readonly events: EventRows;
+}
+
+/** The newest rows of an event table, as many as may be. */
+interface EventRows {
+  readonly rows: TableColumns[];
+  /** Where the oldest row is; a new one takes its place once there are as many as may be. */
+  oldest: number;
 }
 
 /**
@@ -64,7 +74,8 @@ export class HostTables {
     const found = this.#hosts.get(host)?.get(table);
     if (found === undefined) return;
     for (const { columns } of found.current.values()) yield columns;
-    yield* found.events;
+    const { rows, oldest } = found.events;
+    for (let i = 0; i < rows.length; i++) yield rows[(oldest + i) % rows.length]!;
   }
 
   /** The host begins anew, as after a boot. */
@@ -88,18 +99,21 @@ export class HostTables {
     }
     let table = tables.get(name);
     if (table === undefined) {
-      table = { current: new Map(), events: [] };
+      table = { current: new Map(), events: { rows: [], oldest: 0 } };
       tables.set(name, table);
     }
     return table;
   }
 
-  #event(table: Table, columns: TableColumns): boolean {
-    table.events.push(shared(columns));
-    if (table.events.length > this.#limits.events) {
-      table.events.shift();
-      this.counters.evicted++;
+  #event({ events }: Table, columns: TableColumns): boolean {
+    share(columns);
+    if (events.rows.length < this.#limits.events) {
+      events.rows.push(columns);
+      return true;
     }
+    events.rows[events.oldest] = columns;
+    events.oldest = (events.oldest + 1) % events.rows.length;
+    this.counters.evicted++;
     return true;
   }
 
@@ -114,7 +128,8 @@ export class HostTables {
       this.counters.dropped++;
       return false;
     }
-    table.current.set(key, { columns: shared(columns), count: 1 });
+    share(columns);
+    table.current.set(key, { columns, count: 1 });
     return true;
   }
 
@@ -136,12 +151,19 @@ function rowKey(columns: TableColumns): string {
   return JSON.stringify(Object.entries(columns).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The same columns, equal texts of all hosts kept once. */
-function shared(columns: TableColumns): TableColumns {
-  const out: Record<string, unknown> = {};
+/** Lets equal texts of all hosts be kept once, in the row itself. */
+function share(columns: Record<string, unknown>): void {
   for (const name in columns) {
     const value = columns[name];
-    out[name] = typeof value === 'string' ? intern(value) : value;
+    if (typeof value === 'string' && !isNumeral(value)) columns[name] = intern(value);
   }
-  return out;
+}
+
+/** Numbers told as text, as those of sockets, are seldom told twice and hardly shorter than what it takes to know them again. */
+function isNumeral(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < ZERO || code > NINE) return false;
+  }
+  return true;
 }

@@ -159,7 +159,8 @@ export class JoinTraffic {
 
   /** What comes in the step that begins at `from`: rows, connections, watermarks, in order of arrival. */
   step(from) {
-    return [...this.batches(from)].flat();
+    const [inputs = []] = this.batches(from, Infinity);
+    return inputs;
   }
 
   /** The same in batches of the size in which frames of agents are taken, each made when it is asked for. */
@@ -171,7 +172,10 @@ export class JoinTraffic {
     const codes = Float64Array.from(this.#pending.get(slot) ?? []).sort();
     this.#pending.delete(slot);
     for (let at = 0; at < codes.length; at += size) {
-      yield Array.from(codes.subarray(at, at + size), (code) => this.#input(code, from));
+      const inputs = [];
+      const end = Math.min(at + size, codes.length);
+      for (let i = at; i < end; i++) inputs.push(this.#input(codes[i], from));
+      yield inputs;
     }
   }
 
@@ -215,9 +219,20 @@ export class JoinTraffic {
     const isShort = (!isFromOutside || this.#own === 1) && random(this.#own) === 0;
     const pid = isShort ? 10_000 + (++this.#pids[host] % 22_000) : 100 + random(PROCESSES);
     const protocol = isUdp ? UDP : TCP;
-    const [near, far] = isFromOutside ? [peer, host] : [host, peer];
+    const near = isFromOutside ? peer : host;
+    const far = isFromOutside ? host : peer;
     const place = n % PLANNED;
-    this.#plan.set([near, port, far, peerPort, pid, this.#inode++, this.#inode++, protocol, n], place * FIELDS);
+    const plan = this.#plan;
+    let at = place * FIELDS;
+    plan[at++] = near;
+    plan[at++] = port;
+    plan[at++] = far;
+    plan[at++] = peerPort;
+    plan[at++] = pid;
+    plan[at++] = this.#inode++;
+    plan[at++] = this.#inode++;
+    plan[at++] = protocol;
+    plan[at] = n;
     if (isShort) {
       this.#rowAt(start - 3 * MS, kinds.fork, place);
       this.#rowAt(start - 2 * MS, kinds.execve, place);
@@ -251,7 +266,11 @@ export class JoinTraffic {
   }
 
   #event(kind, place, time) {
-    const [host, port, peer, peerPort, pid, inode, peerInode, protocol] = this.#planned(place);
+    const plan = this.#plan;
+    const from = place * FIELDS;
+    const host = plan[from];
+    const peer = plan[from + 2];
+    const pid = plan[from + 4];
     const isTaken = kind === kinds.accept || kind === kinds.closeOfAccept;
     if (kind === kinds.fork || kind === kinds.execve || kind === kinds.exit) {
       const by = host < 0 ? peer : host;
@@ -259,25 +278,27 @@ export class JoinTraffic {
       const columns = { pid, parent: 100, path: '/usr/bin/client', cmdline, uid: 1000, syscall: names[kind] };
       return this.#row(by, 'process_events', 'event', time, columns);
     }
+    const port = plan[from + 1];
+    const peerPort = plan[from + 3];
+    const protocol = plan[from + 7];
     const caller = isTaken ? 100 + (peerPort % PROCESSES) : pid;
-    const own = isTaken ? peerInode : inode;
-    const columns = {
-      action: protocol === UDP ? datagrams[names[kind]] : names[kind],
-      pid: caller,
-      fd: String(3 + (own % 60)),
-      family: 2,
-      protocol,
-      socket: String(own),
-      local_address: this.#placeOf(isTaken ? peer : host),
-      local_port: isTaken ? peerPort : port,
-      // A socket that sends datagrams to anybody names nobody when it is closed.
-      ...(kind === kinds.closeOfConnect && protocol === UDP
-        ? {}
-        : { remote_address: this.#placeOf(isTaken ? host : peer), remote_port: isTaken ? port : peerPort }),
-      status: 'succeeded',
-      path: kind === kinds.connect || kind === kinds.accept ? programOf(caller) : '',
-    };
-    return this.#row(isTaken ? peer : host, 'socket_events', 'event', time, columns);
+    const own = plan[from + (isTaken ? 6 : 5)];
+    const action = protocol === UDP ? datagrams[names[kind]] : names[kind];
+    const fd = String(3 + (own % 60));
+    const socket = String(own);
+    const local = this.#placeOf(isTaken ? peer : host);
+    const localPort = isTaken ? peerPort : port;
+    const status = 'succeeded';
+    const path = kind === kinds.connect || kind === kinds.accept ? programOf(caller) : '';
+    const call = { action, pid: caller, fd, family: 2, protocol, socket, local_address: local, local_port: localPort };
+    // A socket that sends datagrams to anybody names nobody when it is closed.
+    if (kind !== kinds.closeOfConnect || protocol !== UDP) {
+      call.remote_address = this.#placeOf(isTaken ? host : peer);
+      call.remote_port = isTaken ? port : peerPort;
+    }
+    call.status = status;
+    call.path = path;
+    return this.#row(isTaken ? peer : host, 'socket_events', 'event', time, call);
   }
 
   /** The address of a host, or for a number below 0 of somebody outside. */
@@ -286,14 +307,17 @@ export class JoinTraffic {
   }
 
   #update(kind, place) {
-    const [host, port, peer, peerPort, , , , protocol, n] = this.#planned(place);
+    const plan = this.#plan;
+    const from = place * FIELDS;
+    const protocol = plan[from + 7];
+    const n = plan[from + 8];
     const connection = {
       ts: this.#startOf(n),
       uid: `C${n}`,
-      'id.orig_h': this.#placeOf(host),
-      'id.orig_p': port,
-      'id.resp_h': this.#placeOf(peer),
-      'id.resp_p': peerPort,
+      'id.orig_h': this.#placeOf(plan[from]),
+      'id.orig_p': plan[from + 1],
+      'id.resp_h': this.#placeOf(plan[from + 2]),
+      'id.resp_p': plan[from + 3],
       proto: protocol === TCP ? 'tcp' : 'udp',
       duration: undefined,
       conn_state: 'S0',
@@ -313,11 +337,6 @@ export class JoinTraffic {
     connection.orig_pkts = 5;
     connection.resp_pkts = 4;
     return { cause: 'end', capture: 'eth0', connection };
-  }
-
-  #planned(place) {
-    const at = place * FIELDS;
-    return this.#plan.subarray(at, at + FIELDS);
   }
 
   /** Every host says twice a second that it has told everything; not all at the same moment. */

@@ -48,13 +48,9 @@ export class PidHistory {
     this.#facts = facts;
   }
 
-  /** The rows that cannot matter for times from `horizon` on. */
+  /** The rows that cannot matter for times from `horizon` on, of a pid whose last row does not tell of an end before it. */
   needless(horizon: Micros): readonly ProcessRecord[] {
     const last = this.#allBirths().at(-1);
-    const ended = this.#facts.at(-1);
-    if (ended !== undefined && (ended.kind === 'exit' || ended.kind === 'gone') && ended.hi < horizon) {
-      return this.#facts;
-    }
     if (last === undefined || last.lo - START_SLACK >= horizon) return [];
     return this.#facts.filter((fact) => fact.time < last.lo - 2 * START_SLACK);
   }

@@ -58,6 +58,13 @@ export function packProcess(rows: RowStore, row: ProcessRow, pid: number, host: 
   return handle;
 }
 
+/** Whether the row tells that a process had ended before the moment. */
+export function isEndBefore(rows: RowStore, handle: number, moment: Micros): boolean {
+  const kind = kinds[rows.tag(handle)];
+  if (kind !== 'exit' && kind !== 'gone') return false;
+  return rows.time(handle) + Math.max(rows.shape(handle).resolution, 1) - 1 < moment;
+}
+
 /** One row about a process as it is kept. A view: it is made when it is asked for. Its moment lies in [lo, hi]. */
 export class ProcessRecord {
   readonly kind: Kind;

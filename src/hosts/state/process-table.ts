@@ -2,8 +2,8 @@ import { type HashKey, hashFour } from '../../core/hash.js';
 import type { Micros } from '../../core/time.js';
 import { HashIndex } from './hash-index.js';
 import { PROCESS_QUEUE } from './host-columns.js';
-import { PidHistory } from './process-history.js';
-import { PID, ProcessRecord, type ProcessRow, packProcess } from './process-record.js';
+import { PidHistory, START_SLACK } from './process-history.js';
+import { isEndBefore, PID, ProcessRecord, type ProcessRow, packProcess } from './process-record.js';
 import { RowQueue } from './row-queue.js';
 import { LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
 
@@ -107,18 +107,47 @@ export class ProcessTable {
   /** Forgets what cannot matter for times from the horizon on. */
   prune(host: number, horizon: Micros): void {
     const rows = this.#rows;
-    const pids = new Set<number>();
-    for (const handle of this.#queue.all(host)) pids.add(rows.word(handle, PID));
+    this.#recentCount = 0;
+    /** Whether anything is kept of a pid. */
+    const isKept = new Map<number, boolean>();
     const needless = new Set<number>();
-    for (const pid of pids) {
-      for (const { handle } of this.history(host, pid)!.needless(horizon)) needless.add(handle);
-    }
     this.#queue.retain(host, (handle) => {
-      if (!needless.has(handle)) return true;
-      this.#unlink(handle);
+      const pid = rows.word(handle, PID);
+      let kept = isKept.get(pid);
+      if (kept === undefined) {
+        kept = this.#isKept(host, pid, horizon, needless);
+        isKept.set(pid, kept);
+      }
+      if (kept) {
+        if (!needless.has(handle)) return true;
+        this.#unlink(handle);
+      }
       rows.free(handle);
       return false;
     });
+  }
+
+  /** False: no row of the pid matters any more, and it is not found from now on. Adds to `needless` what does not matter of others. */
+  #isKept(host: number, pid: number, horizon: Micros, needless: Set<number>): boolean {
+    const slot = this.#slotOf(host, pid);
+    const latest = this.#latest(slot);
+    if (isEndBefore(this.#rows, latest, horizon)) {
+      this.#index.remove(slot);
+      return false;
+    }
+    // Most pids are of short-lived processes, whose rows need no look at who had the pid when.
+    if (this.#areEventsFrom(latest, horizon + START_SLACK)) return true;
+    for (const { handle } of this.#historyOf(pid, latest, false).needless(horizon)) needless.add(handle);
+    return true;
+  }
+
+  /** Whether this row and all before it of its pid are events at or after `from`, of which none is needless. */
+  #areEventsFrom(latest: number, from: Micros): boolean {
+    const rows = this.#rows;
+    for (let handle = latest; handle !== 0; handle = rows.word(handle, LINK)) {
+      if (rows.time(handle) < from || rows.shape(handle).table !== 'process_events') return false;
+    }
+    return true;
   }
 
   /** Takes a row out of the list of its pid. */

@@ -45,51 +45,37 @@ export class RowQueue {
   takeOldest(host: number): number {
     const { words } = this.#columns;
     const at = this.#at(host);
-    if (words[at + GOES] === 0) this.#turn(at, 0);
+    if (words[at + GOES] === 0) words[at + GOES] = this.#turned(at);
     const oldest = words[at + GOES]!;
     if (oldest !== 0) words[at + GOES] = this.#next(oldest);
     return oldest;
   }
 
-  /** The rows, the oldest first. None may come or go meanwhile. */
-  *all(host: number): Generator<number> {
-    for (let handle = this.#ordered(host); handle !== 0; handle = this.#next(handle)) yield handle;
-  }
-
-  /** Keeps the rows that are to be kept, in their order; the others may be freed as soon as that is asked of them. */
+  /** Keeps the rows that are to be kept; it is asked of each, the oldest first, and the others may be freed as soon as that is asked of them. */
   retain(host: number, isKept: (handle: number) => boolean): void {
-    let handle = this.#ordered(host);
+    const at = this.#at(host);
     let [first, last, count] = [0, 0, 0];
-    while (handle !== 0) {
-      const next = this.#next(handle);
-      if (isKept(handle)) {
-        if (last === 0) first = handle;
-        else this.#setNext(last, handle);
-        last = handle;
-        count++;
+    // Rows lie scattered: each is touched as seldom as can be.
+    for (const oldest of [this.#columns.words[at + GOES]!, this.#turned(at)]) {
+      for (let handle = oldest; handle !== 0; ) {
+        const next = this.#next(handle);
+        if (isKept(handle)) {
+          if (last === 0) first = handle;
+          else this.#setNext(last, handle);
+          last = handle;
+          count++;
+        }
+        handle = next;
       }
-      handle = next;
     }
     if (last !== 0) this.#setNext(last, 0);
     const { words } = this.#columns;
-    const at = this.#at(host);
     words[at + GOES] = first;
     words[at + COUNT] = count;
   }
 
-  /** The oldest row, from which all others are linked in order; 0: there is none. */
-  #ordered(host: number): number {
-    const { words } = this.#columns;
-    const at = this.#at(host);
-    const first = words[at + GOES]!;
-    let last = first;
-    for (let next = last; next !== 0; next = this.#next(last)) last = next;
-    this.#turn(at, last);
-    return words[at + GOES]!;
-  }
-
-  /** Puts what has come, the oldest first, behind the last of those that are to go; 0: there is none. */
-  #turn(at: number, last: number): void {
+  /** Takes what has come, from now on the oldest first; 0: there is none. */
+  #turned(at: number): number {
     const { words } = this.#columns;
     let turned = 0;
     for (let handle = words[at + CAME]!; handle !== 0; ) {
@@ -99,8 +85,7 @@ export class RowQueue {
       handle = before;
     }
     words[at + CAME] = 0;
-    if (last === 0) words[at + GOES] = turned;
-    else this.#setNext(last, turned);
+    return turned;
   }
 
   #at(host: number): number {

@@ -24,9 +24,8 @@ describe('the queue of rows', () => {
           } else if (what === 'take') {
             expect(queue.takeOldest(host)).toBe(rows.shift() ?? 0);
             if (queue.count(host) > rows.length) queue.discount(host);
-          } else if (what === 'all') expect([...queue.all(host)]).toEqual(rows);
-          else {
-            const isKept = (handle: number) => handle % 3 !== 0;
+          } else {
+            const isKept = (handle: number) => what === 'all' || handle % 3 !== 0;
             const asked: number[] = [];
             queue.retain(host, (handle) => {
               asked.push(handle);
@@ -37,7 +36,10 @@ describe('the queue of rows', () => {
           }
           expect([0, 1, 2].map((one) => queue.count(one))).toEqual(expected.map(({ length }) => length));
         }
-        expect([0, 1, 2].map((host) => [...queue.all(host)])).toEqual(expected);
+        for (const [host, rows] of expected.entries()) {
+          for (const row of rows) expect(queue.takeOldest(host)).toBe(row);
+          expect(queue.takeOldest(host)).toBe(0);
+        }
       }),
       { numRuns: 200 },
     );
