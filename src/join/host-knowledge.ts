@@ -24,6 +24,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
   readonly isEvicted: boolean;
   readonly knowsEarlier: boolean;
   readonly hasCalls: boolean;
+  readonly eventsUntil: Micros;
   readonly hasAll: boolean;
   readonly socketsUntil: Micros;
   /** Up to here it must be known who the processes of all candidates were. */
@@ -58,6 +59,7 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     // Where no stream tells of calls, none is waited for.
     this.hasCalls = eventsUntil === Infinity || (eventsUntil >= this.callsUntil && (this.isDone || !needsEnd));
     this.hasAll = this.isDone && Math.min(socketsUntil, eventsUntil) >= this.lastLatest;
+    this.eventsUntil = eventsUntil;
     this.socketsUntil = socketsUntil;
     this.detailsMoment = detailsMoment(trial, this.firstLatest);
     this.hasDetails = detailsUntil >= this.detailsMoment;

@@ -13,6 +13,11 @@ export const NEAR_LEAD: Micros = SECOND;
 export const PROMPT: Micros = 50 * MILLISECOND;
 /** A connection that may go on waits at most this long to be accepted. */
 export const ACCEPT_LAG: Micros = 60 * SECOND;
+/**
+ * From here on systems choose ports of sockets that did not ask for one (Linux from 32,768, others from 49,152), at random: while datagrams
+ * go to a peer from one of these, it passes to no other process.
+ */
+const FIRST_EPHEMERAL = 32_768;
 
 type Endpoint = 'exact' | 'wildcard' | 'dual' | 'absent';
 type Timing = 'call' | 'near' | 'accept' | 'sighting' | 'attempt' | 'standing';
@@ -382,5 +387,11 @@ function fitStanding(query: EndQuery, socket: SocketInterval): Fit {
   // Somebody answered, so a socket was there; a call that may be later than the packet is then the one that made it.
   // A bound TCP socket need not listen, and datagrams also leave through sockets that were never bound.
   const isCall = socket.source === 'listen' || (socket.source === 'bind' && query.protocol !== 6);
-  return isCall && query.answered && query.role === 'resp' ? sole : possible;
+  if (isCall) return query.answered && query.role === 'resp' ? sole : possible;
+  return isSeenSending(query, socket) ? sole : possible;
+}
+
+/** A poll saw the socket of a chosen port before the last datagram, so it was this one's all along, if it was there at the first. */
+function isSeenSending({ protocol, role, localPort, last, err }: EndQuery, { openHi }: SocketInterval): boolean {
+  return protocol === 17 && role === 'orig' && localPort >= FIRST_EPHEMERAL && openHi + err <= last;
 }

@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
-import { CONNECT_LEAD, isExact, ranks } from './match.js';
+import { CONNECT_LEAD, isExact, PROMPT, ranks } from './match.js';
 
 /** What is known of the host's rows about the time of the connection. */
 export interface Knowledge {
@@ -10,6 +10,8 @@ export interface Knowledge {
   readonly knowsEarlier: boolean;
   /** Every call that could have opened the connection has been handed over. */
   readonly hasCalls: boolean;
+  /** Every call up to this moment of the host's clock has been handed over. */
+  readonly eventsUntil: Micros;
   /** Every stream about sockets is complete up to this moment of the host's clock. */
   readonly socketsUntil: Micros;
   /** The connection is over and every stream about sockets is complete past it. */
@@ -77,15 +79,14 @@ const ties = {
  * could outrank it, and not before; where several processes remain, none is picked.
  */
 export function chooseOwner(candidates: readonly Candidate[], known: Knowledge): Choice {
-  const events = withFirstTakers(
-    candidates.filter(({ match }) => match.rank === ranks.event),
-    known.firstEarliest,
-  );
+  const calls = candidates.filter(({ match }) => match.rank === ranks.event);
+  const events = withFirstTakers(calls, known.firstEarliest);
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   const isFirst = !mayFollowUntold(strong, known);
   const isSure = isFirst && strong.some(({ match }) => match.weight === 'certain');
-  if (isSure && (known.knowsEarlier || known.hasCalls || known.isOver)) {
+  const isFirstOfAll = known.knowsEarlier && !strong.some((call) => mayFollowLater(call, known));
+  if (isSure && (isFirstOfAll || known.hasCalls || known.isOver)) {
     const earlier = events.filter((event) => mayHaveTakenFirst(event, strong[0]!, known));
     const rivals = [...strong, ...earlier];
     if (isOneProcess(rivals)) return chooseCaller(strong, rivals, polls, known);
@@ -94,9 +95,10 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   }
   if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
   if (strong.length > 0 && isFirst && !known.areCallsLost && !isUnwatchedBefore(strong, known)) {
-    if (isOneProcess(events)) return chooseCaller(strong, events, polls, known);
-    const maySettle = !known.isClosed && events.some(({ match }) => match.settles !== undefined);
-    return maySettle ? wait : ambiguous(events, ties.sameTuple);
+    // One that took a datagram since the first goes before those that took theirs earlier, once it is known to be of this connection.
+    const maySettle = !known.isClosed && calls.some(({ match }) => match.settles !== undefined);
+    if (maySettle && !isOneProcess(calls)) return wait;
+    return isOneProcess(events) ? chooseCaller(strong, events, polls, known) : ambiguous(events, ties.sameTuple);
   }
   if (!known.isClosed && candidates.some(({ match }) => match.settles !== undefined)) return wait;
   const seen = polls.filter(({ match }) => match.weight === 'certain');
@@ -130,6 +132,11 @@ function chooseCaller(
 /** A connection is accepted once, but several may take its datagrams in turn, and who took the first owns the end. */
 function isTaker({ socket }: Candidate): boolean {
   return socket.source === 'accept' && socket.protocol !== 6;
+}
+
+/** Whether it took a datagram well after the first came, and the host may yet tell who took one before. */
+function mayFollowLater(call: Candidate, { eventsUntil, firstLatest }: Knowledge): boolean {
+  return isTaker(call) && call.socket.openHi > Math.max(eventsUntil, firstLatest + PROMPT);
 }
 
 /** Whether another may have taken the first datagram, of which the row was lost, or before the host was watched. */
@@ -209,10 +216,10 @@ function oneOfHolders(among: readonly Candidate[], all: readonly Candidate[], kn
   return { kind: 'owner', owner: root, method: 'shared_socket', sharers: others(root, all) };
 }
 
-/** No row tells of the connected socket: a listener, a bound socket, or a call with a blank. */
+/** No row surely tells of the connected socket: a listener, a bound socket, one seen since the first datagram, or a call with a blank. */
 function chooseWeaker(candidates: readonly Candidate[]): Choice {
   if (candidates.length === 0) return { kind: 'none', reason: 'no_socket_seen' };
-  const solid = candidates.filter(({ match }) => match.rank > ranks.poll && match.weight !== 'possible');
+  const solid = candidates.filter(({ match }) => match.rank >= ranks.poll && match.weight !== 'possible');
   if (solid.length === 0) {
     const rank = Math.min(...candidates.map(({ match }) => match.rank));
     return ambiguous(
@@ -223,7 +230,7 @@ function chooseWeaker(candidates: readonly Candidate[]): Choice {
   const rank = Math.min(...solid.map(({ match }) => match.rank));
   const best = solid.filter(({ match }) => match.rank === rank);
   const isSure = best.some(({ match }) => match.weight === 'certain');
-  const isStanding = rank >= ranks.endpoint && rank < ranks.near;
+  const isStanding = rank === ranks.poll || (rank >= ranks.endpoint && rank < ranks.near);
   const rivals = candidates.filter(({ match, socket }) => {
     if (match.rank < rank) return true;
     // A socket that may have been opened too late leaves the connection to lesser ones.

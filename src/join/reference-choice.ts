@@ -134,7 +134,7 @@ function chooseHolder(seen: readonly Candidate[], candidates: readonly Candidate
 
 function chooseWeaker(candidates: readonly Candidate[]): Answer {
   if (candidates.length === 0) return none('no_socket_seen');
-  const solid = candidates.filter(({ match }) => match.rank > ranks.poll && match.weight !== 'possible');
+  const solid = candidates.filter(({ match }) => match.rank >= ranks.poll && match.weight !== 'possible');
   const rank = Math.min(...(solid.length > 0 ? solid : candidates).map(({ match }) => match.rank));
   if (solid.length === 0) return tie(candidates.filter(({ match }) => match.rank === rank));
   const best = solid.filter(({ match }) => match.rank === rank);
@@ -143,7 +143,7 @@ function chooseWeaker(candidates: readonly Candidate[]): Answer {
   const rivals = candidates.filter((one) => {
     if (one.match.rank < rank) return true;
     // A socket that may have been opened too late leaves the connection to lesser ones.
-    if (one.match.rank > rank) return !isSure && rank >= ranks.endpoint && isStanding(one);
+    if (one.match.rank > rank) return !isSure && (rank === ranks.poll || rank >= ranks.endpoint) && isStanding(one);
     // A poll lists every holder of a port, so a call that it does not show has been closed since.
     return one.match.weight !== 'possible' || !isSure || isPolled(one.socket);
   });

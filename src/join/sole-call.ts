@@ -62,9 +62,12 @@ export function decideSoleCall(
   if (!match.matched) return undefined;
   if (match.weight === 'certain') {
     if (mayHaveClosed(host, call, view, clock)) return undefined;
-    // Another may have taken the first datagram.
-    const isFirst = role !== 'resp' || tuple.protocol === TCP || knowsOthers(host, from - PROMPT, call.hi, call.lo - 1);
-    return !isFirst ? undefined : new Decided(host, clock, match, call, view, true);
+    if (role === 'resp' && tuple.protocol !== TCP) {
+      // Another may have taken the first datagram.
+      if (!knowsOthers(host, from - PROMPT, call.hi, call.lo - 1)) return undefined;
+      if (call.hi > Math.max(host.progress.eventsUntil, from + 2 * clock.err + PROMPT)) return undefined;
+    }
+    return new Decided(host, clock, match, call, view, true);
   }
   if (match.weight !== 'sole' || match.mayBeNext || role !== 'orig' || tuple.protocol === TCP) return undefined;
   const until = view.first + clock.offset + clock.err;

@@ -56,6 +56,44 @@ describe('datagrams that several processes took in turn', () => {
     }
   });
 
+  it('are on no line a later taker’s while the host may yet tell of an earlier one, however the connection goes on', () => {
+    for (const takesShortWay of [true, false]) {
+      const scene = new Scene({ startsKnown: true, takesShortWay }).host('b', tables, { err: 0.001 });
+      scene.start('C1', 10, ends).event('b', 'socket_events', 10.3, { ...receive, pid: 9, socket: '2' });
+      scene.advance(10.4).complete('b', 9.9, tables);
+      scene.event('b', 'socket_events', 10.002, { ...receive, pid: 8, socket: '1' }).complete('b', 11, tables);
+      // It need not be over.
+      expect(scene.advance(13).last().resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+      scene.end('C1', 10, 4, ends).complete('b', 90, tables).join.end();
+      const named = scene.lines.flatMap(({ resp }) => (resp.state === 'attributed' ? [resp.process.pid] : []));
+      expect(new Set(named)).toEqual(new Set([8]));
+    }
+  });
+
+  it('are a later taker’s once the host has told everything until then, while the connection goes on', () => {
+    for (const takesShortWay of [true, false]) {
+      const scene = new Scene({ startsKnown: true, takesShortWay }).host('b', tables, { err: 0.001 });
+      scene.start('C1', 10, ends).event('b', 'socket_events', 10.3, { ...receive, pid: 9, socket: '2' });
+      scene.complete('b', 10.2, tables).advance(10.4);
+      expect(scene.lines.filter(({ resp }) => resp.state === 'attributed')).toEqual([]);
+      scene.complete('b', 10.3, tables).advance(13);
+      expect(scene.last().resp).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    }
+  });
+
+  it('are not the taker’s of an earlier connection while one that took some at the first is not surely of this one', () => {
+    const scene = new Scene({ startsKnown: true }).host('b', tables, { err: 0.003 });
+    scene.event('b', 'socket_events', 9.63, { ...receive, pid: 9, socket: '1' });
+    scene.start('C0', 9.6, ends).end('C0', 9.6, 0, ends);
+    scene.event('b', 'socket_events', 10.0001, { ...receive, pid: 8, socket: '1' });
+    scene.start('C1', 10, ends).end('C1', 10, 0, ends).complete('b', 20, tables);
+    scene.advance(30).complete('b', 90, tables).join.end();
+    const named = scene.lines.flatMap(({ connection, resp }) =>
+      connection.uid === 'C1' && resp.state === 'attributed' ? [resp.process.pid] : [],
+    );
+    expect(new Set(named)).toEqual(new Set([8]));
+  });
+
   it('are not given to a later taker where the row of the first may be lost', () => {
     const lost = (from: number, to: number) => {
       const scene = new Scene({ startsKnown: true }).host('b', tables, { err: 0.001 });

@@ -255,9 +255,9 @@ export class Activity {
     const first = peers[0]!;
     const source = this.#routing.sourceAddress(netns, first.address);
     if (process.exit !== undefined || source === undefined) return;
-    const port = host.sockets.freePort(netns, 'udp', source);
-    if (port === undefined) return;
     const at = this.#timeline.now;
+    const port = host.sockets.datagramPort(process, source, at - this.#network.udpTimeout - 10 * ms);
+    if (port === undefined) return;
     const v6 = first.address.includes(':');
     const wildcard = v6 ? '::' : '0.0.0.0';
     const plan = connected
@@ -267,16 +267,18 @@ export class Activity {
     if (connected) host.facts.push({ kind: 'connect', at, process, socket, result: 'succeeded' });
     else if (random.chance(0.3)) host.facts.push({ kind: 'bind', at, process, socket });
     let delay = random.int(5, 50);
+    // Some last for several polls, with datagrams before and after one that saw the socket first.
+    const pace = host.sockets.all.length % 3 === 0 ? 200 : 1;
     if (!connected && random.chance(0.2)) this.#timeline.after(delay - 1, () => this.forkWorkers(socket, 1));
     for (const peer of connected ? [first] : peers) {
       const from = { address: source, port };
       const times = random.int(1, 3);
       for (let i = 0; i < times; i++) {
         this.#timeline.after(delay, () => this.#sendDatagram(socket, from, peer));
-        delay += random.int(50, 4000);
+        delay += pace * random.int(50, 4000);
       }
     }
-    this.#timeline.after(delay + random.int(200, 5000), () => {
+    this.#timeline.after(delay + pace * random.int(200, 5000), () => {
       this.#closeSocket(socket);
       if (random.chance(0.8)) this.#exitUnlessServing(process);
     });
@@ -326,7 +328,9 @@ export class Activity {
       flow.respOwner ??= { process: receiver.maker, at: receiver.opened, socket: receiver };
       return;
     }
-    flow.respOwner ??= { process: taker, at: receiver.opened, socket: receiver, taken: this.#timeline.now };
+    const owner = { process: taker, at: receiver.opened, socket: receiver, taken: this.#timeline.now };
+    flow.respOwner ??= owner;
+    if (flow.respOwner.taken === undefined) flow.respOwner.instead ??= owner;
     this.#datagrams.take({ socket: receiver, taker, local: to, remote: from, arrived });
   }
 

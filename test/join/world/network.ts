@@ -16,6 +16,8 @@ export interface TrueOwner {
   readonly listener?: Socket;
   /** When it took the first datagram, which may have waited for it. */
   readonly taken?: Micros;
+  /** Who took one first, where it was the socket of this owner that the first came to, and nobody read that. */
+  instead?: TrueOwner;
 }
 
 /** A connection as it is captured behind a host that translates it. */

@@ -83,10 +83,35 @@ export class SocketTable {
     this.#portSpace = portSpace;
   }
 
-  /** An ephemeral port free for the tuple, or undefined. */
-  freePort(netns: Netns, proto: 'tcp' | 'udp', address: string, remote?: Endpoint): number | undefined {
+  /**
+   * A port for datagrams that the process asks for by its number, which passes from one to the next as it comes, or one that the system
+   * chooses, which no other process had since `rested`.
+   */
+  datagramPort(process: Process, address: string, rested: Micros): number | undefined {
+    const { netns } = process;
+    if (this.all.length % 2 === 0) return this.freePort(netns, 'udp', address, undefined, 20_000);
+    const resting = this.all.filter(
+      ({ netns: other, proto, maker, holds, closed = Infinity }) =>
+        other === netns && proto === 'udp' && (maker !== process || holds.length > 1) && closed >= rested,
+    );
     for (let tried = 0; tried < this.#portSpace; tried++) {
-      const port = 40_000 + (this.#nextPort++ % this.#portSpace);
+      const port = this.freePort(netns, 'udp', address, undefined, 45_000, 4 * this.#portSpace);
+      if (!resting.some(({ local }) => local.port === port)) return port;
+    }
+    return undefined;
+  }
+
+  /** A port free for the tuple, or undefined. */
+  freePort(
+    netns: Netns,
+    proto: 'tcp' | 'udp',
+    address: string,
+    remote?: Endpoint,
+    from = 40_000,
+    space = this.#portSpace,
+  ): number | undefined {
+    for (let tried = 0; tried < space; tried++) {
+      const port = from + (this.#nextPort++ % space);
       const clash = this.all.some(
         (socket) =>
           socket.proto === proto &&

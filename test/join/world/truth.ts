@@ -18,6 +18,8 @@ export interface TrueEnd {
   readonly ancestors: readonly { readonly pid: number; readonly path: string }[];
   /** Number of the listener or unconnected socket that the owner held, with others or alone, when the connection began. */
   readonly standing?: number;
+  /** Who took a datagram first, where nobody read that which came to this owner's socket: either may be named. */
+  readonly instead?: TrueEnd;
 }
 
 export interface Truth {
@@ -60,6 +62,7 @@ function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
     })),
     ancestors,
     ...(hasHeld && { standing: standing.id }),
+    ...(owner.instead !== undefined && { instead: trueEnd(owner.instead, flowStart) }),
   };
 }
 

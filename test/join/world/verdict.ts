@@ -43,6 +43,11 @@ function isHolder(end: AttributedEnd, truth: TrueEnd, profile: Profile): boolean
 
 /** Whether a told end names the true owner. Everything but `attributed` is open: it claims nobody. */
 export function judgeEnd(end: End, truth: TrueEnd | undefined, world: World): Verdict {
+  const verdict = judgeOwner(end, truth, world);
+  return verdict === 'wrong' && truth?.instead !== undefined ? judgeOwner(end, truth.instead, world) : verdict;
+}
+
+function judgeOwner(end: End, truth: TrueEnd | undefined, world: World): Verdict {
   if (end.state !== 'attributed') return 'open';
   if (truth === undefined || end.host.id !== truth.host) return 'wrong';
   const profile = world.profiles.get(truth.host)!;
