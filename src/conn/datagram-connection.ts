@@ -6,7 +6,7 @@ import { addIpBytes } from './ip-bytes.js';
 import { saysOtherDirection } from './message-direction.js';
 import { checkMldReport } from './mld-report.js';
 import { ACTIVE, BAD_CHECKSUMS, FLAGS, LAST, LAST_TIME, PACKETS, TURNED } from './record-layout.js';
-import { flipRoles } from './role-flip.js';
+import { flipEnds } from './role-flip.js';
 import type { TcpContext } from './tcp-connection.js';
 
 const UDP_HEADER = 8;
@@ -40,17 +40,14 @@ export function udpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
   addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
   countPayload(table, base, dir, claimed - UDP_HEADER);
-  countPacket(table, base, dir, packet);
-  if ((table.i32[base + FLAGS]! & TURNED) === 0 && saysOtherDirection(table, base, dir, packet)) {
-    flipRoles(table, weird, base);
-    table.i32[base + FLAGS] = swapActive(table.i32[base + FLAGS]!) | TURNED;
+  const flags = table.i32[base + FLAGS]!;
+  if ((flags & (TURNED << dir)) === 0 && saysOtherDirection(table, base, dir, packet)) {
+    table.i32[base + FLAGS] = flags | (TURNED << dir);
+    // As in Zeek each role keeps its payload, and this packet is of the role that its sender had.
+    flipEnds(table, weird, base);
   }
+  countPacket(table, base, dir, packet);
   return true;
-}
-
-function swapActive(flags: number): number {
-  const both = ACTIVE | (ACTIVE << 1);
-  return (flags & both) === both || (flags & both) === 0 ? flags : flags ^ both;
 }
 
 /** Takes an ICMP or ICMPv6 packet into the record at `base`. A wrong checksum leaves no trace in the record. */

@@ -18,7 +18,7 @@ function isMulticast(table: ConnectionTable, base: number): boolean {
 }
 
 /**
- * Whether a UDP packet of direction `dir`, already counted, shows by what it says that its connection's direction is the wrong one, as
+ * Whether a UDP packet of direction `dir`, not counted yet, shows by what it says that its connection's direction is the wrong one, as
  * Zeek's parsers find out: a DNS answer as the first message of an originator (unless it goes to a multicast group), an NTP answer
  * of an originator, an NTP request of a responder.
  */
@@ -28,7 +28,7 @@ export function saysOtherDirection(table: ConnectionTable, base: number, dir: nu
   const { view, at } = packet;
   const bytes = Math.min(packet.length === 0 ? packet.captured : packet.length, packet.captured) - UDP_HEADER;
   if (isDnsPort(port)) {
-    const isFirst = dir === 0 && i32[base + PACKETS]! + i32[base + PACKETS + 1]! === 1;
+    const isFirst = dir === 0 && (i32[base + PACKETS]! | i32[base + PACKETS + 1]!) === 0;
     if (!isFirst || bytes < DNS_HEADER) return false;
     return (view.getUint8(at + UDP_HEADER + 2) & DNS_RESPONSE) !== 0 && !isMulticast(table, base);
   }

@@ -74,6 +74,8 @@ export const PREVIOUS_STATE = 6;
 export const DID_CLOSE = 1 << 12;
 export const FIRST_SEEN = 1 << 14;
 export const DID_EOF = 1 << 16;
+/** UDP: what a packet of this role says has turned the direction, which happens once. First of two bits. */
+export const TURNED = 1 << 16;
 /** Gaps of this direction are no longer followed. */
 export const SKIP_STREAM = 1 << 18;
 export const SENT_FIN = 1 << 20;
@@ -81,8 +83,6 @@ export const SENT_FIN = 1 << 20;
 export const SENT_INNER = 1 << 20;
 export const PARTIAL = 1 << 22;
 export const CLOSE_DEFERRED = 1 << 23;
-/** UDP: what a packet says has turned the direction, which happens once. */
-export const TURNED = 1 << 23;
 /** The end is certain; the connection goes at its deadline whatever comes. */
 export const CLOSING = 1 << 24;
 export const HANDSHAKE_DONE = 1 << 25;

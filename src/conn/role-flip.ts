@@ -30,9 +30,9 @@ import {
   ZERO_WINDOWS,
 } from './record-layout.js';
 
-const WORD_PAIRS = [START_SEQ, PACKETS, IP_BYTES, SEGMENTS, RETRANSMITS, LAST_SYN, LAST_FIN, LAST_RST, FIN_SEQ];
+const WORD_PAIRS = [START_SEQ, SEGMENTS, RETRANSMITS, LAST_SYN, LAST_FIN, LAST_RST, FIN_SEQ];
 const DOUBLE_PAIRS = [LAST, ACKED, REASSEMBLED];
-const HALF_PAIRS = [ZERO_WINDOWS, GAPS, BAD_CHECKSUMS, IP_BYTES_HIGH];
+const HALF_PAIRS = [ZERO_WINDOWS, GAPS, BAD_CHECKSUMS];
 
 function swap(array: Int32Array | Float64Array | Uint16Array, one: number, two: number): void {
   const kept = array[one]!;
@@ -49,20 +49,29 @@ function swapFlags(flags: number): number {
   return states | ((pairs & low) << 1) | ((pairs >>> 1) & low) | single;
 }
 
-/** Originator and responder change places; the history gets a ^. */
-export function flipRoles(table: ConnectionTable, weird: WeirdCounts, base: number): void {
-  const { i32, f64, u16 } = table;
+/** Originator and responder change places with the packets of each, and with nothing else; the history gets a ^. */
+export function flipEnds(table: ConnectionTable, weird: WeirdCounts, base: number): void {
+  const { i32 } = table;
   swap(i32, base + ORIG_WORD, base + RESP_WORD);
   const ports = i32[base + PORTS]!;
   i32[base + PORTS] = (ports << 16) | (ports >>> 16);
   if ((i32[base + META]! & META_IPV6) !== 0) {
     for (let i = 0; i < 3; i++) swap(i32, base + IPV6_WORDS + i, base + IPV6_WORDS + 3 + i);
   }
+  swap(i32, base + PACKETS, base + PACKETS + 1);
+  swap(i32, base + IP_BYTES, base + IP_BYTES + 1);
+  swap(table.u16, (base << 1) + IP_BYTES_HIGH, (base << 1) + IP_BYTES_HIGH + 1);
+  addLetter(table, weird, base, 0, LETTER_FLIP);
+}
+
+/** The ends of a TCP connection change places. */
+export function flipRoles(table: ConnectionTable, weird: WeirdCounts, base: number): void {
+  const { i32, f64, u16 } = table;
   for (const at of WORD_PAIRS) swap(i32, base + at, base + at + 1);
   for (const at of DOUBLE_PAIRS) swap(f64, (base >> 1) + at, (base >> 1) + at + 1);
   for (const at of HALF_PAIRS) swap(u16, (base << 1) + at, (base << 1) + at + 1);
   i32[base + FLAGS] = swapFlags(i32[base + FLAGS]!) & ~PARTIAL;
-  addLetter(table, weird, base, 0, LETTER_FLIP);
+  flipEnds(table, weird, base);
 }
 
 /**

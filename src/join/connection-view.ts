@@ -82,6 +82,7 @@ export function mayBeAnswered({
 }: Pick<ConnectionView, 'connection' | 'ended' | 'closed'>): boolean {
   const { proto, history = '', resp_pkts: packets, conn_state: state } = connection;
   if (!(ended || closed)) return true;
-  if (proto !== 'tcp') return packets > 0;
+  // Zeek counts an answer that came first, and turned the connection, for the originator.
+  if (proto !== 'tcp') return packets > 0 || /.\^/.test(history);
   return state !== 'REJ' && (packets > 0 || /[AD]/.test(history));
 }

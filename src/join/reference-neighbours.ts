@@ -56,7 +56,9 @@ export function clockOf(host: HostRows, update: ConnectionUpdate): { offset: Mic
 
 /** Somebody took the connection: there was an answer other than a refusal, or an acknowledgement of one that was not seen. */
 export function isAnswered({ proto, conn_state: state, history = '', resp_pkts: packets }: Connection): boolean {
-  return proto === 'tcp' ? state !== 'REJ' && (packets > 0 || /[AD]/.test(history)) : packets > 0;
+  if (proto === 'tcp') return state !== 'REJ' && (packets > 0 || /[AD]/.test(history));
+  // What turned the direction was an answer that came first, though it counts for the originator.
+  return packets > 0 || history.indexOf('^') > 0;
 }
 
 function isOfAnotherBridge(other: ConnectionUpdate, update: ConnectionUpdate): boolean {

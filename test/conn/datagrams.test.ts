@@ -97,29 +97,60 @@ describe('a UDP connection', () => {
   const dnsAnswer = [0, 1, 0x81, 0];
 
   it.each([
-    ['an answer of DNS comes first', [message(B, A, 53, dnsAnswer), message(A, B, 53, dnsQuery, 9)], A, 'D^'],
-    ['two answers of DNS come first', [message(B, A, 53, dnsAnswer), message(B, A, 53, dnsAnswer, 9)], A, 'D^d'],
-    ['a query of DNS comes first', [message(A, B, 53, dnsQuery), message(B, A, 53, dnsAnswer, 9)], A, 'Dd'],
-    ['an answer goes to a group', [message(B, '224.0.0.251', 5353, dnsAnswer)], B, 'D'],
-    ['an answer to a host comes on the port of mDNS', [message(B, A, 5353, dnsAnswer)], A, 'D^'],
-    ['it is too short for DNS', [message(B, A, 53, dnsAnswer, 0, 11)], B, 'D'],
-    ['an NTP answer comes first', [message(B, A, 123, [0x24]), message(A, B, 123, [0x23], 9)], A, 'D^'],
-    ['both ends of NTP are clients', [message(A, B, 123, [0x23]), message(B, A, 123, [0x23], 9)], B, 'Dd^'],
-    ['NTP turns only once', [message(B, A, 123, [0x24]), message(A, B, 123, [0x24], 9)], A, 'D^'],
-    ['they are NTP peers', [message(B, A, 123, [0x21]), message(A, B, 123, [0x21], 9)], B, 'Dd'],
-  ] as const)('has the originator that its messages show when %s', (_, frames, originator, history) => {
+    ['an answer of DNS comes first', [message(B, A, 53, dnsAnswer), message(A, B, 53, dnsQuery, 9)], A, 'D^', [2, 0]],
+    [
+      'two answers of DNS come first',
+      [message(B, A, 53, dnsAnswer), message(B, A, 53, dnsAnswer, 9)],
+      A,
+      'D^d',
+      [1, 1],
+    ],
+    ['a query of DNS comes first', [message(A, B, 53, dnsQuery), message(B, A, 53, dnsAnswer, 9)], A, 'Dd', [1, 1]],
+    ['an answer goes to a group', [message(B, '224.0.0.251', 5353, dnsAnswer)], B, 'D', [1, 0]],
+    ['an answer to a host comes on the port of mDNS', [message(B, A, 5353, dnsAnswer)], A, 'D^', [1, 0]],
+    ['it is too short for DNS', [message(B, A, 53, dnsAnswer, 0, 11)], B, 'D', [1, 0]],
+    ['an NTP answer comes first', [message(B, A, 123, [0x24]), message(A, B, 123, [0x23], 9)], A, 'D^', [2, 0]],
+    ['both ends of NTP are clients', [message(A, B, 123, [0x23]), message(B, A, 123, [0x23], 9)], B, 'Dd^', [0, 2]],
+    ['both ends of NTP are servers', [message(B, A, 123, [0x24]), message(A, B, 123, [0x24], 9)], A, 'D^', [2, 0]],
+    [
+      'NTP turns once for a message of either role',
+      [0x23, 0x23, 0x23, 0x24].map((first, i) => message(i % 2 === 0 ? A : B, i % 2 === 0 ? B : A, 123, [first], i)),
+      A,
+      'Dd^^',
+      [4, 0],
+    ],
+    ['they are NTP peers', [message(B, A, 123, [0x21]), message(A, B, 123, [0x21], 9)], B, 'Dd', [1, 1]],
+  ] as const)('has the originator that its messages show when %s', (_, frames, originator, history, packets) => {
     const { updates } = track(frames);
     expect(updates.map(({ connection }) => [connection['id.orig_h'], connection.history])).toEqual([
       [originator, history],
     ]);
-    const sent = (side: 'orig' | 'resp'): number =>
-      frames.filter(
-        ({ bytes }) => `${bytes[26]}.${bytes[27]}.${bytes[28]}.${bytes[29]}` === updates[0]?.connection[`id.${side}_h`],
-      ).length;
     const { orig_pkts, resp_pkts, orig_ip_bytes, resp_ip_bytes, conn_state } = updates[0]!.connection;
-    expect([orig_pkts, resp_pkts]).toEqual([sent('orig'), sent('resp')]);
-    expect([orig_ip_bytes > 0, resp_ip_bytes > 0]).toEqual([sent('orig') > 0, sent('resp') > 0]);
-    expect(conn_state).toBe(sent('resp') === 0 ? 'S0' : sent('orig') === 0 ? 'SHR' : 'SF');
+    expect([orig_pkts, resp_pkts]).toEqual(packets);
+    const each = frames[0]!.bytes.length - 14;
+    expect([orig_ip_bytes, resp_ip_bytes]).toEqual(packets.map((count) => count * each));
+    expect(conn_state).toBe(history.includes('d') ? 'SF' : 'S0');
+  });
+
+  it('has what either role had sent for its own, also behind a message that turns it', () => {
+    const sizes = (...frames: Frame[]): unknown[] => {
+      const { connection } = track(frames).updates[0]!;
+      return [connection['id.orig_h'], connection.orig_bytes, connection.resp_bytes];
+    };
+    const answer = message(B, A, 123, [0x24], 0, 68);
+    expect(sizes(answer, message(A, B, 123, [0x23], 9), message(B, A, 123, [0x24], 10, 52))).toEqual([A, 116, 52]);
+    expect(sizes(message(A, B, 123, [0x23]), message(B, A, 123, [0x23], 9, 68))).toEqual([B, 48, 68]);
+  });
+
+  it('of DNS ends as such also where an answer to its port turned it', () => {
+    const answer = (atUs: number): Frame => {
+      const payload = concat(new Uint8Array(dnsAnswer), new Uint8Array(44));
+      const bytes = ethernet(ip({ src: A, dst: B, proto: 17, payload: udpDatagram(5000, 53, payload) }));
+      return { timeUs: START + atUs, bytes };
+    };
+    expect(track([answer(0)]).updates[0]?.connection).toMatchObject({ 'id.orig_p': 53, history: 'D^' });
+    expect(track([answer(0), answer(10 * SECOND - 1)]).stats.connections).toBe(1);
+    expect(track([answer(0), answer(10 * SECOND)]).stats.connections).toBe(2);
   });
 
   it('of DNS ends when a look every 10 s finds nothing of the last 9 s', () => {

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { mayBeAnswered } from '../../src/join/connection-view.js';
+import { isAnswered } from '../../src/join/reference-neighbours.js';
+import type { Connection } from '../../src/records/connection.js';
 import type { HostTable } from '../../src/records/host-tables.js';
 import { Scene } from './scene.js';
 
@@ -59,5 +62,16 @@ describe('a connection of which a later packet tells who began it', () => {
     scene.join.end();
     expect(scene.last('C1')).toMatchObject(owners);
     expect(scene.last('C2').orig).not.toMatchObject({ process: { pid: 9 } });
+  });
+
+  it('was answered, where an answer of UDP that counts for the originator told so', () => {
+    const answered = (history: string, resp_pkts: number): boolean[] => {
+      const connection = { proto: 'udp', history, resp_pkts, conn_state: 'S0' } as Connection;
+      return [mayBeAnswered({ connection, ended: true, closed: false }), isAnswered(connection)];
+    };
+    expect(answered('D^', 0)).toEqual([true, true]);
+    expect(answered('D', 0)).toEqual([false, false]);
+    expect(answered('^D', 0)).toEqual([false, false]);
+    expect(answered('^d', 1)).toEqual([true, true]);
   });
 });
