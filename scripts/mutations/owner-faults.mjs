@@ -499,6 +499,13 @@ export const ownerFaults = [
     tests: ['test/join/held-up.test.ts'],
   },
   {
+    name: 'datagrams-taken-through-a-closed-socket',
+    file: 'src/join/match.ts',
+    find: 'if (!isTcp && socket.openHi < first - err && socket.closeHi < first + err) return possible;',
+    replace: '',
+    tests: ['test/join/match.test.ts'],
+  },
+  {
     name: 'calls-that-details-make-up-for',
     file: 'src/join/waiting.ts',
     find: 'due.moments[i]! > eventsUntil && !mayDoWithDetails(end)',

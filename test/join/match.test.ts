@@ -208,6 +208,20 @@ const cases: Case[] = [
     'certain',
   ],
   [
+    'a datagram that was received before, through a socket that may have closed by the first packet',
+    { ...resp, ...udp, err: 10 * ms },
+    socket('accept', { ...respTuple, protocol: 17, openHi: 90 * s, closeLo: 100.005 * s, closeHi: 100.005 * s }),
+    'accept_event',
+    'possible',
+  ],
+  [
+    'a datagram that was received before, through a socket that still stood',
+    { ...resp, ...udp, err: 10 * ms },
+    socket('accept', { ...respTuple, protocol: 17, openHi: 90 * s, closeLo: 100.02 * s, closeHi: 100.02 * s }),
+    'accept_event',
+    'certain',
+  ],
+  [
     'a datagram that was received after the only packet, and never answered',
     { ...resp, ...udp, last: 100 * s, isOver: true, answered: false },
     socket('accept', { ...respTuple, protocol: 17, openHi: 100.002 * s }),
