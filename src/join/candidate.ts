@@ -30,9 +30,11 @@ export interface Trial {
   readonly doubt: Doubt | undefined;
   /** Where the packets are seen; undefined: of loopback. */
   readonly site: PacketSite | undefined;
-  /** Rows between its endpoints that happened before then may be gone; -Infinity: none are. */
+  /** Rows between its endpoints, and accepts of its peer, that happened before then may be gone; -Infinity: none are. */
   readonly goneUntil: Micros;
 }
+
+const TCP = 6;
 
 const otherNamespace: Match = Object.freeze({ matched: false, loss: 'other_namespace' });
 
@@ -81,8 +83,14 @@ export function tryHosts(
     const clock = clocks.at(host, view.capture, view.captureHost, view.first);
     const doubt = site?.doubtOf(host);
     const query = new ViewQuery(view, role, protocol, clock, beganElsewhere(clocks, host, view, clock));
-    const goneUntil = states.surplusUntil(host, tuple, isForward);
+    const goneUntil = Math.max(states.surplusUntil(host, tuple, isForward), acceptsGone(query, host));
     return { host, clock, query, candidates: [], elsewhere: [], doubt, site, goneUntil };
+  }
+
+  /** A connection that was going on already may have been accepted at any time before. */
+  function acceptsGone(query: EndQuery, host: HostState): Micros {
+    const until = role === 'resp' ? host.acceptsGoneUntil(protocol, remote.text, remotePort) : -Infinity;
+    return until === -Infinity || query.opening ? until : Infinity;
   }
 
   function open(host: HostState): Trial {
@@ -97,9 +105,19 @@ export function tryHosts(
   function considerBlanks(trial: Trial, hasAddress: boolean): void {
     const { host, query } = trial;
     consider(trial, host.boundTo(protocol, localPort), false, hasAddress);
-    const [from, to] = [query.first - query.err - NEAR_LEAD, query.last + query.err + ACCEPT_LAG];
     const isMeant = hasAddress && site?.isOwnPeer(host) !== true;
-    consider(trial, host.callsTo(protocol, remote.text, remotePort, from, to), false, isMeant);
+    consider(trial, nearCalls(host, query), false, isMeant);
+  }
+
+  /** The calls that name the peer alone and may be near enough: connects of just before the first packet, accepts since. */
+  function nearCalls(host: HostState, query: EndQuery): readonly HeldSocket[] {
+    const { first, last, err } = query;
+    const earliest = first - err - NEAR_LEAD;
+    if (role === 'orig') return host.callsTo('connect', protocol, remote.text, remotePort, earliest, first + err);
+    const isTcp = protocol === TCP;
+    const from = isTcp && query.opening ? first - err : earliest;
+    const lag = isTcp && query.isOver ? 0 : ACCEPT_LAG;
+    return host.callsTo('accept', protocol, remote.text, remotePort, from, last + err + lag);
   }
 
   function consider(trial: Trial, sockets: readonly HeldSocket[], isFull: boolean, hasAddress: boolean): void {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { JoinLimits } from '../../src/join/join-limits.js';
+import type { Connection } from '../../src/records/connection.js';
 import type { HostTable } from '../../src/records/host-tables.js';
 import { Scene } from './scene.js';
+import { inWords } from './world/story.js';
 
 const events: HostTable[] = ['socket_events', 'process_events'];
 const polls: HostTable[] = ['process_open_sockets'];
@@ -62,6 +64,31 @@ describe('evictions at the bounds', () => {
     for (let i = 0; i < 20; i++)
       scene.event('a', 'socket_events', 30 - i, { ...client, action: 'connect', pid: 10 + i });
     expect(scene.join.stats).toMatchObject({ socketRowsEvicted: 12 });
+  });
+
+  it('take the first of many accepts that name the same peer alone, and leave others their owners', () => {
+    const tables: HostTable[] = ['socket_events', 'interface_addresses'];
+    const ends = (socketRowsOfTuple: number, changes: Partial<Connection> = {}): string[] => {
+      const scene = new Scene({ startsKnown: true, limits: { socketRowsOfTuple } }).host('b', tables);
+      scene.added('b', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.2' });
+      const accept = { ...tcp, action: 'accept', remote_address: '192.0.2.1' };
+      scene.event('b', 'socket_events', 5.01, { ...accept, pid: 7, remote_port: 39_999 });
+      for (let i = 0; i < 20; i++) {
+        scene.event('b', 'socket_events', 10.01 + i, { ...accept, pid: 10 + i, remote_port: 40_000 });
+      }
+      // Out of order, and earlier than what is kept.
+      scene.event('b', 'socket_events', 9, { ...accept, pid: 40, remote_port: 40_000 });
+      expect(scene.join.stats.socketRowsEvicted).toBe(Math.max(0, 21 - socketRowsOfTuple));
+      scene.end('other', 5, 0.1, '192.0.2.1 39999 > 192.0.2.2 443');
+      for (let i = 0; i < 20; i++) scene.end(`C${i}`, 10 + i, 0.1, '192.0.2.1 40000 > 192.0.2.2 443', changes);
+      scene.complete('b', 40, tables).join.end();
+      return ['other', 'C2', 'C19'].map((uid) => inWords(scene.last(uid).resp));
+    };
+    expect(ends(100)).toEqual(['accept_event b:7', 'accept_event b:12', 'accept_event b:29']);
+    expect(ends(8)).toEqual(['accept_event b:7', 'events_lost', 'accept_event b:29']);
+    // What had begun before the capture may have been accepted before all that is kept.
+    const began = { history: 'DadA', conn_state: 'OTH' };
+    expect(ends(8, began)).toEqual(['accept_event b:7', 'events_lost', 'events_lost']);
   });
 
   it('leave no end without doubt that a standing socket of its endpoints may have, whose row went', () => {

@@ -2,7 +2,10 @@
 export interface HostLimits {
   /** Rows about sockets. */
   readonly socketRows: number;
-  /** Those that name the same two endpoints, in one direction. The earliest is found no more, which ends between the two alone miss. */
+  /**
+   * Those that name the same two endpoints, in one direction, and accepts that name the same peer alone. The earliest is found no more, which
+   * ends between the two, or of that peer, alone miss.
+   */
   readonly socketRowsOfTuple: number;
   /** Rows about processes. */
   readonly processRows: number;

@@ -4,7 +4,8 @@ import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-so
 import type { HostContext } from './host-context.js';
 import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
-import { isLoose } from './socket-link.js';
+import type { SocketSource } from './socket-interval.js';
+import { isLoose, setLoose } from './socket-link.js';
 import { freeSocket, SocketRecord } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
 
@@ -31,6 +32,8 @@ export class HostSockets {
   /** Rows with a blank, by what they do name, in order of time. */
   #byLocalPort: Map<number, number[]> | undefined;
   #byRemote: Map<string, number[]> | undefined;
+  /** Where there were more accepts of a remote endpoint than are found, up to when the others happened. */
+  #acceptsGone: Map<string, Micros> | undefined;
   /** Rows about times up to here were let go or evicted. */
   goneUntil: Micros = -Infinity;
   /** A socket of which the row was evicted may have stood until here. */
@@ -54,7 +57,10 @@ export class HostSockets {
     if (remoteAddress !== undefined && remotePort !== undefined) {
       if (localPort !== undefined || !isCall) return this.#ignored();
       this.#byRemote ??= new Map();
-      return this.#addTo(this.#byRemote, remoteKey(protocol, remoteAddress, remotePort), fact);
+      const key = remoteKey(source, protocol, remoteAddress, remotePort);
+      if (!this.#addTo(this.#byRemote, key, fact)) return false;
+      if (source === 'accept') this.#boundAccepts(key);
+      return true;
     }
     if (localPort === undefined || isCall) return this.#ignored();
     this.#byLocalPort ??= new Map();
@@ -71,6 +77,24 @@ export class HostSockets {
     const after = this.#context.sockets.addBlank(this.#host, before ?? [], fact);
     if (after !== undefined && after !== before) index.set(key, after);
     return after !== undefined;
+  }
+
+  /** Every accept that names the same peer alone is tried for a connection of it: whoever connects from one port again and again must not make that cost more. */
+  #boundAccepts(key: string): void {
+    const found = this.#byRemote!.get(key)!;
+    if (found.length <= this.#context.limits.socketRowsOfTuple) return;
+    const earliest = found.shift()!;
+    const { rows } = this.#context;
+    setLoose(rows, earliest);
+    const record = this.#record(earliest);
+    this.#acceptsGone ??= new Map();
+    this.#acceptsGone.set(key, Math.max(record.hi, this.#acceptsGone.get(key) ?? -Infinity));
+    this.#context.counters.socketRowsEvicted++;
+  }
+
+  /** Accepts that name this remote endpoint alone may be gone that happened before then; -Infinity: none are. */
+  acceptsGoneUntil(protocol: number, address: string, port: number): Micros {
+    return this.#acceptsGone?.get(remoteKey('accept', protocol, address, port)) ?? -Infinity;
   }
 
   /** Forgets a close at the bound. */
@@ -96,9 +120,16 @@ export class HostSockets {
     return found === undefined ? nothing : inNamespaces(this.held(found.map((handle) => this.#record(handle))));
   }
 
-  /** Calls within [from, to] that name this remote end and no local port. */
-  callsTo(protocol: number, address: string, port: number, from: Micros, to: Micros): readonly HeldSocket[] {
-    const found = this.#byRemote?.get(remoteKey(protocol, address, port));
+  /** Calls of one kind within [from, to] that name this remote end and no local port. */
+  callsTo(
+    source: 'connect' | 'accept',
+    protocol: number,
+    address: string,
+    port: number,
+    from: Micros,
+    to: Micros,
+  ): readonly HeldSocket[] {
+    const found = this.#byRemote?.get(remoteKey(source, protocol, address, port));
     if (found === undefined) return nothing;
     const near: SocketRecord[] = [];
     for (let i = this.#lowerBound(found, from); i < found.length; i++) {
@@ -112,7 +143,9 @@ export class HostSockets {
   /** Whether `boundTo` or `callsTo`, at any time, has any. */
   knowsBlanks(protocol: number, localPort: number, address: string, port: number): boolean {
     if (this.#byLocalPort?.has(portKey(protocol, localPort)) === true) return true;
-    return this.#byRemote?.has(remoteKey(protocol, address, port)) === true;
+    const calls = this.#byRemote;
+    if (calls === undefined) return false;
+    return (['connect', 'accept'] as const).some((source) => calls.has(remoteKey(source, protocol, address, port)));
   }
 
   /** Drops what closed before the horizon. */
@@ -200,12 +233,12 @@ export class HostSockets {
     return out;
   }
 
-  #placeOfRecord({ protocol, localAddress, localPort, remoteAddress, remotePort }: SocketRecord): Place {
+  #placeOfRecord({ source, protocol, localAddress, localPort, remoteAddress, remotePort }: SocketRecord): Place {
     const { addresses, tuples } = this.#context;
     if (remoteAddress === undefined || remotePort === undefined) {
       return this.#byLocalPort!.get(portKey(protocol, localPort!))!;
     }
-    if (localPort === undefined) return this.#byRemote!.get(remoteKey(protocol, remoteAddress, remotePort))!;
+    if (localPort === undefined) return this.#byRemote!.get(remoteKey(source, protocol, remoteAddress, remotePort))!;
     return tuples.sockets(protocol, addresses.open(localAddress!), localPort, remoteAddress, remotePort);
   }
 
@@ -236,10 +269,14 @@ export class HostSockets {
     rows.setWord(other, LINK, before);
   }
 
-  #dropBlank({ protocol, localPort, remoteAddress, remotePort }: SocketRecord): void {
-    if (remoteAddress === undefined || remotePort === undefined)
+  #dropBlank({ source, protocol, localPort, remoteAddress, remotePort }: SocketRecord): void {
+    if (remoteAddress === undefined || remotePort === undefined) {
       this.#byLocalPort!.delete(portKey(protocol, localPort!));
-    else this.#byRemote!.delete(remoteKey(protocol, remoteAddress, remotePort));
+      return;
+    }
+    const key = remoteKey(source, protocol, remoteAddress, remotePort);
+    this.#byRemote!.delete(key);
+    this.#acceptsGone?.delete(key);
   }
 
   /** The first row that may have happened at or after `from`; rows are in order of time and equally coarse. */
@@ -264,6 +301,6 @@ function portKey(protocol: number, port: number): number {
   return protocol * 65_536 + port;
 }
 
-function remoteKey(protocol: number, address: string, port: number): string {
-  return `${protocol} ${address} ${port}`;
+function remoteKey(source: SocketSource, protocol: number, address: string, port: number): string {
+  return `${source} ${protocol} ${address} ${port}`;
 }

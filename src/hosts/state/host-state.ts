@@ -170,9 +170,21 @@ export class HostState {
     return this.#sockets.boundTo(protocol, localPort);
   }
 
-  /** Calls within [from, to] that name this remote end and no local port. */
-  callsTo(protocol: number, address: string, port: number, from: Micros, to: Micros): readonly HeldSocket[] {
-    return this.#sockets.callsTo(protocol, address, port, from, to);
+  /** Calls of one kind within [from, to] that name this remote end and no local port. */
+  callsTo(
+    source: 'connect' | 'accept',
+    protocol: number,
+    address: string,
+    port: number,
+    from: Micros,
+    to: Micros,
+  ): readonly HeldSocket[] {
+    return this.#sockets.callsTo(source, protocol, address, port, from, to);
+  }
+
+  /** See HostSockets.acceptsGoneUntil. */
+  acceptsGoneUntil(protocol: number, address: string, port: number): Micros {
+    return this.#sockets.acceptsGoneUntil(protocol, address, port);
   }
 
   /** Whether it knows sockets that name no more than one of these endpoints, at any time. */
