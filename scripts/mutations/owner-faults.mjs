@@ -708,4 +708,11 @@ export const ownerFaults = [
     replace: '',
     tests: ['test/join/datagram-takers.test.ts'],
   },
+  {
+    name: 'loss-in-the-second-of-a-sighting-ignored',
+    file: 'src/hosts/state/stream-progress.ts',
+    find: 'for (const gap of gaps) if (gap.to >= since) until',
+    replace: 'for (const gap of gaps) if (gap.to >= from) until',
+    tests: ['test/join/polled-holder.test.ts'],
+  },
 ];

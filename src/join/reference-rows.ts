@@ -264,7 +264,7 @@ function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socke
   const tellsCloses = facts.some(
     ({ row, source }) => row.stream === fact.row.stream && (source === 'close' || source === 'listen'),
   );
-  const closeLo = close?.lo ?? (tellsCloses ? knownUntil(host, fact.hi, 0) : fact.hi);
+  const closeLo = close?.lo ?? (tellsCloses ? knownUntil(host, fact.hi, 0, socketTables, fact.lo) : fact.hi);
   return socketOf(fact, {
     openLo: fact.row.since ?? fact.lo,
     openHi: fact.hi,
@@ -291,7 +291,9 @@ function polledSocket(
   const close = closeOf(facts, fact, added?.lo ?? -Infinity);
   const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
   const seenUntil =
-    removed === undefined ? knownUntil(host, openHi, pauseOf(host, fact.row.stream)) : (lastSeen ?? openHi);
+    removed === undefined
+      ? knownUntil(host, openHi, pauseOf(host, fact.row.stream), socketTables, fact.lo)
+      : (lastSeen ?? openHi);
   const tellsOpen = close !== undefined && fact.source !== 'connecting';
   const closeLo = Math.min(tellsOpen ? Math.max(close.lo, added?.lo ?? close.lo) : seenUntil, closeHi);
   return socketOf(fact, { openLo, openHi, closeLo, closeHi });
@@ -376,12 +378,18 @@ export function pauseOf(host: HostRows, stream: string): Micros {
   return pauses.length === 0 ? Infinity : Math.round(Math.min(...pauses) * PAUSE_MARGIN);
 }
 
-/** From which moment on, not before `from`, rows of these tables may be missing. */
-export function knownUntil(host: HostRows, from: Micros, pause: Micros, tables = socketTables): Micros {
+/** From which moment on, not before `from`, rows of these tables may be missing, of what went on at `since` or later. */
+export function knownUntil(
+  host: HostRows,
+  from: Micros,
+  pause: Micros,
+  tables: readonly HostTable[],
+  since = from,
+): Micros {
   const gaps = host.lost.filter(({ stream, to }) => {
     const table = tableOf(host, stream);
-    return to >= from && (table === undefined || tables.includes(table));
+    return to >= since && (table === undefined || tables.includes(table));
   });
-  const silences = host.timeouts.map(({ at }) => at).filter((at) => at >= from);
+  const silences = host.timeouts.map(({ at }) => at).filter((at) => at >= since);
   return Math.min(Infinity, ...[...gaps.map((gap) => gap.from), ...silences].map((at) => Math.max(at - pause, from)));
 }

@@ -64,6 +64,23 @@ describe('a socket that a poll saw', () => {
     expect(scene.last('C2').orig.state).not.toBe('attributed');
   });
 
+  it('is not surely seen after a second that it was seen in, where rows are lost within that', () => {
+    const rows = ['process_open_sockets', 'interface_addresses'] as const;
+    const called = { family: 2, protocol: 6, local_address: '192.0.2.20', local_port: 40_000 } as const;
+    const held = { ...called, remote_address: '192.0.2.10', remote_port: 443, pid: 31, fd: 4, socket: 5 } as const;
+    const scene = new Scene({ finalOnly: true }).host('web', rows, { err: 0.001 });
+    scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.20' });
+    scene.row(scene.makeRow('web', 'process_open_sockets', 'added', 10, held, s, 8));
+    // That it had gone was told of then.
+    scene.row({ kind: 'lost', host: 'web', stream: 'process_open_sockets', from: scene.at(10.7), to: scene.at(10.9) });
+    scene.start('C0', 8, '192.0.2.1 1 > 192.0.2.2 2');
+    scene.end('C1', 10, 0.02, '192.0.2.20 40000 > 192.0.2.10 443');
+    scene.end('C2', 11.4, 0.1, '192.0.2.20 40000 > 192.0.2.10 443');
+    scene.complete('web', 60, rows).join.end();
+    expect(scene.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 31 } });
+    expect(scene.last('C2').orig.state).not.toBe('attributed');
+  });
+
   it('may be of a connection that was seen in the middle where another process then called for the same, maybe for the next', () => {
     const rows = ['socket_events', 'process_open_sockets'] as const;
     const ends = '192.0.2.20 40000 > 192.0.2.10 443';

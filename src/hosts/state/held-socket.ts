@@ -100,8 +100,8 @@ export class HeldSocket implements SocketInterval {
 export interface Closings {
   /** Bounds of the first close of this socket at or after `from`. */
   closeOf(fact: SocketRecord, from: Micros): { readonly lo: Micros; readonly hi: Micros } | undefined;
-  /** A socket seen open at `openHi` and never seen to close was open without doubt until then. */
-  openUntil(stream: string, isEvent: boolean, openHi: Micros): Micros;
+  /** A socket seen open some time from `openLo` to `openHi` and never seen to close was open without doubt until then. */
+  openUntil(stream: string, isEvent: boolean, openLo: Micros, openHi: Micros): Micros;
 }
 
 /** Order within one stream; `seq` decides where coarse times tie. */
@@ -155,7 +155,7 @@ function addCalls(calls: readonly SocketRecord[], closings: Closings, out: HeldS
 export function heldCall(call: SocketRecord, next: SocketRecord | undefined, closings: Closings): HeldSocket {
   const close = closings.closeOf(call, call.lo);
   const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
-  const closeLo = close?.lo ?? closings.openUntil(call.stream, true, call.hi);
+  const closeLo = close?.lo ?? closings.openUntil(call.stream, true, call.lo, call.hi);
   return new HeldSocket(call, call.since ?? call.lo, call.hi, Math.min(closeLo, closeHi), closeHi);
 }
 
@@ -235,7 +235,8 @@ function polled(
   const openLo = (attempt ?? added)?.since ?? -Infinity;
   const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + Math.max(fact.resolution, 1) - 1;
   const close = closings.closeOf(fact, added?.lo ?? -Infinity);
-  const seenUntil = removed === undefined ? closings.openUntil(fact.stream, false, openHi) : (lastSeen ?? openHi);
+  const seenUntil =
+    removed === undefined ? closings.openUntil(fact.stream, false, fact.lo, openHi) : (lastSeen ?? openHi);
   const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
   // A close tells that it was open until then, not that it still waited for an answer.
   const isOpenUntil = close !== undefined && fact.source !== 'connecting';

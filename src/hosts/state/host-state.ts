@@ -8,6 +8,7 @@ import type { HeldSocket } from './held-socket.js';
 import { EARLIEST, SWEEP_AFTER, TAKEN } from './host-columns.js';
 import type { HostContext } from './host-context.js';
 import { HostSockets } from './host-sockets.js';
+import { socketTables } from './host-streams.js';
 import { HostUsers } from './host-users.js';
 import { PacketSockets } from './packet-sockets.js';
 import { KnownPids } from './pid-knowledge.js';
@@ -68,9 +69,9 @@ export class HostState {
     this.number = context.rows.origins.addHost(id);
     this.pids = new KnownPids(context.processes, this.number);
     this.progress = new StreamProgress(context.streams, context.columns, this.number);
-    this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openHi) => {
+    this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openLo, openHi) => {
       if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
-      return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream));
+      return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream), socketTables, openLo);
     });
     this.#earliest = Infinity;
     context.columns.setWord(this.number, SWEEP_AFTER, MIN_SWEEP);

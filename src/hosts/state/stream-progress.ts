@@ -216,17 +216,17 @@ export class StreamProgress {
   }
 
   /**
-   * The first moment at or after `from` from which rows, about sockets unless other tables are named, may be missing. What was missing at a
-   * poll had gone since the poll before, hence `pause`: 0 for events.
+   * The first moment at or after `from` from which rows about sockets, unless other tables are named, may be missing of what went on at
+   * `since` or later. What was missing at a poll had gone since the poll before, hence `pause`: 0 for events.
    */
-  knownUntil(from: Micros, pause: Micros = 0, tables = socketTables): Micros {
+  knownUntil(from: Micros, pause: Micros = 0, tables = socketTables, since = from): Micros {
     let until = Infinity;
     for (const [name, gaps] of this.#lost) {
       const table = this.#tableOf(name);
       if (table !== undefined && !tables.includes(table)) continue;
-      for (const gap of gaps) if (gap.to >= from) until = Math.min(until, Math.max(gap.from - pause, from));
+      for (const gap of gaps) if (gap.to >= since) until = Math.min(until, Math.max(gap.from - pause, from));
     }
-    for (const at of this.#timeouts) if (at >= from) until = Math.min(until, Math.max(at - pause, from));
+    for (const at of this.#timeouts) if (at >= since) until = Math.min(until, Math.max(at - pause, from));
     return until;
   }
 
