@@ -42,9 +42,9 @@ export const engineFaults = [
   },
   {
     name: 'datagrams-turned-once-for-both-roles',
-    file: 'src/conn/datagram-connection.ts',
-    find: '(flags & (TURNED << dir)) === 0',
-    replace: '(flags & (3 * TURNED)) === 0',
+    file: 'src/conn/message-direction.ts',
+    find: '(flags & (HEARD << dir)) !== 0',
+    replace: '(flags & (3 * HEARD)) !== 0',
     tests: datagrams,
   },
   {

@@ -5,7 +5,7 @@ import { addLetterOnce, countLetter, LETTER_C, LETTER_D, SEEN_DATA } from './his
 import { addIpBytes } from './ip-bytes.js';
 import { saysOtherDirection } from './message-direction.js';
 import { checkMldReport } from './mld-report.js';
-import { ACTIVE, BAD_CHECKSUMS, FLAGS, LAST, LAST_TIME, PACKETS, TURNED } from './record-layout.js';
+import { ACTIVE, BAD_CHECKSUMS, FLAGS, LAST, LAST_TIME, PACKETS } from './record-layout.js';
 import { flipEnds } from './role-flip.js';
 import type { TcpContext } from './tcp-connection.js';
 
@@ -40,12 +40,8 @@ export function udpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   table.f64[(base >> 1) + LAST_TIME] = packet.timeUs;
   addLetterOnce(table, weird, base, dir, SEEN_DATA, LETTER_D);
   countPayload(table, base, dir, claimed - UDP_HEADER);
-  const flags = table.i32[base + FLAGS]!;
-  if ((flags & (TURNED << dir)) === 0 && saysOtherDirection(table, base, dir, packet)) {
-    table.i32[base + FLAGS] = flags | (TURNED << dir);
-    // As in Zeek each role keeps its payload, and this packet is of the role that its sender had.
-    flipEnds(table, weird, base);
-  }
+  // As in Zeek each role keeps its payload, and this packet is of the role that its sender had.
+  if (saysOtherDirection(table, base, dir, packet)) flipEnds(table, weird, base);
   countPacket(table, base, dir, packet);
   return true;
 }

@@ -1,7 +1,7 @@
 import { type Micros, SECOND } from '../core/time.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
-import { FLAGS, HANDSHAKE_DONE, LAST_TIME, META, PORTS, START_TIME, SYN_ANSWERED, TURNED } from './record-layout.js';
+import { FLAGS, HANDSHAKE_DONE, HEARD, LAST_TIME, META, PORTS, START_TIME, SYN_ANSWERED } from './record-layout.js';
 import { isHalfReset, stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
 import { isDnsPort, type Timeouts } from './timeouts.js';
 
@@ -51,7 +51,7 @@ function tcpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micr
 function udpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micros): Micros {
   const ports = table.i32[base + PORTS]!;
   // Who is parsed as DNS stays so when what it says turns it.
-  const isDns = isDnsPort(ports & 0xffff) || ((table.i32[base + FLAGS]! & TURNED) !== 0 && isDnsPort(ports >>> 16));
+  const isDns = isDnsPort(ports & 0xffff) || ((table.i32[base + FLAGS]! & HEARD) !== 0 && isDnsPort(ports >>> 16));
   if (!isDns) return last + t.udp_inactivity_timeout;
   // Zeek's DNS parser looks every dns_session_timeout, and ends it when nothing came for that long less a second.
   const start = table.f64[(base >> 1) + START_TIME]!;

@@ -1,11 +1,12 @@
 import { META_IPV6, type Packet } from '../decode/packet.js';
 import type { ConnectionTable } from './connection-table.js';
-import { IPV6_WORDS, META, PACKETS, PORTS, RESP_WORD } from './record-layout.js';
+import { FLAGS, HEARD, IPV6_WORDS, META, PORTS, RESP_WORD } from './record-layout.js';
 import { isDnsPort } from './timeouts.js';
 
 const UDP_HEADER = 8;
 const DNS_HEADER = 12;
 const DNS_RESPONSE = 0x80;
+const NETBIOS_PORT = 137;
 const NTP_PORT = 123;
 const NTP_BYTES = 48;
 const NTP_CLIENT = 3;
@@ -17,21 +18,35 @@ function isMulticast(table: ConnectionTable, base: number): boolean {
   return i32[base + RESP_WORD]! >>> 28 === 0xe;
 }
 
+/** Zeek looks into these only, unless it is of NetBIOS names: queries, notifications and updates. */
+function isDns(ports: number, flags: number): boolean {
+  const opcode = (flags >>> 3) & 15;
+  return (
+    opcode === 0 || opcode === 4 || opcode === 5 || (ports & 0xffff) === NETBIOS_PORT || ports >>> 16 === NETBIOS_PORT
+  );
+}
+
 /**
- * Whether a UDP packet of direction `dir`, not counted yet, shows by what it says that its connection's direction is the wrong one, as
- * Zeek's parsers find out: a DNS answer as the first message of an originator (unless it goes to a multicast group), an NTP answer
- * of an originator, an NTP request of a responder.
+ * Whether a UDP packet of direction `dir` shows by what it says that its connection's direction is the wrong one, as Zeek's parsers find
+ * out: a DNS answer as the first message, from the originator (unless it goes to a multicast group), an NTP answer of an originator, an NTP
+ * request of a responder. Marks what need not be asked again.
  */
 export function saysOtherDirection(table: ConnectionTable, base: number, dir: number, packet: Packet): boolean {
   const { i32 } = table;
-  const port = i32[base + PORTS]! & 0xffff;
+  const flags = i32[base + FLAGS]!;
+  if ((flags & (HEARD << dir)) !== 0) return false;
+  const ports = i32[base + PORTS]!;
   const { view, at } = packet;
   const bytes = Math.min(packet.length === 0 ? packet.captured : packet.length, packet.captured) - UDP_HEADER;
-  if (isDnsPort(port)) {
-    const isFirst = dir === 0 && (i32[base + PACKETS]! | i32[base + PACKETS + 1]!) === 0;
-    if (!isFirst || bytes < DNS_HEADER) return false;
-    return (view.getUint8(at + UDP_HEADER + 2) & DNS_RESPONSE) !== 0 && !isMulticast(table, base);
+  if (isDnsPort(ports & 0xffff)) {
+    if (bytes < DNS_HEADER) return false;
+    const says = view.getUint8(at + UDP_HEADER + 2);
+    if (!isDns(ports, says)) return false;
+    i32[base + FLAGS] = flags | (3 * HEARD);
+    return dir === 0 && (says & DNS_RESPONSE) !== 0 && !isMulticast(table, base);
   }
-  if (port !== NTP_PORT || bytes < NTP_BYTES) return false;
-  return (view.getUint8(at + UDP_HEADER) & 7) === (dir === 0 ? NTP_SERVER : NTP_CLIENT);
+  if ((ports & 0xffff) !== NTP_PORT || bytes < NTP_BYTES) return false;
+  if ((view.getUint8(at + UDP_HEADER) & 7) !== (dir === 0 ? NTP_SERVER : NTP_CLIENT)) return false;
+  i32[base + FLAGS] = flags | (HEARD << dir);
+  return true;
 }

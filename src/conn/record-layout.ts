@@ -74,8 +74,8 @@ export const PREVIOUS_STATE = 6;
 export const DID_CLOSE = 1 << 12;
 export const FIRST_SEEN = 1 << 14;
 export const DID_EOF = 1 << 16;
-/** UDP: what a packet of this role says has turned the direction, which happens once. First of two bits. */
-export const TURNED = 1 << 16;
+/** UDP: no packet of this role is asked any more whether its direction is the right one. First of two bits. */
+export const HEARD = 1 << 16;
 /** Gaps of this direction are no longer followed. */
 export const SKIP_STREAM = 1 << 18;
 export const SENT_FIN = 1 << 20;
