@@ -43,7 +43,9 @@ export class UdpTunnels {
     if (tunnel === undefined || (i32[base + FLAGS]! & NO_TUNNEL) !== 0) return undefined;
     const inner = this.#inner[packet.depth];
     if (inner === undefined) {
-      addLetterOnce(table, weird, base, 0, SEEN_LIMIT, LETTER_X);
+      // By Zeek's analyzers of the others.
+      const isTold = tunnel.name !== 'gre' && tunnel.name !== 'gtpv1';
+      if (isTold) addLetterOnce(table, weird, base, 0, SEEN_LIMIT, LETTER_X);
       decoder.countTooDeep(tunnel);
       if (weird.news.length > 0) this.#context.reportPacket(packet);
       return undefined;

@@ -59,6 +59,7 @@ const table = {
   nflog_bad_tlv_len: { source: 'NFLOG' },
   nflog_no_pcap_payload: { source: 'NFLOG' },
   exceeded_tunnel_max_depth: { hasAddresses: true },
+  tunnel_depth: { source: 'GTPV1', sameInTunnel: true },
   invalid_inner_IP_version: { source: 'IPTUNNEL', hasAddresses: true },
   truncated_inner_IP: { source: 'IPTUNNEL', hasAddresses: true },
   inner_IP_payload_length_mismatch: { source: 'IPTUNNEL', hasAddresses: true },

@@ -136,7 +136,8 @@ export class Decoder {
     this.#ip.weird.inTunnel = true;
     // Zeek opens what lies straight over IP, and GRE, with one analyzer.
     const source = name === 'ip' || name === 'gre' ? 'IPTUNNEL' : name.toUpperCase();
-    this.#ip.weird.count('exceeded_tunnel_max_depth', { source });
+    if (name === 'gtpv1') this.#ip.weird.count('tunnel_depth');
+    else this.#ip.weird.count('exceeded_tunnel_max_depth', { source });
     this.#ip.weird.inTunnel = false;
   }
 

@@ -252,8 +252,8 @@ describe('a tunnel over UDP', () => {
 });
 
 /** A packet in `depth` tunnels of VXLAN, each with addresses of its own. */
-function nested(depth: number): Uint8Array {
-  let inner = v4;
+function nested(depth: number, innermost = v4): Uint8Array {
+  let inner = innermost;
   for (let i = depth; i > 0; i--) {
     const payload = udpDatagram(50_000, 4789, concat(hex('08000000 00002a00'), ethernet(inner)));
     inner = ip({ src: `198.18.${i}.1`, dst: `198.18.${i}.2`, proto: 17, payload });
@@ -274,6 +274,15 @@ describe('nested tunnels', () => {
     const { updates, stats } = track([frame(nested(6)), frame(nested(6))]);
     expect(updates.map(({ connection }) => connection.history)).toEqual(['D', 'D', 'D', 'D', 'DX']);
     expect(stats.weirds).toEqual({ exceeded_tunnel_max_depth_in_tunnel: 2 });
+  });
+
+  it.each([
+    ['GTP', 2152, concat(hex('30ff 0028 00000001'), v4), { tunnel_depth: 1 }],
+    ['GRE', 4754, concat(hex('0000 0800'), v4), { exceeded_tunnel_max_depth_in_tunnel: 1 }],
+  ])('of %s that stay closed do not say so in the history', (_, port, payload, weirds) => {
+    const { updates, stats } = track([frame(nested(4, udp(port, payload)))]);
+    expect(updates.map(({ connection }) => connection.history)).toEqual(['D', 'D', 'D', 'D', 'D']);
+    expect(stats.weirds).toEqual(weirds);
   });
 
   it('are opened to the same bound over IP', () => {
