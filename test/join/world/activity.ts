@@ -301,7 +301,8 @@ export class Activity {
       let flow = this.#network.datagramFlow(capture.name, from, to, wireAt);
       if (flow === undefined) {
         flow = this.#network.begin('udp', capture, from, to, wireAt);
-        flow.origOwner = { process, at, socket };
+        // Whoever connected owns what is sent through the socket, as what it was then.
+        flow.origOwner = { process, at: socket.remote === undefined ? at : socket.opened, socket };
       } else this.#network.packet(flow, wireAt);
       if (receiver !== undefined) this.#arrive(flow, receiver, from, to);
       if (receiver === undefined || !this.#random.chance(0.7)) return;
