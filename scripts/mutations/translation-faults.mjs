@@ -154,4 +154,11 @@ export const translationFaults = [
     replace: 'return -Infinity;',
     tests: [later],
   },
+  {
+    name: 'translation-begun-before-the-read-that-did-not-see-it',
+    file: 'src/hosts/state/translations.ts',
+    find: "progress.knownUntil(from, 0, ['conntrack'])",
+    replace: "progress.knownUntil(from, progress.pauseOf('conntrack'), ['conntrack'])",
+    tests: [translation],
+  },
 ];

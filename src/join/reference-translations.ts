@@ -1,6 +1,6 @@
 import { canonicalAddress } from '../core/address.js';
 import type { Micros } from '../core/time.js';
-import { type HostRows, isLost, isUnwatched, knownUntil, pauseOf } from './reference-rows.js';
+import { type HostRows, isLost, isUnwatched, knownUntil } from './reference-rows.js';
 
 /* What the reference makes of rows about translated connections (NAT). */
 
@@ -153,7 +153,7 @@ function spansOf(host: HostRows, protocol: number, asked: Way): Span[] {
       }
       const openHi = began === undefined ? (row.since ?? hi) : began.time + Math.max(began.resolution, 1) - 1;
       // Of what was not told of as it began the row was lost.
-      const lostAt = knownUntil(host, free, pauseOf(host, row.stream), ['conntrack']);
+      const lostAt = knownUntil(host, free, 0, ['conntrack']);
       const openLo = began === undefined ? (lostAt <= openHi ? lostAt : free) : (began.since ?? -Infinity);
       free = row.since ?? began?.time ?? free;
       const isOlder = began?.since === undefined;

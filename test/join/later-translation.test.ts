@@ -56,14 +56,14 @@ describe('what a gateway tells after an end behind it was found', () => {
     expect(last).toBe('ambiguous inside:200');
   });
 
-  it('may show that a translation stood in place of a call of its own, where its beginning was lost', () => {
+  it('may show that a translation stood in place of a call of its own, where its beginning is not told', () => {
     const gw = gateway()
       .row('conntrack', 'added', -9_000, masqueraded, -9_020)
       .row('conntrack', 'removed', -500, masqueraded, -520)
       .socket(-0.1, 'connect', 7, ends(outer))
       .complete(20);
     const [first, last] = said('orig', connection(0, 10, outer), [gw], () => {
-      gw.lost('conntrack', 20, 3_500).row('conntrack', 'removed', 5_000, masqueraded, 4_980).complete(90_000);
+      gw.row('conntrack', 'removed', 5_000, masqueraded, 4_980).complete(90_000);
     });
     expect(first).toBe('socket_event gw:7');
     expect(last).toBe('nat');
@@ -78,5 +78,17 @@ describe('what a gateway tells after an end behind it was found', () => {
     // Nobody had these endpoints: what is said before must not be of a translation that had not begun.
     expect(first).toBe('pending');
     expect(last).toBe('no_socket_seen');
+  });
+
+  it('leaves a call of its own what it is where the beginning was lost after it', () => {
+    const gw = gateway().socket(-0.1, 'connect', 7, ends(outer)).complete(20);
+    const [first, last] = said('orig', connection(0, 10, outer), [gw], () => {
+      gw.lost('conntrack', 20, 3_500)
+        .row('conntrack', 'removed', 5_000, masqueraded, 4_980)
+        .row('conntrack', 'added', 5_000, masqueraded, 4_980);
+      gw.complete(90_000);
+    });
+    expect(first).toBe('socket_event gw:7');
+    expect(last).toBe('socket_event gw:7');
   });
 });

@@ -239,7 +239,7 @@ function spansOf({ gateway, facts }: Entry): Span[] {
       continue;
     }
     const openHi = began?.hi ?? fact.since ?? fact.hi;
-    const openLo = began === undefined ? lostAfter(gateway, free, openHi, fact.stream) : (began.since ?? -Infinity);
+    const openLo = began === undefined ? lostAfter(gateway, free, openHi) : (began.since ?? -Infinity);
     free = fact.since ?? began?.lo ?? free;
     spans.push({ openLo, openHi, closeLo: free, closeHi: fact.hi, isOlder: began?.since === undefined });
     began = undefined;
@@ -251,9 +251,12 @@ function spansOf({ gateway, facts }: Entry): Span[] {
   return spans;
 }
 
-/** From when on, within a span, a row of the stream that told of a beginning may have been lost; where none is known to be, from its start. */
-function lostAfter({ progress, translationsGoneUntil }: HostState, from: Micros, to: Micros, stream: string): Micros {
+/**
+ * From when on, within a span, a row that told of a beginning may have been lost; where none is known to be, from its start. What was there
+ * at the last read before a loss, or before the host fell silent, was told.
+ */
+function lostAfter({ progress, translationsGoneUntil }: HostState, from: Micros, to: Micros): Micros {
   if (translationsGoneUntil !== -Infinity) return from;
-  const at = progress.knownUntil(from, progress.pauseOf(stream), ['conntrack']);
+  const at = progress.knownUntil(from, 0, ['conntrack']);
   return at <= to ? at : from;
 }
