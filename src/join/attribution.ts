@@ -7,6 +7,7 @@ import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { socketProtocol } from './connection-view.js';
 import { Deciding, type DecidingOptions, KEPT_LEAD } from './deciding.js';
+import { EndedConnections } from './ended-connections.js';
 import { type Explained, type Explanation, explainConnection } from './explain.js';
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
@@ -55,9 +56,7 @@ export class Join {
   readonly #telling: Telling;
   /** Connections that were looked at again, to be told of if they changed. */
   #touched: Tracked[] = [];
-  /** Ended connections in the order in which they are let go. */
-  #ended: Tracked[] = [];
-  #endedGone = 0;
+  readonly #ended = new EndedConnections<Tracked>();
   #connections = 0;
   #evicted = 0;
   /** When the latest of the connections began that had to be forgotten at the bound. */
@@ -109,7 +108,7 @@ export class Join {
     tracked.take(update);
     if (tracked.ended) {
       tracked.goneAt = Math.max(this.#deciding.now, tracked.last) + this.#options.latenessUs;
-      this.#ended.push(tracked);
+      this.#ended.add(tracked);
     }
     this.#deciding.update(tracked);
     this.#telling.update(tracked, update.cause, this.#deciding.now);
@@ -211,13 +210,8 @@ export class Join {
     this.#deciding.advance(now, (end) => this.#reviewEnd(end));
     this.#tellTouched();
     this.#telling.advance(now);
-    while (this.#endedGone < this.#ended.length && this.#ended[this.#endedGone]!.goneAt < now) {
-      this.#close(this.#ended[this.#endedGone++]!);
-    }
-    if (this.#endedGone > 1_024 && this.#endedGone * 2 > this.#ended.length) {
-      this.#ended = this.#ended.slice(this.#endedGone);
-      this.#endedGone = 0;
-    }
+    for (let gone = this.#ended.takeBefore(now); gone !== undefined; gone = this.#ended.takeBefore(now))
+      this.#close(gone);
   }
 
   /** The connections among those still known that are wanted, as they stand, and why they have their owners; the oldest `most`. */
@@ -395,5 +389,6 @@ export class Join {
     const until = ended ? last : Math.max(this.#deciding.now, last) + ACCEPT_LAG;
     this.#deciding.forgottenUntil = Math.max(this.#deciding.forgottenUntil, until);
     this.#close(tracked, false);
+    if (ended) this.#ended.gaveUp();
   }
 }
