@@ -73,6 +73,11 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     return this.#isGoneSince(this.#from);
   }
 
+  get mayBindBeGone(): boolean {
+    const { host, query } = this.#trial;
+    return host.mayMissBinds(query.protocol, query.localPort, this.firstEarliest, this.firstLatest);
+  }
+
   get mayCallBeGone(): boolean {
     return this.#isGoneSince(this.#connects ? this.firstEarliest - CONNECT_LEAD : this.#from);
   }

@@ -25,6 +25,8 @@ export interface Knowledge {
   readonly isGone: boolean;
   /** The same, or of the time before in which a call was made whose first packet left late. */
   readonly mayCallBeGone: boolean;
+  /** The same, of a socket that was bound to the local port. */
+  readonly mayBindBeGone: boolean;
   /** Nobody watched the host in some of that time. */
   readonly isUnwatched: boolean;
   /** Nobody watched the host in some of the time from a moment, or from before the connection, to another, or the last call that could have opened it. */
@@ -112,6 +114,9 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   if (known.mayCallBeGone) return { kind: 'none', reason: 'events_lost' };
   if (known.isUnwatched) return { kind: 'none', reason: 'agent_offline' };
   if (known.isAnyLost) return { kind: 'none', reason: 'events_lost' };
+  // An accept goes before whoever has the port.
+  const isAccepted = candidates.some(({ match }) => match.rank === ranks.call && match.weight !== 'possible');
+  if (known.mayBindBeGone && !isAccepted) return { kind: 'none', reason: 'events_lost' };
   return chooseWeaker(candidates);
 }
 

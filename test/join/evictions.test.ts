@@ -91,6 +91,45 @@ describe('evictions at the bounds', () => {
     expect(ends(8, began)).toEqual(['accept_event b:7', 'events_lost', 'events_lost']);
   });
 
+  it('take the first of many calls that name the same local port alone, and leave others their owners', () => {
+    const bound = { ...tcp, local_address: '0.0.0.0', local_port: 443, remote_address: '0.0.0.0', remote_port: 0 };
+    type Told = { closes?: boolean; polls?: boolean; accepts?: boolean };
+    /** Who answered on the port before, while and after 20 processes in turn had it too, and while they had on another port. */
+    const owners = (socketRowsOfTuple: number, { closes = true, polls = true, accepts = false }: Told = {}) => {
+      const tables: HostTable[] = ['socket_events', 'interface_addresses'];
+      if (polls) tables.push('process_open_sockets');
+      const scene = new Scene({ startsKnown: true, limits: { socketRowsOfTuple } }).host('b', tables);
+      scene.added('b', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.2' });
+      for (const local_port of polls ? [443, 444] : []) {
+        scene.added('b', 'process_open_sockets', 2, { ...bound, local_port, pid: 7, fd: 3, socket: local_port }, 1);
+      }
+      for (let i = 0; i < 20; i++) {
+        const call = { ...bound, pid: 10 + i, socket: String(10 + i) };
+        scene.event('b', 'socket_events', 10 + i, { ...call, action: 'bind' });
+        if (closes) scene.event('b', 'socket_events', 10.5 + i, { ...call, action: 'close' });
+      }
+      const taken = { ...tcp, action: 'accept', pid: 9, remote_address: '192.0.2.1' };
+      for (const at of [5, 12, 40]) {
+        if (accepts) scene.event('b', 'socket_events', at + 0.701, { ...taken, remote_port: 40_000 + at });
+        scene.end(`C${at}`, at + 0.7, 0.1, `192.0.2.1 ${40_000 + at} > 192.0.2.2 443`);
+      }
+      scene.end('other', 12, 0.1, '192.0.2.1 39999 > 192.0.2.2 444');
+      scene.complete('b', 60, tables).join.end();
+      expect(scene.join.stats.socketRowsEvicted).toBe(20 - socketRowsOfTuple);
+      return ['C5', 'C12', 'C40', 'other'].map((uid) => inWords(scene.last(uid).resp));
+    };
+    const [lost, polled, nobody] = ['events_lost', 'listening_port b:7', 'no_socket_seen'];
+    expect(owners(20)).toEqual([polled, polled, polled, polled]);
+    // Those that are gone closed before the last of these connections, and had not been there at the first.
+    expect(owners(8)).toEqual([polled, lost, polled, polled]);
+    expect(owners(8, { polls: false })).toEqual([nobody, lost, nobody, nobody]);
+    // They may still stand, unless a poll since would have shown it.
+    expect(owners(8, { closes: false })).toEqual([polled, lost, polled, polled]);
+    expect(owners(8, { closes: false, polls: false })).toEqual([nobody, lost, lost, nobody]);
+    const taken = 'accept_event b:9';
+    expect(owners(8, { accepts: true })).toEqual([taken, taken, taken, polled]);
+  });
+
   it('leave no end without doubt that a standing socket of its endpoints may have, whose row went', () => {
     const outcome = (socketRowsOfTuple: number): unknown => {
       const scene = new Scene({ startsKnown: true, limits: { socketRowsOfTuple } }).host('a', [...events, ...polls]);

@@ -46,6 +46,15 @@ describe('for an end there are tried', () => {
     expect(triedFor(short)).toEqual({ orig: 0, resp: 51 });
   });
 
+  it('no more than the latest calls that name its local port alone', () => {
+    const bind = { action: 'bind', local_address: '0.0.0.0', local_port: 443 };
+    for (const count of [100, 1_000, 4_000]) {
+      const scene = flood(count, (i) => ({ ...bind, pid: 10 + i }));
+      expect(tried(scene, 20, '192.0.2.1 40000 > 192.0.2.2 443')).toEqual({ orig: 0, resp: Math.min(count, 256) });
+      expect(scene.join.stats.socketRowsEvicted).toBe(Math.max(0, count - 256));
+    }
+  });
+
   it('no connects that name its peer alone but those of just before its first packet', () => {
     const connect = { action: 'connect', pid: 7, remote_address: '192.0.2.2', remote_port: 443 };
     for (const count of [4_000, 8_000]) {

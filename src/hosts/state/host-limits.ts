@@ -3,8 +3,8 @@ export interface HostLimits {
   /** Rows about sockets. */
   readonly socketRows: number;
   /**
-   * Those that name the same two endpoints, in one direction, and accepts that name the same peer alone. The earliest is found no more, which
-   * ends between the two, or of that peer, alone miss.
+   * Those that name the same two endpoints, in one direction, accepts that name the same peer alone, and calls that name the same local port
+   * alone. The earliest is found no more, which ends between the two, of that peer, or at that port, alone miss.
    */
   readonly socketRowsOfTuple: number;
   /** Rows about processes. */

@@ -12,8 +12,23 @@ import type { SocketPlace } from './tuple-table.js';
 /** Where a row about a socket is found again: among those of a tuple, or of what it does name. */
 type Place = SocketPlace | number[];
 
+/** Of calls that are found no more. */
+interface BindsGone {
+  since: Micros;
+  /** When the last of their sockets closed that are told to have. */
+  closed: Micros;
+  /** When the last of the others called. */
+  called: Micros;
+}
+
 function isOfTuple(place: Place): place is SocketPlace {
   return !Array.isArray(place);
+}
+
+/** What the rest of the host's state says about when sockets closed. */
+export interface HostClosings extends Closings {
+  /** A moment by which a poll would have shown a socket that had been opened before this one and still stood; Infinity: none is known to have been. */
+  polledAfter(moment: Micros): Micros;
 }
 
 const nothing: readonly HeldSocket[] = [];
@@ -28,12 +43,14 @@ const MAX_SPARED = 64;
 export class HostSockets {
   readonly #context: HostContext;
   readonly #host: number;
-  readonly #closings: Closings;
+  readonly #closings: HostClosings;
   /** Rows with a blank, by what they do name, in order of time. */
   #byLocalPort: Map<number, number[]> | undefined;
   #byRemote: Map<string, number[]> | undefined;
   /** Where there were more accepts of a remote endpoint than are found, up to when the others happened. */
   #acceptsGone: Map<string, Micros> | undefined;
+  /** Where there were more calls of a local port than are found, until when the sockets of the others may have stood. */
+  #bindsGone: Map<number, BindsGone> | undefined;
   /** Rows about times up to here were let go or evicted. */
   goneUntil: Micros = -Infinity;
   /** A socket of which the row was evicted may have stood until here. */
@@ -41,12 +58,12 @@ export class HostSockets {
   /** A row of a poll was evicted, so that a socket which none is known to have closed may have been seen to be gone. */
   hasForgottenPolls = false;
 
-  constructor(context: HostContext, host: number, openUntil: Closings['openUntil']) {
+  constructor(context: HostContext, host: number, told: Pick<HostClosings, 'openUntil' | 'polledAfter'>) {
     this.#context = context;
     this.#host = host;
     this.#closings = {
       closeOf: (call, from) => context.closes.find(host, call.inode, call.pid, call.fd, from),
-      openUntil,
+      ...told,
     };
   }
 
@@ -64,7 +81,9 @@ export class HostSockets {
     }
     if (localPort === undefined || isCall) return this.#ignored();
     this.#byLocalPort ??= new Map();
-    return this.#addTo(this.#byLocalPort, portKey(protocol, localPort), fact);
+    if (!this.#addTo(this.#byLocalPort, portKey(protocol, localPort), fact)) return false;
+    if (fact.row.action === 'event') this.#boundBinds(portKey(protocol, localPort));
+    return true;
   }
 
   #ignored(): false {
@@ -90,6 +109,36 @@ export class HostSockets {
     this.#acceptsGone ??= new Map();
     this.#acceptsGone.set(key, Math.max(record.hi, this.#acceptsGone.get(key) ?? -Infinity));
     this.#context.counters.socketRowsEvicted++;
+  }
+
+  /** The same of calls that name a local port alone. What polls tell of it are as many as really stand at a time. */
+  #boundBinds(key: number): void {
+    const found = this.#byLocalPort!.get(key)!;
+    const most = this.#context.limits.socketRowsOfTuple;
+    if (found.length <= most) return;
+    const calls = found.filter((handle) => this.#record(handle).isEvent);
+    if (calls.length <= most) return;
+    const record = this.#record(calls[0]!);
+    found.splice(found.indexOf(record.handle), 1);
+    setLoose(this.#context.rows, record.handle);
+    this.#bindsGone ??= new Map();
+    const gone = this.#bindsGone.get(key) ?? { since: Infinity, closed: -Infinity, called: -Infinity };
+    gone.since = Math.min(gone.since, record.lo);
+    const close = this.#closings.closeOf(record, record.lo);
+    if (close === undefined) gone.called = Math.max(gone.called, record.hi);
+    else gone.closed = Math.max(gone.closed, close.hi);
+    this.#bindsGone.set(key, gone);
+    this.#context.counters.socketRowsEvicted++;
+  }
+
+  /** Whether sockets of this local port may have stood within [from, to] of which the calls are found no more. */
+  mayMissBinds(protocol: number, localPort: number, from: Micros, to: Micros): boolean {
+    const gone = this.#bindsGone?.get(portKey(protocol, localPort));
+    return gone !== undefined && gone.since <= to && this.#stoodUntil(gone) >= from;
+  }
+
+  #stoodUntil({ closed, called }: BindsGone): Micros {
+    return called === -Infinity ? closed : Math.max(closed, this.#closings.polledAfter(called));
   }
 
   /** Accepts that name this remote endpoint alone may be gone that happened before then; -Infinity: none are. */
@@ -159,6 +208,8 @@ export class HostSockets {
       return false;
     });
     closes.prune(this.#host, horizon);
+    if (this.#bindsGone === undefined) return;
+    for (const [key, gone] of this.#bindsGone) if (this.#stoodUntil(gone) < horizon) this.#bindsGone.delete(key);
   }
 
   #record(handle: number): SocketRecord {

@@ -69,9 +69,12 @@ export class HostState {
     this.number = context.rows.origins.addHost(id);
     this.pids = new KnownPids(context.processes, this.number);
     this.progress = new StreamProgress(context.streams, context.columns, this.number);
-    this.#sockets = new HostSockets(context, this.number, (stream, isEvent, openLo, openHi) => {
-      if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
-      return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream), socketTables, openLo);
+    this.#sockets = new HostSockets(context, this.number, {
+      openUntil: (stream, isEvent, openLo, openHi) => {
+        if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
+        return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream), socketTables, openLo);
+      },
+      polledAfter: (moment) => this.progress.socketsPolledAfter(moment),
     });
     this.#earliest = Infinity;
     context.columns.setWord(this.number, SWEEP_AFTER, MIN_SWEEP);
@@ -171,16 +174,14 @@ export class HostState {
     return this.#sockets.boundTo(protocol, localPort);
   }
 
-  /** Calls of one kind within [from, to] that name this remote end and no local port. */
-  callsTo(
-    source: 'connect' | 'accept',
-    protocol: number,
-    address: string,
-    port: number,
-    from: Micros,
-    to: Micros,
-  ): readonly HeldSocket[] {
-    return this.#sockets.callsTo(source, protocol, address, port, from, to);
+  /** See HostSockets.callsTo. */
+  callsTo(...asked: Parameters<HostSockets['callsTo']>): readonly HeldSocket[] {
+    return this.#sockets.callsTo(...asked);
+  }
+
+  /** See HostSockets.mayMissBinds. */
+  mayMissBinds(...asked: Parameters<HostSockets['mayMissBinds']>): boolean {
+    return this.#sockets.mayMissBinds(...asked);
   }
 
   /** See HostSockets.acceptsGoneUntil. */
@@ -188,7 +189,7 @@ export class HostState {
     return this.#sockets.acceptsGoneUntil(protocol, address, port);
   }
 
-  /** Whether it knows sockets that name no more than one of these endpoints, at any time. */
+  /** See HostSockets.knowsBlanks. */
   knowsBlanks(protocol: number, localPort: number, address: string, port: number): boolean {
     return this.#sockets.knowsBlanks(protocol, localPort, address, port);
   }
@@ -296,7 +297,7 @@ export class HostState {
   #addProcess(row: ProcessRow): Change {
     const { processes, counters, limits } = this.#context;
     const { pid } = row.columns;
-    if (pid === undefined || !isPid(pid)) {
+    if (pid === undefined || !Number.isInteger(pid) || pid < 0 || pid > 0x7fff_ffff) {
       counters.rowsIgnored++;
       return 'nothing';
     }
@@ -394,8 +395,4 @@ export class HostState {
     );
     return true;
   }
-}
-
-function isPid(pid: number): boolean {
-  return Number.isInteger(pid) && pid >= 0 && pid <= 0x7fff_ffff;
 }

@@ -129,6 +129,17 @@ export class StreamProgress {
     return pause === Infinity ? Infinity : Math.round(pause * PAUSE_MARGIN);
   }
 
+  /** A moment by which sockets surely were polled since this one, and of which all is told; Infinity: none is known. */
+  socketsPolledAfter(moment: Micros): Micros {
+    let at = Infinity;
+    for (const [place, { name, table }] of this.#streams.all.entries()) {
+      if (table !== 'process_open_sockets' && table !== 'listening_ports') continue;
+      const polled = moment + this.pauseOf(name);
+      if (this.#untils[place]! >= polled) at = Math.min(at, polled);
+    }
+    return at;
+  }
+
   /** Returns whether anything moved. */
   complete(name: string, until: Micros): boolean {
     const place = this.#streams.placeOf(name);
