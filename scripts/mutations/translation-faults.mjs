@@ -157,8 +157,8 @@ export const translationFaults = [
   {
     name: 'translation-begun-before-the-read-that-did-not-see-it',
     file: 'src/hosts/state/translations.ts',
-    find: "progress.knownUntil(from, 0, ['conntrack'])",
-    replace: "progress.knownUntil(from, progress.pauseOf('conntrack'), ['conntrack'])",
+    find: "progress.knownUntil(from, 0, from, ['conntrack'])",
+    replace: "progress.knownUntil(from, progress.pauseOf('conntrack'), from, ['conntrack'])",
     tests: [translation],
   },
 ];

@@ -8,7 +8,6 @@ import type { HeldSocket } from './held-socket.js';
 import { EARLIEST, SWEEP_AFTER, TAKEN } from './host-columns.js';
 import type { HostContext } from './host-context.js';
 import { HostSockets } from './host-sockets.js';
-import { socketTables } from './host-streams.js';
 import { HostUsers } from './host-users.js';
 import { PacketSockets } from './packet-sockets.js';
 import { KnownPids } from './pid-knowledge.js';
@@ -72,7 +71,7 @@ export class HostState {
     this.#sockets = new HostSockets(context, this.number, {
       openUntil: (stream, isEvent, openLo, openHi) => {
         if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
-        return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream), socketTables, openLo);
+        return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream), openLo);
       },
       polledAfter: (moment) => this.progress.socketsPolledAfter(moment),
     });

@@ -230,7 +230,7 @@ export class StreamProgress {
    * The first moment at or after `from` from which rows about sockets, unless other tables are named, may be missing of what went on at
    * `since` or later. What was missing at a poll had gone since the poll before, hence `pause`: 0 for events.
    */
-  knownUntil(from: Micros, pause: Micros = 0, tables = socketTables, since = from): Micros {
+  knownUntil(from: Micros, pause: Micros = 0, since = from, tables = socketTables): Micros {
     let until = Infinity;
     for (const [name, gaps] of this.#lost) {
       const table = this.#tableOf(name);

@@ -257,6 +257,6 @@ function spansOf({ gateway, facts }: Entry): Span[] {
  */
 function lostAfter({ progress, translationsGoneUntil }: HostState, from: Micros, to: Micros): Micros {
   if (translationsGoneUntil !== -Infinity) return from;
-  const at = progress.knownUntil(from, 0, ['conntrack']);
+  const at = progress.knownUntil(from, 0, from, ['conntrack']);
   return at <= to ? at : from;
 }
