@@ -1,6 +1,7 @@
 // The faults that `npm run mutate` injects. `find` occurs exactly once in `file`; `tests` are the fewest files that must notice.
 
 import { agentFaults } from './agent-faults.mjs';
+import { datagramFaults } from './datagram-faults.mjs';
 import { engineFaults } from './engine-faults.mjs';
 import { namespaceFaults } from './namespace-faults.mjs';
 import { ownerFaults } from './owner-faults.mjs';
@@ -729,6 +730,7 @@ export const faults = [
   ...namespaceFaults,
   ...translationFaults,
   ...ownerFaults,
+  ...datagramFaults,
   ...tableFaults,
   ...agentFaults,
 ];
