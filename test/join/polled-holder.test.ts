@@ -49,36 +49,37 @@ describe('a socket that a poll saw', () => {
     });
   });
 
-  it('is not surely seen at the end of a second that it was seen in, where rows are lost since', () => {
+  describe('within one second, to which alone the poll tells its time', () => {
     const rows = ['process_open_sockets', 'interface_addresses'] as const;
-    const called = { family: 2, protocol: 6, local_address: '192.0.2.20', local_port: 40_000 } as const;
-    const held = { ...called, remote_address: '192.0.2.10', remote_port: 443, pid: 31, fd: 4, socket: 5 } as const;
-    const scene = new Scene({ finalOnly: true }).host('web', rows, { err: 0.001 });
-    scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.20' });
-    scene.row(scene.makeRow('web', 'process_open_sockets', 'added', 10, held, s, 8));
-    scene.row({ kind: 'lost', host: 'web', stream: 'process_open_sockets', from: scene.at(11.5), to: scene.at(12.5) });
-    // It was of the first; polls came too rarely to see that of the second.
-    scene.end('C1', 10.2, 0.02, '192.0.2.20 40000 > 192.0.2.10 443');
-    scene.end('C2', 10.5, 0.1, '192.0.2.20 40000 > 192.0.2.10 443');
-    scene.complete('web', 60, rows).join.end();
-    expect(scene.last('C2').orig.state).not.toBe('attributed');
-  });
+    const ends = '192.0.2.20 40000 > 192.0.2.10 443';
 
-  it('is not surely seen after a second that it was seen in, where rows are lost within that', () => {
-    const rows = ['process_open_sockets', 'interface_addresses'] as const;
-    const called = { family: 2, protocol: 6, local_address: '192.0.2.20', local_port: 40_000 } as const;
-    const held = { ...called, remote_address: '192.0.2.10', remote_port: 443, pid: 31, fd: 4, socket: 5 } as const;
-    const scene = new Scene({ finalOnly: true }).host('web', rows, { err: 0.001 });
-    scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.20' });
-    scene.row(scene.makeRow('web', 'process_open_sockets', 'added', 10, held, s, 8));
-    // That it had gone was told of then.
-    scene.row({ kind: 'lost', host: 'web', stream: 'process_open_sockets', from: scene.at(10.7), to: scene.at(10.9) });
-    scene.start('C0', 8, '192.0.2.1 1 > 192.0.2.2 2');
-    scene.end('C1', 10, 0.02, '192.0.2.20 40000 > 192.0.2.10 443');
-    scene.end('C2', 11.4, 0.1, '192.0.2.20 40000 > 192.0.2.10 443');
-    scene.complete('web', 60, rows).join.end();
-    expect(scene.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 31 } });
-    expect(scene.last('C2').orig.state).not.toBe('attributed');
+    /** Rows are lost in this span. */
+    function seen(from: number, to: number): Scene {
+      const called = { family: 2, protocol: 6, local_address: '192.0.2.20', local_port: 40_000 } as const;
+      const held = { ...called, remote_address: '192.0.2.10', remote_port: 443, pid: 31, fd: 4, socket: 5 } as const;
+      const scene = new Scene({ finalOnly: true }).host('web', rows, { err: 0.001 });
+      scene.added('web', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.20' });
+      scene.row(scene.makeRow('web', 'process_open_sockets', 'added', 10, held, s, 8));
+      return scene.row({
+        ...{ kind: 'lost', host: 'web', stream: 'process_open_sockets' },
+        ...{ from: scene.at(from), to: scene.at(to) },
+      });
+    }
+
+    it('is not surely seen at the end of that, where rows are lost since', () => {
+      const scene = seen(11.5, 12.5);
+      // It was of the first; polls came too rarely to see that of the second.
+      scene.end('C1', 10.2, 0.02, ends).end('C2', 10.5, 0.1, ends).complete('web', 60, rows).join.end();
+      expect(scene.last('C2').orig.state).not.toBe('attributed');
+    });
+
+    it('is not surely seen after that, where rows are lost within it', () => {
+      // That it had gone was told of then.
+      const scene = seen(10.7, 10.9).start('C0', 8, '192.0.2.1 1 > 192.0.2.2 2');
+      scene.end('C1', 10, 0.02, ends).end('C2', 11.4, 0.1, ends).complete('web', 60, rows).join.end();
+      expect(scene.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 31 } });
+      expect(scene.last('C2').orig.state).not.toBe('attributed');
+    });
   });
 
   it('may be of a connection that was seen in the middle where another process then called for the same, maybe for the next', () => {
