@@ -116,9 +116,30 @@ export const datagramFaults = [
   {
     name: 'later-taker-named-by-the-short-way',
     file: 'src/join/sole-call.ts',
-    find: 'if (call.hi > Math.max(host.progress.eventsUntil, from + 2 * clock.err + PROMPT)) return undefined;',
+    find: 'if (call.hi > from + 2 * clock.err + PROMPT) return undefined;',
     replace: '',
     tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'later-taker-of-an-address-that-may-have-moved',
+    file: 'src/join/candidate.ts',
+    find: '!(isFull && mayHaveItSince(trial, socket))',
+    replace: 'true',
+    tests: ['test/join/moved-address.test.ts'],
+  },
+  {
+    name: 'prompt-taker-of-an-address-that-may-have-moved',
+    file: 'src/join/candidate.ts',
+    find: 'local.isLoopback || openHi <= first + err + PROMPT',
+    replace: 'local.isLoopback',
+    tests: ['test/join/moved-address.test.ts'],
+  },
+  {
+    name: 'later-taker-named-before-its-addresses-are-told',
+    file: 'src/join/candidate.ts',
+    find: 'if (!knowsAll && host.progress.socketsUntil < first + err) return true;',
+    replace: '',
+    tests: ['test/join/moved-address.test.ts'],
   },
   {
     name: 'later-taker-waits-for-the-end',

@@ -7,7 +7,17 @@ import { type ConnectionView, mayBeAnswered, mayBeFlipped, type Rival } from './
 import { beganElsewhere } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
-import { ACCEPT_LAG, type Loss, type Match, type Matched, matchSocket, NEAR_LEAD, ranks, shared } from './match.js';
+import {
+  ACCEPT_LAG,
+  type Loss,
+  type Match,
+  type Matched,
+  matchSocket,
+  NEAR_LEAD,
+  PROMPT,
+  ranks,
+  shared,
+} from './match.js';
 import { PacketSite } from './packet-site.js';
 import { ViewQuery } from './view-query.js';
 
@@ -136,7 +146,7 @@ export function tryHosts(
     const { host, query, doubt } = trial;
     const { addresses, ownNamespace } = host;
     const { namespace } = socket;
-    let isThere = hasAddress && doubt === undefined;
+    let isThere = hasAddress && doubt === undefined && !(isFull && mayHaveItSince(trial, socket));
     if (local.isLoopback && namespace !== undefined) {
       if (ownNamespace !== undefined) {
         return namespace === ownNamespace ? contested(match, trial, socket, isThere) : otherNamespace;
@@ -152,6 +162,15 @@ export function tryHosts(
     // Calls of the same inner endpoints may be of a connection that has other ones on the wire.
     if (stitch !== undefined && found.rank === ranks.event) return shared(found);
     return addresses.isShared(local.text) ? shared(found) : found;
+  }
+
+  /** Whether it took a datagram well after the first one, when another host may still have had the address. */
+  function mayHaveItSince({ host, query }: Trial, { source, protocol, openHi, namespace }: HeldSocket): boolean {
+    const { first, err } = query;
+    if (source !== 'accept' || protocol === TCP || local.isLoopback || openHi <= first + err + PROMPT) return false;
+    const knowsAll = view.closed && !view.isEvicted;
+    if (!knowsAll && host.progress.socketsUntil < first + err) return true;
+    return host.addresses.had(local.text, first - err, first + err, namespace) !== 'surely';
   }
 
   function contested(match: Matched, trial: Trial, socket: HeldSocket, hasAddress: boolean): Matched {

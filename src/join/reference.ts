@@ -225,7 +225,13 @@ function endAt(
       const isAnywhere = (isOfAll || (isLoopback(local) && match.rank === ranks.endpoint)) && isUnnamed(socket);
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
       const isCallHome = isOwnPeer && socket.remotePort !== undefined;
-      const isSurelyIts = isFull ? !isFullHome : hadThere === 'surely' && !isContested && !isCallHome;
+      // Who took a datagram well after the first one may have the address only since then.
+      const isLateTaker = match.rank === ranks.event && socket.source === 'accept' && protocol !== 6;
+      const isSince = isLateTaker && !isLoopback(local) && socket.openHi > query.first + query.err + PROMPT;
+      const hadIt = space === undefined ? had : hadIn(space);
+      const isSurelyIts = isFull
+        ? !isFullHome && !(isSince && hadIt !== 'surely')
+        : hadThere === 'surely' && !isContested && !isCallHome;
       const isSure = !isDoubted && !isUnplaced && !isAnywhere && isSurelyIts;
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
       const isCall = inner !== undefined && match.rank === ranks.event;

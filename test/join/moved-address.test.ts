@@ -61,3 +61,74 @@ describe('a datagram to an address that another host has later', () => {
     }
   });
 });
+
+/** `a` took datagrams of a connection that began at 3 from `at` on, and had the address by some poll. */
+function later(at: number, options: { since?: number; seen?: number; startsKnown?: boolean; takesShortWay?: boolean }) {
+  const { since, seen = 4, ...rest } = options;
+  const scene = new Scene({ startsKnown: true, ...rest }).host('a', tables, { err: 0.03 });
+  const address = { interface: 'eth0', address: '192.0.2.99' };
+  scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+  const tell = (): void => {
+    scene.added('a', 'interface_addresses', seen, address, since);
+  };
+  return { scene, tell, take: () => scene.event('a', 'socket_events', at, { ...taken, pid: 116 }) };
+}
+
+const lasting = '192.0.2.11 40000 > 192.0.2.99 53 udp';
+
+describe('a datagram that was taken well after the first one', () => {
+  it("is not its taker's where another host may have had the address at the first, whatever comes first", () => {
+    for (const takesShortWay of [true, false]) {
+      const [early, late] = [later(4.5, { since: 1, takesShortWay }), later(4.5, { since: 1, takesShortWay })];
+      for (const { scene, tell, take } of [early, late]) {
+        scene.start('C1', 3, lasting);
+        if (scene === early.scene) tell();
+        take();
+        scene.complete('a', 2.9, ['interface_addresses']).complete('a', 4.6, ['socket_events']).advance(6);
+        if (scene === late.scene) tell();
+        scene.end('C1', 3, 5, lasting).complete('a', 20, tables).advance(80).join.end();
+        expect(scene.lines.filter(({ resp }) => resp.state === 'attributed')).toEqual([]);
+        expect(inWords(scene.last('C1').resp)).toBe('ambiguous a:116');
+      }
+    }
+  });
+
+  it('leaves the connection to who took the first one on the host that had the address', () => {
+    const { scene, tell, take } = later(8, { since: 5, seen: 7 });
+    const address = { interface: 'eth0', address: '192.0.2.99' };
+    scene.host('b', tables, { err: 0.03 }).added('b', 'interface_addresses', 1, address);
+    scene.removed('b', 'interface_addresses', 6, address, 4);
+    // So that the first datagram is known not to be of a connection before.
+    scene.end('C0', 1, 0.1, '198.51.100.8 40000 > 198.51.100.9 80');
+    scene.start('C1', 3, lasting).event('b', 'socket_events', 3.001, { ...taken, pid: 105 });
+    take();
+    tell();
+    scene.end('C1', 3, 6, lasting).complete('a', 20, tables).complete('b', 20, tables).join.end();
+    expect(inWords(scene.last('C1').resp)).toBe('accept_event b:105');
+  });
+
+  it('is its taker’s where that host surely had it then, or took it about then', () => {
+    for (const takesShortWay of [true, false]) {
+      for (const [at, seen, since] of [
+        [4.5, 2, 1],
+        [3.07, 4, 1],
+      ] as const) {
+        const { scene, tell, take } = later(at, { seen, since, takesShortWay });
+        scene.start('C1', 3, lasting);
+        tell();
+        take();
+        scene.complete('a', 4.6, tables).advance(6);
+        expect(inWords(scene.last('C1').resp)).toBe('accept_event a:116');
+      }
+    }
+  });
+
+  it('is not given away before that host has told which addresses it had then', () => {
+    const scene = new Scene({ startsKnown: true }).host('a', tables, { err: 0.03 });
+    scene.start('C1', 3, lasting).event('a', 'socket_events', 4.5, { ...taken, pid: 116 });
+    scene.complete('a', 4.6, ['socket_events']).advance(6);
+    expect(scene.last('C1').resp.state).toBe('pending');
+    scene.complete('a', 3.04, ['interface_addresses']);
+    expect(inWords(scene.last('C1').resp)).toBe('accept_event a:116');
+  });
+});
