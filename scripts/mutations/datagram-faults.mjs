@@ -60,8 +60,8 @@ export const datagramFaults = [
   {
     name: 'datagrams-kept-as-long-as-their-socket',
     file: 'src/hosts/state/host-sockets.ts',
-    find: '(protocol !== 6 && !isDatagram)',
-    replace: 'protocol !== 6',
+    find: 'protocol !== 6 && !isDatagram && ',
+    replace: 'protocol !== 6 && ',
     tests: ['test/hosts/state/host-state.test.ts'],
   },
   {

@@ -197,6 +197,8 @@ export function tryHosts(
    * to a child of those others.
    */
   function isAnothers({ host, query, candidates, elsewhere }: Trial, { pid, openLo }: HeldSocket): boolean {
+    // Others of whom no row is left may be there.
+    if (host.mayMissBinds(protocol, localPort, query.first - query.err, query.first + query.err)) return true;
     const listeners = candidates.filter(({ match }) => isListener(match));
     if (isInSeveral([...listeners.map(({ socket }) => socket), ...elsewhere], pid)) return true;
     const isThere = (namespace: string): boolean => {

@@ -88,10 +88,12 @@ export class CapturePlace {
    * The host of the place where the end may be in a container whose addresses it does not tell, and rows that would tell of its socket had
    * to be let go.
    */
-  lostAt(address: string): HostState | undefined {
+  lostAt(address: string, port: number): HostState | undefined {
     const { host } = this;
     if (host === undefined || !host.addresses.isUntabled(address)) return undefined;
-    return Math.max(host.goneUntil, host.goneStoodUntil) >= this.#timeOn(host).from - PROMPT ? host : undefined;
+    const { from, to } = this.#timeOn(host);
+    const isGone = Math.max(host.goneUntil, host.goneStoodUntil) >= from - PROMPT;
+    return isGone || host.mayMissBinds(this.#view.tuple.protocol, port, from, to) ? host : undefined;
   }
 
   #isElsewhere({ id }: HostState): boolean {

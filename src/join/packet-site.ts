@@ -12,11 +12,13 @@ export class PacketSite {
   readonly owner: HostState | undefined;
   readonly #place: CapturePlace;
   readonly #local: string;
+  readonly #localPort: number;
   readonly #remote: KnownAddress;
 
   constructor(states: Pick<HostStates, 'get'>, clocks: HostClocks, view: ConnectionView, role: Role) {
-    const { local, remote, stitch } = view[role];
+    const { local, localPort, remote, stitch } = view[role];
     this.#local = local.text;
+    this.#localPort = localPort;
     this.#remote = remote;
     this.#place = new CapturePlace(states, clocks, view, stitch?.gateway);
     const { host } = this.#place;
@@ -36,7 +38,7 @@ export class PacketSite {
 
   /** See CapturePlace. */
   get lost(): HostState | undefined {
-    return this.#place.lostAt(this.#local);
+    return this.#place.lostAt(this.#local, this.#localPort);
   }
 
   /** See CapturePlace. */

@@ -1,6 +1,6 @@
 /** Bounds of one host's state. At each the oldest entry goes, counted; ends that then miss rows say `events_lost`. */
 export interface HostLimits {
-  /** Rows about sockets. */
+  /** Rows about sockets. Of a call that names a local port alone ends at that port miss it, of all else any that it may be of. */
   readonly socketRows: number;
   /**
    * Those that name the same two endpoints, in one direction, accepts that name the same peer alone, and calls that name the same local port

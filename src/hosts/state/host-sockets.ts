@@ -1,5 +1,6 @@
 import type { Micros } from '../../core/time.js';
 import { inNamespaces } from './bind-namespace.js';
+import { GoneSockets } from './gone-sockets.js';
 import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-socket.js';
 import type { HostContext } from './host-context.js';
 import { LINK } from './row-store.js';
@@ -11,15 +12,6 @@ import type { SocketPlace } from './tuple-table.js';
 
 /** Where a row about a socket is found again: among those of a tuple, or of what it does name. */
 type Place = SocketPlace | number[];
-
-/** Of calls that are found no more. */
-interface BindsGone {
-  since: Micros;
-  /** When the last of their sockets closed that are told to have. */
-  closed: Micros;
-  /** When the last of the others called. */
-  called: Micros;
-}
 
 function isOfTuple(place: Place): place is SocketPlace {
   return !Array.isArray(place);
@@ -49,8 +41,8 @@ export class HostSockets {
   #byRemote: Map<string, number[]> | undefined;
   /** Where there were more accepts of a remote endpoint than are found, up to when the others happened. */
   #acceptsGone: Map<string, Micros> | undefined;
-  /** Where there were more calls of a local port than are found, until when the sockets of the others may have stood. */
-  #bindsGone: Map<number, BindsGone> | undefined;
+  /** Of calls that name a local port alone, where there were more than are kept. */
+  #bindsGone: GoneSockets | undefined;
   /** Rows about times up to here were let go or evicted. */
   goneUntil: Micros = -Infinity;
   /** A socket of which the row was evicted may have stood until here. */
@@ -121,24 +113,19 @@ export class HostSockets {
     const record = this.#record(calls[0]!);
     found.splice(found.indexOf(record.handle), 1);
     setLoose(this.#context.rows, record.handle);
-    this.#bindsGone ??= new Map();
-    const gone = this.#bindsGone.get(key) ?? { since: Infinity, closed: -Infinity, called: -Infinity };
-    gone.since = Math.min(gone.since, record.lo);
+    this.#missBind(record);
+  }
+
+  #missBind(record: SocketRecord): void {
+    this.#bindsGone ??= new GoneSockets(this.#closings.polledAfter);
     const close = this.#closings.closeOf(record, record.lo);
-    if (close === undefined) gone.called = Math.max(gone.called, record.hi);
-    else gone.closed = Math.max(gone.closed, close.hi);
-    this.#bindsGone.set(key, gone);
+    this.#bindsGone.add(portKey(record.protocol, record.localPort!), record.lo, record.hi, close?.hi);
     this.#context.counters.socketRowsEvicted++;
   }
 
   /** Whether sockets of this local port may have stood within [from, to] of which the calls are found no more. */
   mayMissBinds(protocol: number, localPort: number, from: Micros, to: Micros): boolean {
-    const gone = this.#bindsGone?.get(portKey(protocol, localPort));
-    return gone !== undefined && gone.since <= to && this.#stoodUntil(gone) >= from;
-  }
-
-  #stoodUntil({ closed, called }: BindsGone): Micros {
-    return called === -Infinity ? closed : Math.max(closed, this.#closings.polledAfter(called));
+    return this.#bindsGone?.mayHaveStood(portKey(protocol, localPort), from, to) === true;
   }
 
   /** Accepts that name this remote endpoint alone may be gone that happened before then; -Infinity: none are. */
@@ -208,19 +195,21 @@ export class HostSockets {
       return false;
     });
     closes.prune(this.#host, horizon);
-    if (this.#bindsGone === undefined) return;
-    for (const [key, gone] of this.#bindsGone) if (this.#stoodUntil(gone) < horizon) this.#bindsGone.delete(key);
+    this.#bindsGone?.prune(horizon);
   }
 
   #record(handle: number): SocketRecord {
     return new SocketRecord(this.#context.rows, handle);
   }
 
-  /** Calls go first, since a socket that stands may serve any later connection; when one must go, all of these are in doubt. */
+  /**
+   * Calls go first, since a socket that stands may serve any later connection; when one must go that a poll showed, all of these are in doubt,
+   * else those at its port alone.
+   */
   evict(): void {
     const { queue } = this.#context.sockets;
     let handle = queue.takeOldest(this.#host);
-    for (let tries = 0; tries < MAX_SPARED && isStanding(this.#record(handle)); tries++) {
+    for (let tries = 0; tries < MAX_SPARED && this.#isSpared(this.#record(handle)); tries++) {
       queue.discount(this.#host);
       queue.add(this.#host, handle);
       handle = queue.takeOldest(this.#host);
@@ -228,10 +217,19 @@ export class HostSockets {
     queue.discount(this.#host);
     const record = this.#record(handle);
     if (!isLoose(this.#context.rows, handle)) {
-      this.goneUntil = Math.max(this.goneUntil, record.hi);
-      this.#miss(record);
+      if (isBind(record)) this.#missBind(record);
+      else {
+        this.goneUntil = Math.max(this.goneUntil, record.hi);
+        this.#miss(record);
+      }
     }
     this.#forget(record);
+  }
+
+  /** What surely stands for long. Of a stream that tells of no closes (osquery) a bind is not known to. */
+  #isSpared(record: SocketRecord): boolean {
+    if (!isStanding(record)) return false;
+    return !isBind(record) || this.#closings.openUntil(record.stream, true, record.lo, record.hi) > record.hi;
   }
 
   /**
@@ -245,8 +243,10 @@ export class HostSockets {
   #miss(record: SocketRecord): void {
     if (isStanding(record)) this.goneUntil = Infinity;
     this.hasForgottenPolls ||= !record.isEvent;
-    const close = record.isEvent ? this.#closings.closeOf(record, record.lo) : undefined;
-    this.goneStoodUntil = Math.max(this.goneStoodUntil, close?.hi ?? Infinity);
+    if (!isOfItsTime(record)) {
+      const close = record.isEvent ? this.#closings.closeOf(record, record.lo) : undefined;
+      this.goneStoodUntil = Math.max(this.goneStoodUntil, close?.hi ?? Infinity);
+    }
     this.#context.counters.socketRowsEvicted++;
   }
 
@@ -344,8 +344,20 @@ export class HostSockets {
 }
 
 /** Whether the row tells of a socket that may stand for long, rather than of a call for one connection. */
-function isStanding({ source, protocol, isDatagram }: SocketRecord): boolean {
-  return (source !== 'connect' && source !== 'accept') || (protocol !== 6 && !isDatagram);
+function isStanding(record: SocketRecord): boolean {
+  const { source, protocol, isDatagram } = record;
+  if (source !== 'connect' && source !== 'accept') return true;
+  return protocol !== 6 && !isDatagram && !isOfItsTime(record);
+}
+
+/** A call that names its peer alone is found near the first packet or not at all (`callsTo`), however long its socket stands. */
+function isOfItsTime({ localPort }: SocketRecord): boolean {
+  return localPort === undefined;
+}
+
+/** A call that names a local port alone. */
+function isBind({ isEvent, remoteAddress, remotePort }: SocketRecord): boolean {
+  return isEvent && (remoteAddress === undefined || remotePort === undefined);
 }
 
 function portKey(protocol: number, port: number): number {

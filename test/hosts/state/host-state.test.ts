@@ -153,6 +153,16 @@ describe('the sockets of a host', () => {
     expect(states.tuples.size).toBeLessThan(400);
   });
 
+  it('are let go too where they name the peer of datagrams alone, which they then serve no more', () => {
+    const { host } = stateOf([]);
+    const call = { protocol: 17, action: 'connect', pid: 7, remote_address: '192.0.2.3', remote_port: 53 };
+    for (let i = 0; i < 5_000; i++) {
+      host.add(row('socket_events', 'event', 100 + i, i, call));
+      host.prune((100 + i - 60) * s);
+    }
+    expect(host.socketRows).toBeLessThan(400);
+  });
+
   it('are let go too where they tell of datagrams of many peers to a socket that stands', () => {
     const { host, states } = stateOf([
       row('socket_events', 'event', 1, 0, {
