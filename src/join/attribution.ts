@@ -112,8 +112,8 @@ export class Join {
     }
     this.#deciding.update(tracked);
     this.#telling.update(tracked, update.cause, this.#deciding.now);
-    if (tracked.ended && tracked.next !== undefined) {
-      this.#review(tracked.next);
+    if (tracked.ended && (tracked.next !== undefined || tracked.elsewhere !== undefined)) {
+      for (const other of tracked.beside) this.#review(other);
       this.#tellTouched();
     }
     this.#retire(tracked);

@@ -4,7 +4,7 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import type { Doubt } from './capture-place.js';
 import { type ConnectionView, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
-import { beganElsewhere } from './elsewhere.js';
+import { lookElsewhere } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import {
@@ -92,7 +92,7 @@ export function tryHosts(
   function make(host: HostState): Trial {
     const clock = clocks.at(host, view.capture, view.captureHost, view.first);
     const doubt = site?.doubtOf(host);
-    const query = new ViewQuery(view, role, protocol, clock, beganElsewhere(clocks, host, view, clock));
+    const query = new ViewQuery(view, role, protocol, clock, lookElsewhere(clocks, host, view, clock));
     const goneUntil = Math.max(states.surplusUntil(host, tuple, isForward), acceptsGone(query, host));
     return { host, clock, query, candidates: [], elsewhere: [], doubt, site, goneUntil };
   }

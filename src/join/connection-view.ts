@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection } from '../records/connection.js';
-import type { Beginning } from './elsewhere.js';
+import type { Elsewhere } from './elsewhere.js';
 import type { Role } from './end-query.js';
 import type { Stitch } from './stitch.js';
 
@@ -55,8 +55,8 @@ export interface ConnectionView {
   /** See EndQuery; -Infinity: there is none. */
   readonly previousLast: Micros;
   readonly aloneUntil: Micros;
-  /** Connections of its tuple over other captures of the host that it was captured on. */
-  readonly elsewhere: readonly Beginning[];
+  /** Connections of its tuple over other captures of the host that it was captured on; undefined: there are none. */
+  readonly elsewhere: Elsewhere | undefined;
 }
 
 /** The IP protocol number. */

@@ -170,7 +170,7 @@ export class Deciding {
     const { decided, tracked } = end;
     if (end.settled || (end.isPostponed && tracked.lines === 0)) return;
     if (end.isUnhosted && isUnhosted(tracked, end.role)) return;
-    const isKept = tracked.knowsEarlier && tracked.elsewhere.length === 0 && decided?.isUpheldBy(tracked) === true;
+    const isKept = tracked.knowsEarlier && tracked.elsewhere === undefined && decided?.isUpheldBy(tracked) === true;
     if (decided !== undefined && isKept) this.#complete(end, decided);
     else this.#evaluate(end);
   }

@@ -3,45 +3,73 @@ import type { HostState } from '../hosts/state/host-state.js';
 import type { ConnectionView } from './connection-view.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 
-/** When another connection of the same tuple began over another capture of the same host, on that one's clock. */
-export interface Beginning {
+/** When a connection was, as far as that is known, on the clock of its capture. */
+export interface Span {
   readonly capture: string;
   readonly first: Micros;
+  last: Micros;
+  ended: boolean;
 }
 
 /** The nearest in time are remembered. */
-const MAX_BEGINNINGS = 16;
+const MAX_OTHERS = 16;
 
-/** Those that are remembered of a connection that began at `first`, whatever order they come in. */
-export function withBeginning(
-  known: readonly Beginning[],
-  { capture, first: began }: Beginning,
-  first: Micros,
-): readonly Beginning[] {
-  const all = [...known, { capture, first: began }];
-  if (all.length <= MAX_BEGINNINGS) return all;
-  const distance = (one: Beginning): Micros => Math.abs(one.first - first);
-  return all.sort((a, b) => distance(a) - distance(b)).slice(0, MAX_BEGINNINGS);
+/** Connections of the same tuple over other captures of the same host, in whatever order they come. */
+export class Elsewhere {
+  #others: Span[] = [];
+
+  /** `own`: that of the connection itself. */
+  constructor(readonly own: Span) {}
+
+  get others(): readonly Span[] {
+    return this.#others;
+  }
+
+  meet({ own: other }: Elsewhere): void {
+    this.#others.push(other);
+    if (this.#others.length <= MAX_OTHERS) return;
+    const distance = (one: Span): Micros => Math.abs(one.first - this.own.first);
+    this.#others = this.#others.sort((a, b) => distance(a) - distance(b)).slice(0, MAX_OTHERS);
+  }
 }
 
+/** What connections with the same endpoints over other captures of the host leave of one, on the clock of the host; see EndQuery. */
+export interface Outlook {
+  /** When the first that began after it was over may have, as `aloneUntil` has it. */
+  readonly beganLater: Micros;
+  readonly hasElsewhereBefore: boolean;
+  readonly ownUntil: Micros;
+}
+
+export const alone: Outlook = Object.freeze({ beganLater: Infinity, hasElsewhereBefore: false, ownUntil: Infinity });
+
 /**
- * Containers behind two bridges of a host may have one address, and use the same endpoints one after the other. When the first of such
- * connections began after this one was over, as EndQuery.aloneUntil has it. What may be of the same time may be this one, captured twice.
+ * Containers behind two bridges of a host may have one address, and use the same endpoints one after the other, or at the same time. What
+ * may have begun and ended with this one may be this one, captured twice.
  */
-export function beganElsewhere(
+export function lookElsewhere(
   clocks: HostClocks,
   host: HostState,
   view: ConnectionView,
   { offset, err }: HostClock,
-): Micros {
-  if (view.elsewhere.length === 0 || !(view.ended || view.closed)) return Infinity;
-  const last = Math.max(view.first, view.last) + offset + err;
-  let until = Infinity;
-  for (const { capture, first } of view.elsewhere) {
-    const other = clocks.at(host, capture, view.captureHost, first);
-    const earliest = first + other.offset - other.err;
-    if (earliest > last) until = Math.min(until, earliest);
+): Outlook {
+  if (view.elsewhere === undefined) return alone;
+  const isOver = view.ended || view.closed;
+  const first = view.first + offset;
+  const last = Math.max(view.first, view.last) + offset;
+  let { beganLater, hasElsewhereBefore, ownUntil } = alone;
+  for (const other of view.elsewhere.others) {
+    const clock = clocks.at(host, other.capture, view.captureHost, other.first);
+    const slack = err + clock.err;
+    const [began, went] = [other.first + clock.offset, other.last + clock.offset];
+    if (isOver && began - last > slack) {
+      // Whoever asks allows for the error of this one's clock.
+      beganLater = Math.min(beganLater, began - clock.err + err);
+      continue;
+    }
+    const isAnother = Math.abs(began - first) > slack || (isOver && other.ended && Math.abs(went - last) > slack);
+    hasElsewhereBefore ||= isAnother && began - first <= slack;
+    if (isOver && (!other.ended || went - last > slack)) ownUntil = last;
   }
-  // Whoever asks allows for the error of this one's clock.
-  return until + err;
+  return { beganLater, hasElsewhereBefore, ownUntil };
 }

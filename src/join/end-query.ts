@@ -35,6 +35,10 @@ export interface EndQuery {
    * of the same host once this one was over, but for the error of that capture's clock.
    */
   readonly aloneUntil: Micros;
+  /** Another connection with the same tuple may have begun before this one over another capture of the same host. Absent: no. */
+  readonly hasElsewhereBefore?: boolean;
+  /** After this moment, at which this one was over, such a connection may have gone on. Absent: none. */
+  readonly ownUntil?: Micros;
   /** The capture began here: a connection with this tuple that was over by then is not known. Absent: long ago. */
   readonly capturedSince?: Micros;
   /** Connections with this tuple may have begun before this one and not be known yet. Absent: no. */

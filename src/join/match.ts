@@ -338,7 +338,7 @@ function isAlone(query: EndQuery, moment: Micros): boolean {
 
 /** A connected TCP socket that was seen belongs to the latest connection with its endpoints that began before. */
 function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
-  const { first, last, err, aloneUntil } = query;
+  const { first, last, err, aloneUntil, hasElsewhereBefore, ownUntil = Infinity } = query;
   const isTaken = query.role === 'resp' && socket.source === 'open';
   if (isTaken && !query.answered) return 'not_answered';
   if (socket.closeHi < first - err) return 'closed_before';
@@ -347,10 +347,10 @@ function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
   const mayBeAccepted = isTaken && query.isOver !== true;
   if (socket.openLo > last + err + (mayBeAccepted ? ACCEPT_LAG : 0)) return 'opened_after';
   if (query.opening && socket.openHi < first - err - CONNECT_LEAD) return 'opened_too_early';
-  const from = isAlone(query, first - 2 * err) ? first - err : first + err;
+  const from = !hasElsewhereBefore && isAlone(query, first - 2 * err) ? first - err : first + err;
   const seen = firstSightingAfter(socket, from);
   if (seen === undefined) return possible;
-  return seen + err <= aloneUntil ? certain : { weight: 'possible', settles: seen + err };
+  return seen + err <= Math.min(aloneUntil, ownUntil) ? certain : { weight: 'possible', settles: seen + err };
 }
 
 /**

@@ -5,7 +5,10 @@ import type { HostRows } from './reference-rows.js';
 
 /* What the reference makes of the connections with the same endpoints before and after one. */
 
-type Neighbours = Pick<EndQuery, 'aloneSince' | 'previousLast' | 'aloneUntil' | 'capturedSince'>;
+type Neighbours = Pick<
+  EndQuery,
+  'aloneSince' | 'previousLast' | 'aloneUntil' | 'capturedSince' | 'hasElsewhereBefore' | 'ownUntil'
+>;
 
 /** In the clock of the host. `since` and `until` bound the connection as well, on its capture's clock. */
 export function neighboursOf(
@@ -24,21 +27,31 @@ export function neighboursOf(
     .map(({ connection }) => lastOf(connection));
   const firsts = same.map(({ connection }) => connection.ts);
   const captured = all.filter((other) => other.capture === capture).map((other) => other.connection.ts);
-  // Of another container with the same address is what began over another capture of the host when this one was surely over.
+  // Of another container with the same address is what surely began or ended at another time over another capture of the host.
   const elsewhere = pairs
     .filter((other) => isOfAnotherBridge(other, update))
     .map((other) => {
       const clock = clockOf(host, other);
-      return other.connection.ts + clock.offset - clock.err;
-    })
-    .filter((earliest) => earliest > lastOf(c) + offset + err);
+      const [began, went] = [other.connection.ts + clock.offset, lastOf(other.connection) + clock.offset];
+      return { began, went, err: clock.err, slack: err + clock.err };
+    });
+  const isLater = ({ began, slack }: (typeof elsewhere)[number]): boolean => began - (lastOf(c) + offset) > slack;
+  const later = elsewhere.filter(isLater);
+  const rest = elsewhere.filter((other) => !isLater(other));
+  const outlasting = rest.filter(({ went, slack }) => went - (lastOf(c) + offset) > slack);
+  const others = rest.filter(
+    ({ began, went, slack }) =>
+      Math.abs(began - (c.ts + offset)) > slack || Math.abs(went - (lastOf(c) + offset)) > slack,
+  );
   return {
     aloneSince: Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + offset,
     previousLast: Math.max(-Infinity, ...before) + offset,
     aloneUntil: Math.min(
       Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + offset,
-      Math.min(Infinity, ...elsewhere) + err,
+      Math.min(Infinity, ...later.map(({ began, err: itsErr }) => began - itsErr)) + err,
     ),
+    hasElsewhereBefore: others.some(({ began, slack }) => began - (c.ts + offset) <= slack),
+    ownUntil: outlasting.length > 0 ? lastOf(c) + offset : Infinity,
     capturedSince: Math.min(...captured) + offset,
   };
 }

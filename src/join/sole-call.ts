@@ -7,6 +7,7 @@ import { LINK } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
 import type { ConnectionView } from './connection-view.js';
 import { Decided, mayHaveClosed } from './decided.js';
+import { alone } from './elsewhere.js';
 import type { Role } from './end-query.js';
 import type { CallsAwaited } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
@@ -40,7 +41,7 @@ export function decideSoleCall(
   const { local, isForward, localPort, remote, remotePort } = view[role];
   const handle = isForward ? tuple.forward : tuple.backward;
   if (handle === 0 || local.hosts?.length !== 1 || view.closed || !view.knowsEarlier) return undefined;
-  if (view.elsewhere.length > 0) return undefined;
+  if (view.elsewhere !== undefined) return undefined;
   if (!hasPorts(tuple.protocol) || local.isLoopback || local.isGroup || local.isUnspecified) return undefined;
   // Both ends of it would be one, or the socket one of another network namespace.
   if (tuple.first === tuple.second || local.hosts[0]!.addresses.isShared(local.text)) return undefined;
@@ -58,7 +59,7 @@ export function decideSoleCall(
   if (!call.isEvent) return undefined;
   const clock = clocks.at(host, view.capture, view.captureHost, view.first);
   const from = view.first + clock.offset - clock.err;
-  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock, Infinity), heldBy(host, call, from));
+  const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock, alone), heldBy(host, call, from));
   if (!match.matched) return undefined;
   if (match.weight === 'certain') {
     if (mayHaveClosed(host, call, view, clock)) return undefined;

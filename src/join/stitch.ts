@@ -6,7 +6,7 @@ import type { SocketInterval } from '../hosts/state/socket-interval.js';
 import { type Direction, isSame, reversed, type Translation } from '../hosts/state/translations.js';
 import { CapturePlace, type Doubt } from './capture-place.js';
 import { type ConnectionView, mayBeFlipped } from './connection-view.js';
-import { beganElsewhere } from './elsewhere.js';
+import { lookElsewhere } from './elsewhere.js';
 import type { Role } from './end-query.js';
 import type { Need } from './evaluation.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
@@ -93,7 +93,7 @@ export function stitchOf(
     const held = tuple.hasSockets(isForward) ? states.held(tuple, isForward) : [];
     states.tuples.forget(tuple);
     const clock = clockOf(gateway);
-    const query = new ViewQuery(view, role, protocol, clock, beganElsewhere(clocks, gateway, view, clock), sent);
+    const query = new ViewQuery(view, role, protocol, clock, lookElsewhere(clocks, gateway, view, clock), sent);
     return held.some(({ host, sockets }) => host === gateway && sockets.some((socket) => isCall(query, socket)));
   }
 }

@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import { type ConnectionView, mayBeAnswered } from './connection-view.js';
-import { type Beginning, withBeginning } from './elsewhere.js';
+import { Elsewhere, type Span } from './elsewhere.js';
 import type { Moments } from './moments.js';
 import { TrackedEnd } from './tracked-end.js';
 
@@ -27,8 +27,6 @@ const NEXT_FIRST = 4;
 const ALONE_UNTIL = 5;
 const PREVIOUS_LAST = 6;
 export const HELD_UNTIL = 7;
-
-const nowhere: readonly Beginning[] = [];
 
 /** Flags of a connection. */
 const RETIRED = 1;
@@ -61,7 +59,7 @@ export class Tracked implements ConnectionView {
   /** The connection of the same tuple, of any capture, that began after this one. */
   nextOfTuple: Tracked | undefined;
   /** See ConnectionView. */
-  elsewhere = nowhere;
+  elsewhere: Elsewhere | undefined;
   /** Neighbours in the order in which they came. */
   older: Tracked | undefined;
   newer: Tracked | undefined;
@@ -237,6 +235,9 @@ export class Tracked implements ConnectionView {
     this.connection = connection;
     this.last = Math.max(this.last, connection.ts + (connection.duration ?? 0));
     if (update.cause === 'end') this.#set(ENDED, true);
+    if (this.elsewhere === undefined) return;
+    this.elsewhere.own.last = this.last;
+    this.elsewhere.own.ended = this.ended;
   }
 
   /** Enters it among the connections of its tuple, between the ones of its capture that began before and after it. Returns their number. */
@@ -261,11 +262,18 @@ export class Tracked implements ConnectionView {
     let count = 0;
     for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
       count++;
-      if (!this.#isElsewhere(other)) continue;
-      this.elsewhere = withBeginning(this.elsewhere, other, this.first);
-      other.elsewhere = withBeginning(other.elsewhere, this, other.first);
+      if (this.#isElsewhere(other)) meet(this, other);
     }
     return count;
+  }
+
+  /** Those that ask whether this one is over: the next of its capture, and those over other captures of its host. */
+  get beside(): Tracked[] {
+    const beside: Tracked[] = this.next === undefined ? [] : [this.next];
+    if (this.elsewhere === undefined) return beside;
+    for (let other = this.tuple.connections; other !== undefined; other = other.nextOfTuple)
+      if (this.#isElsewhere(other)) beside.push(other);
+    return beside;
   }
 
   /** Whether another one was captured on the same host, over another capture. */
@@ -304,6 +312,18 @@ export class Tracked implements ConnectionView {
       end.shown = undefined;
     }
   }
+}
+
+/** They were captured on the same host, over two captures. */
+function meet(one: Tracked, other: Tracked): void {
+  one.elsewhere ??= new Elsewhere(spanOf(one));
+  other.elsewhere ??= new Elsewhere(spanOf(other));
+  one.elsewhere.meet(other.elsewhere);
+  other.elsewhere.meet(one.elsewhere);
+}
+
+function spanOf({ capture, first, last, ended }: Tracked): Span {
+  return { capture, first, last, ended };
 }
 
 function link(before: Tracked | undefined, after: Tracked | undefined): void {

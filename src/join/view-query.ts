@@ -1,6 +1,7 @@
 import type { Micros } from '../core/time.js';
 import type { Direction } from '../hosts/state/translations.js';
 import { type ConnectionView, isOpening, mayBeAnswered } from './connection-view.js';
+import type { Outlook } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock } from './host-clocks.js';
 
@@ -11,19 +12,19 @@ export class ViewQuery implements EndQuery {
   readonly err: Micros;
   readonly #view: ConnectionView;
   readonly #offset: Micros;
-  readonly #elsewhereUntil: Micros;
+  readonly #outlook: Outlook;
   readonly #sent: Direction | undefined;
 
-  /** `elsewhereUntil`: see beganElsewhere. `sent`: its packets as they were before they were translated. Absent: as they reach it. */
+  /** `outlook`: see lookElsewhere. `sent`: its packets as they were before they were translated. Absent: as they reach it. */
   constructor(
     view: ConnectionView,
     readonly role: Role,
     readonly protocol: number,
     { offset, err }: HostClock,
-    elsewhereUntil: Micros,
+    outlook: Outlook,
     sent?: Direction,
   ) {
-    this.#elsewhereUntil = elsewhereUntil;
+    this.#outlook = outlook;
     this.#sent = sent;
     this.#view = view;
     this.#offset = offset;
@@ -64,7 +65,13 @@ export class ViewQuery implements EndQuery {
   }
   get aloneUntil(): Micros {
     const until = Math.min(this.#view.aloneUntil, this.#inner?.aloneUntil ?? Infinity) + this.#offset;
-    return Math.min(until, this.#elsewhereUntil);
+    return Math.min(until, this.#outlook.beganLater);
+  }
+  get hasElsewhereBefore(): boolean {
+    return this.#outlook.hasElsewhereBefore;
+  }
+  get ownUntil(): Micros {
+    return this.#outlook.ownUntil;
   }
   get capturedSince(): Micros {
     return this.#view.capturedSince + this.#offset;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { Join } from '../../src/join/attribution.js';
 import { reference } from '../../src/join/reference.js';
+import type { AttributedConnection } from '../../src/records/attributed-connection.js';
 import type { ConnectionUpdate } from '../../src/records/connection.js';
 import type { HostRow } from '../../src/records/host-row.js';
 import type { Columns } from '../../src/records/host-tables.js';
 import { referenceInWords } from './world/agreement.js';
-import { type ConnectionOptions, connection, ends, inWords, Teller } from './world/story.js';
+import { at, type ConnectionOptions, connection, ends, inWords, Teller } from './world/story.js';
 
 const SECOND = 1_000_000;
 const text = '172.17.0.2:40000>192.0.2.11:443';
@@ -73,5 +74,55 @@ describe('a connection with the endpoints of another one over another bridge of 
     const other = { uid: 'C2', capture: 'br1@b', captureHost: 'b' };
     const updates = [connection(0, 4, text, over('br1@a', 'C1')), connection(1_200, 900, text, other)];
     expect(originators(polled(), updates).C1).toBe('open_socket a:114');
+  });
+
+  it('is not given the socket that a poll saw once it was over, while the other one went on', () => {
+    const other = connection(-200, 2_200, text, over('br2@a', 'C2'));
+    for (const began of [0, -199]) {
+      const updates = [connection(began, 4, text, over('br1@a', 'C1')), other];
+      expect(originators(polled(), updates)).toEqual({ C1: 'ambiguous a:114', C2: 'open_socket a:114' });
+    }
+  });
+
+  it('is given the socket that a poll saw before it was over', () => {
+    const updates = [
+      connection(0, 2_000, text, over('br1@a', 'C1')),
+      connection(-200, 4_000, text, over('br2@a', 'C2')),
+    ];
+    expect(originators(polled(), updates).C1).toBe('open_socket a:114');
+  });
+
+  it('is not given the socket that a poll saw about its first packet, which may have been of the other one', () => {
+    const updates = [
+      // So that the first packet is known not to be of a connection before.
+      connection(-3_000, 4, '172.17.0.9:40000>192.0.2.11:443', over('br1@a', 'C0')),
+      connection(1_499.5, 4, text, over('br1@a', 'C1')),
+    ];
+    expect(originators(polled(), updates).C1).toBe('open_socket a:114');
+    for (const [began, lasted] of [
+      [-1_000, 2_000],
+      [1_499, 2_000],
+    ] as const) {
+      const other = connection(began, lasted, text, over('br2@a', 'C2'));
+      expect(originators(polled(), [...updates, other]).C1).toBe('ambiguous a:114');
+    }
+  });
+
+  it('has its owner as soon as the other one is over, where that may be the same one, captured twice', () => {
+    const { rows } = polled().complete(4_000);
+    const lines: AttributedConnection[] = [];
+    const emit = (line: AttributedConnection): void => {
+      lines.push(line);
+    };
+    const options = { latenessUs: 30 * SECOND, attrWaitUs: 0, finalOnly: false, startsKnown: true };
+    const join = new Join({ ...options, emit });
+    for (const row of rows) join.row(row);
+    const last = (): string => inWords(lines.findLast(({ connection: { uid } }) => uid === 'C1')!.orig);
+    join.connection(connection(0.5, 0, text, { ...over('br2@a', 'C2'), cause: 'start' }));
+    join.connection(connection(0, 4, text, over('br1@a', 'C1')));
+    join.advance(at(5_000));
+    expect(last()).toBe('pending');
+    join.connection(connection(0.5, 4, text, over('br2@a', 'C2')));
+    expect(last()).toBe('open_socket a:114');
   });
 });
