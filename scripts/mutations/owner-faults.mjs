@@ -659,4 +659,18 @@ export const ownerFaults = [
     replace: 'for (const gap of gaps) if (gap.to >= from) until',
     tests: ['test/join/polled-holder.test.ts'],
   },
+  {
+    name: 'last-sighting-before-the-first-is-told',
+    file: 'src/hosts/state/held-socket.ts',
+    find: 'if (!isEarly) out.push(',
+    replace: 'out.push(',
+    tests: ['test/join/late-sighting.test.ts'],
+  },
+  {
+    name: 'last-sighting-never-told',
+    file: 'src/hosts/state/stream-progress.ts',
+    find: 'return this.#untils[this.#streams.placeOf(name)] ?? -Infinity;',
+    replace: 'return -Infinity;',
+    tests: ['test/join/late-sighting.test.ts'],
+  },
 ];

@@ -162,6 +162,8 @@ export function socketsOf(host: HostRows): Socket[] {
       const gone = removalOf(facts, fact) ?? removalElsewhere(facts, fact);
       out.push({ fact, socket: polledSocket(host, facts, fact, gone) });
     } else if (!facts.some((added) => added.row.action === 'added' && removalOf(facts, added) === fact)) {
+      // The poll that saw it first may still be told of.
+      if (streamUntil(host, fact.row.stream) < (fact.row.since ?? fact.lo)) continue;
       out.push({ fact, socket: polledSocket(host, facts, undefined, fact) });
     }
   }
@@ -346,10 +348,11 @@ export function streamsOf(host: HostRows, tables: readonly HostTable[]): string[
 
 /** No row of these tables is missing up to here. Infinity where the host has no such stream. */
 export function completeUntil(host: HostRows, tables: readonly HostTable[]): Micros {
-  const untils = streamsOf(host, tables).map((stream) =>
-    Math.max(-Infinity, ...host.complete.filter((row) => row.stream === stream).map(({ until }) => until)),
-  );
-  return Math.min(Infinity, ...untils);
+  return Math.min(Infinity, ...streamsOf(host, tables).map((stream) => streamUntil(host, stream)));
+}
+
+function streamUntil({ complete }: HostRows, stream: string): Micros {
+  return Math.max(-Infinity, ...complete.filter((row) => row.stream === stream).map(({ until }) => until));
 }
 
 export function isLost(host: HostRows, tables: readonly HostTable[], from: Micros, to: Micros): boolean {

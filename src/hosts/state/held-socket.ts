@@ -102,6 +102,8 @@ export interface Closings {
   closeOf(fact: SocketRecord, from: Micros): { readonly lo: Micros; readonly hi: Micros } | undefined;
   /** A socket seen open some time from `openLo` to `openHi` and never seen to close was open without doubt until then. */
   openUntil(stream: string, isEvent: boolean, openLo: Micros, openHi: Micros): Micros;
+  /** Every row of the stream up to this moment has come. */
+  toldUntil(stream: string): Micros;
 }
 
 /** Order within one stream; `seq` decides where coarse times tie. */
@@ -199,7 +201,9 @@ function addPolled(
       added ??= fact;
       continue;
     }
-    out.push(polled(added, attemptOf(added, attempts), fact, closings));
+    // The poll that saw it first may still be told of.
+    const isEarly = added === undefined && closings.toldUntil(fact.stream) < (fact.since ?? fact.lo);
+    if (!isEarly) out.push(polled(added, attemptOf(added, attempts), fact, closings));
     added = undefined;
   }
   if (added === undefined) return;

@@ -50,7 +50,7 @@ export class HostSockets {
   /** A row of a poll was evicted, so that a socket which none is known to have closed may have been seen to be gone. */
   hasForgottenPolls = false;
 
-  constructor(context: HostContext, host: number, told: Pick<HostClosings, 'openUntil' | 'polledAfter'>) {
+  constructor(context: HostContext, host: number, told: Omit<HostClosings, 'closeOf'>) {
     this.#context = context;
     this.#host = host;
     this.#closings = {

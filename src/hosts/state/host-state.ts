@@ -73,6 +73,7 @@ export class HostState {
         if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
         return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream), openLo);
       },
+      toldUntil: (stream) => this.progress.toldUntil(stream),
       polledAfter: (moment) => this.progress.socketsPolledAfter(moment),
     });
     this.#earliest = Infinity;

@@ -140,6 +140,11 @@ export class StreamProgress {
     return at;
   }
 
+  /** No row of the stream is missing up to here. */
+  toldUntil(name: string): Micros {
+    return this.#untils[this.#streams.placeOf(name)] ?? -Infinity;
+  }
+
   /** Returns whether anything moved. */
   complete(name: string, until: Micros): boolean {
     const place = this.#streams.placeOf(name);
