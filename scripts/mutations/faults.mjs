@@ -158,8 +158,8 @@ export const faults = [
   {
     name: 'close-time-ignored',
     file: 'src/hosts/state/held-socket.ts',
-    find: 'const closeHi = Math.min(close?.hi ?? Infinity, next',
-    replace: 'const closeHi = Math.min(Infinity, next',
+    find: 'const closeHi = Math.min(close?.hi ?? closings',
+    replace: 'const closeHi = Math.min(closings',
     tests: [stories],
   },
   {

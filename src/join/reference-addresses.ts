@@ -1,15 +1,8 @@
 import { canonicalAddress, isLoopback, isPrivateAddress, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
 import type { AnyTableRow } from '../records/host-row.js';
-import {
-  answerTables,
-  completeUntil,
-  type HostRows,
-  isLost,
-  isUnwatched,
-  type Socket,
-  spaceOf,
-} from './reference-rows.js';
+import { spaceOf } from './reference-facts.js';
+import { answerTables, completeUntil, type HostRows, isLost, isUnwatched, type Socket } from './reference-rows.js';
 
 /* What the reference makes of the addresses of hosts, and of the network namespaces that have them. */
 

@@ -1,34 +1,13 @@
-import { canonicalAddress, isUnspecified } from '../core/address.js';
 import type { Micros } from '../core/time.js';
-import { hasPorts, portlessEndpoints } from '../hosts/state/portless-endpoints.js';
 import { PAUSE_MARGIN } from '../hosts/state/stream-progress.js';
 import type { AnyTableRow, ClockSample, Complete, HostRow, HostSeen, HostTimeout, Lost } from '../records/host-row.js';
 import type { HostTable } from '../records/host-tables.js';
+import { type Fact, factOf, isOneSpace, isSameTuple } from './reference-facts.js';
 
 /*
  * What the reference makes of the rows of hosts: every socket as an interval, and what is known of which time. Plain loops over
  * all rows, in no order but that of their times.
  */
-
-interface Fact {
-  readonly row: AnyTableRow;
-  readonly source: 'connect' | 'accept' | 'bind' | 'listen' | 'open' | 'listening' | 'connecting' | 'close';
-  readonly pid: number;
-  readonly inode: string | undefined;
-  readonly fd: string | undefined;
-  readonly namespace: string | undefined;
-  readonly protocol: number;
-  readonly family: number | undefined;
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  readonly lo: Micros;
-  readonly hi: Micros;
-}
-
-interface Endpoint {
-  readonly address?: string;
-  readonly port?: number;
-}
 
 /** A socket in the hands of one process, as `SocketInterval` has it. */
 export interface Socket {
@@ -82,74 +61,6 @@ export function hostsOf(rows: readonly HostRow[]): HostRows[] {
 /** Seen again right after: nothing of the host was missed. */
 function isTakenBack({ seen }: HostRows, timeout: Micros): boolean {
   return seen.some(({ from }) => from === timeout + 1);
-}
-
-const calls: Readonly<Record<string, Fact['source']>> = {
-  connect: 'connect',
-  send: 'connect',
-  receive: 'accept',
-  accept: 'accept',
-  accept4: 'accept',
-  bind: 'bind',
-  listen: 'listen',
-  close: 'close',
-};
-
-function factOf(row: AnyTableRow): Fact | undefined {
-  const times = { row, namespace: spaceOf(row), lo: row.time, hi: row.time + Math.max(row.resolution, 1) - 1 };
-  if (row.table === 'listening_ports') {
-    const { pid, protocol, family, socket, fd, address, port } = row.columns;
-    if (pid === undefined || protocol === undefined) return undefined;
-    const ends = { local: endpoint(address, port), remote: {} };
-    return { ...times, ...ends, source: 'listening', pid, protocol, family, inode: text(socket), fd: text(fd) };
-  }
-  if (row.table !== 'process_open_sockets' && row.table !== 'socket_events') return undefined;
-  const { pid, family, socket, fd, local_address, local_port, remote_address, remote_port } = row.columns;
-  const isAttempt = row.table === 'process_open_sockets' && row.columns.state === 'SYN_SENT';
-  const source =
-    row.table === 'process_open_sockets' ? (isAttempt ? 'connecting' : 'open') : calls[row.columns.action ?? ''];
-  const protocol = row.columns.protocol ?? (row.table === 'socket_events' ? 6 : undefined);
-  if (pid === undefined || protocol === undefined) return undefined;
-  if (!hasPorts(protocol)) return portlessFact(row, source, protocol);
-  if (source === undefined) return undefined;
-  const isFailed = row.table === 'socket_events' && row.columns.status === 'failed';
-  if (isFailed && source !== 'connect') return undefined;
-  const peer = endpoint(remote_address, remote_port);
-  const remote = peer.address !== undefined && isUnspecified(peer.address) ? {} : peer;
-  const ends = { local: endpoint(local_address, local_port), remote };
-  return { ...times, ...ends, source, pid, protocol, family, inode: text(socket), fd: text(fd) };
-}
-
-function portlessFact(
-  row: Parameters<typeof portlessEndpoints>[0],
-  told: Fact['source'] | undefined,
-  protocol: number,
-): Fact | undefined {
-  const { pid, family, socket, fd, local_address, remote_address } = row.columns;
-  const ends = portlessEndpoints(row, told, protocol);
-  if (ends === undefined || pid === undefined || (family !== 2 && family !== 10)) return undefined;
-  const { localPort, remotePort } = ends;
-  return {
-    ...{ row, namespace: spaceOf(row), lo: row.time, hi: row.time + Math.max(row.resolution, 1) - 1 },
-    ...{ source: ends.source, pid, protocol: ends.protocol, family, inode: text(socket), fd: text(fd) },
-    local: { ...endpoint(local_address, undefined), port: localPort },
-    remote: remotePort === undefined ? {} : { ...endpoint(remote_address, undefined), port: remotePort },
-  };
-}
-
-/** The network namespace that a row tells; osquery writes 0 for one that it may not read. */
-export function spaceOf({ columns }: AnyTableRow): string | undefined {
-  const space = 'net_namespace' in columns ? columns.net_namespace : undefined;
-  return space === '' || space === '0' ? undefined : space;
-}
-
-function endpoint(address: string | undefined, port: number | undefined): Endpoint {
-  const canonical = address === undefined ? undefined : canonicalAddress(address);
-  return { ...(canonical !== undefined && { address: canonical }), ...(port !== undefined && port > 0 && { port }) };
-}
-
-function text(value: string | number | undefined): string | undefined {
-  return value === undefined ? undefined : String(value);
 }
 
 export function socketsOf(host: HostRows): Socket[] {
@@ -231,11 +142,6 @@ function removalElsewhere(facts: readonly Fact[], added: Fact): Fact | undefined
   );
 }
 
-function isSameTuple(a: Fact, b: Fact): boolean {
-  const isSame = (x: Endpoint, y: Endpoint): boolean => x.address === y.address && x.port === y.port;
-  return a.protocol === b.protocol && isSame(a.local, b.local) && isSame(a.remote, b.remote);
-}
-
 /** The call that closed the socket: told by its number, or else by process and descriptor. */
 function closeOf(facts: readonly Fact[], fact: Fact, from: Micros): Fact | undefined {
   return facts.find(
@@ -262,10 +168,11 @@ function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socke
       isOneSpace(other.namespace, fact.namespace) &&
       (other.pid !== fact.pid || (other.inode !== undefined && other.inode !== fact.inode)),
   );
-  const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
   const tellsCloses = facts.some(
     ({ row, source }) => row.stream === fact.row.stream && (source === 'close' || source === 'listen'),
   );
+  const untold = tellsCloses || fact.remote.port !== undefined ? Infinity : boundUntil(host, facts, fact);
+  const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1, untold);
   const closeLo = close?.lo ?? (tellsCloses ? knownUntil(host, fact.hi, 0, socketTables, fact.lo) : fact.hi);
   return socketOf(fact, {
     openLo: fact.row.since ?? fact.lo,
@@ -273,6 +180,43 @@ function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socke
     closeLo: Math.min(closeLo, closeHi),
     closeHi,
   });
+}
+
+/** Until when a bind of which no close would be told stands for its socket: the process bound the same anew, or polls tell since where it was. */
+function boundUntil(host: HostRows, facts: readonly Fact[], fact: Fact): Micros {
+  const program = ({ row }: Fact): string | undefined =>
+    row.table === 'socket_events' ? row.columns.path || undefined : undefined;
+  const next = facts.find(
+    (other) =>
+      other.row.action === 'event' &&
+      other.row.stream === fact.row.stream &&
+      other.source === fact.source &&
+      other.lo > fact.hi &&
+      other.pid === fact.pid &&
+      program(other) === program(fact) &&
+      other.family === fact.family &&
+      other.namespace === fact.namespace &&
+      isSameTuple(other, fact),
+  );
+  const polls = facts.filter(
+    (poll) =>
+      poll.row.action !== 'event' && poll.lo > fact.hi && facts.some((shown) => showsUnconnected(shown, poll, fact)),
+  );
+  const polled = Math.min(Infinity, ...polls.map(({ hi }) => hi));
+  const isKnown = polled < knownUntil(host, fact.hi, 0, socketTables, fact.lo);
+  return Math.min(next === undefined ? Infinity : next.hi - 1, isKnown ? polled : Infinity);
+}
+
+/** Whether it tells that by then the stream of a poll shows sockets without a peer. */
+function showsUnconnected(shown: Fact, poll: Fact, { protocol }: Fact): boolean {
+  return (
+    shown.row.action !== 'event' &&
+    shown.row.stream === poll.row.stream &&
+    shown.lo <= poll.lo &&
+    shown.protocol === protocol &&
+    shown.local.port !== undefined &&
+    shown.remote.port === undefined
+  );
 }
 
 function polledSocket(
@@ -299,11 +243,6 @@ function polledSocket(
   const tellsOpen = close !== undefined && fact.source !== 'connecting';
   const closeLo = Math.min(tellsOpen ? Math.max(close.lo, added?.lo ?? close.lo) : seenUntil, closeHi);
   return socketOf(fact, { openLo, openHi, closeLo, closeHi });
-}
-
-/** What no row places may be anywhere. */
-function isOneSpace(a: string | undefined, b: string | undefined): boolean {
-  return a === undefined || b === undefined || a === b;
 }
 
 function socketOf(fact: Fact, bounds: Pick<Socket, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>): Socket {

@@ -109,3 +109,73 @@ describe('a host whose calls without closes come to its bound', () => {
     expect(outcome(2_003)).toBe('events_lost');
   });
 });
+
+describe('a bind of which no close is told', () => {
+  const poll: HostTable = 'process_open_sockets';
+  const bind = { ...udp, action: 'bind', local_address: '0.0.0.0', local_port: 2_000 };
+  const open = { ...udp, local_address: '0.0.0.0', remote_address: '0.0.0.0', remote_port: 0, pid: 7, fd: 3 };
+
+  /** Who may answer at the port at second 15, 25 and 35: process 20 bound it in second 12, and the host was polled at some time since. */
+  function answering(tell: (scene: Scene) => void): string[] {
+    const scene = new Scene({ startsKnown: true }).host('a', [...tables, poll]);
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    scene.event('a', 'socket_events', 12, { ...bind, pid: 20 }, 1_000_000);
+    tell(scene);
+    const times = [15, 25, 35];
+    for (const at of times) scene.end(`C${at}`, at, 0.1, `192.0.2.7 ${40_000 + at} > 192.0.2.1 2000 udp`);
+    scene.complete('a', 60, [...tables, poll]).join.end();
+    return times.map((at) => inWords(scene.last(`C${at}`).resp));
+  }
+  const server = (scene: Scene) => scene.added('a', poll, 2, { ...open, local_port: 53, socket: 1 });
+  const bound = 'ambiguous a:20';
+
+  it('may stand as long as no poll tells that it is gone', () => {
+    expect(answering(() => undefined)).toEqual([bound, bound, bound]);
+    expect(answering(server)).toEqual([bound, bound, bound]);
+  });
+
+  it('is over by the first poll that tells of something else', () => {
+    const other = { ...open, local_port: 54, fd: 4, socket: 2 };
+    const polled = (scene: Scene, at: number) => scene.added('a', poll, at, other, at - 10);
+    expect(answering((scene) => polled(server(scene), 20))).toEqual([bound, 'no_socket_seen', 'no_socket_seen']);
+    // It may have been made after that poll.
+    expect(answering((scene) => polled(server(scene), 12.5))).toEqual([bound, bound, bound]);
+    const gone = (scene: Scene) => server(scene).removed('a', poll, 30, { ...open, local_port: 53, socket: 1 }, 20);
+    expect(answering(gone)).toEqual([bound, bound, 'no_socket_seen']);
+  });
+
+  it('may stand where polls are not known to show its kind, or what they showed was lost', () => {
+    const full = { ...udp, local_address: '192.0.2.1', local_port: 9, remote_address: '192.0.2.7', remote_port: 9 };
+    const connected = (scene: Scene) => scene.added('a', poll, 20, { ...full, pid: 7, fd: 3, socket: 3 }, 10);
+    expect(answering(connected)).toEqual([bound, bound, bound]);
+    expect(answering((scene) => connected(server(scene)))).toEqual([bound, 'no_socket_seen', 'no_socket_seen']);
+    const lossy = (scene: Scene): void => {
+      const [from, to] = [scene.at(19), scene.at(20)];
+      connected(server(scene)).row({ kind: 'lost', host: 'a', stream: poll, from, to });
+    };
+    expect(answering(lossy)).toEqual([bound, bound, bound]);
+  });
+
+  it('is told of by the polls that show it, from the first one on', () => {
+    const shown = (scene: Scene) =>
+      server(scene).added('a', poll, 20, { ...open, local_port: 2_000, pid: 20, fd: 5, socket: 5 }, 10);
+    expect(answering(shown)).toEqual([bound, 'listening_port a:20', 'listening_port a:20']);
+  });
+
+  it('is one with the next of the same process and program, of another it is not', () => {
+    const fitting = (pid: number, path: string): number => {
+      const scene = new Scene({ startsKnown: true }).host('a', tables);
+      scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+      // Of two in one second nobody knows which was first.
+      for (const at of [12, 12, 13])
+        scene.event('a', 'socket_events', at, { ...bind, pid: 30, path: '/bin/a' }, 1_000_000);
+      scene.event('a', 'socket_events', 14, { ...bind, pid, path }, 1_000_000);
+      scene.end('C1', 20, 0.1, '192.0.2.7 40000 > 192.0.2.1 2000 udp').complete('a', 60, tables);
+      const [explained] = scene.join.explain(({ uid }) => uid === 'C1', 1);
+      return explained!.explanation.resp.tried.filter(({ rank }) => rank !== undefined).length;
+    };
+    expect(fitting(30, '/bin/a')).toBe(1);
+    expect(fitting(30, '/bin/b')).toBe(2);
+    expect(fitting(31, '/bin/a')).toBe(2);
+  });
+});

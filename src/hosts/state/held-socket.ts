@@ -1,6 +1,6 @@
 import type { Micros } from '../../core/time.js';
 import type { SocketInterval, SocketSource } from './socket-interval.js';
-import type { SocketRecord } from './socket-record.js';
+import { isBind, type SocketRecord } from './socket-record.js';
 
 /** A socket interval with the process that held it and the rows that tell so. */
 export class HeldSocket implements SocketInterval {
@@ -104,6 +104,13 @@ export interface Closings {
   openUntil(stream: string, isEvent: boolean, openLo: Micros, openHi: Micros): Micros;
   /** Every row of the stream up to this moment has come. */
   toldUntil(stream: string): Micros;
+  /** Whether the stream tells when sockets close that calls made. */
+  tellsCloses(stream: string): boolean;
+  /**
+   * By when polls are known to tell, by what they showed and by what they did not, where the socket was that a call bound of which no close would be
+   * told; Infinity: never.
+   */
+  overBy(call: SocketRecord): Micros;
 }
 
 /** Order within one stream; `seq` decides where coarse times tie. */
@@ -148,15 +155,38 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
 }
 
 function addCalls(calls: readonly SocketRecord[], closings: Closings, out: HeldSocket[]): void {
+  const rebinds = calls.length > 1 ? rebindsOf(calls, closings) : undefined;
   for (let i = 0; i < calls.length; i++) {
-    out.push(heldCall(calls[i]!, supersededBy(calls, i), closings));
+    out.push(heldCall(calls[i]!, supersededBy(calls, i) ?? rebinds?.get(calls[i]!), closings));
   }
+}
+
+/**
+ * Where no close is told: the binds after which the same program of the same process bound the same endpoint anew. Whether the socket of the first
+ * one still stands then makes no difference to anybody, since the process is the same.
+ */
+function rebindsOf(calls: readonly SocketRecord[], closings: Closings): Map<SocketRecord, SocketRecord> {
+  const found = new Map<SocketRecord, SocketRecord>();
+  /** By what they bound, the first so far of the calls behind, and the first that is surely later than that. */
+  const behind = new Map<string, { first: SocketRecord; next: SocketRecord | undefined }>();
+  for (let i = calls.length - 1; i >= 0; i--) {
+    const call = calls[i]!;
+    if (!isBind(call) || closings.tellsCloses(call.stream)) continue;
+    const { stream, source, pid, path, localAddress, family, namespace } = call;
+    const key = [stream, source, pid, localAddress, family, namespace, path].join(' ');
+    const later = behind.get(key);
+    const next = later === undefined || later.first.lo > call.hi ? later?.first : later.next;
+    if (next !== undefined) found.set(call, next);
+    behind.set(key, { first: call, next });
+  }
+  return found;
 }
 
 /** The socket that a call made; it has closed before the one that `next` made with the same endpoints. */
 export function heldCall(call: SocketRecord, next: SocketRecord | undefined, closings: Closings): HeldSocket {
   const close = closings.closeOf(call, call.lo);
-  const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1);
+  const supersededAt = next === undefined ? Infinity : next.hi - 1;
+  const closeHi = Math.min(close?.hi ?? closings.overBy(call), supersededAt);
   const closeLo = close?.lo ?? closings.openUntil(call.stream, true, call.lo, call.hi);
   return new HeldSocket(call, call.since ?? call.lo, call.hi, Math.min(closeLo, closeHi), closeHi);
 }

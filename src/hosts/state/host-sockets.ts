@@ -1,29 +1,20 @@
 import type { Micros } from '../../core/time.js';
 import { inNamespaces } from './bind-namespace.js';
 import { GoneSockets } from './gone-sockets.js';
-import { type Closings, type HeldSocket, heldCall, heldSockets } from './held-socket.js';
+import { type HeldSocket, heldCall, heldSockets } from './held-socket.js';
+import type { HostClosings } from './host-closings.js';
 import type { HostContext } from './host-context.js';
+import { overBefore } from './port-sweep.js';
 import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
 import type { SocketSource } from './socket-interval.js';
 import { isLoose, setLoose } from './socket-link.js';
-import { freeSocket, SocketRecord } from './socket-record.js';
+import { freeSocket, isBind, SocketRecord } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
 
-/** Where a row about a socket is found again: among those of a tuple, or of what it does name. */
-type Place = SocketPlace | number[];
-
-function isOfTuple(place: Place): place is SocketPlace {
-  return !Array.isArray(place);
-}
-
-/** What the rest of the host's state says about when sockets closed. */
-export interface HostClosings extends Closings {
-  /** A moment by which a poll would have shown a socket that had been opened before this one and still stood; Infinity: none is known to have been. */
-  polledAfter(moment: Micros): Micros;
-}
-
 const nothing: readonly HeldSocket[] = [];
+const noPorts: Map<number, number[]> = new Map();
+const noRemotes: Map<string, number[]> = new Map();
 
 /** Rows about standing sockets that an eviction passes over before it takes one of them. */
 const MAX_SPARED = 64;
@@ -47,16 +38,11 @@ export class HostSockets {
   goneUntil: Micros = -Infinity;
   /** A socket of which the row was evicted may have stood until here. */
   goneStoodUntil: Micros = -Infinity;
-  /** A row of a poll was evicted, so that a socket which none is known to have closed may have been seen to be gone. */
-  hasForgottenPolls = false;
 
-  constructor(context: HostContext, host: number, told: Omit<HostClosings, 'closeOf'>) {
+  constructor(context: HostContext, host: number, closings: HostClosings) {
     this.#context = context;
     this.#host = host;
-    this.#closings = {
-      closeOf: (call, from) => context.closes.find(host, call.inode, call.pid, call.fd, from),
-      ...told,
-    };
+    this.#closings = closings;
   }
 
   /** Takes a row over that does not name both endpoints. False: it was known, or names too little; then `rowsIgnored` counts it. */
@@ -117,7 +103,7 @@ export class HostSockets {
   }
 
   #missBind(record: SocketRecord): void {
-    this.#bindsGone ??= new GoneSockets(this.#closings.polledAfter);
+    this.#bindsGone ??= new GoneSockets((moment) => this.#closings.polledAfter(moment));
     const close = this.#closings.closeOf(record, record.lo);
     this.#bindsGone.add(portKey(record.protocol, record.localPort!), record.lo, record.hi, close?.hi);
     this.#context.counters.socketRowsEvicted++;
@@ -153,7 +139,7 @@ export class HostSockets {
   /** Sockets with this local port and no remote end. */
   boundTo(protocol: number, localPort: number): readonly HeldSocket[] {
     const found = this.#byLocalPort?.get(portKey(protocol, localPort));
-    return found === undefined ? nothing : inNamespaces(this.held(found.map((handle) => this.#record(handle))));
+    return found === undefined ? nothing : inNamespaces(this.held(this.#recordsOf(found)));
   }
 
   /** Calls of one kind within [from, to] that name this remote end and no local port. */
@@ -188,6 +174,7 @@ export class HostSockets {
   prune(horizon: Micros): void {
     const { sockets, closes } = this.#context;
     this.goneUntil = Math.max(this.goneUntil, horizon);
+    this.#loosen(horizon);
     sockets.queue.retain(this.#host, (handle) => {
       const record = this.#record(handle);
       if (!this.#isOver(record, horizon)) return true;
@@ -195,7 +182,39 @@ export class HostSockets {
       return false;
     });
     closes.prune(this.#host, horizon);
+    this.#closings.prune(horizon);
     this.#bindsGone?.prune(horizon);
+  }
+
+  /** Finds no more what rows with a blank tell of sockets that were over before the horizon. */
+  #loosen(horizon: Micros): void {
+    const ports = this.#byLocalPort ?? noPorts;
+    for (const [port, found] of ports) {
+      const isOver = overBefore(this.#recordsOf(found), horizon, this.#closings);
+      if (this.#loosenOf(found, (_, at) => isOver[at]!)) ports.delete(port);
+    }
+    const remotes = this.#byRemote ?? noRemotes;
+    for (const [remote, found] of remotes) {
+      if (!this.#loosenOf(found, (handle) => this.#record(handle).hi < horizon)) continue;
+      remotes.delete(remote);
+      this.#acceptsGone?.delete(remote);
+    }
+  }
+
+  /** Returns whether none is left. */
+  #loosenOf(found: number[], isOver: (handle: number, at: number) => boolean): boolean {
+    let kept = 0;
+    for (let at = 0; at < found.length; at++) {
+      const handle = found[at]!;
+      if (isOver(handle, at)) setLoose(this.#context.rows, handle);
+      else found[kept++] = handle;
+    }
+    found.length = kept;
+    return kept === 0;
+  }
+
+  #recordsOf(found: readonly number[]): SocketRecord[] {
+    return found.map((handle) => this.#record(handle));
   }
 
   #record(handle: number): SocketRecord {
@@ -229,7 +248,7 @@ export class HostSockets {
   /** What surely stands for long. Of a stream that tells of no closes (osquery) a bind is not known to. */
   #isSpared(record: SocketRecord): boolean {
     if (!isStanding(record)) return false;
-    return !isBind(record) || this.#closings.openUntil(record.stream, true, record.lo, record.hi) > record.hi;
+    return !isBind(record) || this.#closings.tellsCloses(record.stream);
   }
 
   /**
@@ -242,7 +261,7 @@ export class HostSockets {
 
   #miss(record: SocketRecord): void {
     if (isStanding(record)) this.goneUntil = Infinity;
-    this.hasForgottenPolls ||= !record.isEvent;
+    this.#closings.hasForgottenPolls ||= !record.isEvent;
     if (!isOfItsTime(record)) {
       const close = record.isEvent ? this.#closings.closeOf(record, record.lo) : undefined;
       this.goneStoodUntil = Math.max(this.goneStoodUntil, close?.hi ?? Infinity);
@@ -254,6 +273,8 @@ export class HostSockets {
   #isOver(record: SocketRecord, horizon: Micros): boolean {
     if (record.hi >= horizon) return false;
     if (isLoose(this.#context.rows, record.handle)) return true;
+    // What has a blank is loose by now where it is over.
+    if (hasBlank(record)) return false;
     if (record.isEvent) {
       const close = this.#closings.closeOf(record, record.lo);
       if (close !== undefined) return close.hi < horizon;
@@ -271,26 +292,25 @@ export class HostSockets {
     );
   }
 
-  /** This host's rows of the same place. */
+  /** This host's rows of the same endpoints. */
   #besides(record: SocketRecord): SocketRecord[] {
-    const place = this.#placeOfRecord(record);
-    if (!isOfTuple(place)) return place.map((handle) => this.#record(handle));
     const { rows } = this.#context;
     const out: SocketRecord[] = [];
-    for (let handle = place.latest; handle !== 0; handle = rows.word(handle, LINK)) {
+    for (let handle = this.#placeOfTuple(record).latest; handle !== 0; handle = rows.word(handle, LINK)) {
       const other = this.#record(handle);
       if (other.host === this.#host) out.push(other);
     }
     return out;
   }
 
-  #placeOfRecord({ source, protocol, localAddress, localPort, remoteAddress, remotePort }: SocketRecord): Place {
+  #placeOfTuple({ protocol, localAddress, localPort, remoteAddress, remotePort }: SocketRecord): SocketPlace {
     const { addresses, tuples } = this.#context;
-    if (remoteAddress === undefined || remotePort === undefined) {
-      return this.#byLocalPort!.get(portKey(protocol, localPort!))!;
-    }
-    if (localPort === undefined) return this.#byRemote!.get(remoteKey(source, protocol, remoteAddress, remotePort))!;
-    return tuples.sockets(protocol, addresses.open(localAddress!), localPort, remoteAddress, remotePort);
+    return tuples.sockets(protocol, addresses.open(localAddress!), localPort!, remoteAddress!, remotePort!);
+  }
+
+  #listOf({ source, protocol, localPort, remoteAddress, remotePort }: SocketRecord): number[] {
+    if (localPort === undefined) return this.#byRemote!.get(remoteKey(source, protocol, remoteAddress!, remotePort!))!;
+    return this.#byLocalPort!.get(portKey(protocol, localPort))!;
   }
 
   #forget(record: SocketRecord): void {
@@ -299,12 +319,11 @@ export class HostSockets {
       freeSocket(rows, record.handle);
       return;
     }
-    const place = this.#placeOfRecord(record);
-    if (isOfTuple(place)) this.#unlink(place, record.handle);
-    else {
-      place.splice(place.indexOf(record.handle), 1);
-      if (place.length === 0) this.#dropBlank(record);
-    }
+    if (hasBlank(record)) {
+      const found = this.#listOf(record);
+      found.splice(found.indexOf(record.handle), 1);
+      if (found.length === 0) this.#dropBlank(record);
+    } else this.#unlink(this.#placeOfTuple(record), record.handle);
     freeSocket(rows, record.handle);
   }
 
@@ -355,9 +374,9 @@ function isOfItsTime({ localPort }: SocketRecord): boolean {
   return localPort === undefined;
 }
 
-/** A call that names a local port alone. */
-function isBind({ isEvent, remoteAddress, remotePort }: SocketRecord): boolean {
-  return isEvent && (remoteAddress === undefined || remotePort === undefined);
+/** Whether it is found by its local port or its peer alone. */
+function hasBlank({ localPort, remoteAddress, remotePort }: SocketRecord): boolean {
+  return localPort === undefined || remoteAddress === undefined || remotePort === undefined;
 }
 
 function portKey(protocol: number, port: number): number {

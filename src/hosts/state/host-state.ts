@@ -5,6 +5,7 @@ import type { AnyTableRow } from '../../records/host-row.js';
 import { AddressHistory } from './address-history.js';
 import type { KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
+import { HostClosings } from './host-closings.js';
 import { EARLIEST, SWEEP_AFTER, TAKEN } from './host-columns.js';
 import type { HostContext } from './host-context.js';
 import { HostSockets } from './host-sockets.js';
@@ -34,6 +35,7 @@ export class HostState {
   readonly id: string;
   readonly #context: HostContext;
   readonly #sockets: HostSockets;
+  readonly #closings: HostClosings;
   /** Names it in records. */
   readonly number: number;
   /** Of the latest rows: mostly the next one is of one of these two. */
@@ -41,8 +43,6 @@ export class HostState {
   #streamBefore: string | undefined;
   /** The local address of the socket that a row of both endpoints told of last: mostly the next one has the same. */
   #local: KnownAddress | undefined;
-  /** The stream among `#closingStreams` that was heard of last. */
-  #latestClosing: string | undefined;
   readonly progress: StreamProgress;
   readonly addresses = new AddressHistory();
   readonly packetSockets = new PacketSockets();
@@ -56,8 +56,6 @@ export class HostState {
   /** What is worked out of its pids. */
   readonly pids: KnownPids;
   readonly #users = new HostUsers();
-  /** Streams that tell when sockets close, not only when they open. */
-  #closingStreams: Set<string> | undefined;
   #hasBlankAccepts = false;
   #own: { readonly namespace: string; readonly from: Micros } | undefined;
 
@@ -68,14 +66,8 @@ export class HostState {
     this.number = context.rows.origins.addHost(id);
     this.pids = new KnownPids(context.processes, this.number);
     this.progress = new StreamProgress(context.streams, context.columns, this.number);
-    this.#sockets = new HostSockets(context, this.number, {
-      openUntil: (stream, isEvent, openLo, openHi) => {
-        if (isEvent ? this.#closingStreams?.has(stream) !== true : this.#sockets.hasForgottenPolls) return openHi;
-        return this.progress.knownUntil(openHi, isEvent ? 0 : this.progress.pauseOf(stream), openLo);
-      },
-      toldUntil: (stream) => this.progress.toldUntil(stream),
-      polledAfter: (moment) => this.progress.socketsPolledAfter(moment),
-    });
+    this.#closings = new HostClosings(context.closes, this.number, this.progress);
+    this.#sockets = new HostSockets(context, this.number, this.#closings);
     this.#earliest = Infinity;
     context.columns.setWord(this.number, SWEEP_AFTER, MIN_SWEEP);
   }
@@ -224,12 +216,7 @@ export class HostState {
       this.#context.counters.rowsIgnored++;
       return 'nothing';
     }
-    const tellsOfCloses = row.action === 'event' && (fact.source === 'close' || fact.source === 'listen');
-    if (tellsOfCloses && row.stream !== this.#latestClosing) {
-      this.#latestClosing = row.stream;
-      this.#closingStreams ??= new Set();
-      this.#closingStreams.add(row.stream);
-    }
+    this.#closings.hear(fact);
     this.#context.columns.increment(this.number, TAKEN);
     if (fact.source === 'close') return this.#addClose(fact);
     const { localAddress, localPort, remoteAddress, remotePort } = fact;

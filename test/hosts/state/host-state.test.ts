@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { HostNews } from '../../../src/hosts/state/host-context.js';
 import { defaultHostLimits } from '../../../src/hosts/state/host-limits.js';
 import { HostStates } from '../../../src/hosts/state/host-states.js';
@@ -161,6 +161,62 @@ describe('the sockets of a host', () => {
       host.prune((100 + i - 60) * s);
     }
     expect(host.socketRows).toBeLessThan(400);
+  });
+
+  describe('that calls bound of which no close is told', () => {
+    const bind = (i: number, pid: number, local_port: number) =>
+      row('socket_events', 'event', 100 + i, i, {
+        protocol: 17,
+        action: 'bind',
+        pid,
+        local_address: '0.0.0.0',
+        local_port,
+      });
+    const polled = { protocol: 17, local_address: '0.0.0.0', remote_address: '0.0.0.0', pid: 7, fd: 3, local_port: 53 };
+
+    it('are let go when their process has bound the same again', () => {
+      const { host } = stateOf([]);
+      for (let i = 0; i < 5_000; i++) {
+        host.add(bind(i, 7, 1_000 + (i % 100)));
+        host.prune((100 + i - 60) * s);
+      }
+      expect(host.socketRows).toBeLessThan(700);
+    });
+
+    it('are let go when a poll has told since of sockets of their kind', () => {
+      const rowsLeft = (columns: Columns<'process_open_sockets'>): number => {
+        const { host } = stateOf([row('process_open_sockets', 'added', 99, 0, polled)]);
+        for (let i = 0; i < 5_000; i++) {
+          host.add(bind(i, 1_000 + i, 1_000 + i));
+          const seen = { ...columns, pid: 9, fd: 3, socket: i };
+          if (i % 10 === 0) host.add(row('process_open_sockets', 'added', 100 + i, i, seen, 90 + i));
+          if (i % 10 === 9) host.add(row('process_open_sockets', 'removed', 100 + i, i, seen, 99 + i));
+          host.prune((100 + i - 60) * s);
+        }
+        return host.socketRows;
+      };
+      expect(rowsLeft({ ...polled, local_port: 54 })).toBeLessThan(2_000);
+      expect(rowsLeft({ ...tuple, protocol: 17 })).toBeLessThan(2_000);
+    });
+  });
+
+  it('are gone through once as they are let go, however many name the same port or peer', () => {
+    const reads = (count: number): number => {
+      const { host, states } = stateOf([]);
+      const open = { protocol: 17, local_address: '0.0.0.0', local_port: 53, remote_address: '0.0.0.0', pid: 7 };
+      for (let i = 0; i < count; i++) {
+        const at = 100 + i / 1_000;
+        host.add(row('process_open_sockets', 'added', at, 3 * i, { ...open, fd: i, socket: i }, 99));
+        host.add(row('process_open_sockets', 'removed', at + 100, 3 * i + 1, { ...open, fd: i, socket: i }, at));
+        const call = { ...tuple, protocol: 17, action: 'connect', pid: 7, local_port: 0, local_address: '' };
+        host.add(row('socket_events', 'event', at, 3 * i + 2, call));
+      }
+      const read = vi.spyOn(states.rows, 'time');
+      host.prune(1_000 * s);
+      expect(host.socketRows).toBe(0);
+      return read.mock.calls.length;
+    };
+    expect(reads(2_000)).toBeLessThan(2.1 * reads(1_000));
   });
 
   it('are let go too where they tell of datagrams of many peers to a socket that stands', () => {

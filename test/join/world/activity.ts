@@ -284,6 +284,22 @@ export class Activity {
     });
   }
 
+  /** Asks a peer from a port of its own choice and gives that up again, as resolvers do that are not to be guessed. */
+  ask(process: Process, port: number, peer: Endpoint, lasts: Micros): void {
+    const { host, netns } = process;
+    const source = this.#routing.sourceAddress(netns, peer.address);
+    if (process.exit !== undefined || source === undefined) return;
+    if (host.sockets.isTaken(netns, 'udp', port, peer)) return;
+    const at = this.#timeline.now;
+    const v6 = peer.address.includes(':');
+    const local = { address: v6 ? '::' : '0.0.0.0', port };
+    const socket = host.sockets.open(process, { proto: 'udp', v6, local }, at);
+    host.facts.push({ kind: 'bind', at, process, socket });
+    const from = { address: source, port };
+    this.#timeline.after(this.#random.int(5, 50), () => this.#sendDatagram(socket, from, peer));
+    this.#timeline.after(lasts, () => this.#closeSocket(socket));
+  }
+
   /** Whoever holds an unconnected socket may send through it. */
   #sendDatagram(socket: Socket, from: Endpoint, to: Endpoint): void {
     const { netns } = socket;

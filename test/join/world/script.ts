@@ -46,6 +46,24 @@ export class Script {
       this.#timeline.at(start + random.int(100_000, this.#lifetime - 2 * second), () => this.#burst());
     }
     if (random.chance(0.35)) this.#planMove();
+    for (const { own } of this.#hosts) if (random.chance(0.5)) this.#planResolvers(own);
+  }
+
+  /** Processes that bind a few ports of their own choice again and again, as resolvers do, mostly for less time than there is between two polls. */
+  #planResolvers(netns: Netns): void {
+    const random = this.#random;
+    const resolvers: Process[] = [];
+    for (let asked = 0; asked < 10; asked++) {
+      this.#timeline.at(this.#timeline.now + random.int(100_000, this.#lifetime - second), () => {
+        const known = resolvers.filter(({ exit }) => exit === undefined);
+        const resolver = known.length > 0 && random.chance(0.7) ? random.pick(known) : this.#activity.spawn(netns);
+        if (resolver === undefined) return;
+        resolvers.push(resolver);
+        const lasts = random.chance(0.2) ? random.int(second / 2, 3 * second) : random.int(100, 50_000);
+        const to = { address: this.#addressOf(random.pick(this.#hosts).own, false), port: random.pick(udpPorts) };
+        this.#timeline.after(60, () => this.#activity.ask(resolver, random.pick([20_100, 20_101, 53]), to, lasts));
+      });
+    }
   }
 
   /** One service after another on a port; sometimes several at once, sharing it or told apart by address. */

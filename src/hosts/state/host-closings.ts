@@ -1,0 +1,75 @@
+import type { Micros } from '../../core/time.js';
+import type { Closings } from './held-socket.js';
+import { PollTimes } from './poll-times.js';
+import type { Close, SocketCloses } from './socket-closes.js';
+import type { SocketFact } from './socket-fact.js';
+import { isBind, type SocketRecord } from './socket-record.js';
+import type { StreamProgress } from './stream-progress.js';
+
+/** When sockets of one host closed, as far as its rows tell. */
+export class HostClosings implements Closings {
+  readonly #closes: SocketCloses;
+  readonly #host: number;
+  readonly #progress: StreamProgress;
+  /** Made with the first row of a poll. */
+  #polls: PollTimes | undefined;
+  /** Streams that tell when sockets close, not only when they open. */
+  #streams: Set<string> | undefined;
+  /** The one among them that was heard of last. */
+  #latest: string | undefined;
+  /** A row of a poll was evicted, so that a socket which none is known to have closed may have been seen to be gone. */
+  hasForgottenPolls = false;
+
+  constructor(closes: SocketCloses, host: number, progress: StreamProgress) {
+    this.#closes = closes;
+    this.#host = host;
+    this.#progress = progress;
+  }
+
+  /** Takes notice of a row about a socket. */
+  hear(fact: SocketFact): void {
+    const { row, source } = fact;
+    if (row.action !== 'event') {
+      this.#polls ??= new PollTimes();
+      this.#polls.add(fact);
+    } else if ((source === 'close' || source === 'listen') && row.stream !== this.#latest) {
+      this.#latest = row.stream;
+      this.#streams ??= new Set();
+      this.#streams.add(row.stream);
+    }
+  }
+
+  closeOf({ inode, pid, fd }: SocketRecord, from: Micros): Close | undefined {
+    return this.#closes.find(this.#host, inode, pid, fd, from);
+  }
+
+  tellsCloses(stream: string): boolean {
+    return this.#streams?.has(stream) === true;
+  }
+
+  openUntil(stream: string, isEvent: boolean, openLo: Micros, openHi: Micros): Micros {
+    if (isEvent ? !this.tellsCloses(stream) : this.hasForgottenPolls) return openHi;
+    return this.#progress.knownUntil(openHi, isEvent ? 0 : this.#progress.pauseOf(stream), openLo);
+  }
+
+  toldUntil(stream: string): Micros {
+    return this.#progress.toldUntil(stream);
+  }
+
+  overBy(call: SocketRecord): Micros {
+    if (this.#polls === undefined || this.hasForgottenPolls || !isBind(call) || this.tellsCloses(call.stream)) {
+      return Infinity;
+    }
+    const polled = this.#polls.after(call.protocol, call.hi);
+    return polled < this.#progress.knownUntil(call.hi, 0, call.lo) ? polled : Infinity;
+  }
+
+  /** A moment by which a poll would have shown a socket that had been opened before this one and still stood; Infinity: none is known to have been. */
+  polledAfter(moment: Micros): Micros {
+    return this.#progress.socketsPolledAfter(moment);
+  }
+
+  prune(horizon: Micros): void {
+    this.#polls?.prune(horizon);
+  }
+}

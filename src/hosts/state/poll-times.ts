@@ -1,0 +1,75 @@
+import type { Micros } from '../../core/time.js';
+import type { SocketFact } from './socket-fact.js';
+
+/** Polls of one stream that are remembered, the latest. */
+const MAX_POLLS = 4_096;
+
+interface PollsOfStream {
+  readonly stream: string;
+  /** Bounds of their moments, in order. */
+  readonly los: Micros[];
+  readonly his: Micros[];
+  /** By protocol, the first poll that showed a socket without a peer: from then on it is known to show such. */
+  readonly shows: Map<number, Micros>;
+}
+
+/** When the sockets of one host were polled, as far as rows tell: one that changed nothing told of none. */
+export class PollTimes {
+  readonly #streams: PollsOfStream[] = [];
+
+  /** A row of a poll. */
+  add({ row, protocol, localPort, remotePort, lo, hi }: SocketFact): void {
+    const { los, his, shows } = this.#of(row.stream);
+    if (localPort !== undefined && remotePort === undefined) {
+      const first = shows.get(protocol);
+      if (first === undefined || lo < first) shows.set(protocol, lo);
+    }
+    let at = los.length;
+    while (at > 0 && los[at - 1]! > lo) at--;
+    if (los[at - 1] === lo) return;
+    los.splice(at, 0, lo);
+    his.splice(at, 0, hi);
+    if (los.length > MAX_POLLS) this.#forget(los, his, 1);
+  }
+
+  /** By when the first poll after the moment surely was that would have shown a socket of the protocol without a peer. Infinity: none is known. */
+  after(protocol: number, moment: Micros): Micros {
+    let at = Infinity;
+    for (const { los, his, shows } of this.#streams) {
+      const from = Math.max(moment + 1, shows.get(protocol) ?? Infinity);
+      const place = placeOf(los, from);
+      if (place < los.length) at = Math.min(at, his[place]!);
+    }
+    return at;
+  }
+
+  /** Forgets polls before the horizon. */
+  prune(horizon: Micros): void {
+    for (const { los, his } of this.#streams) this.#forget(los, his, placeOf(los, horizon));
+  }
+
+  #forget(los: Micros[], his: Micros[], count: number): void {
+    los.splice(0, count);
+    his.splice(0, count);
+  }
+
+  #of(stream: string): PollsOfStream {
+    const known = this.#streams.find((one) => one.stream === stream);
+    if (known !== undefined) return known;
+    const made: PollsOfStream = { stream, los: [], his: [], shows: new Map() };
+    this.#streams.push(made);
+    return made;
+  }
+}
+
+/** The first that is not before the moment. */
+function placeOf(los: readonly Micros[], from: Micros): number {
+  let low = 0;
+  let high = los.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (los[middle]! < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
