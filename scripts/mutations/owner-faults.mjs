@@ -478,6 +478,13 @@ export const ownerFaults = [
     tests: ['test/join/sole-call.test.ts'],
   },
   {
+    name: 'sole-call-of-one-endpoint-twice',
+    file: 'src/join/sole-call.ts',
+    find: 'isSelf || ',
+    replace: '',
+    tests: ['test/join/own-address.test.ts'],
+  },
+  {
     name: 'caller-never-stale',
     file: 'src/join/caller.ts',
     find: 'if (!known.knowledge.some(isStale)) return known;',

@@ -44,7 +44,8 @@ export function decideSoleCall(
   if (view.elsewhere !== undefined) return undefined;
   if (!hasPorts(tuple.protocol) || local.isLoopback || local.isGroup || local.isUnspecified) return undefined;
   // Both ends of it would be one, or the socket one of another network namespace.
-  if (tuple.first === tuple.second || local.hosts[0]!.addresses.isShared(local.text)) return undefined;
+  const isSelf = localPort === remotePort && local === remote;
+  if (isSelf || local.hosts[0]!.addresses.isShared(local.text)) return undefined;
   const { rows } = states;
   if (rows.word(handle, LINK) !== 0) return undefined;
   const host = local.hosts[0]!;
