@@ -7,17 +7,8 @@ import { type ConnectionView, mayBeAnswered, mayBeFlipped, type Rival } from './
 import { lookElsewhere } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
-import {
-  ACCEPT_LAG,
-  type Loss,
-  type Match,
-  type Matched,
-  matchSocket,
-  NEAR_LEAD,
-  PROMPT,
-  ranks,
-  shared,
-} from './match.js';
+import type { Loss } from './loss.js';
+import { ACCEPT_LAG, type Match, type Matched, matchSocket, NEAR_LEAD, PROMPT, ranks, shared } from './match.js';
 import { PacketSite } from './packet-site.js';
 import { ViewQuery } from './view-query.js';
 

@@ -55,6 +55,8 @@ export interface ConnectionView {
   /** See EndQuery; -Infinity: there is none. */
   readonly previousLast: Micros;
   readonly aloneUntil: Micros;
+  /** See EndQuery. */
+  readonly nextFirst: Micros;
   /** Connections of its tuple over other captures of the host that it was captured on; undefined: there are none. */
   readonly elsewhere: Elsewhere | undefined;
 }

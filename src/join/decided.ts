@@ -5,7 +5,7 @@ import type { SocketRecord } from '../hosts/state/socket-record.js';
 import { callerOf, toldProcess } from './caller.js';
 import { type ConnectionView, mayBeAnswered } from './connection-view.js';
 import type { HostClock } from './host-clocks.js';
-import type { Matched } from './match.js';
+import { CONNECT_LEAD, type Matched } from './match.js';
 import { OwnedEnd } from './owned-end.js';
 
 const TCP = 6;
@@ -163,7 +163,10 @@ export class Decided {
    */
   #isLasting(view: ConnectionView): boolean {
     const { progress } = this.host;
-    if (!this.hasDetails || !this.isAllTold(view) || progress.hasLost(this.lastLatest(view))) return false;
+    const last = this.lastLatest(view);
+    if (!this.hasDetails || !this.isAllTold(view) || progress.hasLost(last)) return false;
+    // The next connection may yet show that the call may be its own.
+    if (progress.isUnwatched(view.first + this.clock.offset - this.clock.err - CONNECT_LEAD, last)) return false;
     return !progress.hasProcessStream || this.#isFound;
   }
 }

@@ -35,6 +35,8 @@ export interface EndQuery {
    * of the same host once this one was over, but for the error of that capture's clock.
    */
   readonly aloneUntil: Micros;
+  /** First packet of the connection after this one with the same tuple in the same capture, as far as it is known; Infinity: none. */
+  readonly nextFirst: Micros;
   /** Another connection with the same tuple may have begun before this one over another capture of the same host. Absent: no. */
   readonly hasElsewhereBefore?: boolean;
   /** After this moment, at which this one was over, such a connection may have gone on. Absent: none. */

@@ -26,7 +26,7 @@ import {
 import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { isKernels } from './kernel-traffic.js';
-import { PROMPT, ranks } from './match.js';
+import { CONNECT_LEAD, PROMPT, ranks } from './match.js';
 import { type Choice, chooseOwner, type OwnerChoice, type Tied } from './owner-choice.js';
 
 /** What an end waits for on one host, each a moment of the host's clock up to which streams must be complete. */
@@ -196,6 +196,8 @@ function isLasting(choice: Choice, { host: { progress } }: Trial, known: HostKno
   if (!isCall(choice) || progress.hasLost(known.lastLatest)) return false;
   // A call long before the first packet may have begun another connection, which is not known before it ends.
   if (!known.knowsEarlier && choice.owner.socket.openHi < known.firstEarliest - PROMPT) return false;
+  // The next connection may yet show that the call may be its own.
+  if (known.areCallsUnwatched(known.firstEarliest - CONNECT_LEAD)) return false;
   return !progress.hasProcessStream || processOf(choice.owner, known) !== undefined;
 }
 

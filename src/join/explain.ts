@@ -8,7 +8,8 @@ import type { ConnectionView } from './connection-view.js';
 import type { Role } from './end-query.js';
 import { evaluateEnd } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
-import { type Loss, losses, type Matched, type Weight } from './match.js';
+import { type Loss, losses } from './loss.js';
+import type { Matched, Weight } from './match.js';
 
 /** One socket that was tried for an end. Times are the host's. */
 export interface TriedSocket {

@@ -97,6 +97,10 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     return this.isGone || this.#trial.host.progress.areEventsLost(this.#from, moment);
   }
 
+  areCallsLostSince(moment: Micros): boolean {
+    return this.#isGoneSince(moment) || this.#trial.host.progress.areEventsLost(moment, this.callsUntil);
+  }
+
   get isAnyLost(): boolean {
     return this.isGone || this.#trial.host.progress.isLost(ownerTables, this.#from, this.lastLatest);
   }

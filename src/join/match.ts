@@ -4,6 +4,7 @@ import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import type { SocketInterval, SocketSource } from '../hosts/state/socket-interval.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { EndQuery, Role } from './end-query.js';
+import { type Loss, losses } from './loss.js';
 
 /** A connect is called at most this long before the first packet that the capture saw (lost or held-back SYNs). */
 export const CONNECT_LEAD: Micros = 3 * SECOND;
@@ -105,21 +106,6 @@ for (const one of rules) {
     }
   }
 }
-
-/** Why a socket cannot be that of the end. */
-export const losses = {
-  other_protocol: 'it is a socket of another protocol',
-  other_local_endpoint: 'its local address or port is another',
-  other_remote_endpoint: 'it is connected to another remote endpoint',
-  not_for_this_end: 'this kind of evidence says nothing about this end (a listener never originates)',
-  opened_after: 'it was opened after the connection',
-  closed_before: 'it was closed before the connection',
-  opened_too_early: 'it was opened too long before the connection',
-  other_namespace: 'it is in another network namespace, which does not have the address',
-  other_connection: 'it belongs to another connection with the same endpoints',
-  not_answered: 'the connection was refused or ignored, so nobody took it',
-} as const;
-export type Loss = keyof typeof losses;
 
 /**
  * How far the times alone go. certain: no other socket of these endpoints can be meant. sole: it is enough to be the only
@@ -229,6 +215,7 @@ function remoteEndpoint(query: EndQuery, socket: SocketInterval): 'exact' | 'abs
 type Fit = Loss | Pick<Matched, 'weight' | 'settles' | 'mayBeNext'>;
 
 const certain = Object.freeze({ weight: 'certain' });
+const certainOrNext = Object.freeze({ weight: 'certain', mayBeNext: true });
 const sole = Object.freeze({ weight: 'sole' });
 const soleOrNext = Object.freeze({ weight: 'sole', mayBeNext: true });
 const possible = Object.freeze({ weight: 'possible' });
@@ -277,11 +264,18 @@ function fitCall(
     // The socket of one that began unseen may be of any time before, so no row need tell of it.
     return opening || query.protocol !== 6 ? soleOrNext : { weight: 'possible', settles: socket.openHi + err };
   }
-  if (mayHaveEarlier) return sole;
+  const isNext = opening && socket.openHi > first - err && mayBeginNext(socket, query);
+  if (mayHaveEarlier) return isNext ? soleOrNext : sole;
   // A datagram that may have left after the first may be another sender's of the same connection.
   if (query.protocol !== 6 && socket.openHi > first - err) return sole;
   const since = Math.max(aloneSince, capturedSince);
-  return since !== -Infinity && socket.openLo <= since + err ? sole : certain;
+  if (since !== -Infinity && socket.openLo <= since + err) return isNext ? soleOrNext : sole;
+  return isNext ? certainOrNext : certain;
+}
+
+/** Whether the connection after may be what the call began: its socket stood then, and the first packet may be held up for as long as any. */
+function mayBeginNext({ openHi, closeHi }: SocketInterval, { err, nextFirst }: EndQuery): boolean {
+  return openHi + err + CONNECT_LEAD > nextFirst && closeHi >= nextFirst - err;
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Knowledge {
   readonly isAnyLost: boolean;
   /** Rows about calls of the time from before the connection to a moment may be lost. */
   areCallsLostUntil(moment: Micros): boolean;
+  /** Rows about calls of the time from a moment to the last call that could have opened it may be lost. */
+  areCallsLostSince(moment: Micros): boolean;
   /** Rows about that time had to be let go. */
   readonly isGone: boolean;
   /** The same, or of the time before in which a call was made whose first packet left late. */
@@ -86,7 +88,8 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   const isFirst = !mayFollowUntold(strong, known);
-  const isSure = isFirst && strong.some(({ match }) => match.weight === 'certain');
+  const certain = strong.filter(({ match }) => match.weight === 'certain');
+  const isSure = isFirst && certain.some(({ match }) => !match.mayBeNext || !mayMissHeldUp(known));
   const isFirstOfAll = known.knowsEarlier && !strong.some((call) => mayFollowLater(call, known));
   if (isSure && (isFirstOfAll || known.hasCalls || known.isOver)) {
     const earlier = events.filter((event) => mayHaveTakenFirst(event, strong[0]!, known));
@@ -96,7 +99,7 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
     return (known.hasCalls || known.isOver) && !maySettle ? ambiguous(rivals, ties.sameTuple) : wait;
   }
   if (!known.hasCalls) return known.isOver ? incomplete(known) : wait;
-  if (strong.length > 0 && isFirst && !known.areCallsLost && !isUnwatchedBefore(strong, known)) {
+  if (strong.length > 0 && isFirst && !known.areCallsLost && !mayMissEarlier(strong, known)) {
     // One that took a datagram since the first goes before those that took theirs earlier, once it is known to be of this connection.
     const maySettle = !known.isClosed && calls.some(({ match }) => match.settles !== undefined);
     if (maySettle && !isOneProcess(calls)) return wait;
@@ -178,11 +181,16 @@ function mayHaveTakenFirst(event: Candidate, certain: Candidate, known: Knowledg
  * Calls before the watch began were overtaken by those that were seen, unless these were for datagrams, which go on whoever sends them, or for
  * the next connection: then the first packet may be one that was held up for as long as any.
  */
-function isUnwatchedBefore(strong: readonly Candidate[], known: Knowledge): boolean {
-  const isOvertaken = strong.every(({ match }) => !match.mayBeNext);
+function mayMissEarlier(strong: readonly Candidate[], known: Knowledge): boolean {
   if (strong[0]!.socket.protocol !== 6) return known.areCallsUnwatched();
-  if (!isOvertaken) return known.areCallsUnwatched(known.firstEarliest - CONNECT_LEAD);
+  if (strong.some(({ match }) => match.mayBeNext)) return mayMissHeldUp(known);
   return known.areCallsUnwatched(Math.min(...strong.map(({ socket }) => socket.openLo)));
+}
+
+/** Whether nobody need tell of the call that the connection began with, where its first packet was held up. */
+function mayMissHeldUp(known: Knowledge): boolean {
+  const since = known.firstEarliest - CONNECT_LEAD;
+  return known.areCallsUnwatched(since) || known.areCallsLostSince(since);
 }
 
 function incomplete(known: Knowledge): Choice {

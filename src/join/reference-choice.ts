@@ -41,6 +41,8 @@ export interface Knowledge {
   readonly socketsUntil: Micros;
   readonly areCallsLost: boolean;
   readonly areCallsLostUntil: (moment: Micros) => boolean;
+  /** From a moment to the last call that could have opened the connection. */
+  readonly areCallsLostSince: (moment: Micros) => boolean;
   readonly isAnyLost: boolean;
   readonly isUnwatched: boolean;
   /** Nobody watched the host in some of the time from a moment, or from before the connection, to another, or the last call that could have opened it. */
@@ -69,7 +71,11 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   // Another may have taken the first datagram, of which the row was lost, or before the host was watched.
   const isFirst =
     !strong.some(isTaker) || !(known.areCallsLostUntil(until) || known.areCallsUnwatched(undefined, watched - 1));
-  if (isFirst && strong.some(({ match }) => match.weight === 'certain')) {
+  // The call of the next one, near as it is, where nobody need tell of this one's own, whose first packet was held up.
+  const heldUpSince = known.firstEarliest - CONNECT_LEAD;
+  const mayMissHeldUp = known.areCallsUnwatched(heldUpSince) || known.areCallsLostSince(heldUpSince);
+  const certain = strong.filter(({ match }) => match.weight === 'certain');
+  if (isFirst && certain.some(({ match }) => !match.mayBeNext || !mayMissHeldUp)) {
     const earlier = events.filter((event) => mayHaveTaken(event, known.firstEarliest, until));
     const answer = ownerOrTie([...strong, ...earlier], polls);
     return { ...answer, isCertain: answer.end.kind === 'owner' };
@@ -78,10 +84,9 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   if (!known.hasCalls) return incomplete;
   // Calls before the watch began were overtaken by those that were seen, unless these were for the next connection or for datagrams.
   const isOvertaken = strong.every(({ match }) => !match.mayBeNext);
-  const overtaking = isOvertaken ? Math.min(...strong.map(({ socket }) => socket.openLo)) : undefined;
   const isTcp = strong.every(({ socket }) => socket.protocol === 6);
-  const isUnwatched = known.areCallsUnwatched(isTcp ? (overtaking ?? known.firstEarliest - CONNECT_LEAD) : undefined);
-  if (strong.length > 0 && isFirst && !known.areCallsLost && !isUnwatched) {
+  const mayMissEarlier = isTcp && !isOvertaken ? mayMissHeldUp : known.areCallsUnwatched(isTcp ? watched : undefined);
+  if (strong.length > 0 && isFirst && !known.areCallsLost && !mayMissEarlier) {
     return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
   }
   const seen = polls.filter(({ match }) => match.weight === 'certain');

@@ -7,7 +7,7 @@ import type { HostRows } from './reference-rows.js';
 
 type Neighbours = Pick<
   EndQuery,
-  'aloneSince' | 'previousLast' | 'aloneUntil' | 'capturedSince' | 'hasElsewhereBefore' | 'ownUntil'
+  'aloneSince' | 'previousLast' | 'aloneUntil' | 'nextFirst' | 'capturedSince' | 'hasElsewhereBefore' | 'ownUntil'
 >;
 
 /** In the clock of the host. `since` and `until` bound the connection as well, on its capture's clock. */
@@ -43,13 +43,12 @@ export function neighboursOf(
     ({ began, went, slack }) =>
       Math.abs(began - (c.ts + offset)) > slack || Math.abs(went - (lastOf(c) + offset)) > slack,
   );
+  const nextFirst = Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + offset;
   return {
     aloneSince: Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + offset,
     previousLast: Math.max(-Infinity, ...before) + offset,
-    aloneUntil: Math.min(
-      Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + offset,
-      Math.min(Infinity, ...later.map(({ began, err: itsErr }) => began - itsErr)) + err,
-    ),
+    aloneUntil: Math.min(nextFirst, Math.min(Infinity, ...later.map(({ began, err: itsErr }) => began - itsErr)) + err),
+    nextFirst,
     hasElsewhereBefore: others.some(({ began, slack }) => began - (c.ts + offset) <= slack),
     ownUntil: outlasting.length > 0 ? lastOf(c) + offset : Infinity,
     capturedSince: Math.min(...captured) + offset,

@@ -372,6 +372,7 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
     socketsUntil,
     areCallsLost: isLost(host, eventTables, from, callsUntil),
     areCallsLostUntil: (moment) => isLost(host, eventTables, from, moment),
+    areCallsLostSince: (moment) => isLost(host, eventTables, moment, callsUntil),
     isAnyLost: isLost(host, ownerTables, from, lastLatest),
     isUnwatched: isUnwatched(host, from, lastLatest),
     areCallsUnwatched: (since = from, until = callsUntil) => isUnwatched(host, since, until),

@@ -63,7 +63,7 @@ export function decideSoleCall(
   const match = matchCall(new ViewQuery(view, role, tuple.protocol, clock, alone), heldBy(host, call, from));
   if (!match.matched) return undefined;
   if (match.weight === 'certain') {
-    if (mayHaveClosed(host, call, view, clock)) return undefined;
+    if (match.mayBeNext || mayHaveClosed(host, call, view, clock)) return undefined;
     if (role === 'resp' && tuple.protocol !== TCP) {
       // Another may have taken the first datagram, or have had the address then.
       if (!knowsOthers(host, from - PROMPT, call.hi, call.lo - 1)) return undefined;

@@ -73,6 +73,9 @@ export class ViewQuery implements EndQuery {
   get ownUntil(): Micros {
     return this.#outlook.ownUntil;
   }
+  get nextFirst(): Micros {
+    return Math.min(this.#view.nextFirst, this.#inner?.aloneUntil ?? Infinity) + this.#offset;
+  }
   get capturedSince(): Micros {
     return this.#view.capturedSince + this.#offset;
   }

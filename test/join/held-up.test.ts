@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { JoinOptions } from '../../src/join/attribution.js';
 import { Scene } from './scene.js';
 
 const tables = ['socket_events'] as const;
 const ends = '192.0.2.1 40000 > 192.0.2.2 443';
+const others = '192.0.2.3 40000 > 192.0.2.2 443';
 const tuple = {
   ...{ family: 2, protocol: 6, local_address: '192.0.2.1', local_port: 40_000 },
   ...{ remote_address: '192.0.2.2', remote_port: 443 },
@@ -10,8 +12,11 @@ const tuple = {
 const refused = { conn_state: 'REJ', history: 'Sr', resp_pkts: 1 } as const;
 
 /** A host whose clock is known to 20 ms, with sockets of these endpoints, each from its connect to its close. */
-function watched(sockets: readonly { pid: number; connect?: number; close: number }[]): Scene {
-  const scene = new Scene().host('a', tables, { err: 0.02 });
+function watched(
+  sockets: readonly { pid: number; connect?: number; close: number }[],
+  options: Partial<JoinOptions> = {},
+): Scene {
+  const scene = new Scene(options).host('a', tables, { err: 0.02 });
   for (const { pid, connect, close } of sockets) {
     const socket = { pid, ...tuple, socket: `${pid}` };
     if (connect !== undefined) scene.event('a', 'socket_events', connect, { ...socket, action: 'connect' });
@@ -69,12 +74,59 @@ describe('a connection whose first packet was held up', () => {
     expect(scene.last('C2').orig).toMatchObject({ process: { pid: 9 } });
   });
 
+  it('is not given for good to the caller of the next one, near as that call is, where its own may have come before the watch began', () => {
+    for (const handsInLate of [false, true]) {
+      for (const captureBegan of [-1, 0.01]) {
+        // The watch began after its own call. Of the next one the first packet was held up.
+        const sockets = [
+          { pid: 8, close: 0.009 },
+          { pid: 9, connect: 0.012, close: 0.4 },
+        ];
+        const scene = watched(sockets, { startsKnown: true }).end('C0', captureBegan, 0.001, others);
+        scene.end('C1', 0.01, 0.1, ends, refused);
+        if (handsInLate) scene.advance(0.3).complete('a', 20, tables);
+        scene.end('C2', 0.31, 0.001, ends, refused).complete('a', 20, tables).join.end();
+        expect(scene.last('C1').orig).toMatchObject({ state: 'unattributed', reason: 'agent_offline' });
+        expect(scene.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+      }
+    }
+  });
+
+  it('is not given to the caller of the next one, near as that call is, where its own may be among lost rows', () => {
+    const called = (close: number): Scene => {
+      const scene = watched([
+        { pid: 8, close: 9.991 },
+        { pid: 9, connect: 9.992, close },
+      ]);
+      scene.row({ kind: 'lost', host: 'a', stream: 'socket_events', from: scene.at(9.2), to: scene.at(9.8) });
+      scene.end('C0', 5, 0.001, others).end('C1', 9.99, 0.001, ends, refused).end('C2', 10.299, 0.001, ends, refused);
+      scene.complete('a', 20, tables).join.end();
+      return scene;
+    };
+    const heldUp = called(10.4);
+    expect(heldUp.last('C1').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    expect(heldUp.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    // What closed before the next one began is of none but this one.
+    expect(called(10.2).last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
+
+  it('is given to the one caller that is told of where none can be missing, whoever calls next', () => {
+    const scene = watched([
+      { pid: 8, connect: 9.989, close: 9.991 },
+      { pid: 9, connect: 10.3, close: 10.31 },
+    ]);
+    scene.end('C0', 5, 0.001, others).end('C1', 9.99, 0.001, ends, refused).end('C2', 10.301, 0.001, ends, refused);
+    scene.complete('a', 20, tables).join.end();
+    expect(scene.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+    expect(scene.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
+
   it('is not given for good to the caller of one before it that is handed in only when it ends', () => {
     const scene = new Scene({ finalOnly: true }).host('a', tables, { err: 0.02 });
     const socket = { pid: 8, ...tuple, socket: '8' };
     scene.event('a', 'socket_events', 10, { ...socket, action: 'connect' });
     scene.event('a', 'socket_events', 10.21, { ...socket, action: 'close' }).complete('a', 20, tables);
-    scene.end('C0', 5, 0.001, '192.0.2.3 40000 > 192.0.2.2 443').end('C2', 10.2, 0.001, ends, refused);
+    scene.end('C0', 5, 0.001, others).end('C2', 10.2, 0.001, ends, refused);
     scene.end('C1', 9.99, 0.001, ends, refused).join.end();
     expect(scene.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 8 } });
     expect(scene.last('C2').orig).toMatchObject({ state: 'unattributed', reason: 'no_socket_seen' });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { SocketInterval } from '../../src/hosts/state/socket-interval.js';
 import type { EndQuery } from '../../src/join/end-query.js';
-import { type Loss, matchSocket, type Weight } from '../../src/join/match.js';
+import type { Loss } from '../../src/join/loss.js';
+import { matchSocket, type Weight } from '../../src/join/match.js';
 import type { Method } from '../../src/records/attributed-connection.js';
 
 const ms = 1_000;
@@ -22,6 +23,7 @@ function query(changes: Partial<EndQuery> = {}): EndQuery {
     answered: true,
     aloneSince: -Infinity,
     aloneUntil: Infinity,
+    nextFirst: Infinity,
     ...changes,
   };
 }
