@@ -81,9 +81,37 @@ export const datagramFaults = [
   {
     name: 'datagrams-taken-through-a-closed-socket',
     file: 'src/join/match.ts',
-    find: 'if (!isTcp && socket.openHi < first - err && socket.closeHi < first + err) return possible;',
+    find: 'if (!isTcp && socket.openHi < first - err && socket.closeHi < first + err + PROMPT) return possible;',
     replace: '',
     tests: ['test/join/match.test.ts'],
+  },
+  {
+    name: 'datagrams-read-up-to-the-close',
+    file: 'src/join/match.ts',
+    find: 'socket.closeHi < first + err + PROMPT) return possible;',
+    replace: 'socket.closeHi < first + err) return possible;',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'close-of-the-taker-of-earlier-ones-not-waited-for',
+    file: 'src/join/owner-choice.ts',
+    find: 'if (!known.isOver && strong.some(({ socket }) => closesUntil(socket, known) > known.eventsUntil)) return wait;',
+    replace: '',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'close-of-the-taker-of-earlier-ones-not-asked-for-again',
+    file: 'src/join/evaluation.ts',
+    find: 'if (eventsUntil < closes) need.calls = Math.max(need.calls ?? closes, closes);',
+    replace: '',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'taker-of-earlier-datagrams-named-by-the-short-way',
+    file: 'src/join/sole-call.ts',
+    find: 'if (call.hi < from && host.progress.eventsUntil < from + 2 * clock.err + PROMPT) return undefined;',
+    replace: '',
+    tests: ['test/join/datagram-takers.test.ts'],
   },
   {
     name: 'port-that-was-asked-for-passes-to-nobody',

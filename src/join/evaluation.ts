@@ -27,7 +27,7 @@ import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { isKernels } from './kernel-traffic.js';
 import { CONNECT_LEAD, PROMPT, ranks } from './match.js';
-import { type Choice, chooseOwner, type OwnerChoice, type Tied } from './owner-choice.js';
+import { type Choice, chooseOwner, closesUntil, type OwnerChoice, type Tied } from './owner-choice.js';
 
 /** What an end waits for on one host, each a moment of the host's clock up to which streams must be complete. */
 export interface Need {
@@ -251,7 +251,9 @@ function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
   for (const { match, socket } of candidates) {
     if (match.rank === ranks.event && match.weight === 'certain') calls = Math.max(calls, socket.openHi);
   }
+  const closes = Math.max(...candidates.map(({ socket }) => closesUntil(socket, known)));
   if (!known.hasCalls && eventsUntil < calls) need.calls = calls;
+  if (eventsUntil < closes) need.calls = Math.max(need.calls ?? closes, closes);
   if (Math.min(known.socketsUntil, eventsUntil) < sockets) need.sockets = sockets;
   if (!known.hasDetails) need.details = known.detailsMoment;
   return need;

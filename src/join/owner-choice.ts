@@ -1,4 +1,5 @@
 import type { Micros } from '../core/time.js';
+import type { SocketInterval } from '../hosts/state/socket-interval.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import type { Candidate } from './candidate.js';
@@ -87,6 +88,7 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   const events = withFirstTakers(calls, known.firstEarliest);
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
+  if (!known.isOver && strong.some(({ socket }) => closesUntil(socket, known) > known.eventsUntil)) return wait;
   const isFirst = !mayFollowUntold(strong, known);
   const certain = strong.filter(({ match }) => match.weight === 'certain');
   const isSure = isFirst && certain.some(({ match }) => !match.mayBeNext || !mayMissHeldUp(known));
@@ -140,6 +142,18 @@ function chooseCaller(
 /** A connection is accepted once, but several may take its datagrams in turn, and who took the first owns the end. */
 function isTaker({ socket }: Candidate): boolean {
   return socket.source === 'accept' && socket.protocol !== 6;
+}
+
+/**
+ * Who took datagrams of the peer before gets these unless the socket closes before anybody has read them: up to when that is to be told.
+ * -Infinity: it took none before.
+ */
+export function closesUntil(
+  { source, protocol, openHi }: SocketInterval,
+  { firstEarliest, firstLatest }: Pick<Knowledge, 'firstEarliest' | 'firstLatest'>,
+): Micros {
+  const hasTakenBefore = source === 'accept' && protocol !== 6 && openHi < firstEarliest;
+  return hasTakenBefore ? firstLatest + PROMPT : -Infinity;
 }
 
 /** Whether it took a datagram well after the first came, and the host may yet tell who took one before. */

@@ -3,8 +3,9 @@ import { Scene, s, t0 } from './scene.js';
 
 const tables = ['socket_events'] as const;
 const ends = '192.0.2.1 40000 > 192.0.2.2 53 udp';
+const local = { family: 2, protocol: 17, local_address: '192.0.2.2', local_port: 53 } as const;
 const receive = {
-  ...{ action: 'receive', family: 2, protocol: 17, local_address: '192.0.2.2', local_port: 53 },
+  ...{ ...local, action: 'receive' },
   ...{ remote_address: '192.0.2.1', remote_port: 40_000 },
 } as const;
 
@@ -203,6 +204,33 @@ describe('datagrams that several processes took in turn', () => {
       scene.end('C1', scene === seen ? 5 : 7, 0, from, { resp_pkts: 0, history: 'D' });
       scene.end('C2', 10, 0.1, ends).complete('b', 20, tables).join.end();
       expect(scene.last('C2').resp).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    }
+  });
+
+  it('are not given to who took an earlier one where the socket closed before anybody need have read them', () => {
+    for (const [takesShortWay, from] of [
+      [true, ends],
+      [false, ends],
+      // Nobody captured the earlier connection.
+      [true, '192.0.2.1 40000 > 192.0.2.2 123 udp'],
+      [false, '192.0.2.1 40000 > 192.0.2.2 123 udp'],
+    ] as const) {
+      const closing = (at: number) => {
+        const scene = new Scene({ startsKnown: true, takesShortWay }).host('b', tables, { err: 0.001 });
+        scene.end('C1', 5, 0, from).event('b', 'socket_events', 5.01, { ...receive, pid: 8, socket: '1' });
+        scene.end('C2', 10, 0, ends).complete('b', 10.02, tables).advance(11);
+        scene.event('b', 'socket_events', at, { ...local, action: 'close', pid: 9, socket: '1' });
+        const last = scene.complete('b', 20, tables).last('C2').resp;
+        scene.join.end();
+        const lines = scene.lines.filter(
+          ({ connection: { uid }, resp }) => uid === 'C2' && resp.state === 'attributed',
+        );
+        expect(lines.length > 0).toBe(last.state === 'attributed');
+        expect(scene.last('C2').resp.state).toBe(last.state);
+        return last;
+      };
+      expect(closing(10.03)).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 8 } }] });
+      expect(closing(10.1)).toMatchObject({ state: 'attributed', process: { pid: 8 } });
     }
   });
 
