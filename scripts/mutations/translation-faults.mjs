@@ -21,6 +21,27 @@ export const translationFaults = [
     tests: [translation],
   },
   {
+    name: 'gateways-own-next-call-bounds-nothing',
+    file: 'src/join/own-bounds.ts',
+    find: 'aloneUntil = Math.min(aloneUntil, openLo - offset);',
+    replace: ';',
+    tests: ['test/join/translation.test.ts'],
+  },
+  {
+    name: 'gateways-own-earlier-call-over-at-once',
+    file: 'src/join/own-bounds.ts',
+    find: 'previousLast = Math.max(previousLast, Math.min(closeHi - offset, first));',
+    replace: '',
+    tests: ['test/join/translation.test.ts'],
+  },
+  {
+    name: 'gateways-own-socket-of-the-same-time-passed-over',
+    file: 'src/join/own-bounds.ts',
+    find: '} else return undefined;',
+    replace: '}',
+    tests: ['test/join/translation.test.ts'],
+  },
+  {
     name: 'translation-of-the-same-time-is-the-same',
     file: stitch,
     find: 'if (isOfItsTime && isSame(other, sent)) continue;',

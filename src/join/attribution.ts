@@ -259,7 +259,8 @@ export class Join {
       if (orig.isCapturedForward === isForward) this.#rowNews(orig);
       if (resp.isCapturedForward === isForward) this.#rowNews(resp);
     }
-    for (const end of translated) if (end.isForward === isForward) this.#reviewEnd(end);
+    // A gateway's own socket at its other end bounds a connection that it translated.
+    for (const end of translated) this.#reviewEnd(end);
   }
 
   #rowNews(end: TrackedEnd): void {

@@ -10,13 +10,21 @@ type Neighbours = Pick<
   'aloneSince' | 'previousLast' | 'aloneUntil' | 'nextFirst' | 'capturedSince' | 'hasElsewhereBefore' | 'ownUntil'
 >;
 
-/** In the clock of the host. `since` and `until` bound the connection as well, on its capture's clock. */
+/** Bounds of a connection on its capture's clock. */
+interface Bounds {
+  readonly since: Micros;
+  readonly previousLast: Micros;
+  readonly until: Micros;
+}
+
+const unbounded: Bounds = { since: -Infinity, previousLast: -Infinity, until: Infinity };
+
+/** In the clock of the host. */
 export function neighboursOf(
   host: HostRows,
   all: readonly ConnectionUpdate[],
   update: ConnectionUpdate,
-  since: Micros,
-  until: Micros,
+  { since, previousLast, until }: Bounds = unbounded,
 ): Neighbours {
   const { connection: c, capture } = update;
   const { offset, err } = clockOf(host, update);
@@ -46,7 +54,7 @@ export function neighboursOf(
   const nextFirst = Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + offset;
   return {
     aloneSince: Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + offset,
-    previousLast: Math.max(-Infinity, ...before) + offset,
+    previousLast: Math.max(previousLast, ...before) + offset,
     aloneUntil: Math.min(nextFirst, Math.min(Infinity, ...later.map(({ began, err: itsErr }) => began - itsErr)) + err),
     nextFirst,
     hasElsewhereBefore: others.some(({ began, slack }) => began - (c.ts + offset) <= slack),

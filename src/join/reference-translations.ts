@@ -1,6 +1,6 @@
 import { canonicalAddress } from '../core/address.js';
 import type { Micros } from '../core/time.js';
-import { type HostRows, isLost, isUnwatched, knownUntil } from './reference-rows.js';
+import { type HostRows, isLost, isUnwatched, knownUntil, type Socket } from './reference-rows.js';
 
 /* What the reference makes of rows about translated connections (NAT). */
 
@@ -29,6 +29,8 @@ export type Delivered =
       readonly host: HostRows;
       readonly way: Way;
       readonly since: Micros;
+      /** Up to when the one before may have lasted. */
+      readonly previousLast: Micros;
       readonly until: Micros;
     }
   | { readonly kind: 'unsure' };
@@ -44,6 +46,9 @@ export type Elsewhere = (host: HostRows, way: Way) => 'surely' | 'maybe' | 'no';
 /** Whether a process of the host called for what fits the end as if its packets, which come this way, were not translated. */
 export type OwnCall = (host: HostRows, way: Way) => boolean;
 
+/** The host's own sockets that send packets this way. */
+export type OwnSockets = (host: HostRows, way: Way) => readonly Pick<Socket, 'openLo' | 'openHi' | 'closeHi'>[];
+
 /** Follows packets of a connection, which came from `first` to `last`, capture clock, through at most four hosts. */
 export function delivered(
   hosts: readonly HostRows[],
@@ -54,6 +59,7 @@ export function delivered(
   clockOf: (host: HostRows) => Clock,
   elsewhere: Elsewhere,
   hasOwnCall: OwnCall,
+  ownSockets: OwnSockets,
 ): Delivered | undefined {
   let way = sent;
   let found: Delivered | undefined;
@@ -94,9 +100,14 @@ export function delivered(
     const before = others.filter(({ openLo, openHi }) => openHi <= one.openHi && openLo < one.openLo);
     const after = others.filter(({ openLo, openHi }) => openHi > one.openHi && openLo >= one.openLo);
     if (before.length + after.length < others.length) return { kind: 'unsure' };
-    const since = Math.max(-Infinity, ...before.map(({ openHi }) => openHi - offset));
-    const until = Math.min(Infinity, ...after.map(({ openLo }) => openLo - offset));
-    found = { kind: 'inner', host: one.host, way, since, until };
+    const own = ownSockets(one.host, way);
+    const ownBefore = own.filter(({ openHi }) => openHi < first + offset - err);
+    const ownAfter = own.filter(({ openLo }) => openLo > first + offset + err);
+    if (ownBefore.length + ownAfter.length < own.length) return { kind: 'unsure' };
+    const since = Math.max(-Infinity, ...[...before, ...ownBefore].map(({ openHi }) => openHi - offset));
+    const until = Math.min(Infinity, ...[...after, ...ownAfter].map(({ openLo }) => openLo - offset));
+    const previousLast = Math.max(-Infinity, ...ownBefore.map(({ closeHi }) => Math.min(closeHi - offset, first)));
+    found = { kind: 'inner', host: one.host, way, since, previousLast, until };
   }
   return found;
 }

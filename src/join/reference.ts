@@ -40,7 +40,14 @@ import {
   socketTables,
   streamsOf,
 } from './reference-rows.js';
-import { type Delivered, delivered, type Elsewhere, type OwnCall, type Way } from './reference-translations.js';
+import {
+  type Delivered,
+  delivered,
+  type Elsewhere,
+  type OwnCall,
+  type OwnSockets,
+  type Way,
+} from './reference-translations.js';
 
 type Inner = Extract<Delivered, { kind: 'inner' }>;
 
@@ -125,14 +132,19 @@ function deliveredTo(
   };
   const protocol = protocolOf(update);
   const hasOwnCall: OwnCall = (host, way) => {
-    const untouched: Inner = { kind: 'inner', host, way, since: -Infinity, until: Infinity };
+    const untouched: Inner = { kind: 'inner', host, way, since: -Infinity, previousLast: -Infinity, until: Infinity };
     const query = queryOf(host, all, update, role, protocol, untouched);
     return sockets.get(host.id)!.some((socket) => {
       const match = matchSocket(query, socket);
       return match.matched && match.rank === ranks.event;
     });
   };
-  return delivered(hosts, protocol, sentTo(update, role), ts, ts + duration, clock, elsewhere, hasOwnCall);
+  const ownSockets: OwnSockets = (host, { source, destination }) => {
+    const ends = endpointsOf({ source: destination, destination: source });
+    return sockets.get(host.id)!.filter((socket) => socket.protocol === protocol && isBetween(socket, ends));
+  };
+  const last = ts + duration;
+  return delivered(hosts, protocol, sentTo(update, role), ts, last, clock, elsewhere, hasOwnCall, ownSockets);
 }
 
 /** Who has an end, at the endpoints that were captured or behind a translation. */
@@ -318,13 +330,13 @@ function mayBeFlipped({ proto, history = 'S' }: Connection): boolean {
 }
 
 function hasTuple(socket: Socket, query: EndQuery): boolean {
-  return (
-    socket.protocol === query.protocol &&
-    socket.localAddress === query.localAddress &&
-    socket.localPort === query.localPort &&
-    socket.remoteAddress === query.remoteAddress &&
-    socket.remotePort === query.remotePort
-  );
+  const { localAddress: local, localPort, remoteAddress: remote, remotePort } = query;
+  return socket.protocol === query.protocol && isBetween(socket, { local, localPort, remote, remotePort });
+}
+
+function isBetween(socket: Socket, { local, localPort, remote, remotePort }: EndPoints): boolean {
+  const isLocal = socket.localAddress === local && socket.localPort === localPort;
+  return isLocal && socket.remoteAddress === remote && socket.remotePort === remotePort;
 }
 
 function queryOf(
@@ -338,7 +350,6 @@ function queryOf(
   const { connection: c } = update;
   const clock = clockOf(host, update);
   const { local, localPort, remote, remotePort } = endpointsOf(inner?.way ?? sentTo(update, role));
-  const [since, until] = [inner?.since ?? -Infinity, inner?.until ?? Infinity];
   return {
     role,
     protocol,
@@ -353,7 +364,7 @@ function queryOf(
     answered: isAnswered(c),
     isRefused: c.conn_state === 'REJ',
     isOver: true,
-    ...neighboursOf(host, all, update, since, until),
+    ...neighboursOf(host, all, update, inner),
   };
 }
 

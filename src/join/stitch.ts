@@ -1,4 +1,5 @@
 import type { Micros } from '../core/time.js';
+import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
@@ -11,21 +12,19 @@ import type { Role } from './end-query.js';
 import type { Need } from './evaluation.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import { matchSocket, ranks } from './match.js';
+import { type Bounds, type OwnBounds, ownBounds } from './own-bounds.js';
 import { ViewQuery } from './view-query.js';
 
 /** What became of the packets that were sent to an end as it was captured. */
 export type Stitch =
-  /** A host delivers them translated. */
-  | {
+  /** A host delivers them translated. The bounds are of the inner endpoints. */
+  | ({
       readonly kind: 'inner';
       /** The last host that translated them. */
       readonly gateway: HostState;
       /** As they reach their end. */
       readonly packets: Direction;
-      /** When the connections with the inner endpoints before and after this one began, capture clock; see EndQuery. */
-      readonly aloneSince: Micros;
-      readonly aloneUntil: Micros;
-    }
+    } & OwnBounds)
   /** A host is not known to have told all of that time, up to a moment of its clock: the gateway its translations, where it was captured its addresses. */
   | { readonly kind: 'wait'; readonly gateway: HostState; readonly need: Need }
   /**
@@ -75,9 +74,14 @@ export function stitchOf(
     if (hasOwnCall(first.gateway, packets)) return unsure(known);
     const sent = packets;
     packets = reversed(first.other);
-    const bounds = boundsOf(first, sent, translations.of(protocol, first.other), clockOf(first.gateway), view.last);
-    if (bounds === undefined) return unsure(known);
-    stitch = { kind: 'inner', gateway: first.gateway, packets, ...bounds };
+    const { gateway } = first;
+    const bounds = boundsOf(first, sent, translations.of(protocol, first.other), clockOf(gateway), view.last);
+    const own = ownBounds(heldBy(gateway, reversed(packets)), view.first, clockOf(gateway));
+    if (bounds === undefined || own === undefined) return unsure(known);
+    const aloneSince = Math.max(bounds.aloneSince, own.aloneSince);
+    const aloneUntil = Math.min(bounds.aloneUntil, own.aloneUntil);
+    const { previousLast } = own;
+    stitch = { kind: 'inner', gateway, packets, aloneSince, previousLast, aloneUntil };
   }
   return stitch;
 
@@ -87,14 +91,19 @@ export function stitchOf(
 
   /** Whether a process of the gateway called for what fits the end as if its packets were not translated. */
   function hasOwnCall(gateway: HostState, sent: Direction): boolean {
-    const { source, sourcePort, destination, destinationPort } = sent;
+    const clock = clockOf(gateway);
+    const query = new ViewQuery(view, role, protocol, clock, lookElsewhere(clocks, gateway, view, clock), sent);
+    return heldBy(gateway, sent).some((socket) => isCall(query, socket));
+  }
+
+  /** The gateway's own sockets that take such packets. */
+  function heldBy(gateway: HostState, packets: Direction): readonly HeldSocket[] {
+    const { source, sourcePort, destination, destinationPort } = packets;
     const tuple = states.tuples.open(protocol, destination, destinationPort, source, sourcePort);
     const isForward = tuple.isForward(states.addresses.get(destination)!, destinationPort);
     const held = tuple.hasSockets(isForward) ? states.held(tuple, isForward) : [];
     states.tuples.forget(tuple);
-    const clock = clockOf(gateway);
-    const query = new ViewQuery(view, role, protocol, clock, lookElsewhere(clocks, gateway, view, clock), sent);
-    return held.some(({ host, sockets }) => host === gateway && sockets.some((socket) => isCall(query, socket)));
+    return held.find(({ host }) => host === gateway)?.sockets ?? [];
   }
 }
 
@@ -167,7 +176,7 @@ function boundsOf(
   all: readonly Translation[],
   { offset, err }: HostClock,
   last: Micros,
-): { aloneSince: Micros; aloneUntil: Micros } | undefined {
+): Bounds | undefined {
   let [aloneSince, aloneUntil] = [-Infinity, Infinity];
   // The chosen one stood as long as packets came.
   const stoodUntil = Math.max(chosen.closeLo, last + offset - err);

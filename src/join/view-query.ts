@@ -61,7 +61,7 @@ export class ViewQuery implements EndQuery {
     return Math.max(this.#view.aloneSince, this.#inner?.aloneSince ?? -Infinity) + this.#offset;
   }
   get previousLast(): Micros {
-    return this.#view.previousLast + this.#offset;
+    return Math.max(this.#view.previousLast, this.#inner?.previousLast ?? -Infinity) + this.#offset;
   }
   get aloneUntil(): Micros {
     const until = Math.min(this.#view.aloneUntil, this.#inner?.aloneUntil ?? Infinity) + this.#offset;

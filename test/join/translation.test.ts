@@ -89,6 +89,29 @@ describe('a connection that a gateway translates', () => {
     expect(words.resp).toBe('accept_event server:200');
   });
 
+  it('is not given what was accepted of the gateway’s own next call from the endpoints outside', () => {
+    const server = () => new Teller('server', { address: '203.0.113.1', err: 2_000 });
+    const accepted = server()
+      .socket(1_000, 'accept', 200, ends(swapped(outer)))
+      .complete(90_000);
+    const gw = () => gateway().row('conntrack', 'added', 0.2, masqueraded, -20);
+    const captured = [connection(0, 10, inner)];
+    expect(told([gw().complete(90_000), accepted], captured).resp).toBe('accept_event server:200');
+    const called = gw().socket(1_000, 'connect', 300, ends(outer)).complete(90_000);
+    expect(told([called, accepted], captured).resp).toBe('ambiguous server:200');
+    const before = gw().socket(-1_000, 'connect', 300, ends(outer)).complete(90_000);
+    const maybe = server()
+      .socket(-1_000, 'accept', 200, ends(swapped(outer)))
+      .complete(90_000);
+    expect(told([before, maybe], captured).resp).toBe('ambiguous server:200');
+    // A poll saw the gateway's own socket some time about the first packet.
+    const ownEnds = { local_address: '198.51.100.1', local_port: 61_000 } as const;
+    const peer = { remote_address: '203.0.113.1', remote_port: 443 } as const;
+    const own = { ...ownEnds, ...peer, pid: 300, family: 2, protocol: 6, socket: 7 } as const;
+    const polled = gw().row('process_open_sockets', 'added', 500, own, -500).complete(90_000);
+    expect(told([polled, accepted], captured).resp).toBe('nat');
+  });
+
   it('has its responder behind a published port, and not at what listens on the gateway', () => {
     const { line, ...words } = told(
       [
