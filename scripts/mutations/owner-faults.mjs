@@ -79,7 +79,7 @@ export const ownerFaults = [
   {
     name: 'call-that-may-be-missed-decided-for-good',
     file: 'src/join/decided.ts',
-    find: 'if (progress.isUnwatched(view.first + this.clock.offset - this.clock.err - CONNECT_LEAD, last)) return false;',
+    find: 'if (progress.watchedSince > view.first + this.clock.offset - this.clock.err - CONNECT_LEAD) return false;',
     replace: '',
     tests: ['test/join/held-up.test.ts'],
   },

@@ -166,7 +166,7 @@ export class Decided {
     const last = this.lastLatest(view);
     if (!this.hasDetails || !this.isAllTold(view) || progress.hasLost(last)) return false;
     // The next connection may yet show that the call may be its own.
-    if (progress.isUnwatched(view.first + this.clock.offset - this.clock.err - CONNECT_LEAD, last)) return false;
+    if (progress.watchedSince > view.first + this.clock.offset - this.clock.err - CONNECT_LEAD) return false;
     return !progress.hasProcessStream || this.#isFound;
   }
 }

@@ -8,6 +8,8 @@ export const PROCESSES = 2;
 export const DETAILS = 3;
 /** 1: it tells of sockets and of calls, and was never given up. */
 export const PLAIN = 4;
+/** Before this moment nobody watched it; -Infinity: nothing is told. */
+export const WATCHED = 5;
 /** No row is about an earlier time; -Infinity after the first sweep, since what stands is never swept. */
 export const EARLIEST = 8;
 

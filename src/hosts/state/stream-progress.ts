@@ -1,7 +1,7 @@
 import { appended, appendedNumber } from '../../core/short-list.js';
 import type { Micros } from '../../core/time.js';
 import type { HostTable } from '../../records/host-tables.js';
-import { DETAILS, EVENTS, HostColumns, PLAIN, PROCESSES, SOCKETS } from './host-columns.js';
+import { DETAILS, EVENTS, HostColumns, PLAIN, PROCESSES, SOCKETS, WATCHED } from './host-columns.js';
 import { eventTables, HostStreams, processTables, StreamPool, socketTables } from './host-streams.js';
 
 /** Polls are not evenly spaced: the pause before a loss may be longer than the shortest that rows tell of. */
@@ -54,6 +54,7 @@ export class StreamProgress {
     this.#pool = pool;
     this.#columns = columns;
     this.#at = columns.open(number);
+    columns.values[this.#at + WATCHED] = -Infinity;
     this.#update();
   }
 
@@ -183,6 +184,7 @@ export class StreamProgress {
     const at = this.#timeouts.indexOf(from - 1);
     if (at >= 0) this.#timeouts.splice(at, 1);
     this.#seen = inserted(this.#seen, from);
+    this.#columns.values[this.#at + WATCHED] = this.#seen[0]!;
     this.#tellPlain();
   }
 
@@ -218,10 +220,14 @@ export class StreamProgress {
     return this.isLost(processTables, from, to) || this.#timeouts.some((at) => at >= from && at <= to);
   }
 
+  /** Before this moment nobody watched the host; -Infinity: nothing is told. */
+  get watchedSince(): Micros {
+    return this.#columns.values[this.#at + WATCHED]!;
+  }
+
   /** Nobody watched the host in part of this span. */
   isUnwatched(from: Micros, to: Micros): boolean {
-    const first = this.#seen[0];
-    if (first !== undefined && first > from) return true;
+    if (this.watchedSince > from) return true;
     return this.#timeouts.some((at) => at <= to && (this.#seenAfter(at) ?? Infinity) >= from);
   }
 
