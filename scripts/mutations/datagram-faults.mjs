@@ -59,7 +59,7 @@ export const datagramFaults = [
   },
   {
     name: 'datagrams-kept-as-long-as-their-socket',
-    file: 'src/hosts/state/host-sockets.ts',
+    file: 'src/hosts/state/socket-kinds.ts',
     find: 'protocol !== 6 && !isDatagram && ',
     replace: 'protocol !== 6 && ',
     tests: ['test/hosts/state/host-state.test.ts'],

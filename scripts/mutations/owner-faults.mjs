@@ -227,9 +227,9 @@ export const ownerFaults = [
   },
   {
     name: 'surplus-row-never-was',
-    file: 'src/hosts/state/socket-table.ts',
-    find: 'return count < most ? -Infinity : rows.time(earliest);',
-    replace: 'return -Infinity;',
+    file: 'src/join/candidate.ts',
+    find: 'gone?.until ?? -Infinity',
+    replace: 'gone === undefined ? -Infinity : -Infinity',
     tests: ['test/join/evictions.test.ts'],
   },
   {
@@ -305,8 +305,8 @@ export const ownerFaults = [
   {
     name: 'surplus-accept-never-was',
     file: 'src/join/candidate.ts',
-    find: 'Math.max(states.surplusUntil(host, tuple, isForward), acceptsGone(query, host))',
-    replace: 'states.surplusUntil(host, tuple, isForward)',
+    find: 'Math.max(stood, acceptsGone(query, host))',
+    replace: 'Math.max(stood, -Infinity)',
     tests: ['test/join/evictions.test.ts'],
   },
   {
@@ -381,7 +381,7 @@ export const ownerFaults = [
   },
   {
     name: 'connects-that-name-a-peer-of-datagrams-alone-are-kept-for-good',
-    file: 'src/hosts/state/host-sockets.ts',
+    file: 'src/hosts/state/socket-kinds.ts',
     find: 'return localPort === undefined;',
     replace: 'return localPort === 0;',
     tests: ['test/hosts/state/host-state.test.ts', 'test/join/endless-calls.test.ts'],
@@ -441,6 +441,20 @@ export const ownerFaults = [
     find: 'localAddress, family, namespace, path].join',
     replace: 'localAddress, family, namespace].join',
     tests: ['test/join/endless-calls.test.ts'],
+  },
+  {
+    name: 'call-of-the-next-is-taken-where-its-own-went',
+    file: 'src/join/owner-choice.ts',
+    find: 'isFirst && !known.mayFirstCallBeGone && ',
+    replace: 'isFirst && ',
+    tests: ['test/join/evictions.test.ts'],
+  },
+  {
+    name: 'surplus-of-a-standing-socket-stands-no-more',
+    file: 'src/hosts/state/host-sockets.ts',
+    find: 'const until = isStanding(record) ? stood : record.hi;',
+    replace: 'const until = record.hi;',
+    tests: ['test/join/evictions.test.ts'],
   },
   {
     name: 'copy-of-a-parent-is-the-former-process',

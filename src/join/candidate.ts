@@ -33,6 +33,8 @@ export interface Trial {
   readonly site: PacketSite | undefined;
   /** Rows between its endpoints, and accepts of its peer, that happened before then may be gone; -Infinity: none are. */
   readonly goneUntil: Micros;
+  /** The same of calls between its endpoints alone, whenever their sockets closed. */
+  readonly callsGoneUntil: Micros;
 }
 
 const TCP = 6;
@@ -47,7 +49,7 @@ export type Trace = (host: HostState, socket: HeldSocket, outcome: Matched | Los
  * the hosts that had the address at that time know with blanks. A loopback address means the capture's own host alone.
  */
 export function tryHosts(
-  states: Pick<HostStates, 'get' | 'held' | 'surplusUntil'>,
+  states: Pick<HostStates, 'get' | 'held'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -84,8 +86,11 @@ export function tryHosts(
     const clock = clocks.at(host, view.capture, view.captureHost, view.first);
     const doubt = site?.doubtOf(host);
     const query = new ViewQuery(view, role, protocol, clock, lookElsewhere(clocks, host, view, clock));
-    const goneUntil = Math.max(states.surplusUntil(host, tuple, isForward), acceptsGone(query, host));
-    return { host, clock, query, candidates: [], elsewhere: [], doubt, site, goneUntil };
+    const gone = host.callsGone(protocol, local.text, localPort, remote.text, remotePort);
+    const callsGoneUntil = gone?.until ?? -Infinity;
+    const stood = gone === undefined || query.opening ? callsGoneUntil : Math.max(callsGoneUntil, gone.stood);
+    const goneUntil = Math.max(stood, acceptsGone(query, host));
+    return { host, clock, query, candidates: [], elsewhere: [], doubt, site, goneUntil, callsGoneUntil };
   }
 
   /** A connection that was going on already may have been accepted at any time before. */

@@ -79,7 +79,7 @@ interface Answer {
 
 /** What the rows that are there say of one end, behind the translation of its packets where there is one. */
 export function evaluateEnd(
-  states: Pick<HostStates, 'get' | 'held' | 'surplusUntil' | 'columns'>,
+  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -96,7 +96,7 @@ export function evaluateEnd(
 
 /** What the rows that are there say of who has an endpoint. */
 function evaluate(
-  states: Pick<HostStates, 'get' | 'held' | 'surplusUntil' | 'columns'>,
+  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,

@@ -73,6 +73,10 @@ export class HostKnowledge implements Knowledge, OwnerContext {
     return this.#isGoneSince(this.#from);
   }
 
+  get mayFirstCallBeGone(): boolean {
+    return this.#trial.callsGoneUntil >= this.#from;
+  }
+
   get mayBindBeGone(): boolean {
     const { host, query } = this.#trial;
     return host.mayMissBinds(query.protocol, query.localPort, this.firstEarliest, this.firstLatest);

@@ -28,7 +28,9 @@ export interface Knowledge {
   readonly isGone: boolean;
   /** The same, or of the time before in which a call was made whose first packet left late. */
   readonly mayCallBeGone: boolean;
-  /** The same, of a socket that was bound to the local port. */
+  /** Calls of its own endpoints are gone up to when it began, so that the first of those left may be the next connection's. */
+  readonly mayFirstCallBeGone: boolean;
+  /** Rows about that time had to be let go of a socket that was bound to the local port. */
   readonly mayBindBeGone: boolean;
   /** Nobody watched the host in some of that time. */
   readonly isUnwatched: boolean;
@@ -91,7 +93,8 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   if (!known.isOver && strong.some(({ socket }) => closesUntil(socket, known) > known.eventsUntil)) return wait;
   const isFirst = !mayFollowUntold(strong, known);
   const certain = strong.filter(({ match }) => match.weight === 'certain');
-  const isSure = isFirst && certain.some(({ match }) => !match.mayBeNext || !mayMissHeldUp(known));
+  const isSure =
+    isFirst && !known.mayFirstCallBeGone && certain.some(({ match }) => !match.mayBeNext || !mayMissHeldUp(known));
   const isFirstOfAll = known.knowsEarlier && !strong.some((call) => mayFollowLater(call, known));
   if (isSure && (isFirstOfAll || known.hasCalls || known.isOver)) {
     const earlier = events.filter((event) => mayHaveTakenFirst(event, strong[0]!, known));

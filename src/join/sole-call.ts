@@ -50,6 +50,7 @@ export function decideSoleCall(
   if (rows.word(handle, LINK) !== 0) return undefined;
   const host = local.hosts[0]!;
   if (states.numbered(rows.host(handle)) !== host) return undefined;
+  if (host.callsGone(tuple.protocol, local.text, localPort, remote.text, remotePort) !== undefined) return undefined;
   const { captureHost } = view;
   const isElsewhere = captureHost !== undefined && captureHost !== host.id;
   if (isElsewhere) {

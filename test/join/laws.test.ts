@@ -139,6 +139,7 @@ describe('the join', () => {
         connections: random.int(5, 30),
         socketRows: random.int(20, 150),
         processRows: random.int(20, 150),
+        socketRowsOfTuple: random.int(1, 8),
       };
       const inputs = liveOrder(world);
       const full = new Map(lastLines(runJoin(world, inputs, { advanceEvery: 1 })).map((l) => [l.connection.uid, l]));

@@ -1,6 +1,7 @@
 import type { Micros } from '../../core/time.js';
 import type { SocketInterval, SocketSource } from './socket-interval.js';
-import { isBind, type SocketRecord } from './socket-record.js';
+import { isBind } from './socket-kinds.js';
+import type { SocketRecord } from './socket-record.js';
 
 /** A socket interval with the process that held it and the rows that tell so. */
 export class HeldSocket implements SocketInterval {

@@ -3,7 +3,8 @@ import type { Closings } from './held-socket.js';
 import { PollTimes } from './poll-times.js';
 import type { Close, SocketCloses } from './socket-closes.js';
 import type { SocketFact } from './socket-fact.js';
-import { isBind, type SocketRecord } from './socket-record.js';
+import { isBind } from './socket-kinds.js';
+import type { SocketRecord } from './socket-record.js';
 import type { StreamProgress } from './stream-progress.js';
 
 /** When sockets of one host closed, as far as its rows tell. */

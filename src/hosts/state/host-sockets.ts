@@ -1,5 +1,6 @@
 import type { Micros } from '../../core/time.js';
 import { inNamespaces } from './bind-namespace.js';
+import { type CallsGone, endsKey, endsOf, GoneCalls } from './gone-calls.js';
 import { GoneSockets } from './gone-sockets.js';
 import { type HeldSocket, heldCall, heldSockets } from './held-socket.js';
 import type { HostClosings } from './host-closings.js';
@@ -8,8 +9,9 @@ import { overBefore } from './port-sweep.js';
 import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
 import type { SocketSource } from './socket-interval.js';
+import { hasBlank, isBind, isOfItsTime, isStanding } from './socket-kinds.js';
 import { isLoose, setLoose } from './socket-link.js';
-import { freeSocket, isBind, SocketRecord } from './socket-record.js';
+import { freeSocket, SocketRecord } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
 
 const nothing: readonly HeldSocket[] = [];
@@ -34,6 +36,7 @@ export class HostSockets {
   #acceptsGone: Map<string, Micros> | undefined;
   /** Of calls that name a local port alone, where there were more than are kept. */
   #bindsGone: GoneSockets | undefined;
+  #callsGone: GoneCalls | undefined;
   /** Rows about times up to here were let go or evicted. */
   goneUntil: Micros = -Infinity;
   /** A socket of which the row was evicted may have stood until here. */
@@ -184,6 +187,7 @@ export class HostSockets {
     closes.prune(this.#host, horizon);
     this.#closings.prune(horizon);
     this.#bindsGone?.prune(horizon);
+    this.#callsGone?.prune(horizon);
   }
 
   /** Finds no more what rows with a blank tell of sockets that were over before the horizon. */
@@ -253,10 +257,23 @@ export class HostSockets {
 
   /**
    * Every row between the same endpoints is walked over as a connection between them is looked at: whoever connects from one port again and
-   * again must not make that cost more. Whether rows of their time are missing is told by the rows left (SocketTable.surplusUntil).
+   * again must not make that cost more. It was the earliest, so that of a poll's rows no later one misses it.
    */
   forgetSurplus(handle: number): void {
-    this.#miss(this.#record(handle));
+    const record = this.#record(handle);
+    const close = record.isEvent ? this.#closings.closeOf(record, record.lo)?.hi : undefined;
+    const stood = close ?? (record.isDatagram ? record.hi : Infinity);
+    this.#callsGone ??= new GoneCalls();
+    const until = isStanding(record) ? stood : record.hi;
+    const forgotten = this.#callsGone.add(endsOf(record), { until, stood });
+    this.goneUntil = Math.max(this.goneUntil, forgotten?.until ?? -Infinity);
+    this.goneStoodUntil = Math.max(this.goneStoodUntil, forgotten?.stood ?? -Infinity);
+    this.#context.counters.socketRowsEvicted++;
+  }
+
+  /** Rows between two endpoints that are found no more; undefined: none are. */
+  callsGone(...ends: Parameters<typeof endsKey>): CallsGone | undefined {
+    return this.#callsGone?.between(endsKey(...ends));
   }
 
   #miss(record: SocketRecord): void {
@@ -332,6 +349,7 @@ export class HostSockets {
     const before = rows.word(handle, LINK);
     let other = place.latest;
     if (other === handle) {
+      if (before === 0) this.#callsGone?.forget(endsOf(this.#record(handle)));
       place.replace(before);
       return;
     }
@@ -360,23 +378,6 @@ export class HostSockets {
     }
     return low;
   }
-}
-
-/** Whether the row tells of a socket that may stand for long, rather than of a call for one connection. */
-function isStanding(record: SocketRecord): boolean {
-  const { source, protocol, isDatagram } = record;
-  if (source !== 'connect' && source !== 'accept') return true;
-  return protocol !== 6 && !isDatagram && !isOfItsTime(record);
-}
-
-/** A call that names its peer alone is found near the first packet or not at all (`callsTo`), however long its socket stands. */
-function isOfItsTime({ localPort }: SocketRecord): boolean {
-  return localPort === undefined;
-}
-
-/** Whether it is found by its local port or its peer alone. */
-function hasBlank({ localPort, remoteAddress, remotePort }: SocketRecord): boolean {
-  return localPort === undefined || remoteAddress === undefined || remotePort === undefined;
 }
 
 function portKey(protocol: number, port: number): number {

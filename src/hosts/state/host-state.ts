@@ -181,6 +181,11 @@ export class HostState {
     return this.#sockets.acceptsGoneUntil(protocol, address, port);
   }
 
+  /** See HostSockets.callsGone. */
+  callsGone(...asked: Parameters<HostSockets['callsGone']>): ReturnType<HostSockets['callsGone']> {
+    return this.#sockets.callsGone(...asked);
+  }
+
   /** See HostSockets.knowsBlanks. */
   knowsBlanks(protocol: number, localPort: number, address: string, port: number): boolean {
     return this.#sockets.knowsBlanks(protocol, localPort, address, port);

@@ -1,5 +1,4 @@
 import { secretKey } from '../../core/secret-key.js';
-import type { Micros } from '../../core/time.js';
 import type { HostSeen } from '../../records/host-row.js';
 import { AddressTable, type AddressUser } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
@@ -119,12 +118,6 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     }
     for (const one of out) one.sockets = one.host.held(one.records.reverse());
     return out;
-  }
-
-  /** Rows about sockets between the two endpoints, as one of them has them, may be gone that happened on the host before then. */
-  surplusUntil({ number }: HostState, { forward, backward }: Tuple<C, U>, isForward: boolean): Micros {
-    const { sockets, limits } = this.#context;
-    return sockets.surplusUntil(number, isForward ? forward : backward, limits.socketRowsOfTuple);
   }
 
   /** The host says what it is called and which streams it will report. */

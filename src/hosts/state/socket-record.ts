@@ -375,8 +375,3 @@ export class SocketRecord {
     return this.rows.number(this.handle, 'uid');
   }
 }
-
-/** A call that names a local port alone. */
-export function isBind({ isEvent, remoteAddress, remotePort }: SocketRecord): boolean {
-  return isEvent && (remoteAddress === undefined || remotePort === undefined);
-}

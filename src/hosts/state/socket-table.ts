@@ -1,5 +1,4 @@
 import { inserted } from '../../core/short-list.js';
-import type { Micros } from '../../core/time.js';
 import { type HostColumns, SOCKET_QUEUE } from './host-columns.js';
 import { RowQueue } from './row-queue.js';
 import { LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
@@ -61,20 +60,7 @@ export class SocketTable {
     return earliest;
   }
 
-  /** Rows of a host among those linked from the latest one that happened before then may be surplus that was taken; -Infinity: none are. */
-  surplusUntil(host: number, latest: number, most: number): Micros {
-    const rows = this.#rows;
-    if (latest === 0 || behind(rows, latest) < MANY_BEHIND) return -Infinity;
-    let [count, earliest] = [0, 0];
-    for (let handle = latest; handle !== 0; handle = rows.word(handle, LINK)) {
-      if (rows.host(handle) !== host) continue;
-      count++;
-      earliest = handle;
-    }
-    return count < most ? -Infinity : rows.time(earliest);
-  }
-
-  /** The same of a row with a blank, among those that name what it does, the latest last. The list with it, which replaces the other; undefined: it was known. */
+  /** As `add`, of a row with a blank, among those that name what it does, the latest last. The list with it, which replaces the other; undefined: it was known. */
   addBlank(host: number, found: number[], fact: SocketFact): number[] | undefined {
     const rows = this.#rows;
     let at = found.length;
