@@ -214,7 +214,7 @@ export const faults = [
   {
     name: 'owner-lost-at-rest',
     file: 'src/join/tracked-end.ts',
-    find: 'this.#end ??= this.decided?.end;',
+    find: 'if (this.#found === NONE) this.end = this.decided?.end;',
     replace: '',
     tests: ['test/join/attribution.test.ts'],
   },

@@ -1,4 +1,5 @@
 import type { Micros } from '../core/time.js';
+import { KeptEnds } from './kept-ends.js';
 
 /** Moments of one row. */
 const WIDTH = 8;
@@ -11,8 +12,14 @@ const longAgo = new Float64Array(WIDTH).fill(-Infinity);
  */
 export class Moments {
   values = longAgo;
+  /** What was found of their ends. */
+  readonly ends: KeptEnds;
   #next = WIDTH;
   readonly #free: number[] = [];
+
+  constructor(ends = new KeptEnds()) {
+    this.ends = ends;
+  }
 
   /** The place of a row's first moment; what is there is arbitrary. */
   open(): number {
@@ -39,7 +46,7 @@ export class Moments {
 
   /** A table of its own for a row that outlives its place: its first. */
   copy(row: number): Moments {
-    const own = new Moments();
+    const own = new Moments(this.ends);
     own.values = this.values.slice(row, row + WIDTH);
     return own;
   }

@@ -4,7 +4,7 @@ import type { End } from '../records/attributed-connection.js';
 import type { EndView } from './connection-view.js';
 import type { Decided } from './decided.js';
 import type { Role } from './end-query.js';
-import { noAgent, pending } from './end-record.js';
+import { NO_AGENT, NONE, PENDING } from './kept-ends.js';
 import type { Stitch } from './stitch.js';
 import type { Tracked, TrackedTuple } from './tracked.js';
 
@@ -31,10 +31,9 @@ interface Rare {
 
 /** One end of a connection that the join still knows. There are very many, hence flags in one number and what is rare aside. */
 export class TrackedEnd implements EndView, AddressUser {
-  /** What was found of it; undefined: nothing yet, or what `decided` says. */
-  #end: End | undefined;
-  /** What the last line said of it. */
-  shown: End | undefined;
+  /** Numbers, in the kept ends, of what was found of it, where that is not what `decided` says, and of what the last line said of it. */
+  #found = NONE;
+  #told = NONE;
   /** An answer that only watermarks complete. */
   decided: Decided | undefined;
   readonly tracked: Tracked;
@@ -49,22 +48,37 @@ export class TrackedEnd implements EndView, AddressUser {
 
   /** What is to be said of it; undefined: nothing yet. */
   get end(): End | undefined {
-    return this.#end ?? this.decided?.end;
+    return this.#found === NONE ? this.decided?.end : this.tracked.ends.at(this.#found);
   }
   set end(end: End | undefined) {
-    this.#end = end;
+    const { ends } = this.tracked;
+    const before = this.#found;
+    this.#found = ends.keep(end);
+    ends.drop(before);
+  }
+  /** What the last line said of it. */
+  get shown(): End | undefined {
+    return this.tracked.ends.at(this.#told);
+  }
+  set shown(end: End | undefined) {
+    const { ends } = this.tracked;
+    const before = this.#told;
+    this.#told = end !== undefined && ends.at(this.#found) === end ? ends.use(this.#found) : ends.keep(end);
+    ends.drop(before);
   }
   /** Whether `end` has an owner, without asking who it is. */
   get isOwned(): boolean {
-    return this.#end === undefined ? this.decided !== undefined : this.#end.state === 'attributed';
+    return this.#found === NONE
+      ? this.decided !== undefined
+      : this.tracked.ends.at(this.#found)!.state === 'attributed';
   }
   /** Nothing was found of it yet. */
   get isOpen(): boolean {
-    return this.decided === undefined && (this.#end === undefined || this.#end === pending);
+    return this.decided === undefined && (this.#found === NONE || this.#found === PENDING);
   }
   /** No watched host had its address, when it was looked at. */
   get isUnhosted(): boolean {
-    return this.#end === noAgent;
+    return this.#found === NO_AGENT;
   }
   get number(): number {
     return this.#bits >>> NUMBER_BITS;
@@ -191,7 +205,7 @@ export class TrackedEnd implements EndView, AddressUser {
 
   /** It is to be decided anew. */
   forgetOwner(): void {
-    this.#end = undefined;
+    this.end = undefined;
     this.decided = undefined;
     this.#set(LACKS_DETAILS | POSTPONED, false);
   }
@@ -203,14 +217,21 @@ export class TrackedEnd implements EndView, AddressUser {
 
   /** It wants to know nothing more: news of its address pass it by. */
   rest(): void {
-    this.#end ??= this.decided?.end;
+    if (this.#found === NONE) this.end = this.decided?.end;
     this.decided = undefined;
     this.local.rest(this);
+  }
+
+  /** What was found of it and told is not needed any more. */
+  forgetTold(): void {
+    this.end = undefined;
+    this.shown = undefined;
   }
 
   /** Nobody is to meet it any more. */
   leave(): void {
     this.rest();
+    this.forgetTold();
     if (this.local.isUsedBy(this)) this.local.leave(this);
   }
 }

@@ -3,6 +3,7 @@ import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import { type ConnectionView, mayBeAnswered } from './connection-view.js';
 import { Elsewhere, type Span } from './elsewhere.js';
+import type { KeptEnds } from './kept-ends.js';
 import type { Moments } from './moments.js';
 import { TrackedEnd } from './tracked-end.js';
 
@@ -194,6 +195,10 @@ export class Tracked implements ConnectionView {
     this.#moments.values[this.#row + HELD_UNTIL] = at;
   }
 
+  get ends(): KeptEnds {
+    return this.#moments.ends;
+  }
+
   get capture(): string {
     return this.from.name;
   }
@@ -307,10 +312,8 @@ export class Tracked implements ConnectionView {
   /** Everything about it was told: what its ends were is not needed any more. */
   retire(): void {
     this.#set(RETIRED, true);
-    for (const end of [this.orig, this.resp]) {
-      end.end = undefined;
-      end.shown = undefined;
-    }
+    this.orig.forgetTold();
+    this.resp.forgetTold();
   }
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Join } from '../../src/join/attribution.js';
 import { defaultJoinLimits } from '../../src/join/join-limits.js';
 import type { Connection } from '../../src/records/connection.js';
+import { Scene } from './scene.js';
 
 const SECOND = 1_000_000;
 
@@ -58,5 +59,29 @@ describe('connections that were let go', () => {
     const { join, alive } = await given(20_000, 100_000 * SECOND, (i) => (i === 0 ? 1_023 : 1_024));
     expect(join.stats.kept).toBe(1 + defaultJoinLimits.connectionsOfTuple);
     expect(alive).toBeLessThan(2_000);
+  });
+
+  it('have left nothing of what was found of their ends', async () => {
+    const refs: WeakRef<object>[] = [];
+    const scene = new Scene({ latenessUs: 5 * SECOND, emit: ({ orig }) => refs.push(new WeakRef<object>(orig)) });
+    const tables = ['socket_events', 'interface_addresses'] as const;
+    scene.host('a', tables, { err: 0.001 });
+    scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+    for (let i = 0; i < 500; i++) {
+      const port = 40_000 + i;
+      const peer = { remote_address: '192.0.2.2', remote_port: 443 } as const;
+      const call = { action: 'connect', family: 2, protocol: 6, pid: 7, socket: String(i) } as const;
+      const own = { local_address: '192.0.2.1', local_port: port } as const;
+      // Half of them have an owner.
+      if (i % 2 === 0) scene.event('a', 'socket_events', 10 + i - 0.0001, { ...call, ...own, ...peer });
+      scene.start(`C${i}`, 10 + i, `192.0.2.1 ${port} > 192.0.2.2 443`);
+      scene.end(`C${i}`, 10 + i, 0.2, `192.0.2.1 ${port} > 192.0.2.2 443`).complete('a', 10.5 + i, tables);
+    }
+    scene.advance(1_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(refs.length).toBeGreaterThanOrEqual(500);
+    expect(refs.filter((ref) => ref.deref() !== undefined).length).toBeLessThan(20);
+    expect(scene.join.stats.kept).toBe(0);
   });
 });
