@@ -305,8 +305,8 @@ export const ownerFaults = [
   {
     name: 'surplus-accept-never-was',
     file: 'src/join/candidate.ts',
-    find: 'Math.max(stood, acceptsGone(query, host))',
-    replace: 'Math.max(stood, -Infinity)',
+    find: ': acceptsGone(query, host);',
+    replace: ': -Infinity;',
     tests: ['test/join/evictions.test.ts'],
   },
   {
@@ -319,14 +319,14 @@ export const ownerFaults = [
   {
     name: 'connects-after-the-first-packet-are-tried',
     file: 'src/join/candidate.ts',
-    find: 'earliest, first + err)',
-    replace: 'earliest, last + err + ACCEPT_LAG)',
+    find: 'first - err - NEAR_LEAD, first + err]',
+    replace: 'first - err - NEAR_LEAD, first + err + ACCEPT_LAG]',
     tests: ['test/join/tried-sockets.test.ts'],
   },
   {
     name: 'binds-of-a-port-without-bound',
     file: 'src/hosts/state/host-sockets.ts',
-    find: 'if (calls.length <= most) return;',
+    find: 'if (calls.length <= this.#most) return;',
     replace: 'if (calls.length > 0) return;',
     tests: ['test/join/tried-sockets.test.ts'],
   },
@@ -455,6 +455,20 @@ export const ownerFaults = [
     find: 'const until = isStanding(record) ? stood : record.hi;',
     replace: 'const until = record.hi;',
     tests: ['test/join/evictions.test.ts'],
+  },
+  {
+    name: 'connects-that-were-left-out-never-were',
+    file: 'src/join/candidate.ts',
+    find: "role === 'orig' ? host.callsLeftOutUntil(...connectsOf(query)) : acceptsGone(query, host)",
+    replace: "role === 'orig' ? -Infinity : acceptsGone(query, host)",
+    tests: ['test/join/tried-sockets.test.ts'],
+  },
+  {
+    name: 'connects-of-one-process-are-in-each-others-way',
+    file: 'src/hosts/state/socket-kinds.ts',
+    find: 'programs.get(pid)?.has(path) !== true',
+    replace: 'programs.get(-pid)?.has(path) !== true',
+    tests: ['test/join/tried-sockets.test.ts'],
   },
   {
     name: 'copy-of-a-parent-is-the-former-process',

@@ -89,13 +89,14 @@ export function tryHosts(
     const gone = host.callsGone(protocol, local.text, localPort, remote.text, remotePort);
     const callsGoneUntil = gone?.until ?? -Infinity;
     const stood = gone === undefined || query.opening ? callsGoneUntil : Math.max(callsGoneUntil, gone.stood);
-    const goneUntil = Math.max(stood, acceptsGone(query, host));
+    const leftOut = role === 'orig' ? host.callsLeftOutUntil(...connectsOf(query)) : acceptsGone(query, host);
+    const goneUntil = Math.max(stood, leftOut);
     return { host, clock, query, candidates: [], elsewhere: [], doubt, site, goneUntil, callsGoneUntil };
   }
 
   /** A connection that was going on already may have been accepted at any time before. */
   function acceptsGone(query: EndQuery, host: HostState): Micros {
-    const until = role === 'resp' ? host.acceptsGoneUntil(protocol, remote.text, remotePort) : -Infinity;
+    const until = host.acceptsGoneUntil(protocol, remote.text, remotePort);
     return until === -Infinity || query.opening ? until : Infinity;
   }
 
@@ -115,11 +116,15 @@ export function tryHosts(
     consider(trial, nearCalls(host, query), false, isMeant);
   }
 
+  function connectsOf({ first, err }: EndQuery): Parameters<HostState['callsTo']> {
+    return ['connect', protocol, remote.text, remotePort, first - err - NEAR_LEAD, first + err];
+  }
+
   /** The calls that name the peer alone and may be near enough: connects of just before the first packet, accepts since. */
   function nearCalls(host: HostState, query: EndQuery): readonly HeldSocket[] {
     const { first, last, err } = query;
     const earliest = first - err - NEAR_LEAD;
-    if (role === 'orig') return host.callsTo('connect', protocol, remote.text, remotePort, earliest, first + err);
+    if (role === 'orig') return host.callsTo(...connectsOf(query));
     const isTcp = protocol === TCP;
     const from = isTcp && query.opening ? first - err : earliest;
     const lag = isTcp && query.isOver ? 0 : ACCEPT_LAG;

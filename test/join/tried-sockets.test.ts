@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HostTable } from '../../src/records/host-tables.js';
 import { Scene } from './scene.js';
+import { inWords } from './world/story.js';
 
 const tables: HostTable[] = ['socket_events', 'interface_addresses'];
 const tcp = { family: 2, protocol: 6 } as const;
@@ -55,12 +56,50 @@ describe('for an end there are tried', () => {
     }
   });
 
-  it('no connects that name its peer alone but those of just before its first packet', () => {
+  it('no connects that name its peer alone but the latest of just before its first packet', () => {
     const connect = { action: 'connect', pid: 7, remote_address: '192.0.2.2', remote_port: 443 };
+    for (const count of [100, 200, 256]) {
+      expect(
+        tried(
+          flood(count, () => connect),
+          10.5,
+          '192.0.2.1 40000 > 192.0.2.2 443',
+        ),
+      ).toEqual({ orig: count, resp: 0 });
+    }
     for (const count of [4_000, 8_000]) {
       const scene = flood(count, () => connect);
-      expect(tried(scene, 13, '192.0.2.1 40000 > 192.0.2.2 443')).toEqual({ orig: 1_001, resp: 0 });
+      expect(tried(scene, 13, '192.0.2.1 40000 > 192.0.2.2 443')).toEqual({ orig: 256, resp: 0 });
       expect(scene.join.stats.socketRowsEvicted).toBe(0);
     }
+    // Those of more than a second before are not.
+    expect(
+      tried(
+        flood(200, () => connect),
+        11.15,
+        '192.0.2.1 40000 > 192.0.2.2 443',
+      ),
+    ).toEqual({ orig: 50, resp: 0 });
+  });
+
+  it('so few of many connects that one of another process may have been left out, while others have an owner', () => {
+    const connect = { action: 'connect', remote_address: '192.0.2.2', remote_port: 443 };
+    const owners = (other: number): string[] => {
+      const scene = flood(400, (i) => ({ ...connect, pid: i === other ? 8 : 7 }));
+      for (const [at, pid] of [
+        [5, 6],
+        [20, 9],
+      ] as const) {
+        scene.event('b', 'socket_events', at, { ...tcp, ...connect, pid });
+      }
+      const times = [5, 10.2, 10.5, 20];
+      for (const at of times) scene.end(`C${at}`, at + 1e-4, 0.1, `192.0.2.1 ${40_000 + at * 10} > 192.0.2.2 443`);
+      scene.complete('b', 60, tables).join.end();
+      return times.map((at) => inWords(scene.last(`C${at}`).orig));
+    };
+    const [before, of7, after] = ['connect_event b:6', 'connect_event b:7', 'connect_event b:9'];
+    expect(owners(-1)).toEqual([before, of7, of7, after]);
+    expect(owners(0)).toEqual([before, 'ambiguous b:7 b:8', 'events_lost', after]);
+    expect(owners(300)).toEqual([before, of7, 'ambiguous b:7 b:8', after]);
   });
 });

@@ -1,3 +1,4 @@
+import { firstWhere } from '../../core/first-where.js';
 import type { Micros } from '../../core/time.js';
 import { inNamespaces } from './bind-namespace.js';
 import { type CallsGone, endsKey, endsOf, GoneCalls } from './gone-calls.js';
@@ -8,15 +9,27 @@ import type { HostContext } from './host-context.js';
 import { overBefore } from './port-sweep.js';
 import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
-import type { SocketSource } from './socket-interval.js';
-import { hasBlank, isBind, isOfItsTime, isStanding } from './socket-kinds.js';
+import { hasBlank, isBind, isOfItsTime, isStanding, lastOfOthers, portKey, remoteKey } from './socket-kinds.js';
 import { isLoose, setLoose } from './socket-link.js';
 import { freeSocket, SocketRecord } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
 
+type CallsAsked = [
+  source: 'connect' | 'accept',
+  protocol: number,
+  address: string,
+  port: number,
+  from: Micros,
+  to: Micros,
+];
+
 const nothing: readonly HeldSocket[] = [];
+const noHandles: readonly number[] = [];
 const noPorts: Map<number, number[]> = new Map();
 const noRemotes: Map<string, number[]> = new Map();
+
+/** Calls that are not tried of which is looked who made them. */
+const MAX_COMPARED = 2_048;
 
 /** Rows about standing sockets that an eviction passes over before it takes one of them. */
 const MAX_SPARED = 64;
@@ -67,6 +80,10 @@ export class HostSockets {
     return true;
   }
 
+  get #most(): number {
+    return this.#context.limits.socketRowsOfTuple;
+  }
+
   #ignored(): false {
     this.#context.counters.rowsIgnored++;
     return false;
@@ -82,7 +99,7 @@ export class HostSockets {
   /** Every accept that names the same peer alone is tried for a connection of it: whoever connects from one port again and again must not make that cost more. */
   #boundAccepts(key: string): void {
     const found = this.#byRemote!.get(key)!;
-    if (found.length <= this.#context.limits.socketRowsOfTuple) return;
+    if (found.length <= this.#most) return;
     const earliest = found.shift()!;
     const { rows } = this.#context;
     setLoose(rows, earliest);
@@ -95,10 +112,9 @@ export class HostSockets {
   /** The same of calls that name a local port alone. What polls tell of it are as many as really stand at a time. */
   #boundBinds(key: number): void {
     const found = this.#byLocalPort!.get(key)!;
-    const most = this.#context.limits.socketRowsOfTuple;
-    if (found.length <= most) return;
+    if (found.length <= this.#most) return;
     const calls = found.filter((handle) => this.#record(handle).isEvent);
-    if (calls.length <= most) return;
+    if (calls.length <= this.#most) return;
     const record = this.#record(calls[0]!);
     found.splice(found.indexOf(record.handle), 1);
     setLoose(this.#context.rows, record.handle);
@@ -145,24 +161,37 @@ export class HostSockets {
     return found === undefined ? nothing : inNamespaces(this.held(this.#recordsOf(found)));
   }
 
-  /** Calls of one kind within [from, to] that name this remote end and no local port. */
-  callsTo(
-    source: 'connect' | 'accept',
-    protocol: number,
-    address: string,
-    port: number,
-    from: Micros,
-    to: Micros,
-  ): readonly HeldSocket[] {
+  /** The latest calls of one kind within [from, to] that name this remote end and no local port. */
+  callsTo(...asked: CallsAsked): readonly HeldSocket[] {
+    const [found, begin, end] = this.#callsWithin(...asked);
+    if (begin === end) return nothing;
+    return this.held(this.#recordsOf(found.slice(Math.max(begin, end - this.#most), end)));
+  }
+
+  /** There are earlier ones of other processes, up to this moment, which `callsTo` leaves out; -Infinity: there are none. */
+  callsLeftOutUntil(...asked: CallsAsked): Micros {
+    const [found, begin, end] = this.#callsWithin(...asked);
+    const from = end - this.#most;
+    if (from <= begin) return -Infinity;
+    const left = this.#recordsOf(found.slice(Math.max(begin, from - MAX_COMPARED), from));
+    const other = lastOfOthers(left, this.#recordsOf(found.slice(from, end)));
+    return (other ?? (from - begin > MAX_COMPARED ? left[0]! : undefined))?.hi ?? -Infinity;
+  }
+
+  /** Those of the peer, and from which to which of them, that one excluded, they are of the time. */
+  #callsWithin(...[source, protocol, address, port, from, to]: CallsAsked): [readonly number[], number, number] {
     const found = this.#byRemote?.get(remoteKey(source, protocol, address, port));
-    if (found === undefined) return nothing;
-    const near: SocketRecord[] = [];
-    for (let i = this.#lowerBound(found, from); i < found.length; i++) {
-      const record = this.#record(found[i]!);
-      if (record.lo > to) break;
-      near.push(record);
-    }
-    return near.length === 0 ? nothing : this.held(near);
+    if (found === undefined) return [noHandles, 0, 0];
+    // Rows are in order of time and equally coarse.
+    const begin = firstWhere(found.length, (at) => this.#record(found[at]!).hi >= from);
+    return [
+      found,
+      begin,
+      Math.max(
+        begin,
+        firstWhere(found.length, (at) => this.#record(found[at]!).lo > to),
+      ),
+    ];
   }
 
   /** Whether `boundTo` or `callsTo`, at any time, has any. */
@@ -366,24 +395,4 @@ export class HostSockets {
     this.#byRemote!.delete(key);
     this.#acceptsGone?.delete(key);
   }
-
-  /** The first row that may have happened at or after `from`; rows are in order of time and equally coarse. */
-  #lowerBound(found: readonly number[], from: Micros): number {
-    let low = 0;
-    let high = found.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#record(found[middle]!).hi < from) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-}
-
-function portKey(protocol: number, port: number): number {
-  return protocol * 65_536 + port;
-}
-
-function remoteKey(source: SocketSource, protocol: number, address: string, port: number): string {
-  return `${source} ${protocol} ${address} ${port}`;
 }

@@ -171,6 +171,11 @@ export class HostState {
     return this.#sockets.callsTo(...asked);
   }
 
+  /** See HostSockets.callsLeftOutUntil. */
+  callsLeftOutUntil(...asked: Parameters<HostSockets['callsLeftOutUntil']>): Micros {
+    return this.#sockets.callsLeftOutUntil(...asked);
+  }
+
   /** See HostSockets.mayMissBinds. */
   mayMissBinds(...asked: Parameters<HostSockets['mayMissBinds']>): boolean {
     return this.#sockets.mayMissBinds(...asked);

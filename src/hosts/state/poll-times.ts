@@ -1,3 +1,4 @@
+import { firstWhere } from '../../core/first-where.js';
 import type { Micros } from '../../core/time.js';
 import type { SocketFact } from './socket-fact.js';
 
@@ -64,12 +65,5 @@ export class PollTimes {
 
 /** The first that is not before the moment. */
 function placeOf(los: readonly Micros[], from: Micros): number {
-  let low = 0;
-  let high = los.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (los[middle]! < from) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstWhere(los.length, (at) => los[at]! >= from);
 }

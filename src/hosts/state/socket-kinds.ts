@@ -1,3 +1,4 @@
+import type { SocketSource } from './socket-interval.js';
 import type { SocketRecord } from './socket-record.js';
 
 // What a row about a socket is found by, and for how long it serves.
@@ -22,4 +23,23 @@ export function hasBlank({ localPort, remoteAddress, remotePort }: SocketRecord)
 /** A call that names a local port alone. */
 export function isBind({ isEvent, remoteAddress, remotePort }: SocketRecord): boolean {
   return isEvent && (remoteAddress === undefined || remotePort === undefined);
+}
+
+export function portKey(protocol: number, port: number): number {
+  return protocol * 65_536 + port;
+}
+
+export function remoteKey(source: SocketSource, protocol: number, address: string, port: number): string {
+  return `${source} ${protocol} ${address} ${port}`;
+}
+
+/** The last of the calls that no process, with the same program, made which made one of `known`. */
+export function lastOfOthers(calls: readonly SocketRecord[], known: readonly SocketRecord[]): SocketRecord | undefined {
+  const programs = new Map<number, Set<string | undefined>>();
+  for (const { pid, path } of known) {
+    const of = programs.get(pid);
+    if (of === undefined) programs.set(pid, new Set([path]));
+    else of.add(path);
+  }
+  return calls.findLast(({ pid, path }) => programs.get(pid)?.has(path) !== true);
 }
