@@ -116,6 +116,13 @@ export const hostFaults = [
     tests: ['test/hosts/state/host-state.test.ts'],
   },
   {
+    name: 'next-process-of-the-pid-in-the-second-of-its-start',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'birth === undefined ? isAfter(fact.start, moment) : fact.birth !== birth',
+    replace: 'birth !== undefined && fact.birth !== birth',
+    tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
     name: 'copy-of-a-parent-is-the-former-process',
     file: 'src/hosts/state/process-history.ts',
     find: 'if (path !== undefined && fact !== undefined && this.#isFollowedByChild(fact, moment)) return undefined;',

@@ -273,7 +273,8 @@ export class PidHistory {
     let seen: ProcessRecord | undefined;
     for (const fact of this.#facts) {
       if (fact.kind !== 'seen' || fact.hi < from || fact.time > to) continue;
-      if (fact.start !== undefined && birth !== undefined && fact.birth !== birth) continue;
+      if (fact.start !== undefined && (birth === undefined ? isAfter(fact.start, moment) : fact.birth !== birth))
+        continue;
       if (execAfter !== undefined && fact.hi >= execAfter.lo) continue;
       if (last !== undefined && fact.hi < last.lo) continue;
       if (!agrees(fact)) continue;
@@ -334,6 +335,11 @@ interface Life {
   readonly to: Micros;
   readonly moment: Micros;
   readonly birth: Birth | undefined;
+}
+
+/** Whether a process that a poll tells to have started then had not yet, however coarse that is. */
+function isAfter(start: Micros, moment: Micros): boolean {
+  return start - START_SLACK > moment;
 }
 
 function isBefore(a: ProcessRecord, b: ProcessRecord): boolean {

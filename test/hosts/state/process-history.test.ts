@@ -147,6 +147,13 @@ describe('the process behind a pid', () => {
     expect(at(rows(4), 5.9, '/bin/dnsmasq')).toBeUndefined();
   });
 
+  it('is not the next one of the pid, of which a poll tells in the second that it started in', () => {
+    const seen = (start: number) => [{ ...polled('added', 6, 4, '/usr/bin/sshd', start), resolution: s }];
+    expect(at(seen(6), 2, '/usr/bin/sshd')).toBeUndefined();
+    // Starts are told in whole seconds, and may be a second off.
+    expect(at(seen(6), 5, '/usr/bin/sshd')).toMatchObject({ path: '/usr/bin/sshd' });
+  });
+
   it('is in the container of its control group, which only some rows tell', () => {
     const seen = polled('added', 12, 9, '/bin/curl', 10);
     const placed = { ...seen, columns: { ...seen.columns, ...inContainer } } as AnyTableRow;
