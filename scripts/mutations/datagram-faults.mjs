@@ -109,8 +109,8 @@ export const datagramFaults = [
   {
     name: 'taker-of-earlier-datagrams-named-by-the-short-way',
     file: 'src/join/sole-call.ts',
-    find: 'if (call.hi < from && host.progress.eventsUntil < from + 2 * clock.err + PROMPT) return undefined;',
-    replace: '',
+    find: 'if (call.hi < from || call.hi > from + 2 * clock.err + PROMPT) return undefined;',
+    replace: 'if (call.hi > from + 2 * clock.err + PROMPT) return undefined;',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
@@ -144,22 +144,29 @@ export const datagramFaults = [
   {
     name: 'later-taker-named-by-the-short-way',
     file: 'src/join/sole-call.ts',
-    find: 'if (call.hi > from + 2 * clock.err + PROMPT) return undefined;',
-    replace: '',
+    find: 'if (call.hi < from || call.hi > from + 2 * clock.err + PROMPT) return undefined;',
+    replace: 'if (call.hi < from) return undefined;',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
     name: 'later-taker-of-an-address-that-may-have-moved',
     file: 'src/join/candidate.ts',
-    find: '!(isFull && mayHaveItSince(trial, socket))',
+    find: '!(isFull && mayLackIt(trial, socket))',
     replace: 'true',
     tests: ['test/join/moved-address.test.ts'],
   },
   {
     name: 'prompt-taker-of-an-address-that-may-have-moved',
     file: 'src/join/candidate.ts',
-    find: 'local.isLoopback || openHi <= first + err + PROMPT',
-    replace: 'local.isLoopback',
+    find: 'if (openHi >= first - err && openHi <= first + err + PROMPT) return false;',
+    replace: '',
+    tests: ['test/join/moved-address.test.ts'],
+  },
+  {
+    name: 'earlier-taker-of-an-address-that-may-have-moved',
+    file: 'src/join/candidate.ts',
+    find: 'if (openHi >= first - err && openHi <= first + err + PROMPT) return false;',
+    replace: 'if (openHi <= first + err + PROMPT) return false;',
     tests: ['test/join/moved-address.test.ts'],
   },
   {

@@ -147,7 +147,7 @@ export function tryHosts(
     const { host, query, doubt } = trial;
     const { addresses, ownNamespace } = host;
     const { namespace } = socket;
-    let isThere = hasAddress && doubt === undefined && !(isFull && mayHaveItSince(trial, socket));
+    let isThere = hasAddress && doubt === undefined && !(isFull && mayLackIt(trial, socket));
     if (local.isLoopback && namespace !== undefined) {
       if (ownNamespace !== undefined) {
         return namespace === ownNamespace ? contested(match, trial, socket, isThere) : otherNamespace;
@@ -165,10 +165,11 @@ export function tryHosts(
     return addresses.isShared(local.text) ? shared(found) : found;
   }
 
-  /** Whether it took a datagram well after the first one, when another host may still have had the address. */
-  function mayHaveItSince({ host, query }: Trial, { source, protocol, openHi, namespace }: HeldSocket): boolean {
+  /** Whether it took a datagram before the first one, or well after it, when another host may have had the address. */
+  function mayLackIt({ host, query }: Trial, { source, protocol, openHi, namespace }: HeldSocket): boolean {
     const { first, err } = query;
-    if (source !== 'accept' || protocol === TCP || local.isLoopback || openHi <= first + err + PROMPT) return false;
+    if (source !== 'accept' || protocol === TCP || local.isLoopback) return false;
+    if (openHi >= first - err && openHi <= first + err + PROMPT) return false;
     const knowsAll = view.closed && !view.isEvicted;
     if (!knowsAll && host.progress.socketsUntil < first + err) return true;
     return host.addresses.had(local.text, first - err, first + err, namespace) !== 'surely';

@@ -237,12 +237,13 @@ function endAt(
       const isAnywhere = (isOfAll || (isLoopback(local) && match.rank === ranks.endpoint)) && isUnnamed(socket);
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
       const isCallHome = isOwnPeer && socket.remotePort !== undefined;
-      // Who took a datagram well after the first one may have the address only since then.
-      const isLateTaker = match.rank === ranks.event && socket.source === 'accept' && protocol !== 6;
-      const isSince = isLateTaker && !isLoopback(local) && socket.openHi > query.first + query.err + PROMPT;
+      // Who took a datagram before the first one, or well after it, may not have had the address at the first.
+      const isTaker = match.rank === ranks.event && socket.source === 'accept' && protocol !== 6;
+      const isPrompt = socket.openHi >= query.first - query.err && socket.openHi <= query.first + query.err + PROMPT;
+      const isOfAnotherTime = isTaker && !isLoopback(local) && !isPrompt;
       const hadIt = space === undefined ? had : hadIn(space);
       const isSurelyIts = isFull
-        ? !isFullHome && !(isSince && hadIt !== 'surely')
+        ? !isFullHome && !(isOfAnotherTime && hadIt !== 'surely')
         : hadThere === 'surely' && !isContested && !isCallHome;
       const isSure = !isDoubted && !isUnplaced && !isAnywhere && isSurelyIts;
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };

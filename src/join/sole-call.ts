@@ -66,10 +66,9 @@ export function decideSoleCall(
   if (match.weight === 'certain') {
     if (match.mayBeNext || mayHaveClosed(host, call, view, clock)) return undefined;
     if (role === 'resp' && tuple.protocol !== TCP) {
-      if (call.hi < from && host.progress.eventsUntil < from + 2 * clock.err + PROMPT) return undefined;
       // Another may have taken the first datagram, or have had the address then.
       if (!knowsOthers(host, from - PROMPT, call.hi, call.lo - 1)) return undefined;
-      if (call.hi > from + 2 * clock.err + PROMPT) return undefined;
+      if (call.hi < from || call.hi > from + 2 * clock.err + PROMPT) return undefined;
     }
     return new Decided(host, clock, match, call, view, true);
   }

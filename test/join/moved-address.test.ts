@@ -132,3 +132,35 @@ describe('a datagram that was taken well after the first one', () => {
     expect(inWords(scene.last('C1').resp)).toBe('accept_event a:116');
   });
 });
+
+/** `a` took a datagram of the peer at 3, and had the address up to some time about that at which the next connection begins, 10. */
+function earlier(takesShortWay: boolean): Scene {
+  const scene = new Scene({ startsKnown: true, takesShortWay }).host('a', tables, { err: 0.03 });
+  scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.99' });
+  scene.event('a', 'socket_events', 3, { ...taken, pid: 116 });
+  return scene.end('C1', 10, 0.1, lasting);
+}
+
+describe('a datagram of a peer of which one was taken long before', () => {
+  const gone = (scene: Scene, at: number, since: number): Scene =>
+    scene.removed('a', 'interface_addresses', at, { interface: 'eth0', address: '192.0.2.99' }, since);
+
+  it("is not its taker's where another host may have the address since, on no line", () => {
+    for (const takesShortWay of [true, false]) {
+      const scene = earlier(takesShortWay)
+        .complete('a', 12, ['socket_events'])
+        .complete('a', 9, ['interface_addresses']);
+      expect(scene.advance(12).last('C1').resp.state).toBe('pending');
+      gone(scene, 11, 9).complete('a', 20, tables).advance(80).join.end();
+      expect(scene.lines.filter(({ resp }) => resp.state === 'attributed')).toEqual([]);
+      expect(inWords(scene.last('C1').resp)).toBe('ambiguous a:116');
+    }
+  });
+
+  it("is its taker's where that host surely still had it", () => {
+    for (const takesShortWay of [true, false]) {
+      const scene = gone(earlier(takesShortWay), 13, 10.5).complete('a', 20, tables);
+      expect(inWords(scene.advance(21).last('C1').resp)).toBe('accept_event a:116');
+    }
+  });
+});
