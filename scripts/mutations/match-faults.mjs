@@ -50,8 +50,8 @@ export const matchFaults = [
   {
     name: 'connect-near-any-packet',
     file: 'src/join/match.ts',
-    find: 'query.opening ? sole : possible',
-    replace: 'query.protocol === 6 ? sole : possible',
+    find: 'if (!query.opening) return possible;\n    return fit',
+    replace: 'if (query.protocol !== 6) return possible;\n    return fit',
     tests: ['test/join/match.test.ts'],
   },
   {

@@ -46,6 +46,20 @@ export const ownerFaults = [
     tests: ['test/join/held-up.test.ts'],
   },
   {
+    name: 'held-up-connect-ignored-beside-a-call-of-its-peer',
+    file: 'src/join/match.ts',
+    find: 'return fit.mayBeNext ? soleOrNext : sole;',
+    replace: 'return sole;',
+    tests: ['test/join/held-up.test.ts'],
+  },
+  {
+    name: 'call-of-a-peer-doubted-where-none-is-missing',
+    file: 'src/join/owner-choice.ts',
+    find: 'match.mayBeNext === true && mayMissHeldUp(known)',
+    replace: 'match.mayBeNext === true',
+    tests: ['test/join/held-up.test.ts'],
+  },
+  {
     name: 'held-up-connect-among-lost-rows-ignored',
     file: 'src/join/owner-choice.ts',
     find: 'return known.areCallsUnwatched(since) || known.areCallsLostSince(since);',

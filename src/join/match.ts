@@ -226,7 +226,9 @@ const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> 
     const fit = fitCall(query, socket, NEAR_LEAD, true, -Infinity);
     // Datagrams also leave through sockets that never call connect, and not every source tells of each sending. The connect of a connection
     // whose beginning was not captured was made at any time before.
-    return typeof fit === 'string' ? fit : query.opening ? sole : possible;
+    if (typeof fit === 'string') return fit;
+    if (!query.opening) return possible;
+    return fit.mayBeNext ? soleOrNext : sole;
   },
   accept: fitAccept,
   attempt: fitAttempt,

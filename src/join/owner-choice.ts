@@ -125,7 +125,7 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   // An accept goes before whoever has the port.
   const isAccepted = candidates.some(({ match }) => match.rank === ranks.call && match.weight !== 'possible');
   if (known.mayBindBeGone && !isAccepted) return { kind: 'none', reason: 'events_lost' };
-  return chooseWeaker(candidates);
+  return chooseWeaker(candidates, known);
 }
 
 /** One process made these calls, and all that may be meant. Who else may have taken a datagram is told when that one reads next. */
@@ -247,9 +247,12 @@ function oneOfHolders(among: readonly Candidate[], all: readonly Candidate[], kn
 }
 
 /** No row surely tells of the connected socket: a listener, a bound socket, one seen since the first datagram, or a call with a blank. */
-function chooseWeaker(candidates: readonly Candidate[]): Choice {
+function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choice {
   if (candidates.length === 0) return { kind: 'none', reason: 'no_socket_seen' };
-  const solid = candidates.filter(({ match }) => match.rank >= ranks.poll && match.weight !== 'possible');
+  const isNext = ({ match }: Candidate): boolean => match.mayBeNext === true && mayMissHeldUp(known);
+  const solid = candidates.filter(
+    (one) => one.match.rank >= ranks.poll && one.match.weight !== 'possible' && !isNext(one),
+  );
   if (solid.length === 0) {
     const rank = Math.min(...candidates.map(({ match }) => match.rank));
     return ambiguous(

@@ -97,7 +97,12 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   if (!known.hasAll) return incomplete;
   if (known.isUnwatched) return none('agent_offline');
   if (known.isAnyLost) return none('events_lost');
-  return { ...chooseWeaker(candidates), isOnlyPossible: events.every(({ match }) => match.weight === 'possible') };
+  const isEnough = ({ match }: Candidate): boolean =>
+    match.weight !== 'possible' && !(match.mayBeNext && mayMissHeldUp);
+  return {
+    ...chooseWeaker(candidates, isEnough),
+    isOnlyPossible: events.every(({ match }) => match.weight === 'possible'),
+  };
 }
 
 /** Datagrams are taken by several in turn; the first owns the end. */
@@ -137,9 +142,9 @@ function chooseHolder(seen: readonly Candidate[], candidates: readonly Candidate
   return holders(called.length > 0 ? called : seen, seen);
 }
 
-function chooseWeaker(candidates: readonly Candidate[]): Answer {
+function chooseWeaker(candidates: readonly Candidate[], isEnough: (one: Candidate) => boolean): Answer {
   if (candidates.length === 0) return none('no_socket_seen');
-  const solid = candidates.filter(({ match }) => match.rank >= ranks.poll && match.weight !== 'possible');
+  const solid = candidates.filter((one) => one.match.rank >= ranks.poll && isEnough(one));
   const rank = Math.min(...(solid.length > 0 ? solid : candidates).map(({ match }) => match.rank));
   if (solid.length === 0) return tie(candidates.filter(({ match }) => match.rank === rank));
   const best = solid.filter(({ match }) => match.rank === rank);

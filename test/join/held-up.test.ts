@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JoinOptions } from '../../src/join/attribution.js';
-import { Scene } from './scene.js';
+import { Scene, s } from './scene.js';
 
 const tables = ['socket_events'] as const;
 const ends = '192.0.2.1 40000 > 192.0.2.2 443';
@@ -108,6 +108,27 @@ describe('a connection whose first packet was held up', () => {
     expect(heldUp.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
     // What closed before the next one began is of none but this one.
     expect(called(10.2).last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
+
+  it('is not given to the caller of the next one that names its peer alone, where its own may be among lost rows', () => {
+    const told = [...tables, 'interface_addresses'] as const;
+    const called = (isLost: boolean): Scene => {
+      const scene = new Scene({ startsKnown: true }).host('a', told, { err: 0.02 });
+      scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+      // Told in the second in which both began.
+      const call = { action: 'connect', pid: 9, family: 2, protocol: 6, remote_address: '192.0.2.2', remote_port: 443 };
+      scene.event('a', 'socket_events', 10.3, call, s);
+      const [from, to] = [scene.at(9.2), scene.at(9.8)];
+      if (isLost) scene.row({ kind: 'lost', host: 'a', stream: 'socket_events', from, to });
+      scene.end('C0', 5, 0.001, others).end('C1', 10.1, 0.001, ends, refused).end('C2', 10.301, 0.001, ends, refused);
+      scene.complete('a', 20, told).join.end();
+      return scene;
+    };
+    const heldUp = called(true);
+    expect(heldUp.last('C1').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    expect(heldUp.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    // Where no row is missing there is no other call.
+    expect(called(false).last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
   });
 
   it('is given to the one caller that is told of where none can be missing, whoever calls next', () => {
