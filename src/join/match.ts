@@ -305,8 +305,9 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   if (socket.openLo > last + err + (isTcp && query.isOver ? 0 : ACCEPT_LAG)) return 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
   if (isTcp && query.opening && socket.openHi < first - err) return 'opened_too_early';
-  // Whoever took datagrams of the peer before may not get these where the socket is told to have closed before they need have been read.
-  if (!isTcp && socket.openHi < first - err && socket.closeHi < first + err + PROMPT) return possible;
+  // Whoever took datagrams of the peer before may not get these where the socket is told to have closed before they need have been read, or may have, rows being lost.
+  const stood = socket.isDatagram === true ? socket.closeLo : socket.closeHi;
+  if (!isTcp && socket.openHi < first - err && stood < first + err + PROMPT) return possible;
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
   if (socket.openHi + err > aloneUntil) return { weight: 'possible', settles: socket.openHi + err };
   const isAfter = isAlone(query, socket.openLo - err) || socket.openLo >= first + err;

@@ -98,6 +98,11 @@ export function isSameTuple(a: Fact, b: Fact): boolean {
   return a.protocol === b.protocol && isSame(a.local, b.local) && isSame(a.remote, b.remote);
 }
 
+/** It tells of one datagram to or from a peer. */
+export function isDatagram({ row }: Fact): boolean {
+  return row.table === 'socket_events' && (row.columns.action === 'send' || row.columns.action === 'receive');
+}
+
 /** What no row places may be anywhere. */
 export function isOneSpace(a: string | undefined, b: string | undefined): boolean {
   return a === undefined || b === undefined || a === b;

@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import { PAUSE_MARGIN } from '../hosts/state/stream-progress.js';
 import type { AnyTableRow, ClockSample, Complete, HostRow, HostSeen, HostTimeout, Lost } from '../records/host-row.js';
 import type { HostTable } from '../records/host-tables.js';
-import { type Fact, factOf, isOneSpace, isSameTuple } from './reference-facts.js';
+import { type Fact, factOf, isDatagram, isOneSpace, isSameTuple } from './reference-facts.js';
 
 /*
  * What the reference makes of the rows of hosts: every socket as an interval, and what is known of which time. Plain loops over
@@ -21,6 +21,7 @@ export interface Socket {
   readonly closeLo: Micros;
   readonly closeHi: Micros;
   readonly resolution: Micros;
+  readonly isDatagram: boolean;
   readonly path?: string;
   readonly family?: number;
   readonly localAddress?: string;
@@ -169,7 +170,8 @@ function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socke
       (other.pid !== fact.pid || (other.inode !== undefined && other.inode !== fact.inode)),
   );
   const tellsCloses = facts.some(
-    ({ row, source }) => row.stream === fact.row.stream && (source === 'close' || source === 'listen'),
+    (one) =>
+      one.row.stream === fact.row.stream && (one.source === 'close' || one.source === 'listen' || isDatagram(one)),
   );
   const untold = tellsCloses || fact.remote.port !== undefined ? Infinity : boundUntil(host, facts, fact);
   const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1, untold);
@@ -254,6 +256,7 @@ function socketOf(fact: Fact, bounds: Pick<Socket, 'openLo' | 'openHi' | 'closeL
     source: fact.source as Socket['source'],
     protocol,
     resolution: fact.row.resolution,
+    isDatagram: isDatagram(fact),
     ...bounds,
     ...(fact.row.table === 'socket_events' && fact.row.columns.path && { path: fact.row.columns.path }),
     ...(family !== undefined && { family }),

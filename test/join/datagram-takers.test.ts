@@ -234,6 +234,36 @@ describe('datagrams that several processes took in turn', () => {
     }
   });
 
+  it('are not given to who took an earlier one where the row of its close may be lost', () => {
+    for (const takesShortWay of [true, false]) {
+      const lost = (from: number, to: number) => {
+        const scene = new Scene({ startsKnown: true, takesShortWay }).host('b', tables, { err: 0.001 });
+        scene.end('C1', 5, 0, ends).event('b', 'socket_events', 5.01, { ...receive, pid: 8, socket: '1' });
+        scene.end('C2', 10, 0, ends);
+        scene.row({ kind: 'lost', host: 'b', stream: 'socket_events', from: scene.at(from), to: scene.at(to) });
+        scene.complete('b', 20, tables).advance(80).join.end();
+        const named = scene.lines.filter(
+          ({ connection: { uid }, resp }) => uid === 'C2' && resp.state === 'attributed',
+        );
+        const { resp } = scene.last('C2');
+        expect(named.length > 0).toBe(resp.state === 'attributed');
+        return resp;
+      };
+      expect(lost(7, 8)).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 8 } }] });
+      expect(lost(9.9, 11)).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
+      expect(lost(10.02, 10.03)).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 8 } }] });
+      expect(lost(1, 2)).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+      expect(lost(10.1, 11)).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+    }
+  });
+
+  it('are given to who took an earlier one where calls are told that no close is told of', () => {
+    const scene = new Scene({ startsKnown: true }).host('b', tables, { err: 0.001 });
+    scene.end('C1', 5, 0, ends).event('b', 'socket_events', 5.01, { ...receive, action: 'accept', pid: 8 });
+    scene.end('C2', 10, 0, ends).complete('b', 20, tables).join.end();
+    expect(scene.last('C2').resp).toMatchObject({ state: 'attributed', process: { pid: 8 } });
+  });
+
   it('may be of the unanswered connection before where the clock is that uncertain', () => {
     const scene = new Scene({ startsKnown: true }).host('b', tables, { err: 1 });
     scene.event('b', 'socket_events', 10, { ...receive, pid: 8, socket: '1' });

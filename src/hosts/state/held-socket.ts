@@ -95,6 +95,9 @@ export class HeldSocket implements SocketInterval {
   get resolution(): Micros {
     return this.fact.resolution;
   }
+  get isDatagram(): boolean {
+    return this.fact.isDatagram;
+  }
 }
 
 /** What the rest of the host's state says about when sockets closed. */

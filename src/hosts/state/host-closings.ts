@@ -14,7 +14,7 @@ export class HostClosings implements Closings {
   readonly #progress: StreamProgress;
   /** Made with the first row of a poll. */
   #polls: PollTimes | undefined;
-  /** Streams that tell when sockets close, not only when they open. */
+  /** Streams that tell when sockets close, not only when they open: they tell of listens and datagrams too. */
   #streams: Set<string> | undefined;
   /** The one among them that was heard of last. */
   #latest: string | undefined;
@@ -33,7 +33,7 @@ export class HostClosings implements Closings {
     if (row.action !== 'event') {
       this.#polls ??= new PollTimes();
       this.#polls.add(fact);
-    } else if ((source === 'close' || source === 'listen') && row.stream !== this.#latest) {
+    } else if (row.stream !== this.#latest && (source === 'close' || source === 'listen' || fact.isDatagram)) {
       this.#latest = row.stream;
       this.#streams ??= new Set();
       this.#streams.add(row.stream);

@@ -28,6 +28,8 @@ export interface SocketInterval {
   readonly openHi: Micros;
   readonly closeLo: Micros;
   readonly closeHi: Micros;
+  /** What told of it tells of one datagram to or from a peer, and so of closes too. */
+  readonly isDatagram?: boolean;
   /** A poll first saw the socket within (openHi - resolution, openHi] and last within [closeLo, closeLo + resolution). */
   readonly resolution: Micros;
 }
