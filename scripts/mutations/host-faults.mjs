@@ -123,6 +123,13 @@ export const hostFaults = [
     tests: ['test/hosts/state/process-history.test.ts'],
   },
   {
+    name: 'caller-remembered-across-the-start-of-the-next-process',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'if (start !== undefined) pass(start - START_SLACK);',
+    replace: '',
+    tests: ['test/join/caller.test.ts'],
+  },
+  {
     name: 'copy-of-a-parent-is-the-former-process',
     file: 'src/hosts/state/process-history.ts',
     find: 'if (path !== undefined && fact !== undefined && this.#isFollowedByChild(fact, moment)) return undefined;',

@@ -102,11 +102,12 @@ export class PidHistory {
       else if (moment > to) high = Math.min(high, moment);
       else low = Infinity;
     };
-    for (const { lo, hi, time, since } of this.#facts) {
+    for (const { lo, hi, time, since, start } of this.#facts) {
       pass(lo);
       pass(hi);
       pass(time);
       if (since !== undefined) pass(since);
+      if (start !== undefined) pass(start - START_SLACK);
     }
     for (const { lo, hi } of this.#allBirths()) {
       pass(lo);
