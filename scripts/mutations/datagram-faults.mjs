@@ -205,6 +205,13 @@ export const datagramFaults = [
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
+    name: 'later-taker-beside-the-sender',
+    file: 'src/join/owner-choice.ts',
+    find: '|| call.socket.openLo <= last);',
+    replace: '|| call.socket.openLo >= -last);',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
     name: 'earlier-taker-named-before-a-nearer-one-settles',
     file: 'src/join/owner-choice.ts',
     find: 'if (maySettle && !isOneProcess(calls)) return wait;',

@@ -44,6 +44,8 @@ export interface Knowledge {
   /** When the first packet may have come, host clock. */
   readonly firstEarliest: Micros;
   readonly firstLatest: Micros;
+  /** When the last packet so far came at the latest. */
+  readonly lastLatest: Micros;
   /** Whether one candidate's process is an ancestor of another's. */
   isAncestor(candidate: Candidate, of: Candidate): boolean;
 }
@@ -86,7 +88,10 @@ const ties = {
  * could outrank it, and not before; where several processes remain, none is picked.
  */
 export function chooseOwner(candidates: readonly Candidate[], known: Knowledge): Choice {
-  const calls = candidates.filter(({ match }) => match.rank === ranks.event);
+  const calls = withoutLaterTakers(
+    candidates.filter(({ match }) => match.rank === ranks.event),
+    known.lastLatest,
+  );
   const events = withFirstTakers(calls, known.firstEarliest);
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
@@ -170,6 +175,15 @@ function mayFollowUntold(calls: readonly Candidate[], known: Knowledge): boolean
   if (known.areCallsLostUntil(Math.min(...calls.map(({ socket }) => socket.openHi)))) return true;
   // It was watched when it told of one of these.
   return known.areCallsUnwatched(undefined, Math.min(...calls.map(({ socket }) => socket.openLo)) - 1);
+}
+
+/**
+ * Beside one that sent, without those that surely took datagrams after the last one of the connection and may be of the next: by then its
+ * owner has been told.
+ */
+function withoutLaterTakers(calls: readonly Candidate[], last: Micros): readonly Candidate[] {
+  if (!calls.some((call) => call.match.weight !== 'possible' && !isTaker(call))) return calls;
+  return calls.filter((call) => call.match.weight !== 'possible' || !isTaker(call) || call.socket.openLo <= last);
 }
 
 /**

@@ -49,6 +49,7 @@ export interface Knowledge {
   readonly areCallsUnwatched: (since?: Micros, until?: Micros) => boolean;
   readonly firstEarliest: Micros;
   readonly firstLatest: Micros;
+  readonly lastLatest: Micros;
 }
 
 /** What one host says; the least rank knows best. */
@@ -63,7 +64,12 @@ export interface Answer {
 
 /** The best evidence of one host: full tuples by event, then by poll, then what has blanks. */
 export function choose(candidates: readonly Candidate[], known: Knowledge): Answer {
-  const events = candidates.filter((one) => one.match.rank === ranks.event && !isOtherTaker(one, candidates, known));
+  const calls = candidates.filter(({ match }) => match.rank === ranks.event);
+  const isSent = calls.some((one) => one.match.weight !== 'possible' && !isTaker(one));
+  // Who took one after the last may be the next connection's.
+  const isLater = (one: Candidate): boolean =>
+    isSent && isTaker(one) && one.match.weight === 'possible' && one.socket.openLo > known.lastLatest;
+  const events = calls.filter((one) => !isOtherTaker(one, candidates, known) && !isLater(one));
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
   const until = Math.min(...strong.map(({ socket }) => socket.openHi));

@@ -390,6 +390,7 @@ function answerOf(host: HostRows, query: EndQuery, candidates: readonly Candidat
     areCallsUnwatched: (since = from, until = callsUntil) => isUnwatched(host, since, until),
     firstEarliest: first - err,
     firstLatest,
+    lastLatest,
   };
   return choose(candidates, known);
 }

@@ -38,6 +38,24 @@ describe('datagrams that several processes took in turn', () => {
     }
   });
 
+  it('are the sender’s whether who took the answer to the next connection is told of before or after that was decided', () => {
+    const send = { action: 'send', pid: 7, socket: '1', family: 2, protocol: 17, local_address: '192.0.2.1' } as const;
+    const peer = { local_port: 40_000, remote_address: '192.0.2.2', remote_port: 53 } as const;
+    const [early, late] = [new Scene({ startsKnown: true }), new Scene({ startsKnown: true })];
+    for (const scene of [early, late]) {
+      scene.host('a', tables, { err: 0.001 });
+      scene.event('a', 'socket_events', 10.0005, { ...send, ...peer });
+      const tellLater = () =>
+        scene.event('a', 'socket_events', 12, { ...send, ...peer, action: 'receive', pid: 9, socket: '2' });
+      if (scene === early) tellLater();
+      scene.end('C1', 10, 0.1, ends);
+      if (scene === late) scene.advance(11).complete('a', 11, tables);
+      if (scene === late) tellLater();
+      scene.end('C2', 11.9995, 0.1, '192.0.2.2 53 > 192.0.2.1 40000 udp').complete('a', 20, tables).join.end();
+      expect(scene.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 7 } });
+    }
+  });
+
   it('are told of with the taker’s process, though who took those of the next connection may not be known any more', () => {
     const [early, late] = [new Scene({ startsKnown: true }), new Scene({ startsKnown: true })];
     const streams = ['socket_events', 'processes'] as const;
