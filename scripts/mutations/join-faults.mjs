@@ -34,7 +34,7 @@ export const joinFaults = [
     file: 'src/join/tracked-end.ts',
     find: 'if (this.#found === NONE) this.end = this.decided?.end;',
     replace: '',
-    tests: ['test/join/attribution.test.ts'],
+    tests: ['test/join/open-connection.test.ts'],
   },
   {
     name: 'connection-dropped-at-end',

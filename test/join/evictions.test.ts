@@ -60,13 +60,13 @@ describe('evictions at the bounds', () => {
   });
 
   it('leave no end to the call of the next connection between the same endpoints, where its own went', () => {
-    const owner = (socketRowsOfTuple: number, early = 9.992): string => {
+    const owner = (socketRowsOfTuple: number, early = 9.992, captured = [10, 10.2, 11.2, 12.2, 13.2]): string => {
       const scene = new Scene({ startsKnown: true, limits: { socketRowsOfTuple } }).host('a', events, { err: 0.01 });
       scene.end('C0', 1, 0.1, '198.51.100.8 40000 > 198.51.100.9 80');
       for (const [i, at] of [early, 10.005, 11, 12, 13].entries()) {
         scene.event('a', 'socket_events', at, { ...client, action: 'connect', pid: 8 + i });
       }
-      for (const [i, at] of [10, 10.2, 11.2, 12.2, 13.2].entries()) {
+      for (const [i, at] of captured.entries()) {
         scene.end(`C${i + 1}`, at, 0.001, web, { history: 'Sr', conn_state: 'REJ' });
       }
       scene.complete('a', 40, events).join.end();
@@ -74,6 +74,8 @@ describe('evictions at the bounds', () => {
     };
     expect(owner(5)).toBe('ambiguous a:8 a:9');
     expect(owner(4)).toBe('events_lost');
+    // Also where the next ones are not seen.
+    expect(owner(4, 9.992, [10])).toBe('events_lost');
     // What went was long before.
     expect(owner(4, 5)).toBe('socket_event a:9');
   });

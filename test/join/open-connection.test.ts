@@ -63,4 +63,23 @@ describe('an end of a connection that goes on', () => {
     scene.advance(125);
     expect(scene.last()).toMatchObject({ orig: { reason: 'no_socket_seen' }, resp: { reason: 'no_socket_seen' } });
   });
+
+  it('keeps the owner that it has when it must be looked at again after the rows of its beginning were let go', () => {
+    const { scene } = goingOn(calls);
+    for (let second = 112; second < 512; second++) {
+      for (const host of ['a', 'b']) {
+        for (let port = 50_000; port < 50_008; port++) {
+          const other = { local_port: port, remote_address: '192.0.2.3', remote_port: 80, family: 2, protocol: 6 };
+          scene.event(host, 'socket_events', second - 1, { ...other, action: 'connect', pid: 5, socket: '5' });
+        }
+        scene.complete(host, second, tables);
+      }
+      scene.advance(second + 1);
+    }
+    // No packet of it was seen but the first, so that whoever accepted may have accepted another one.
+    scene.end('C1', 10, 0, ends, { history: 'S' }).complete('a', 600, tables).complete('b', 600, tables);
+    scene.join.end();
+    expect(scene.last('C1').cause).toBe('end');
+    expect(scene.last('C1').resp).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
 });
