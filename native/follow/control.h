@@ -67,7 +67,7 @@ static inline double payload_bytes(const record *r, uint32_t dir) {
 // Whether data was sent that the peer has not acknowledged.
 static inline bool has_unacknowledged(const record *r, uint32_t dir) {
   if (r->reassembled[dir] <= greatest(1, least(r->acked[dir], fin_bound(r, dir) - 1))) return false;
-  return true;
+  return r->acked[dir] > 1 || payload_bytes(r, dir) <= MAX_INITIAL_WINDOW;
 }
 
 // Whether a closing end still has data to come.

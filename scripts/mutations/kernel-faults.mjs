@@ -2,6 +2,13 @@
 
 export const kernelFaults = [
   {
+    name: 'follow-initial-window-unbounded',
+    file: 'native/follow/control.h',
+    find: 'return r->acked[dir] > 1 || payload_bytes(r, dir) <= MAX_INITIAL_WINDOW;',
+    replace: 'return true;',
+    tests: ['test/conn/follow-kernel.test.ts'],
+  },
+  {
     name: 'kernel-history-cut',
     file: 'native/lines/line.c',
     find: '> MOST_LETTERS ||',

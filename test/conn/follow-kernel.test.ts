@@ -66,7 +66,8 @@ const step: fc.Arbitrary<Step> = fc.record({
     { weight: 1, arbitrary: fc.constantFrom('S', 'SA', 'F', 'R', 'RA', 'AU', 'FAU', 'SAU', 'SF', '') },
   ),
   seq: rarely(fc.integer({ min: -40, max: 40 })),
-  ack: rarely(fc.integer({ min: -40, max: 40 })),
+  // Also of nothing of what is more than an initial window.
+  ack: rarely(fc.oneof(fc.integer({ min: -40, max: 40 }), fc.constant(-20_000))),
   length: fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, { weight: 8, arbitrary: fc.nat(30) }, fc.constant(20_000)),
   window: fc.constantFrom(9000, 9000, 9000, 9000, 9000, 9000, 1, 0),
   scale: fc.constantFrom(7, 15),
@@ -238,6 +239,17 @@ describe('the kernel that follows', () => {
       };
       follow(offset, 0, 1, table.indexAt, table.mask, table.recordsAt, START, never, 1);
       expect(new Int32Array(buffer, touched.value as number, 1)[0], `${proto} ${flags}`).toBe(expected);
+    }
+  });
+
+  it('closes an end beside one of whose data, more than an initial window, nothing was acknowledged', () => {
+    for (const dir of [0, 1] as const) {
+      const peer = dir === 0 ? 1 : 0;
+      for (const length of [16_384, 16_385, 20_000]) {
+        const data: Step = { ...plain, dir: peer, flags: 'PA', length };
+        const fin: Step = { ...plain, dir, flags: 'FA', ack: -length };
+        compare([...opening, data, fin, { ...plain, dir: peer, flags: 'FA' }], 1_000, 0);
+      }
     }
   });
 
