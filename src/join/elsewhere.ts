@@ -25,6 +25,11 @@ export class Elsewhere {
     return this.#others;
   }
 
+  /** Whether the other connection is remembered: it may not be, since many have these endpoints. */
+  knows({ own: other }: Elsewhere): boolean {
+    return this.#others.includes(other);
+  }
+
   meet({ own: other }: Elsewhere): void {
     this.#others.push(other);
     if (this.#others.length <= MAX_OTHERS) return;

@@ -272,12 +272,13 @@ export class Tracked implements ConnectionView {
     return count;
   }
 
-  /** Those that ask whether this one is over: the next of its capture, and those over other captures of its host. */
+  /** Those that ask whether this one is over: the next of its capture, and those over other captures of its host that remember it. */
   get beside(): Tracked[] {
     const beside: Tracked[] = this.next === undefined ? [] : [this.next];
-    if (this.elsewhere === undefined) return beside;
+    const { elsewhere } = this;
+    if (elsewhere === undefined) return beside;
     for (let other = this.tuple.connections; other !== undefined; other = other.nextOfTuple)
-      if (this.#isElsewhere(other)) beside.push(other);
+      if (other.elsewhere?.knows(elsewhere) === true) beside.push(other);
     return beside;
   }
 

@@ -5,6 +5,7 @@ import type { AttributedConnection } from '../../src/records/attributed-connecti
 import type { ConnectionUpdate } from '../../src/records/connection.js';
 import type { HostRow } from '../../src/records/host-row.js';
 import type { Columns } from '../../src/records/host-tables.js';
+import { Scene } from './scene.js';
 import { referenceInWords } from './world/agreement.js';
 import { at, type ConnectionOptions, connection, ends, inWords, Teller } from './world/story.js';
 
@@ -124,5 +125,20 @@ describe('a connection with the endpoints of another one over another bridge of 
     expect(last()).toBe('pending');
     join.connection(connection(0.5, 4, text, over('br2@a', 'C2')));
     expect(last()).toBe('open_socket a:114');
+  });
+
+  it('is not looked at again for each of many that end, beyond those next to it in time', () => {
+    const looksOf = (count: number): number => {
+      const scene = new Scene({ startsKnown: true }).host('a', ['process_open_sockets', 'interface_addresses']);
+      for (let i = 0; i < count; i++) {
+        const told = ['br1@a', 'br2@a'].map((capture) => [`C${i} ${capture}`, { capture, captureHost: 'a' }] as const);
+        const began = 10 + i / 20;
+        for (const [uid, capture] of told) scene.start(uid, began, '172.17.0.2 40000 > 192.0.2.11 443', {}, capture);
+        for (const [uid, capture] of told)
+          scene.end(uid, began, 0.01, '172.17.0.2 40000 > 192.0.2.11 443', {}, capture);
+      }
+      return scene.join.stats.looks / count;
+    };
+    expect(looksOf(200)).toBeLessThan(1.2 * looksOf(50));
   });
 });
