@@ -161,7 +161,7 @@ export const hostFaults = [
     name: 'user-forgotten-with-the-one-after-it',
     file: 'src/hosts/state/user-list.ts',
     find: 'if (after === 0) this.#last = before;',
-    replace: 'this.#last = before;',
+    replace: 'if (after >= 0) this.#last = before;',
     tests: ['test/hosts/state/user-list.test.ts'],
   },
   {

@@ -195,7 +195,7 @@ export const joinFaults = [
     file: 'src/join/deciding.ts',
     find: 'return isSame && isSameEnd(nat, end.nat);',
     replace: 'return false && isSame && isSameEnd(nat, end.nat);',
-    tests: ['test/join/attribution.test.ts'],
+    tests: ['test/join/open-connection.test.ts'],
   },
   {
     name: 'role-kept-by-a-turned-connection',

@@ -13,7 +13,7 @@ export const socketFaults = [
     file: 'src/hosts/state/socket-fact.ts',
     find: 'return time + Math.max(resolution, 1) - 1;',
     replace: 'return time;',
-    tests: ['test/join/laws-by-example.test.ts'],
+    tests: ['test/join/clock.test.ts', 'test/join/host-clocks.test.ts'],
   },
   {
     name: 'close-time-ignored',

@@ -127,7 +127,8 @@ describe('an accept that names its peer alone, on a host with containers that do
       scene.added('c', 'process_open_sockets', 2, { ...shown, remote_address: '192.0.2.9', remote_port: 7 }, 1);
       const ofAll = { ...listener, local_port: 80, pid: 9, socket: 3 };
       scene.added('c', 'process_open_sockets', 2, { ...ofAll, net_namespace: own }, 1);
-      scene.added('c', 'process_open_sockets', 2, { ...ofAll, fd: 4, socket: 4, net_namespace: container }, 1);
+      const inside = { ...listener, local_port: 81, pid: 6, socket: 4, net_namespace: container };
+      scene.added('c', 'process_open_sockets', 2, inside, 1);
       scene.event('c', 'socket_events', 5, { ...tcp, action: 'bind', pid: 5, local_address: address, local_port: 80 });
       scene.event('c', 'socket_events', 10.02, blank);
       scene.end('C1', 10, 0.1, '192.0.2.1 40000 > 192.0.2.3 80', {}, { captureHost: 'c' }).complete('c', 20, polls);

@@ -114,12 +114,12 @@ describe('datagrams that several processes took in turn', () => {
   });
 
   it('are not given to a later taker where the row of the first may be lost', () => {
-    const lost = (from: number, to: number) => {
+    const lost = (from: number, to: number, taken = 11) => {
       const scene = new Scene({ startsKnown: true }).host('b', tables, { err: 0.001 });
       scene
         .start('C1', 10, ends)
         .row({ kind: 'lost', host: 'b', stream: 'socket_events', from: scene.at(from), to: scene.at(to) });
-      scene.event('b', 'socket_events', 11, { ...receive, pid: 9, socket: '1' }).advance(13);
+      scene.event('b', 'socket_events', taken, { ...receive, pid: 9, socket: '1' }).advance(13);
       scene.end('C1', 10, 3, ends).complete('b', 20, tables).join.end();
       expect(scene.lines.some(({ resp }) => resp.state === 'attributed')).toBe(
         scene.last().resp.state === 'attributed',
@@ -127,6 +127,7 @@ describe('datagrams that several processes took in turn', () => {
       return scene.last().resp;
     };
     expect(lost(9, 10.5)).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
+    expect(lost(10, 10.01, 10.02)).toMatchObject({ state: 'unattributed', reason: 'events_lost' });
     expect(lost(12, 12.5)).toMatchObject({ state: 'attributed', process: { pid: 9 } });
   });
 

@@ -165,6 +165,23 @@ describe('evictions at the bounds', () => {
     expect(outcome(4)).toMatchObject({ reason: 'events_lost' });
   });
 
+  it('are the reason of whoever comes later, where the row of a socket that stands had to be let go', () => {
+    const tables: HostTable[] = [...polls, 'interface_addresses'];
+    const reason = (socketRows: number): string => {
+      const scene = new Scene({ startsKnown: true, limits: { socketRows } }).host('a', tables);
+      scene.added('a', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.2' });
+      const listener = { ...tcp, local_address: '0.0.0.0', remote_address: '0.0.0.0', remote_port: 0, state: 'LISTEN' };
+      for (let i = 0; i < 200; i++) {
+        const socket = { ...listener, local_port: 1_000 + i, pid: 7, fd: i, socket: i + 1 };
+        scene.added('a', 'process_open_sockets', 1 + i / 1_000, socket);
+      }
+      scene.end('C1', 10, 1, '198.51.100.8 40000 > 192.0.2.2 2000').complete('a', 40, tables).join.end();
+      return inWords(scene.last('C1').resp);
+    };
+    expect(reason(200)).toBe('no_socket_seen');
+    expect(reason(199)).toBe('events_lost');
+  });
+
   it('are the reason, not that nobody was there, where the call of a connection that was going on already had to be let go', () => {
     const scene = new Scene({ limits: { socketRows: 8 } }).host('b', events);
     scene.event('b', 'socket_events', 1, { ...server, action: 'accept', pid: 7, socket: '1' });

@@ -125,6 +125,25 @@ describe('the join', () => {
     expect(JSON.stringify(polled(-14))).not.toContain('bash');
   });
 
+  it('tells no ancestor that a poll shows to have started in the second in which an event tells of its child', () => {
+    const forked = (startOfParent: number): string => {
+      const shell = { pid: 50, parent: 1, path: '/bin/bash', cmdline: 'bash', uid: 1000 };
+      const start_time = at(0) / 1_000_000 + startOfParent;
+      const end = onlyEnd(
+        host()
+          .row('processes', 'added', -100, { ...shell, start_time }, -10_000)
+          .fork(-900, 100, 50)
+          .exec(-899, 100, '/usr/bin/curl', 50)
+          .socket(-0.1, 'connect', 100, ends(tuple)),
+      );
+      return end.state === 'attributed' ? JSON.stringify(end.process) : end.state;
+    };
+    expect(forked(-2)).toContain('/bin/bash');
+    // The pid may have passed to it from the parent.
+    expect(forked(-1)).toContain('/usr/bin/curl');
+    expect(forked(-1)).not.toContain('/bin/bash');
+  });
+
   it('takes user names from the same host', () => {
     const mine = host()
       .row('users', 'added', -60_000, { uid: 1000, username: 'alice' })

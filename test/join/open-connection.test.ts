@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { AttributedConnection } from '../../src/records/attributed-connection.js';
 import type { HostTable } from '../../src/records/host-tables.js';
 import { Scene } from './scene.js';
 
@@ -81,5 +82,20 @@ describe('an end of a connection that goes on', () => {
     scene.join.end();
     expect(scene.last('C1').cause).toBe('end');
     expect(scene.last('C1').resp).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
+
+  it('keeps what was told of its owner until all is known of who else is seen to hold its socket', () => {
+    const { scene } = goingOn(calls);
+    const others = tables.filter((table) => table !== 'process_events');
+    for (const pid of [8, 7]) {
+      const held = { family: 2, protocol: 6, state: 'ESTABLISHED', fd: 3, pid, socket: 8, ...client };
+      scene.added('a', 'process_open_sockets', 114, held, 113);
+    }
+    scene.complete('a', 115, others).end('C1', 10, 104, ends).advance(120);
+    const sharersOf = ({ orig }: AttributedConnection): unknown => orig.state === 'attributed' && orig.sharers;
+    expect(sharersOf(scene.last())).toBeUndefined();
+    scene.complete('a', 130, tables).complete('b', 130, tables).join.end();
+    expect(sharersOf(scene.last())).toEqual([{ pid: 7 }]);
+    expect(scene.last().orig).toMatchObject({ state: 'attributed', process: { pid: 8 } });
   });
 });

@@ -31,6 +31,8 @@ function inAnyOrder({ ends, steps: told }: Told, random: Random): Step[] {
   });
   maybe(0.1, { take: (scene) => scene.row({ kind: 'host_timeout', host: 'a', at: scene.at(from) }) });
   maybe(0.2, { take: (scene) => scene.start('C2', 10.2, ends) });
+  // What has waited for its first line until then is told.
+  maybe(0.3, { take: (scene) => scene.advance(13) });
   for (let at = steps.length - 1; at > 0; at--) {
     const other = random.int(0, at);
     [steps[at], steps[other]] = [steps[other]!, steps[at]!];
