@@ -20,6 +20,13 @@ export const engineFaults = [
     tests: datagrams,
   },
   {
+    name: 'looks-at-dns-counted-from-the-first-packet',
+    file: expiry,
+    find: 'look : now + period',
+    replace: 'look : look + period',
+    tests: datagrams,
+  },
+  {
     name: 'interactive-session-ended-after-minutes',
     file: expiry,
     find: '(flags & SYN_ANSWERED) !== 0 && ofPort !== undefined ? ofPort : t.tcp_inactivity_timeout',

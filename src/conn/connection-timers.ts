@@ -54,7 +54,7 @@ export class ConnectionTimers {
 
   /** Arms an open connection anew, of which a packet came. */
   arm(slot: number, now: Micros): void {
-    this.#arm(slot, expiryOf(this.#table, slot * RECORD_WORDS, this.#timeouts), now);
+    this.#arm(slot, expiryOf(this.#table, slot * RECORD_WORDS, this.#timeouts, now), now);
   }
 
   /** Arms one that waits for the answer to its first SYN; not where interim updates are wanted. */
@@ -82,7 +82,7 @@ export class ConnectionTimers {
     for (let slot = this.#wheel.popDue(now); slot >= 0; slot = this.#wheel.popDue(now)) {
       const base = slot * RECORD_WORDS;
       if ((this.#table.i32[base + FLAGS]! & CLOSING) !== 0) return slot;
-      const expiry = expiryOf(this.#table, base, this.#timeouts);
+      const expiry = expiryOf(this.#table, base, this.#timeouts, now);
       if (expiry <= now) return slot;
       if (this.#isInterimDue(base, now)) this.#tellInterim(base);
       this.#arm(slot, expiry, now);
@@ -101,7 +101,7 @@ export class ConnectionTimers {
       const base = slot * RECORD_WORDS;
       const flags = this.#table.i32[base + FLAGS]!;
       if ((flags & CLOSING) === 0) {
-        const expiry = expiryOf(this.#table, base, this.#timeouts);
+        const expiry = expiryOf(this.#table, base, this.#timeouts, this.#wheel.poppedTime);
         if (expiry > this.#wheel.poppedTime && looks < MAX_LOOKS) {
           this.#wheel.arm(slot, expiry);
           continue;

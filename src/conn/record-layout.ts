@@ -7,7 +7,7 @@
  *            24  last time   32 packets + dir   40 IP bytes (low) + dir   48 next + dir   56 confirmed + dir
  *            64  last + dir  80 acknowledged + dir     96 reassembled + dir   112 start sequence + dir   120 segments + dir
  *           128  start time  136 deadline  144 first 12 history letters  156 IP bytes (high)  160 ordinal  164 VLANs  168 rest of IPv6 addresses, or hash
- *           192  counters    216 timer links  224 sequence numbers of the last SYN, FIN, RST + dir  248 FIN sequence + dir
+ *           192  counters    216 timer links  224 sequence numbers of the last SYN, FIN, RST + dir, or next look  248 FIN sequence + dir
  */
 export const RECORD_BYTES = 256;
 export const RECORD_WORDS = RECORD_BYTES / 4;
@@ -55,6 +55,11 @@ export const ACKED = 10;
 export const REASSEMBLED = 12;
 export const START_TIME = 16;
 export const DEADLINE = 17;
+/**
+ * When Zeek next looks whether it should end: of UDP to the ports of DNS, and of TCP of which nothing valid has come, so that the numbers in
+ * this place are not yet of meaning.
+ */
+export const NEXT_LOOK = 28;
 
 // Uint16Array
 export const ZERO_WINDOWS = 100;

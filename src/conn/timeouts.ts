@@ -12,7 +12,7 @@ export const timeoutTable = {
     meaning: 'A TCP connection without a valid packet is not ended before this; a reuse of its ends before it is odd.',
   },
   tcp_SYN_timeout: { seconds: 5, meaning: 'When a TCP connection is first looked at for that.' },
-  tcp_session_timer: { seconds: 6, meaning: 'How often it is looked at after that.' },
+  tcp_session_timer: { seconds: 6, meaning: 'How long after each look it is looked at again.' },
   tcp_inactivity_timeout: { seconds: 300, meaning: 'TCP without a packet, once its handshake is over.' },
   udp_inactivity_timeout: { seconds: 60, meaning: 'UDP without a packet; also TCP before its handshake is over.' },
   icmp_inactivity_timeout: { seconds: 60, meaning: 'ICMP without a packet.' },
@@ -20,7 +20,7 @@ export const timeoutTable = {
   dns_session_timeout: {
     seconds: 10,
     meaning:
-      'UDP to port 53, 137, 5353 or 5355: looked at this often after its first packet, and ended when nothing came for this long less a second.',
+      'UDP to port 53, 137, 5353 or 5355: looked at this long after its first packet and after each look, and ended when nothing came for this long less a second.',
   },
 } as const satisfies Readonly<Record<string, { readonly seconds: number; readonly meaning: string }>>;
 

@@ -171,10 +171,23 @@ describe('a UDP connection', () => {
     // Looked at after 10 s, when the last packet is 9 s old, and after 20 s.
     expect(connections(0, SECOND, 10 * SECOND)).toBe(2);
     expect(connections(0, SECOND + 1, 10 * SECOND)).toBe(1);
-    expect(connections(0, SECOND + 1, 20 * SECOND - 1, 20 * SECOND)).toBe(1);
-    expect(connections(0, SECOND + 1, 20 * SECOND)).toBe(2);
+    expect(connections(0, SECOND + 1, 10 * SECOND, 20 * SECOND - 1, 20 * SECOND)).toBe(1);
+    expect(connections(0, SECOND + 1, 10 * SECOND, 20 * SECOND)).toBe(2);
     expect(track([query(0, 5353), query(11 * SECOND, 5353)]).stats.connections).toBe(2);
     expect(track([query(0, 54), query(11 * SECOND, 54)]).stats.connections).toBe(1);
+  });
+
+  it('of DNS is looked at when packets let time pass, and 10 s after that again', () => {
+    const query = (second: number): Frame => udp(A, B, [5000, 53], 10, second * SECOND);
+    const other = (second: number): Frame => udp(A, B, [5000, 9999], 10, second * SECOND);
+    const connections = (...frames: Frame[]): number =>
+      track(frames).updates.filter(({ connection }) => connection['id.resp_p'] === 53).length;
+    // Looked at after 12 and 22 s, when the last packet is 10 s old.
+    expect(connections(query(0), query(5), query(12), query(22))).toBe(2);
+    // Looked at after 10, 20 and 30 s.
+    expect(connections(query(0), query(5), other(10), query(12), other(20), query(22))).toBe(1);
+    // Looked at after 14 and 24 s.
+    expect(connections(query(0), query(6), query(14), query(23))).toBe(1);
   });
 
   it('leaves a wrong checksum out and takes an absent one', () => {

@@ -451,6 +451,19 @@ describe('the ends of TCP connections in time', () => {
     }
   });
 
+  it.each([
+    ['at once', [5 * SECOND + 1], 2],
+    ['not when it is exactly as old', [5 * SECOND], 1],
+    ['6 s later then', [5 * SECOND, 11 * SECOND - 1], 1],
+    ['6 s later then', [5 * SECOND, 11 * SECOND], 2],
+    ['6 s after the packet that let it be looked at', [5 * SECOND, 12 * SECOND, 17 * SECOND], 2],
+  ] as const)('without a valid packet is given up by the look after 5 s, %s (case %#)', (_name, times, connections) => {
+    const script = tcp();
+    for (const at of [0, ...times]) script.wait(START + at - script.timeUs).client('A', 1, 1);
+    for (const { bytes } of script.frames) bytes[50]! ^= 1;
+    expect(track(script.frames).stats.connections).toBe(connections);
+  });
+
   it.each([21, 22, 23, 513])('waits an hour on port %i, where sessions idle, once the SYN was answered', (port) => {
     const session = (): TcpScript => new TcpScript([40_000, port]);
     const connections = (start: TcpScript, idleUs: number): number =>
