@@ -16,8 +16,9 @@ import { ACCEPT_LAG } from './match.js';
 import { Moments } from './moments.js';
 import { RecentConnections } from './recent-connections.js';
 import { Telling, type TellingOptions } from './telling.js';
-import { type Capture, findTracked, Tracked, TrackedList, type TrackedTuple } from './tracked.js';
+import { type Capture, findTracked, Tracked, type TrackedTuple } from './tracked.js';
 import type { TrackedEnd } from './tracked-end.js';
+import { TrackedList } from './tracked-list.js';
 
 export interface JoinOptions extends TellingOptions, DecidingOptions {
   /** No row comes later than this after the time it is about; a connection is kept that long after its end. */
@@ -45,8 +46,6 @@ export class Join {
   readonly #clocks = new HostClocks();
   readonly #deciding: Deciding;
   readonly #captures = new Map<string, Capture>();
-  /** Hosts on which captures were taken. */
-  readonly #captureHosts = new Set<string>();
   readonly #kept = new TrackedList();
   readonly #moments = new Moments();
   readonly #recent = new RecentConnections(this.#kept);
@@ -70,6 +69,9 @@ export class Join {
       socket: (tuple, isForward) => this.#socketNews(tuple as TrackedTuple, isForward),
       translation: (tuple) => this.#translationNews(tuple as TrackedTuple),
       address: (address) => this.#addressNews(address as KnownAddress<TrackedEnd>),
+      blankAccepts: ({ id }) => {
+        for (const end of this.#kept.seenOn(id)) this.#states.addresses.strangers.enter(end, end.local);
+      },
     };
     this.#states = new HostStates(this.#limits, this.#limits.hosts, news, (number) => this.#kept.end(number));
     this.#deciding = new Deciding(this.#states, this.#clocks, this.#kept, options);
@@ -147,8 +149,6 @@ export class Join {
   }
 
   #track(update: ConnectionUpdate, tuple: TrackedTuple): Tracked {
-    const { captureHost } = update;
-    if (captureHost !== undefined) this.#captureHosts.add(captureHost);
     const capture = this.#captureOf(update);
     const tracked = new Tracked(update, capture, tuple, this.#moments);
     this.#connections++;
@@ -247,9 +247,7 @@ export class Join {
     const host = this.#states.open(id);
     if (host === undefined) return undefined;
     this.#deciding.watch(host);
-    if (this.#captureHosts.has(id)) {
-      for (const tracked of this.#kept) if (tracked.captureHost === id) this.#review(tracked);
-    }
+    for (const end of this.#kept.seenOn(id)) this.#reviewEnd(end);
     return host;
   }
 

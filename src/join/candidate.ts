@@ -1,3 +1,4 @@
+import { isPrivateAddress } from '../core/address.js';
 import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
@@ -183,7 +184,7 @@ export function tryHosts(
     // Which connections there are is known only later, and one of them may be what was accepted.
     if (!view.knowsEarlier) return { ...match, weight: 'possible', settles: Infinity };
     const { rivals, isCrowded } = view[role];
-    const isContested = isCrowded || rivals.some((rival) => mayClaim(rival, host, socket));
+    const isContested = isCrowded || rivals.some((rival) => mayClaim(rival, trial, socket));
     return isContested ? { ...match, weight: 'possible' } : match;
   }
 
@@ -215,7 +216,8 @@ export function tryHosts(
   }
 
   /** Whether an accept that does not name its port may be of a connection to another one. */
-  function mayClaim(rival: Rival, host: HostState, socket: HeldSocket): boolean {
+  function mayClaim(rival: Rival, trial: Trial, socket: HeldSocket): boolean {
+    const { host } = trial;
     const { tracked: other, role: side } = rival;
     if (other.tuple.protocol !== view.tuple.protocol || !mayBeAnswered(other)) return false;
     const end = other[side];
@@ -226,10 +228,22 @@ export function tryHosts(
     if (side === 'orig' && !mayBeFlipped(other.connection)) return false;
     const { offset, err } = clocks.at(host, other.capture, other.captureHost, other.first);
     const first = other.first + offset;
-    if (!isLoopback && host.addresses.had(text, first - err, first + err) === 'no') return false;
+    const isKnown = isLoopback || host.addresses.had(text, first - err, first + err) !== 'no';
+    if (!isKnown && !mayBeInside(rival, trial, socket)) return false;
     const lag = other.ended || other.closed ? 0 : ACCEPT_LAG;
     return socket.openLo <= other.last + offset + err + lag && socket.openHi >= first - err;
   }
+}
+
+/**
+ * Whether a connection may have been accepted in a container whose addresses the host does not tell, where one listens on the host itself: if
+ * none does, the port may be passed on to the container, and both be one connection.
+ */
+function mayBeInside({ tracked, role }: Rival, { host, candidates }: Trial, socket: HeldSocket): boolean {
+  if (tracked[role].seenOn !== host.id || !mayBeContainers(host, socket)) return false;
+  const { text } = tracked[role].local;
+  if (!isPrivateAddress(text) && !host.addresses.isUntabled(text)) return false;
+  return candidates.some(({ match }) => isListener(match));
 }
 
 function isListener(match: Match): boolean {

@@ -12,6 +12,8 @@ export interface EndView {
   readonly localPort: number;
   readonly remote: KnownAddress;
   readonly remotePort: number;
+  /** Id of the host on which its packets were captured, where it is known. */
+  readonly seenOn: string | undefined;
   /** Both its endpoints: those of the connection, or of a translated one as the end itself has them. */
   readonly tuple: Tuple;
   /** Its local endpoint is the tuple's first. */

@@ -11,8 +11,9 @@ import { Newcomers } from './newcomers.js';
 import { ReadAhead } from './read-ahead.js';
 import { decideSoleCall } from './sole-call.js';
 import { stitchOf } from './stitch.js';
-import type { Tracked, TrackedList } from './tracked.js';
+import type { Tracked } from './tracked.js';
 import type { TrackedEnd } from './tracked-end.js';
+import type { TrackedList } from './tracked-list.js';
 import { awaited, Turns } from './turns.js';
 import { HostWaiting } from './waiting.js';
 

@@ -1,6 +1,7 @@
 import type { RowStore } from '../hosts/state/row-store.js';
 import type { DueEnds } from './appointments.js';
-import type { Tracked, TrackedList } from './tracked.js';
+import type { Tracked } from './tracked.js';
+import type { TrackedList } from './tracked-list.js';
 import type { Turns } from './turns.js';
 
 /** What as many ends take stays in the processor's cache until they are looked at. */

@@ -1,5 +1,6 @@
 import type { Connection } from '../records/connection.js';
-import type { Tracked, TrackedList } from './tracked.js';
+import type { Tracked } from './tracked.js';
+import type { TrackedList } from './tracked-list.js';
 
 /** Places, a power of two: of more connections that go on at a time some push others out. */
 const PLACES = 1 << 16;

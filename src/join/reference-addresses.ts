@@ -137,12 +137,23 @@ export function isToldItsOwn(
   at: (host: HostRows) => { from: Micros; to: Micros },
 ): boolean {
   const { from, to } = at(host);
-  if (hadAddress(host, held, address, from, to) !== 'no') return true;
-  const table = host.table.flatMap((row) => (row.table === 'interface_addresses' ? [row] : []));
+  return hadAddress(host, held, address, from, to) !== 'no' || isUntabled(host, held, address);
+}
+
+/** Whether a socket of the host had the address, which its table of interfaces does not tell. */
+function isUntabled({ table }: HostRows, held: readonly Socket[], address: string): boolean {
   const isTabled = table.some(
-    ({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address,
+    (row) =>
+      row.table === 'interface_addresses' &&
+      row.columns.address !== undefined &&
+      canonicalAddress(row.columns.address) === address,
   );
   return !isTabled && held.some(({ localAddress }) => localAddress === address);
+}
+
+/** Whether a container of the host may have an address whose packets are seen on it, and that its table does not tell. */
+export function mayBeUntold(host: HostRows, held: readonly Socket[], address: string): boolean {
+  return isPrivateAddress(address) || isUntabled(host, held, address);
 }
 
 /** Whether the address may have been the host's own then, perhaps in a container whose addresses it does not tell. */

@@ -13,6 +13,7 @@ import {
   isSharedAddress,
   isToldItsOwn,
   mayBeItsOwn,
+  mayBeUntold,
   ownSpace,
   tellsSpaces,
 } from './reference-addresses.js';
@@ -25,6 +26,7 @@ import {
   nobody,
   type ReferenceEnd,
 } from './reference-choice.js';
+import { endpointsOf, hasTuple, isBetween, sentTo } from './reference-endpoints.js';
 import { clockOf, isAnswered, neighboursOf } from './reference-neighbours.js';
 import {
   answerTables,
@@ -40,14 +42,7 @@ import {
   socketTables,
   streamsOf,
 } from './reference-rows.js';
-import {
-  type Delivered,
-  delivered,
-  type Elsewhere,
-  type OwnCall,
-  type OwnSockets,
-  type Way,
-} from './reference-translations.js';
+import { type Delivered, delivered, type Elsewhere, type OwnCall, type OwnSockets } from './reference-translations.js';
 
 type Inner = Extract<Delivered, { kind: 'inner' }>;
 
@@ -94,12 +89,6 @@ function endOf(
 
 function protocolOf({ connection: { proto, ip_proto } }: ConnectionUpdate): number {
   return proto === 'tcp' ? 6 : proto === 'udp' ? 17 : ip_proto;
-}
-
-/** The packets that are sent to an end, as they were captured. */
-function sentTo({ connection: c }: ConnectionUpdate, role: Role): Way {
-  const [orig, resp] = [`${c['id.orig_h']} ${c['id.orig_p']}`, `${c['id.resp_h']} ${c['id.resp_p']}`];
-  return role === 'orig' ? { source: resp, destination: orig } : { source: orig, destination: resp };
 }
 
 function deliveredTo(
@@ -196,19 +185,19 @@ function endAt(
     // It names no namespace, and may be of a container where others listen at the endpoint and its process was not seen to before.
     const isUnnamed = ({ namespace }: Socket): boolean =>
       namespace === undefined && hasSeveralSpaces(held) && !tellsSpaces(host);
+    const isAt = (space: string): Had =>
+      isLoopback(local) ? (space === (own ?? space) ? 'maybe' : 'no') : hadIn(space);
+    const anywhere = held.flatMap((one) => {
+      const found = matchSocket(query, one);
+      return found.matched && found.method === 'listening_port' ? [{ one, rank: found.rank }] : [];
+    });
+    const listeners = anywhere.filter(({ one }) => one.namespace === undefined || isAt(one.namespace) !== 'no');
     const mayBeContainers = (socket: Socket): boolean => {
       const { pid, openLo } = socket;
       if (!isUnnamed(socket)) return false;
-      const isAt = (space: string): Had =>
-        isLoopback(local) ? (space === (own ?? space) ? 'maybe' : 'no') : hadIn(space);
       const isSure = (space: string): boolean => (isLoopback(local) ? space === own : hadIn(space) === 'surely');
-      const anywhere = held.flatMap((one) => {
-        const found = matchSocket(query, one);
-        return found.matched && found.method === 'listening_port' ? [{ one, rank: found.rank }] : [];
-      });
       const its = anywhere.flatMap(({ one }) => (one.pid === pid ? (one.namespace ?? []) : []));
       if (new Set(its).size > 1) return true;
-      const listeners = anywhere.filter(({ one }) => one.namespace === undefined || isAt(one.namespace) !== 'no');
       const others = listeners.filter(({ one }) => one.pid !== pid);
       // Where another listens at fewer addresses, the endpoint is that one's.
       const isOwn = ({ one, rank }: (typeof listeners)[number]): boolean =>
@@ -219,6 +208,9 @@ function endAt(
         others.every((other) => other.rank >= rank);
       return others.length > 0 && !listeners.some(isOwn);
     };
+    // Where nobody listens on the host itself, its port may be passed on to a container.
+    const mayBeInside = (socket: Socket, address: string, seenOn: string | undefined): boolean =>
+      isUnnamed(socket) && listeners.length > 0 && seenOn === host.id && mayBeUntold(host, held, address);
     const candidates = held.flatMap((socket): Candidate[] => {
       const isFull = socket.localPort !== undefined && socket.remotePort !== undefined;
       const match = matchSocket(query, socket);
@@ -231,7 +223,7 @@ function endAt(
       // What does not name the address may be meant for another host that had it then, or for another port of this one.
       const isContested =
         match.rank === ranks.call &&
-        (isClaimedByAnother(hosts, sockets, host, socket, all, update, query) || mayBeContainers(socket));
+        (isClaimedByAnother(hosts, sockets, host, socket, all, update, query, mayBeInside) || mayBeContainers(socket));
       // Bound at an address that containers have as well.
       const isOfAll = match.rank === ranks.wildcard || match.rank === ranks.dual;
       const isAnywhere = (isOfAll || (isLoopback(local) && match.rank === ranks.endpoint)) && isUnnamed(socket);
@@ -287,11 +279,13 @@ function isClaimedByAnother(
   hosts: readonly HostRows[],
   sockets: ReadonlyMap<string, readonly Socket[]>,
   host: HostRows,
-  { remoteAddress, remotePort, openLo, openHi }: Socket,
+  socket: Socket,
   all: readonly ConnectionUpdate[],
   update: ConnectionUpdate,
   query: EndQuery,
+  mayBeInside: (socket: Socket, address: string, seenOn: string | undefined) => boolean,
 ): boolean {
+  const { remoteAddress, remotePort, openLo, openHi } = socket;
   return all.some((other) => {
     const { connection: c, captureHost } = other;
     if (other === update || c.proto !== update.connection.proto || !isAnswered(c)) return false;
@@ -300,7 +294,8 @@ function isClaimedByAnother(
     const isOfHost = (address: string): boolean =>
       isLoopback(address)
         ? captureHost === host.id
-        : hadAddress(host, sockets.get(host.id)!, address, c.ts + offset - err, c.ts + offset + err) !== 'no';
+        : hadAddress(host, sockets.get(host.id)!, address, c.ts + offset - err, c.ts + offset + err) !== 'no' ||
+          mayBeInside(socket, address, captureHost);
     const roles: readonly Role[] = mayBeFlipped(c) ? ['orig', 'resp'] : ['resp'];
     return roles.some((role) => {
       const found = deliveredTo(hosts, sockets, all, other, role);
@@ -312,32 +307,8 @@ function isClaimedByAnother(
   });
 }
 
-interface EndPoints {
-  readonly local: string;
-  readonly localPort: number;
-  readonly remote: string;
-  readonly remotePort: number;
-}
-
-/** What packets come to and from: the endpoints that an end itself has. */
-function endpointsOf({ source, destination }: Way): EndPoints {
-  const [local, localPort] = destination.split(' ') as [string, string];
-  const [remote, remotePort] = source.split(' ') as [string, string];
-  return { local, localPort: Number(localPort), remote, remotePort: Number(remotePort) };
-}
-
 function mayBeFlipped({ proto, history = 'S' }: Connection): boolean {
   return proto === 'tcp' && !history.startsWith('S');
-}
-
-function hasTuple(socket: Socket, query: EndQuery): boolean {
-  const { localAddress: local, localPort, remoteAddress: remote, remotePort } = query;
-  return socket.protocol === query.protocol && isBetween(socket, { local, localPort, remote, remotePort });
-}
-
-function isBetween(socket: Socket, { local, localPort, remote, remotePort }: EndPoints): boolean {
-  const isLocal = socket.localAddress === local && socket.localPort === localPort;
-  return isLocal && socket.remoteAddress === remote && socket.remotePort === remotePort;
 }
 
 function queryOf(

@@ -4,7 +4,8 @@ import type { ConnectionCause } from '../records/connection.js';
 import { Agenda } from './agenda.js';
 import { isSameEnd, pending } from './end-record.js';
 import type { Moments } from './moments.js';
-import { HELD_UNTIL, type Tracked, type TrackedList } from './tracked.js';
+import { HELD_UNTIL, type Tracked } from './tracked.js';
+import type { TrackedList } from './tracked-list.js';
 
 export interface TellingOptions {
   /** How long the first line of a connection, ended or not, waits for its owners before it says `pending`: capture time since its first packet. */

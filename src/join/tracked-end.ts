@@ -150,6 +150,9 @@ export class TrackedEnd implements EndView, AddressUser {
   get local(): KnownAddress<TrackedEnd> {
     return this.isForward ? this.tuple.first : this.tuple.second;
   }
+  get seenOn(): string | undefined {
+    return this.tracked.captureHost;
+  }
   get localPort(): number {
     return this.isForward ? this.tuple.firstPort : this.tuple.secondPort;
   }

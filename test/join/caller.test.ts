@@ -16,6 +16,7 @@ const s = 1_000_000;
 const deaf: HostNews = {
   socket: () => undefined,
   translation: () => undefined,
+  blankAccepts: () => undefined,
   address: () => undefined,
 };
 const paths = ['/bin/sh', '/usr/bin/curl', '/usr/bin/nginx'];

@@ -169,6 +169,71 @@ describe('an accept that names its peer alone, on a host with containers that do
     expect(accepting(5, 3, [container])).toBe('accept_event 9');
   });
 
+  /** Who answered on the host, where a process that listens there accepted from an endpoint that reached one of them at that time. */
+  const besideAContainers = (
+    to: string,
+    { captureHost, at = 10, isRefused = false }: { captureHost?: string; at?: number; isRefused?: boolean },
+    told: Partial<{
+      isLate: boolean;
+      isFirst: boolean;
+      isAlone: boolean;
+      shows: string;
+      namespace: string;
+      listensAt: number;
+    }> = {},
+  ) => {
+    const { isLate = false, isFirst = false, isAlone = false, shows, namespace, listensAt = 80 } = told;
+    const scene = new Scene({ startsKnown: true }).host('c', polls);
+    scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
+    scene.added('c', 'process_open_sockets', 2, { ...shown, remote_address: '192.0.2.9', remote_port: 7 }, 1);
+    const held = { ...listener, pid: 9, socket: 3, local_port: listensAt, net_namespace: own };
+    scene.added('c', 'process_open_sockets', 2, held, 1);
+    // Its parent's, or its child's.
+    if (!isAlone) scene.added('c', 'process_open_sockets', 2, { ...held, pid: 5 }, 1);
+    const inside = { ...listener, pid: 6, socket: 4, local_port: 8080, net_namespace: container };
+    scene.added('c', 'process_open_sockets', 2, inside, 1);
+    if (shows !== undefined) {
+      const its = { ...inside, fd: 5, socket: 5, local_address: shows, remote_address: '192.0.2.9', remote_port: 8 };
+      scene.added('c', 'process_open_sockets', 2, its, 1);
+    }
+    const accept = namespace === undefined ? blank : { ...blank, net_namespace: namespace };
+    const tell = () => scene.event('c', 'socket_events', 10.02, accept);
+    if (!isLate) tell();
+    const tellOfHosts = () => scene.end('C1', 10, 0.1, '192.0.2.1 40000 > 192.0.2.3 80', {}, { captureHost: 'c' });
+    if (!isFirst) tellOfHosts();
+    const where = captureHost === undefined ? {} : { captureHost };
+    const changes = isRefused ? ({ history: 'Sr', conn_state: 'REJ', resp_pkts: 1 } as const) : {};
+    scene.end('C2', at, 0.1, `192.0.2.1 40000 > ${to}`, changes, { capture: 'br0', ...where });
+    if (isFirst) tellOfHosts();
+    if (isLate) tell();
+    scene.complete('c', 20, polls).join.end();
+    const { resp } = scene.last('C1');
+    return resp.state === 'attributed' ? `${resp.method} ${resp.process.pid}` : resp.state;
+  };
+
+  it('may be of a connection that was captured on the host, to an address that it is not known to have', () => {
+    for (const order of [{}, { isLate: true }, { isFirst: true }]) {
+      const beside = (...[to, how, more]: Parameters<typeof besideAContainers>) =>
+        besideAContainers(to, how, { ...order, ...more });
+      expect(beside('172.17.0.2 443', { captureHost: 'c' })).toBe('ambiguous');
+      // Nobody else may have accepted on the host where nobody else listens there.
+      expect(beside('172.17.0.2 443', { captureHost: 'c' }, { isAlone: true })).toBe('listening_port 9');
+      // Nor is it known where the container's address is seen with a socket, and no private one.
+      expect(beside('198.51.100.2 443', { captureHost: 'c' }, { shows: '198.51.100.2' })).toBe('ambiguous');
+      expect(beside('198.51.100.2 443', { captureHost: 'c' })).toBe('accept_event 9');
+      // What is captured elsewhere is of no container of the host.
+      expect(beside('172.17.0.2 443', {})).toBe('accept_event 9');
+      expect(beside('172.17.0.2 443', { captureHost: 'd' })).toBe('accept_event 9');
+      expect(beside('198.51.100.2 443', { captureHost: 'd' }, { shows: '198.51.100.2' })).toBe('accept_event 9');
+      // Another time, nobody answered, another place.
+      expect(beside('172.17.0.2 443', { captureHost: 'c', at: 12 })).toBe('accept_event 9');
+      expect(beside('172.17.0.2 443', { captureHost: 'c', isRefused: true })).toBe('accept_event 9');
+      expect(beside('172.17.0.2 443', { captureHost: 'c' }, { namespace: own })).toBe('accept_event 9');
+      // Where nobody is seen to listen on the host, its port may be passed on to the container, and these be one connection.
+      expect(beside('172.17.0.2 443', { captureHost: 'c' }, { listensAt: 81 })).toBe('accept_event 9');
+    }
+  });
+
   it('may be of a connection over the loopback of one of them', () => {
     expect(answering(80, container, '127.0.0.1')).toBe('ambiguous');
     expect(answering(80, own, '127.0.0.1')).toBe('accept_event 9');

@@ -1,6 +1,8 @@
 import { isGroupAddress, isLoopback, isUnspecified } from '../../core/address.js';
 import { SECOND } from '../../core/time.js';
 import type { HostState } from './host-state.js';
+import { PeerIndex } from './peer-index.js';
+import { Strangers } from './strangers.js';
 import type { TextPool } from './text-pool.js';
 import { UserColumns, UserList } from './user-list.js';
 
@@ -11,6 +13,8 @@ export interface AddressUser {
   /** The endpoint that it is connected to. */
   readonly remote: KnownAddress;
   readonly remotePort: number;
+  /** Id of the host on which its packets are seen, where it is known. */
+  readonly seenOn: string | undefined;
   /** Another user of the host is connected to the same endpoint. */
   meet(other: AddressUser): void;
 }
@@ -24,6 +28,7 @@ interface Shared<U extends AddressUser> {
   readonly columns: UserColumns;
   /** The user of this number. */
   readonly userOf: (number: number) => U;
+  readonly strangers: Strangers<U>;
 }
 
 /** An address that a connection or a socket has, and the hosts that had it at any time. Compared by identity. */
@@ -48,8 +53,8 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   readonly #users: UserList;
   /** Users that want to know nothing more, but may still meet others. */
   readonly #resting: UserList;
-  /** Users by the endpoint that they are connected to, where somebody asked for it. */
-  #peers: Map<number, U[]> | undefined;
+  /** Where somebody asked for it. */
+  #peers: PeerIndex<U> | undefined;
 
   constructor(
     /** Canonical text. */
@@ -89,6 +94,7 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   enter(user: U): void {
     this.#users.add(user.number);
     if (this.#peers !== undefined) this.#introduce(user);
+    this.shared.strangers.enter(user, this);
   }
 
   /** From now on users that are connected to one endpoint meet, on every host that has had the address by now. */
@@ -98,45 +104,36 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
       for (const user of this.#all(this.#resting)) this.#meetPeers(user);
       return;
     }
-    this.#peers = new Map();
+    this.#peers = new PeerIndex();
     for (const user of this.users) this.#introduce(user);
     for (const user of this.#all(this.#resting)) this.#introduce(user);
   }
 
   #introduce(user: U): void {
     this.#meetPeers(user);
-    const peers = this.#peers!;
-    const key = peerKey(user);
-    const list = peers.get(key);
-    if (list === undefined) peers.set(key, [user]);
-    else list.push(user);
+    this.#peers!.add(user);
   }
 
   #meetPeers(user: U): void {
     // A loopback address is every host's own.
-    const places = this.isLoopback ? [this] : (this.hosts ?? []).flatMap(({ known }) => known as KnownAddress<U>[]);
-    for (const address of places) {
-      for (const other of address.#withPeer(user)) {
-        other.meet(user);
-        user.meet(other);
-      }
+    if (this.isLoopback) {
+      this.meetUsers(user);
+      return;
+    }
+    for (const host of this.hosts ?? []) {
+      for (const address of host.known as KnownAddress<U>[]) address.meetUsers(user);
+      meetAll(user, this.shared.strangers.of(host, user));
     }
   }
 
-  #withPeer(user: U): readonly U[] {
-    return this.#peers?.get(peerKey(user)) ?? [];
-  }
-
-  #forgetPeer(user: U): void {
-    const key = peerKey(user);
-    const list = this.#peers?.get(key);
-    if (list === undefined) return;
-    list.splice(list.indexOf(user), 1);
-    if (list.length === 0) this.#peers!.delete(key);
+  /** The user and those of this address that are connected to the same endpoint meet, where somebody asked for it. */
+  meetUsers(user: U): void {
+    if (this.#peers !== undefined) meetAll(user, this.#peers.besides(user));
   }
 
   leave(user: U): void {
-    this.#forgetPeer(user);
+    this.#peers?.remove(user);
+    this.shared.strangers.leave(user);
     (this.#users.has(user.number) ? this.#users : this.#resting).remove(user.number);
   }
 
@@ -148,8 +145,11 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
   }
 }
 
-function peerKey({ remote, remotePort }: AddressUser): number {
-  return remote.id * 65_536 + remotePort;
+function meetAll<U extends AddressUser>(user: U, others: readonly U[]): void {
+  for (const other of others) {
+    other.meet(user);
+    user.meet(other);
+  }
 }
 
 /** Every address in use, so that it is compared and hashed as text once and as a number from then on. */
@@ -157,12 +157,13 @@ export class AddressTable<U extends AddressUser = AddressUser> {
   readonly #byText = new Map<string, KnownAddress<U>>();
   readonly #shared: Shared<U>;
   readonly #texts: TextPool;
+  readonly strangers = new Strangers<U>();
   #nextId = 1;
 
   /** Users enter and leave by themselves; `userOf` finds one that has entered. */
   constructor(texts: TextPool, userOf: (number: number) => U) {
     this.#texts = texts;
-    this.#shared = { columns: new UserColumns(), userOf };
+    this.#shared = { columns: new UserColumns(), userOf, strangers: this.strangers };
   }
 
   get size(): number {

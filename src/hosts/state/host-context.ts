@@ -1,6 +1,7 @@
 import type { AddressTable, KnownAddress } from './address-table.js';
 import type { HostColumns } from './host-columns.js';
 import type { HostLimits } from './host-limits.js';
+import type { HostState } from './host-state.js';
 import type { StreamPool } from './host-streams.js';
 import type { ProcessTable } from './process-table.js';
 import type { RowStore } from './row-store.js';
@@ -18,6 +19,8 @@ export interface HostNews {
   translation(tuple: Tuple): void;
   /** A host has an address that it had not had before. */
   address(address: KnownAddress): void;
+  /** A host has accepted without naming its own end, for the first time: it attends to strangers from now on (see Strangers). */
+  blankAccepts(host: HostState): void;
 }
 
 /** What hosts share. */

@@ -277,11 +277,13 @@ export class HostState {
     this.#context.news.address(address);
   }
 
-  /** An accept that does not name its port may be of any connection from that endpoint, so these must know of each other. */
+  /** An accept that does not name its port may be of any connection from that endpoint, so these must know of each other, those of untold containers too. */
   #hearBlankAccepts(): void {
     if (this.#hasBlankAccepts) return;
     this.#hasBlankAccepts = true;
     for (const address of this.known) address.introducePeers();
+    this.#context.addresses.strangers.attendTo(this);
+    this.#context.news.blankAccepts(this);
   }
 
   #addClose(fact: SocketFact): Change {

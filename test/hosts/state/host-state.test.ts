@@ -44,6 +44,7 @@ const tuple = {
 const deaf: HostNews = {
   socket: () => undefined,
   translation: () => undefined,
+  blankAccepts: () => undefined,
   address: () => undefined,
 };
 
