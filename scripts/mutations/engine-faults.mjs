@@ -78,8 +78,15 @@ export const engineFaults = [
   {
     name: 'half-reset-noticed-when-its-old-deadline-comes',
     file: 'src/conn/tcp-connection.ts',
-    find: 'else if (isRst && isHalfReset(table, base)) c.sooner = true;',
+    find: 'else if (isRst) tellHalfReset(c, base);',
     replace: '',
+    tests: tcp,
+  },
+  {
+    name: 'certain-end-put-off-by-a-half-reset',
+    file: 'src/conn/tcp-connection.ts',
+    find: '(c.table.i32[base + FLAGS]! & CLOSING) === 0 && isHalfReset',
+    replace: 'isHalfReset',
     tests: tcp,
   },
   {

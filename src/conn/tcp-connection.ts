@@ -96,12 +96,17 @@ function synWeirds(c: StreamContext, base: number, flags: number, length: number
   if (length > 0) weirdOf(c, base, 'SYN_with_data');
 }
 
+/** Where one end has closed and was reset its connection ends sooner, but for one whose end is certain. */
+function tellHalfReset(c: TcpContext, base: number): void {
+  if ((c.table.i32[base + FLAGS]! & CLOSING) === 0 && isHalfReset(c.table, base)) c.sooner = true;
+}
+
 /** The end `dir` has closed, unless data of it is still to come (Zeek's ConnectionClosed). */
 function endClosed(c: TcpContext, base: number, dir: number): void {
   const { i32 } = c.table;
   if (dataPending(c.table, base, dir)) {
     i32[base + FLAGS] = i32[base + FLAGS]! | CLOSE_DEFERRED;
-    if (isHalfReset(c.table, base)) c.sooner = true;
+    tellHalfReset(c, base);
     return;
   }
   const flags = i32[base + FLAGS]! & ~CLOSE_DEFERRED;
@@ -115,7 +120,7 @@ function endClosed(c: TcpContext, base: number, dir: number): void {
     stateOf(c.table, base, peer) === TCP_INACTIVE;
   if (complete) i32[base + FLAGS] = i32[base + FLAGS]! | CLOSING;
   c.closed = complete;
-  if (!complete && isHalfReset(c.table, base)) c.sooner = true;
+  if (!complete) tellHalfReset(c, base);
 }
 
 /** Tells once that all data of a closing end has come; a close that waited for it happens now. */
@@ -357,7 +362,7 @@ export function segment(
     c.streams?.packet(base, dir, packet, offset, isSyn ? relative + 1 : relative, taken);
   }
   if (now.closes) endClosed(c, base, dir);
-  else if (isRst && isHalfReset(table, base)) c.sooner = true;
+  else if (isRst) tellHalfReset(c, base);
   i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
   addIpBytes(table, base, dir, packet.ipBytes);
   findStep(table, base);

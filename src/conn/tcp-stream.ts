@@ -17,7 +17,7 @@ import {
   STATE_BITS,
 } from './record-layout.js';
 import type { SegmentPool } from './segment-pool.js';
-import { TCP_CLOSED, TCP_ESTABLISHED, TCP_RESET } from './tcp-state.js';
+import { TCP_CLOSED, TCP_ESTABLISHED, TCP_RESET, weirdOf } from './tcp-state.js';
 
 /*
  * What Zeek's reassembler knows of a stream, without its bytes: how far it is delivered (REASSEMBLED, relative to the
@@ -147,13 +147,13 @@ function checkVolume(context: StreamContext, base: number, dir: number): void {
     held += top - segments.from(node);
   }
   if (top - delivered > MAX_ABOVE_HOLE_WITHOUT_ACKS && noDataAcked(table, base, dir)) {
-    context.weird.count('above_hole_data_without_any_acks');
+    weirdOf(context, base, 'above_hole_data_without_any_acks');
     skipStream(context, base, dir);
     return;
   }
   const unacked = delivered - trimmed(table, base, dir);
   if (unacked + held > MAX_DATA_WITHOUT_ACKS && !noDataAcked(table, base, dir)) {
-    context.weird.count('excessive_data_without_further_acks');
+    weirdOf(context, base, 'excessive_data_without_further_acks');
     skipStream(context, base, dir);
   }
 }

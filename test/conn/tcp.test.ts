@@ -362,6 +362,16 @@ describe('a TCP connection', () => {
     expect(withScale(15)).toEqual({ TCP_scale_range: 1 });
   });
 
+  it('tells of a window scale only where nothing else of the connection was odd before, as data above a hole', () => {
+    const scale = [3, 3, 15, 0];
+    const after = (seq: number): unknown => {
+      const script = tcp().client('PA', 1, 1, 10).client('PA', seq, 1, 10).server('SA', 0, 11, 0, 4096, scale);
+      return track(script.frames).stats.weirds;
+    };
+    expect(after(11)).toEqual({ TCP_scale_range: 1 });
+    expect(after(20_011)).toEqual({ above_hole_data_without_any_acks: 1 });
+  });
+
   it('leaves packets with a wrong checksum out and writes C', () => {
     const script = tcp().client('S', 0).server('SA', 0, 1);
     script.frames[1]!.bytes[50]! ^= 1;
@@ -422,6 +432,12 @@ describe('the ends of TCP connections in time', () => {
       tcp().handshake().wait(5_500_000).client('FA', 1, 1).client('R', 2),
       11 * SECOND,
       (s) => s.server('A', 1, 1),
+    ],
+    [
+      'one with a FIN before anything else 5 s after it, whatever the same end resets then',
+      tcp().client('FA', 1, 1).server('A', 1, 2).client('R', 2),
+      5 * SECOND,
+      (s) => s.server('A', 1, 2),
     ],
     [
       'one with a FIN and, minutes after its start, a RST of the same end',
