@@ -20,6 +20,7 @@ export interface WeirdKind {
  * end in `_full` are this program's own.
  */
 const table = {
+  empty_pcap_header: {},
   truncated_ethernet_frame: { source: 'ETHERNET' },
   truncated_link_header: { source: 'MPLS' },
   truncated_pktap_header: {},

@@ -76,6 +76,10 @@ export class Decoder {
     packet.innerVlan = -1;
     packet.depth = 0;
     const weird = this.#ip.weird;
+    if (capLen === 0 || wireLen === 0) {
+      weird.count('empty_pcap_header');
+      return false;
+    }
     const link = linkDecoder(type);
     // What is not known is taken for IP, as in Zeek.
     if (link === undefined) weird.count('unknown_link_type');

@@ -364,12 +364,12 @@ describe('a TCP connection', () => {
 
   it('tells of a window scale only where nothing else of the connection was odd before, as data above a hole', () => {
     const scale = [3, 3, 15, 0];
-    const after = (seq: number): unknown => {
+    const behind = (seq: number): unknown => {
       const script = tcp().client('PA', 1, 1, 10).client('PA', seq, 1, 10).server('SA', 0, 11, 0, 4096, scale);
       return track(script.frames).stats.weirds;
     };
-    expect(after(11)).toEqual({ TCP_scale_range: 1 });
-    expect(after(20_011)).toEqual({ above_hole_data_without_any_acks: 1 });
+    expect(behind(11)).toEqual({ TCP_scale_range: 1 });
+    expect(behind(20_011)).toEqual({ above_hole_data_without_any_acks: 1 });
   });
 
   it('leaves packets with a wrong checksum out and writes C', () => {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { WeirdCounts } from '../../src/core/weird.js';
 import { linkDecoder, linkLayers } from '../../src/decode/link.js';
 import { Packet } from '../../src/decode/packet.js';
+import type { Weird } from '../../src/records/weird.js';
+import { ethernet, ip, START, track, udpDatagram } from '../conn/traffic.js';
 
 const macs = '020000000001 020000000002';
 
@@ -353,5 +355,25 @@ describe('link layers', () => {
     for (const layer of linkLayers) for (const type of layer.types) expect(linkDecoder(type)).toBe(layer.decode);
     expect(linkDecoder(147)).toBeUndefined();
     expect(linkDecoder(65_535)).toBeUndefined();
+  });
+});
+
+describe('a frame without a byte', () => {
+  const datagram = ip({ src: '192.0.2.1', dst: '192.0.2.2', proto: 17, payload: udpDatagram(1000, 2000, 10) });
+
+  it.each([
+    ['captured', new Uint8Array(0), 60],
+    ['on the wire', ethernet(datagram), 0],
+  ])('%s is left out', (_name, bytes, wireBytes) => {
+    for (const link of [1, 12]) {
+      const reported: Weird[] = [];
+      const frames = [{ timeUs: START, bytes, wireBytes }];
+      const { stats } = track(frames, { onWeird: (weird) => reported.push(weird) }, 1000, link);
+      expect([stats.weirds, stats.skipped]).toEqual([{ empty_pcap_header: 1 }, 1]);
+      expect(reported.map((weird) => [weird.name, weird['id.orig_h'], weird.source])).toEqual([
+        ['empty_pcap_header', undefined, undefined],
+      ]);
+      expect(track(frames, {}, 1000, link).stats.connections).toBe(0);
+    }
   });
 });
