@@ -109,8 +109,8 @@ export const datagramFaults = [
   {
     name: 'closes-not-told-where-datagrams-are',
     file: 'src/hosts/state/host-closings.ts',
-    find: "(source === 'close' || source === 'listen' || fact.isDatagram)",
-    replace: "(source === 'close' || source === 'listen')",
+    find: "if (source !== 'close' && source !== 'listen' && !fact.isDatagram) return false;",
+    replace: "if (source !== 'close' && source !== 'listen') return false;",
     tests: ['test/join/moved-address.test.ts'],
   },
   {

@@ -67,7 +67,7 @@ export const joinFaults = [
   {
     name: 'postponed-although-the-host-has-told-enough',
     file: 'src/join/deciding.ts',
-    find: 'if (this.#states.numbered(host).progress.detailsUntil >= moment) return false;',
+    find: 'if (this.#states.detailsUntil(turns.hostOf(number)) >= turns.momentOf(number)) return false;',
     replace: '',
     tests: ['test/join/attribution.test.ts'],
   },

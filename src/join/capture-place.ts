@@ -9,8 +9,8 @@ import { PROMPT } from './match.js';
 
 /** That another host may have an address. */
 export interface Doubt {
-  /** The host that may have it, and the moment of its clock from which on it has told; undefined: nobody is waited for. */
-  readonly until: { readonly host: HostState; readonly sockets: Micros } | undefined;
+  /** Number of the host that may have it, and the moment of its clock from which on it has told; undefined: nobody is waited for. */
+  readonly until: { readonly host: number; readonly sockets: Micros } | undefined;
 }
 
 const lasting: Doubt = { until: undefined };
@@ -81,7 +81,7 @@ export class CapturePlace {
     const { from, to } = this.#timeOn(site);
     const { progress } = site;
     if (progress.isUnwatched(from, to) || progress.isLost(['interface_addresses'], -Infinity, to)) return lasting;
-    return progress.socketsUntil >= to ? undefined : { until: { host: site, sockets: to } };
+    return progress.socketsUntil >= to ? undefined : { until: { host: site.number, sockets: to } };
   }
 
   /**

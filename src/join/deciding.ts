@@ -133,9 +133,7 @@ export class Deciding {
     if (end.lacksDetails) return true;
     const turns = this.#turns;
     const { number } = end;
-    const host = turns.hostOf(number);
-    const moment = turns.momentOf(number);
-    if (this.#states.numbered(host).progress.detailsUntil >= moment) return false;
+    if (this.#states.detailsUntil(turns.hostOf(number)) >= turns.momentOf(number)) return false;
     end.lacksDetails = true;
     return true;
   }
@@ -311,17 +309,14 @@ export class Deciding {
     if (early === undefined) return false;
     const { host, calls } = early;
     const hasRow = end.tuple.hasSockets(end.isForward);
-    if (hasRow && host.progress.detailsUntil >= calls) return false;
+    if (hasRow && this.#states.detailsUntil(host) >= calls) return false;
     end.isPostponed = true;
     end.end = pending;
     end.lacksDetails = hasRow;
     const turn = this.#turns.next(number);
-    // Mostly the address tells it, without a look at the host.
-    const { soleHost } = end.local;
-    const hostNumber = soleHost < 0 ? host.number : soleHost;
-    this.#turns.awaits(number, hostNumber, awaited.calls, calls);
-    const isNew = this.#newcomers.add(hostNumber, number, turn, calls);
-    if (!isNew) this.#waiting[hostNumber]!.waitForCalls(number, turn, calls);
+    this.#turns.awaits(number, host, awaited.calls, calls);
+    const isNew = this.#newcomers.add(host, number, turn, calls);
+    if (!isNew) this.#waiting[host]!.waitForCalls(number, turn, calls);
     return true;
   }
 
@@ -340,7 +335,7 @@ export class Deciding {
     else {
       const { number } = end;
       const turn = this.#turns.next(number);
-      for (const need of needs) this.#waiting[need.host.number]!.wait(number, turn, need);
+      for (const need of needs) this.#waiting[need.host]!.wait(number, turn, need);
       if (settles === undefined || (tracked.ended && !this.#startsKnown)) return;
       const at = settles + (this.#startsKnown ? 0 : END_DELAY);
       // Once that moment has passed another connection of the tuple is in the way for good, and waiting for it would never end.

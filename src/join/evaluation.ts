@@ -29,9 +29,9 @@ import { isKernels } from './kernel-traffic.js';
 import { CONNECT_LEAD, PROMPT, ranks } from './match.js';
 import { type Choice, chooseOwner, closesUntil, type OwnerChoice, type Tied } from './owner-choice.js';
 
-/** What an end waits for on one host, each a moment of the host's clock up to which streams must be complete. */
+/** What an end waits for on one host, told by its number, each a moment of the host's clock up to which streams must be complete. */
 export interface Need {
-  readonly host: HostState;
+  readonly host: number;
   readonly calls?: Micros;
   readonly sockets?: Micros;
   readonly details?: Micros;
@@ -39,7 +39,7 @@ export interface Need {
 
 /** Up to when the host must have told every call before anything is said. */
 export interface CallsAwaited {
-  readonly host: HostState;
+  readonly host: number;
   readonly calls: Micros;
 }
 
@@ -145,7 +145,7 @@ export function callsAwaited(
   const { local } = view[role];
   const { hosts } = local;
   const usual = usualCalls(columns, clocks, view, local);
-  if (usual !== undefined) return { host: hosts![0]!, calls: usual };
+  if (usual !== undefined) return { host: local.soleHost, calls: usual };
   if (view.closed || local.isLoopback || hosts?.length !== 1) return undefined;
   const [host] = hosts as [HostState];
   const { progress } = host;
@@ -154,7 +154,9 @@ export function callsAwaited(
   const calls = view.first + offset + err;
   if (progress.eventsUntil >= calls || progress.isSilent(Math.max(view.first, view.last) + offset + err))
     return undefined;
-  return host.addresses.had(local.text, view.first + offset - err, calls) === 'no' ? undefined : { host, calls };
+  return host.addresses.had(local.text, view.first + offset - err, calls) === 'no'
+    ? undefined
+    : { host: host.number, calls };
 }
 
 /** The same for most ends, without a look at the host itself; undefined: it takes one. */
@@ -244,7 +246,7 @@ function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
       if (match.rank === ranks.poll && match.weight === 'certain') sockets = Math.max(sockets, socket.openHi);
     }
   }
-  const need: { -readonly [K in keyof Need]: Need[K] } = { host };
+  const need: { -readonly [K in keyof Need]: Need[K] } = { host: host.number };
   const { eventsUntil } = host.progress;
   // Of a connection that goes on, calls may come that no watermark tells of yet: its end has it looked at again.
   let calls = known.callsUntil;

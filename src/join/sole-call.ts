@@ -77,7 +77,7 @@ export function decideSoleCall(
   if (host.knowsBlanks(tuple.protocol, localPort, remote.text, remotePort)) return undefined;
   if (!knowsOthers(host, from - PROMPT, until)) return undefined;
   if (host.progress.eventsUntil >= until) return new Decided(host, clock, match, call, view, true);
-  return host.progress.isSilent(until + view.last - view.first) ? undefined : { host, calls: until };
+  return host.progress.isSilent(until + view.last - view.first) ? undefined : { host: host.number, calls: until };
 }
 
 /** The socket that the call made. It closed after the call, hence when matters only where that may have been before the first packet. */

@@ -62,12 +62,12 @@ export function stitchOf(
     for (const one of view.closed ? [] : known) {
       const { gateway } = one;
       const calls = Math.max(callsUntil(gateway, view, role, clockOf(gateway)), beginningToldBy(one));
-      if (isLate(gateway, calls)) return { kind: 'wait', gateway, need: { host: gateway, calls } };
+      if (isLate(gateway, calls)) return { kind: 'wait', gateway, need: { host: gateway.number, calls } };
     }
     const doubt = place && doubtOf(place, known, packets);
     if (doubt !== undefined) {
       const { until } = doubt;
-      return until === undefined || view.closed ? unsure(known) : { kind: 'wait', gateway: until.host, need: until };
+      return until === undefined || view.closed ? unsure(known) : { kind: 'wait', gateway: first.gateway, need: until };
     }
     if (known.some((one) => !isSame(one.other, first.other) || one.gateway !== first.gateway)) return unsure(known);
     if (known.some((one) => mayBeOver(one, clockOf(one.gateway), view))) return unsure(known);

@@ -16,8 +16,6 @@ export class HostClosings implements Closings {
   #polls: PollTimes | undefined;
   /** Streams that tell when sockets close, not only when they open: they tell of listens and datagrams too. */
   #streams: Set<string> | undefined;
-  /** The one among them that was heard of last. */
-  #latest: string | undefined;
   /** A row of a poll was evicted, so that a socket which none is known to have closed may have been seen to be gone. */
   hasForgottenPolls = false;
 
@@ -27,17 +25,18 @@ export class HostClosings implements Closings {
     this.#progress = progress;
   }
 
-  /** Takes notice of a row about a socket. */
-  hear(fact: SocketFact): void {
+  /** Takes notice of a row about a socket. Returns whether no further event of its stream needs to be heard. */
+  hear(fact: SocketFact): boolean {
     const { row, source } = fact;
     if (row.action !== 'event') {
       this.#polls ??= new PollTimes();
       this.#polls.add(fact);
-    } else if (row.stream !== this.#latest && (source === 'close' || source === 'listen' || fact.isDatagram)) {
-      this.#latest = row.stream;
-      this.#streams ??= new Set();
-      this.#streams.add(row.stream);
+      return false;
     }
+    if (source !== 'close' && source !== 'listen' && !fact.isDatagram) return false;
+    this.#streams ??= new Set();
+    this.#streams.add(row.stream);
+    return true;
   }
 
   closeOf({ inode, pid, fd }: SocketRecord, from: Micros): Close | undefined {

@@ -34,8 +34,6 @@ export class HostState {
   // What every row asks for comes first, so that it lies together.
   readonly id: string;
   readonly #context: HostContext;
-  readonly #sockets: HostSockets;
-  readonly #closings: HostClosings;
   /** Names it in records. */
   readonly number: number;
   /** Of the latest rows: mostly the next one is of one of these two. */
@@ -43,6 +41,10 @@ export class HostState {
   #streamBefore: string | undefined;
   /** The local address of the socket that a row of both endpoints told of last: mostly the next one has the same. */
   #local: KnownAddress | undefined;
+  /** A stream that is known to tell of closes: mostly that of the next event. */
+  #streamOfCloses: string | undefined;
+  readonly #sockets: HostSockets;
+  readonly #closings: HostClosings;
   readonly progress: StreamProgress;
   readonly addresses = new AddressHistory();
   readonly packetSockets = new PacketSockets();
@@ -226,7 +228,10 @@ export class HostState {
       this.#context.counters.rowsIgnored++;
       return 'nothing';
     }
-    this.#closings.hear(fact);
+    const { stream, action } = row;
+    if ((action !== 'event' || stream !== this.#streamOfCloses) && this.#closings.hear(fact)) {
+      this.#streamOfCloses = stream;
+    }
     this.#context.columns.increment(this.number, TAKEN);
     if (fact.source === 'close') return this.#addClose(fact);
     const { localAddress, localPort, remoteAddress, remotePort } = fact;

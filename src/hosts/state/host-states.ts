@@ -1,8 +1,9 @@
 import { secretKey } from '../../core/secret-key.js';
+import type { Micros } from '../../core/time.js';
 import type { HostSeen } from '../../records/host-row.js';
 import { AddressTable, type AddressUser } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
-import { HostColumns } from './host-columns.js';
+import { DETAILS, EVENTS, HostColumns } from './host-columns.js';
 import type { HostContext, HostCounters, HostNews } from './host-context.js';
 import type { HostLimits } from './host-limits.js';
 import { HostState } from './host-state.js';
@@ -103,6 +104,14 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   /** The host of this number (HostState.number). */
   numbered(number: number): HostState {
     return this.#numbered[number]!;
+  }
+
+  /** See StreamProgress.detailsUntil; mostly without a look at the host itself. */
+  detailsUntil(number: number): Micros {
+    const { values } = this.columns;
+    const at = this.columns.placeOf(number);
+    // No number: it is still to be worked out.
+    return Number.isNaN(values[at + EVENTS]!) ? this.numbered(number).progress.detailsUntil : values[at + DETAILS]!;
   }
 
   /** The sockets of the tuple whose local end is its first endpoint, or its second, by host. */
