@@ -166,14 +166,20 @@ export function tryHosts(
     return addresses.isShared(local.text) ? shared(found) : found;
   }
 
-  /** Whether it took a datagram before the first one, or well after it, when another host may have had the address. */
-  function mayLackIt({ host, query }: Trial, { source, protocol, openHi, namespace }: HeldSocket): boolean {
+  /**
+   * Whether another host may have had the address at the first datagram: of a process that took one well after it; or took or sent one before
+   * it, when the address was this host's, and may have moved since.
+   */
+  function mayLackIt({ host, query }: Trial, { source, protocol, openLo, openHi, namespace }: HeldSocket): boolean {
     const { first, err } = query;
-    if (source !== 'accept' || protocol === TCP || local.isLoopback) return false;
-    if (openHi >= first - err && openHi <= first + err + PROMPT) return false;
+    if (protocol === TCP || local.isLoopback || (source !== 'connect' && source !== 'accept')) return false;
+    const [earliest, latest] = [first - err, first + err];
+    const isEarlier = openHi < earliest - (source === 'connect' ? PROMPT : 0);
+    if (!isEarlier && (source === 'connect' || openHi <= latest + PROMPT)) return false;
     const knowsAll = view.closed && !view.isEvicted;
-    if (!knowsAll && host.progress.socketsUntil < first + err) return true;
-    return host.addresses.had(local.text, first - err, first + err, namespace) !== 'surely';
+    if (!knowsAll && host.progress.socketsUntil < latest) return true;
+    if (host.addresses.had(local.text, earliest, latest, namespace) === 'surely') return false;
+    return !isEarlier || host.addresses.mayHaveLeft(local.text, openLo, latest);
   }
 
   function contested(match: Matched, trial: Trial, socket: HeldSocket, hasAddress: boolean): Matched {

@@ -129,6 +129,15 @@ export function hadAddress(
   return possible.length > 0 ? 'maybe' : 'no';
 }
 
+/** Whether the address may have gone from some interface of the host within [from, to]. */
+export function mayHaveLeft({ table }: HostRows, address: string, from: Micros, to: Micros): boolean {
+  return table.some((row) => {
+    if (row.table !== 'interface_addresses' || row.action !== 'removed') return false;
+    if (canonicalAddress(row.columns.address ?? '') !== address) return false;
+    return row.time + Math.max(row.resolution, 1) - 1 >= from && (row.since ?? -Infinity) <= to;
+  });
+}
+
 /** Whether rows tell that the address may have been the host's own then, or sockets show it of one that its table does not tell. */
 export function isToldItsOwn(
   host: HostRows,

@@ -14,6 +14,7 @@ import {
   isToldItsOwn,
   mayBeItsOwn,
   mayBeUntold,
+  mayHaveLeft,
   ownSpace,
   tellsSpaces,
 } from './reference-addresses.js';
@@ -229,13 +230,15 @@ function endAt(
       const isAnywhere = (isOfAll || (isLoopback(local) && match.rank === ranks.endpoint)) && isUnnamed(socket);
       const isUnplaced = isLoopback(local) && space !== undefined && own === undefined && hasSeveralSpaces(held);
       const isCallHome = isOwnPeer && socket.remotePort !== undefined;
-      // Who took a datagram before the first one, or well after it, may not have had the address at the first.
-      const isTaker = match.rank === ranks.event && socket.source === 'accept' && protocol !== 6;
-      const isPrompt = socket.openHi >= query.first - query.err && socket.openHi <= query.first + query.err + PROMPT;
-      const isOfAnotherTime = isTaker && !isLoopback(local) && !isPrompt;
+      // Who took a datagram well after the first one may have the address only since; whoever took or sent one before, no longer.
+      const isTaker = socket.source === 'accept';
+      const isEarlier = socket.openHi < query.first - query.err - (isTaker ? 0 : PROMPT);
+      const isLater = isTaker && socket.openHi > query.first + query.err + PROMPT;
+      const isOfDatagram = match.rank === ranks.event && protocol !== 6 && !isLoopback(local);
+      const isMoved = isLater || (isEarlier && mayHaveLeft(host, local, socket.openLo, query.first + query.err));
       const hadIt = space === undefined ? had : hadIn(space);
       const isSurelyIts = isFull
-        ? !isFullHome && !(isOfAnotherTime && hadIt !== 'surely')
+        ? !isFullHome && !(isOfDatagram && isMoved && hadIt !== 'surely')
         : hadThere === 'surely' && !isContested && !isCallHome;
       const isSure = !isDoubted && !isUnplaced && !isAnywhere && isSurelyIts;
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };

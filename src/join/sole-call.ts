@@ -73,6 +73,8 @@ export function decideSoleCall(
     return new Decided(host, clock, match, call, view, true);
   }
   if (match.weight !== 'sole' || match.mayBeNext || role !== 'orig' || tuple.protocol === TCP) return undefined;
+  // The address may have moved since.
+  if (call.hi < from - PROMPT) return undefined;
   const until = view.first + clock.offset + clock.err;
   if (host.knowsBlanks(tuple.protocol, localPort, remote.text, remotePort)) return undefined;
   if (!knowsOthers(host, from - PROMPT, until)) return undefined;

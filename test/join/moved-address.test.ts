@@ -164,3 +164,52 @@ describe('a datagram of a peer of which one was taken long before', () => {
     }
   });
 });
+
+const sent = '192.0.2.99 123 > 192.0.2.11 123 udp';
+const datagram = {
+  ...{ family: 2, protocol: 17, action: 'send', pid: 103, local_address: '192.0.2.99', local_port: 123 },
+  ...{ remote_address: '192.0.2.11', remote_port: 123 },
+} as const;
+
+/** `a` sent to a peer at 3 from a socket that stands, and the endpoints have a connection again at 5. */
+function again(takesShortWay: boolean): Scene {
+  const scene = new Scene({ startsKnown: true, takesShortWay }).host('a', tables, { err: 0.03 });
+  scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.99' });
+  return scene.end('C1', 3, 0.1, sent).event('a', 'socket_events', 2.99, datagram).start('C2', 5, sent);
+}
+
+describe('a datagram from a port from which a process sent to the same peer before', () => {
+  const gone = (scene: Scene, at: number, since: number): Scene =>
+    scene.removed('a', 'interface_addresses', at, { interface: 'eth0', address: '192.0.2.99' }, since);
+
+  it("is not that one's where another host may have the address since, on no line", () => {
+    for (const takesShortWay of [true, false]) {
+      const scene = again(takesShortWay).complete('a', 7, ['socket_events']).complete('a', 4, ['interface_addresses']);
+      expect(scene.advance(7).last('C2').orig.state).toBe('pending');
+      gone(scene, 6, 4).end('C2', 5, 0.1, sent).complete('a', 20, tables).advance(80).join.end();
+      const named = scene.lines.filter(({ orig, connection: { uid } }) => uid === 'C2' && orig.state === 'attributed');
+      expect(named).toEqual([]);
+      expect(inWords(scene.last('C2').orig)).toBe('ambiguous a:103');
+      expect(inWords(scene.last('C1').orig)).toBe('socket_event a:103');
+    }
+  });
+
+  it("is that one's as soon as that host is known to have had it", () => {
+    for (const takesShortWay of [true, false]) {
+      const scene = again(takesShortWay).complete('a', 5.1, tables).advance(6);
+      expect(inWords(scene.last('C2').orig)).toBe('socket_event a:103');
+      gone(scene, 8, 6).end('C2', 5, 0.1, sent).complete('a', 20, tables).advance(80).join.end();
+      expect(inWords(scene.last('C2').orig)).toBe('socket_event a:103');
+    }
+  });
+
+  it("is that one's where a poll saw the address only later, as its own call tells that it was there", () => {
+    for (const takesShortWay of [true, false]) {
+      const scene = new Scene({ startsKnown: true, takesShortWay }).host('a', tables, { err: 0.03 });
+      scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+      scene.event('a', 'socket_events', 4, datagram).start('C2', 5, sent);
+      scene.added('a', 'interface_addresses', 6, { interface: 'eth0', address: '192.0.2.99' }, 1);
+      expect(inWords(scene.complete('a', 7, tables).advance(8).last('C2').orig)).toBe('socket_event a:103');
+    }
+  });
+});

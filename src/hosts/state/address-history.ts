@@ -140,6 +140,13 @@ export class AddressHistory {
     return answer;
   }
 
+  /** Whether the address may have gone from some interface of the host within [from, to] of its clock. */
+  mayHaveLeft(address: string, from: Micros, to: Micros): boolean {
+    this.#ask(address);
+    const isThen = ({ time, since = -Infinity }: Change): boolean => time >= from && since <= to;
+    return this.#found?.some((change) => change.isGone && isThen(change)) === true;
+  }
+
   /** Since when the host has had the address, and nothing else is told of it; undefined: there is more to say. */
   hadSince(address: string): Micros | undefined {
     const changes = this.#changes.get(address);
