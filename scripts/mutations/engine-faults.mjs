@@ -13,9 +13,16 @@ const zstdBlock = 'src/capture/zstd/zstd-block.ts';
 
 export const engineFaults = [
   {
+    name: 'dns-of-25-queries-is-too-much',
+    file: 'src/conn/dns-message.ts',
+    find: 'queries > MAX_QUERIES',
+    replace: 'queries >= MAX_QUERIES',
+    tests: datagrams,
+  },
+  {
     name: 'dns-session-kept-a-minute',
     file: expiry,
-    find: 'if (!isDns) return last',
+    find: 'if (!isParsedAsDns(table, base)) return last',
     replace: 'if (true) return last',
     tests: datagrams,
   },

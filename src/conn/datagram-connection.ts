@@ -1,6 +1,7 @@
 import type { Packet } from '../decode/packet.js';
 import { PROTO_ICMPV6 } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
+import { checkDnsMessage } from './dns-message.js';
 import { addLetterOnce, countLetter, LETTER_C, LETTER_D, SEEN_DATA } from './history.js';
 import { addIpBytes } from './ip-bytes.js';
 import { saysOtherDirection } from './message-direction.js';
@@ -42,6 +43,7 @@ export function udpPacket(c: TcpContext, base: number, dir: number, packet: Pack
   countPayload(table, base, dir, claimed - UDP_HEADER);
   // As in Zeek each role keeps its payload, and this packet is of the role that its sender had.
   if (saysOtherDirection(table, base, dir, packet)) flipEnds(table, weird, base);
+  checkDnsMessage(table, weird, base, packet);
   countPacket(table, base, dir, packet);
   return true;
 }

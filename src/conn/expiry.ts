@@ -1,19 +1,10 @@
 import { type Micros, SECOND } from '../core/time.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
-import {
-  FLAGS,
-  HANDSHAKE_DONE,
-  HEARD,
-  LAST_TIME,
-  META,
-  NEXT_LOOK,
-  PORTS,
-  START_TIME,
-  SYN_ANSWERED,
-} from './record-layout.js';
+import { isParsedAsDns } from './dns-message.js';
+import { FLAGS, HANDSHAKE_DONE, LAST_TIME, META, NEXT_LOOK, PORTS, START_TIME, SYN_ANSWERED } from './record-layout.js';
 import { isHalfReset, stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
-import { isDnsPort, type Timeouts } from './timeouts.js';
+import type { Timeouts } from './timeouts.js';
 
 /**
  * When the connection at `base`, which is not closing, ends if no packet comes, or is to be looked at again before that. It has ended where
@@ -83,10 +74,7 @@ function tcpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micr
 }
 
 function udpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micros, now: Micros): Micros {
-  const ports = table.i32[base + PORTS]!;
-  // Who is parsed as DNS stays so when what it says turns it.
-  const isDns = isDnsPort(ports & 0xffff) || ((table.i32[base + FLAGS]! & HEARD) !== 0 && isDnsPort(ports >>> 16));
-  if (!isDns) return last + t.udp_inactivity_timeout;
+  if (!isParsedAsDns(table, base)) return last + t.udp_inactivity_timeout;
   // Zeek's DNS parser looks every dns_session_timeout, and ends it when nothing came for that long less a second.
   const period = t.dns_session_timeout;
   return Math.min(lookedAt(table, base, period, period, period - SECOND, now), last + t.udp_inactivity_timeout);

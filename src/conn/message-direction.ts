@@ -1,12 +1,11 @@
 import { META_IPV6, type Packet } from '../decode/packet.js';
 import type { ConnectionTable } from './connection-table.js';
+import { DNS_HEADER, isKnownOpcode, udpPayloadBytes } from './dns-message.js';
 import { FLAGS, HEARD, IPV6_WORDS, META, PORTS, RESP_WORD } from './record-layout.js';
 import { isDnsPort } from './timeouts.js';
 
 const UDP_HEADER = 8;
-const DNS_HEADER = 12;
 const DNS_RESPONSE = 0x80;
-const NETBIOS_PORT = 137;
 const NTP_PORT = 123;
 const NTP_BYTES = 48;
 const NTP_CLIENT = 3;
@@ -16,14 +15,6 @@ function isMulticast(table: ConnectionTable, base: number): boolean {
   const { i32 } = table;
   if ((i32[base + META]! & META_IPV6) !== 0) return i32[base + IPV6_WORDS + 3]! >>> 24 === 0xff;
   return i32[base + RESP_WORD]! >>> 28 === 0xe;
-}
-
-/** Zeek looks into these only, unless it is of NetBIOS names: queries, notifications and updates. */
-function isDns(ports: number, flags: number): boolean {
-  const opcode = (flags >>> 3) & 15;
-  return (
-    opcode === 0 || opcode === 4 || opcode === 5 || (ports & 0xffff) === NETBIOS_PORT || ports >>> 16 === NETBIOS_PORT
-  );
 }
 
 /**
@@ -37,11 +28,11 @@ export function saysOtherDirection(table: ConnectionTable, base: number, dir: nu
   if ((flags & (HEARD << dir)) !== 0) return false;
   const ports = i32[base + PORTS]!;
   const { view, at } = packet;
-  const bytes = Math.min(packet.length === 0 ? packet.captured : packet.length, packet.captured) - UDP_HEADER;
+  const bytes = udpPayloadBytes(packet);
   if (isDnsPort(ports & 0xffff)) {
     if (bytes < DNS_HEADER) return false;
     const says = view.getUint8(at + UDP_HEADER + 2);
-    if (!isDns(ports, says)) return false;
+    if (!isKnownOpcode(ports, says)) return false;
     i32[base + FLAGS] = flags | (3 * HEARD);
     return dir === 0 && (says & DNS_RESPONSE) !== 0 && !isMulticast(table, base);
   }

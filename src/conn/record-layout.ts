@@ -72,8 +72,10 @@ export const IP_BYTES_HIGH = 78;
 export const LETTERS = 144;
 export const LETTERS_INLINE = 12;
 
-// FLAGS: states in bits 0-2 (orig) and 3-5 (resp), the states before in 6-8 and 9-11, then single bits.
+// FLAGS: states of TCP in bits 0-2 (orig) and 3-5 (resp), the states before in 6-8 and 9-11, then single bits.
 export const STATE_BITS = 3;
+/** UDP: it is not, or no longer, parsed as DNS, whatever the port says. */
+export const NO_DNS = 1;
 export const PREVIOUS_STATE = 6;
 /** First of two bits: the end was reported closed. */
 export const DID_CLOSE = 1 << 12;

@@ -112,6 +112,8 @@ const table = {
   truncated_ICMPv6_MLDv1: {},
   truncated_ICMPv6_MLDv2: {},
   truncated_ICMPv6_MLDv2_record: {},
+  DNS_unknown_opcode: { source: 'DNS' },
+  DNS_Conn_count_too_large: { source: 'DNS' },
   TCP_scale_range: {},
   truncated_header: { hasAddresses: true },
   bad_TCP_header_len: {},

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SECOND } from '../../src/core/time.js';
+import type { Weird } from '../../src/records/weird.js';
 import { concat, ethernet, type Frame, ip, START, track, udpDatagram } from './traffic.js';
 
 const A = '192.0.2.10';
@@ -43,7 +44,7 @@ describe('a UDP connection', () => {
     expect(track([reply]).updates[0]?.connection).toMatchObject({ conn_state: 'OTH', history: '^c', resp_pkts: 0 });
     expect(track([reply, udp(B, A, [53, 5000], 30, 1)]).updates[0]?.connection).toMatchObject({
       conn_state: 'SHR',
-      history: '^cd',
+      history: '^cdX',
       resp_pkts: 1,
     });
   });
@@ -69,7 +70,7 @@ describe('a UDP connection', () => {
       'id.orig_h': A,
       'id.resp_p': 53,
       conn_state: 'SHR',
-      history: '^d',
+      history: '^dX',
       resp_pkts: 1,
     });
   });
@@ -109,14 +110,14 @@ describe('a UDP connection', () => {
     ['an answer goes to a group', [message(B, '224.0.0.251', 5353, dnsAnswer)], B, 'D', [1, 0]],
     ['an answer to a host comes on the port of mDNS', [message(B, A, 5353, dnsAnswer)], A, 'D^', [1, 0]],
     ['it is too short for DNS', [message(B, A, 53, dnsAnswer, 0, 11)], B, 'D', [1, 0]],
-    ['what comes first is no DNS', [message(B, A, 53, [0, 1, 0xb8, 0])], B, 'D', [1, 0]],
+    ['what comes first is no DNS', [message(B, A, 53, [0, 1, 0xb8, 0])], B, 'DX', [1, 0]],
     ['a name of NetBIOS is registered', [message(B, A, 137, [0, 1, 0xa8, 0])], A, 'D^', [1, 0]],
     ['an update of DNS is answered', [message(B, A, 53, [0, 1, 0xa8, 0])], A, 'D^', [1, 0]],
     [
       'its answer comes behind what is no DNS',
       [message(B, A, 53, [0, 1, 0xb8, 0]), message(B, A, 53, dnsAnswer, 9)],
       A,
-      'D^',
+      'DX^',
       [1, 1],
     ],
     ['an NTP answer comes first', [message(B, A, 123, [0x24]), message(A, B, 123, [0x23], 9)], A, 'D^', [2, 0]],
@@ -175,6 +176,34 @@ describe('a UDP connection', () => {
     expect(connections(0, SECOND + 1, 10 * SECOND, 20 * SECOND)).toBe(2);
     expect(track([query(0, 5353), query(11 * SECOND, 5353)]).stats.connections).toBe(2);
     expect(track([query(0, 54), query(11 * SECOND, 54)]).stats.connections).toBe(1);
+  });
+
+  it('of DNS says what the parser made nothing of', () => {
+    const told = (port: number, first: readonly number[], bytes = 48): unknown[] => {
+      const reported: Weird[] = [];
+      const frames = [message(A, B, port, first, 0, bytes), message(A, B, port, first, 9, bytes)];
+      const { updates } = track(frames, { onWeird: (weird) => reported.push(weird) });
+      return [updates[0]!.connection.history, ...reported.map(({ name, addl, source }) => [name, addl, source])];
+    };
+    expect(told(53, [0, 1, 1, 0, 0, 25])).toEqual(['D']);
+    expect(told(53, [0, 1, 1, 0, 0, 26])).toEqual(['DX', ['DNS_Conn_count_too_large', '26 > 25', 'DNS']]);
+    expect(told(54, [0, 1, 1, 0, 0, 26])).toEqual(['D']);
+    expect(told(5353, [0, 1, 0x10, 0, 1, 0])).toEqual(['DX', ['DNS_unknown_opcode', '2', 'DNS']]);
+    expect(told(137, [0, 1, 0x10, 0, 0, 1])).toEqual(['D']);
+    expect(told(137, [0, 1, 0x10, 0, 1, 0])).toEqual(['DX', ['DNS_Conn_count_too_large', '256 > 25', 'DNS']]);
+    expect(told(53, [0, 1, 0x10, 0, 1, 0], 11)).toEqual(['D']);
+  });
+
+  it('of DNS is no longer parsed, and lasts as others do, behind a message with too many queries', () => {
+    const many = [0, 1, 1, 0, 0, 26];
+    const connections = (...frames: Frame[]): number => track(frames).stats.connections;
+    const later = message(A, B, 53, dnsQuery, 59 * SECOND);
+    expect(connections(message(A, B, 53, many), later)).toBe(1);
+    expect(connections(message(A, B, 53, dnsQuery), message(B, A, 53, many, 9), later)).toBe(1);
+    expect(connections(message(A, B, 53, [0, 1, 0x10, 0]), later)).toBe(2);
+    // Not where there was more than 10 KiB.
+    expect(connections(message(A, B, 53, many, 0, 10_240), later)).toBe(1);
+    expect(connections(message(A, B, 53, many, 0, 10_241), later)).toBe(2);
   });
 
   it('of DNS is looked at when packets let time pass, and 10 s after that again', () => {
