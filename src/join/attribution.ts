@@ -238,7 +238,8 @@ export class Join {
 
   #hostOf(id: string): HostState | undefined {
     // Rows of one host come in runs.
-    if (this.#lastHost?.id === id) return this.#lastHost;
+    const last = this.#lastHost;
+    if (last !== undefined && last.id === id) return last;
     const known = this.#states.get(id);
     if (known !== undefined) {
       this.#lastHost = known;

@@ -4,7 +4,7 @@ import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import type { Doubt } from './capture-place.js';
-import { type ConnectionView, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
+import { type ConnectionView, endViewOf, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
 import { lookElsewhere } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
@@ -57,7 +57,7 @@ export function tryHosts(
   protocol: number,
   trace?: Trace,
 ): Trial[] {
-  const { local, localPort, remote, remotePort, tuple, isForward, stitch } = view[role];
+  const { local, localPort, remote, remotePort, tuple, isForward, stitch } = endViewOf(view, role);
   const own = local.isLoopback && view.captureHost !== undefined ? states.get(view.captureHost) : undefined;
   const site = local.isLoopback ? undefined : new PacketSite(states, clocks, view, role);
   const owner = site?.owner;
@@ -189,7 +189,7 @@ export function tryHosts(
     if (mayBeContainers(host, socket) && isAnothers(trial, socket)) return { ...match, weight: 'possible' };
     // Which connections there are is known only later, and one of them may be what was accepted.
     if (!view.knowsEarlier) return { ...match, weight: 'possible', settles: Infinity };
-    const { rivals, isCrowded } = view[role];
+    const { rivals, isCrowded } = endViewOf(view, role);
     const isContested = isCrowded || rivals.some((rival) => mayClaim(rival, trial, socket));
     return isContested ? { ...match, weight: 'possible' } : match;
   }

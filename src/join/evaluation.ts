@@ -8,7 +8,7 @@ import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
-import { type ConnectionView, mayBeAnswered, socketProtocol } from './connection-view.js';
+import { type ConnectionView, endViewOf, mayBeAnswered, socketProtocol } from './connection-view.js';
 import { Decided, mayHaveClosed } from './decided.js';
 import type { Role } from './end-query.js';
 import {
@@ -85,7 +85,7 @@ export function evaluateEnd(
   role: Role,
   trace?: Trace,
 ): Evaluation {
-  const { stitch } = view[role];
+  const { stitch } = endViewOf(view, role);
   if (stitch === undefined) return evaluate(states, clocks, view, role, trace);
   const { gateway } = stitch;
   if (stitch.kind === 'wait') return awaitingCalls(stitch.need);
@@ -102,14 +102,14 @@ function evaluate(
   role: Role,
   trace?: Trace,
 ): Evaluation {
-  const { local } = view[role];
+  const { local, tuple, isForward } = endViewOf(view, role);
   if (local.isUnspecified) return placelessEnd;
   if (role === 'resp' && local.isGroup) return groupEnd;
   if (role === 'resp' && local.isBroadcast && local.hosts === undefined) {
     return view.closed ? groupEnd : broadcastEnd;
   }
   if (isUnhosted(view, role)) return view.closed ? settledUnhosted : unhosted;
-  const isEarly = trace === undefined && !view[role].tuple.hasSockets(view[role].isForward);
+  const isEarly = trace === undefined && !tuple.hasSockets(isForward);
   const early = isEarly ? callsAwaited(states.columns, clocks, view, role) : undefined;
   if (early !== undefined) return awaitingCalls(early);
   const protocol = socketProtocol(view.connection);
@@ -130,7 +130,7 @@ function tellsOf({ progress }: HostState, protocol: number): boolean {
 
 /** Most ends of a network have no watched host. */
 export function isUnhosted(view: ConnectionView, role: Role): boolean {
-  const { local, tuple, isForward } = view[role];
+  const { local, tuple, isForward } = endViewOf(view, role);
   if (local.hosts !== undefined || tuple.hasSockets(isForward)) return false;
   return view.captureHost === undefined || !local.isLoopback;
 }
@@ -142,7 +142,7 @@ export function callsAwaited(
   view: ConnectionView,
   role: Role,
 ): CallsAwaited | undefined {
-  const { local } = view[role];
+  const { local } = endViewOf(view, role);
   const { hosts } = local;
   const usual = usualCalls(columns, clocks, view, local);
   if (usual !== undefined) return { host: local.soleHost, calls: usual };

@@ -1,7 +1,12 @@
 import { isUnspecified } from '../core/address.js';
 import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
-import type { SocketInterval, SocketSource } from '../hosts/state/socket-interval.js';
+import {
+  placeOfSource,
+  type SocketInterval,
+  type SocketSource,
+  socketSources,
+} from '../hosts/state/socket-interval.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { EndQuery, Role } from './end-query.js';
 import { type Loss, losses } from './loss.js';
@@ -83,28 +88,23 @@ function rule(
   return { method, rank, roles, kinds, sources, local, remote, timing };
 }
 
+interface Case extends Rule {
+  readonly fit: (query: EndQuery, socket: SocketInterval) => Fit;
+  readonly certain: Matched;
+  readonly sole: Matched;
+}
+
 /** Every case of the rules worked out, since they are asked for every socket that is tried. */
-const table: ((Rule & { readonly certain: Matched; readonly sole: Matched }) | undefined)[] = [];
+const table: (Case | undefined)[] = [];
 const places = {
   kind: { tcp: 0, udp: 1, icmp: 2, other: 3 },
-  role: { orig: 0, resp: 1 },
-  source: { connect: 0, accept: 1, bind: 2, listen: 3, open: 4, listening: 5, connecting: 6 },
   local: { exact: 0, wildcard: 1, dual: 2, absent: 3 },
 } as const;
 
-function ruleIndex(role: Role, kind: Kind, source: SocketSource, local: Endpoint, remote: Rule['remote']): number {
-  const ends = 2 * places.local[local] + (remote === 'exact' ? 1 : 0);
-  return ((places.kind[kind] * 2 + places.role[role]) * 7 + places.source[source]) * 8 + ends;
-}
-
-for (const one of rules) {
-  const of = (weight: Weight): Matched => Object.freeze({ matched: true, method: one.method, rank: one.rank, weight });
-  const entry = { ...one, certain: of('certain'), sole: of('sole') };
-  for (const role of one.roles) {
-    for (const kind of one.kinds) {
-      for (const source of one.sources) table[ruleIndex(role, kind, source, one.local, one.remote)] ??= entry;
-    }
-  }
+/** `kind` and `local` are places. */
+function ruleIndex(role: Role, kind: number, source: SocketSource, local: number, remote: Rule['remote']): number {
+  const ends = 2 * local + (remote === 'exact' ? 1 : 0);
+  return ((kind * 2 + (role === 'orig' ? 0 : 1)) * socketSources.length + placeOfSource(source)) * 8 + ends;
 }
 
 /**
@@ -146,12 +146,13 @@ export function matchSocket(query: EndQuery, socket: SocketInterval): Match {
   const remote = remoteEndpoint(query, socket);
   if (remote === undefined) return unmatched.other_remote_endpoint;
   if (isSelf(query) && query.role === 'resp' && remote === 'exact') return unmatched.not_for_this_end;
-  return outcome(table[ruleIndex(query.role, kindOf(query.protocol), socket.source, local, remote)], query, socket);
+  const index = ruleIndex(query.role, kindOf(query.protocol), socket.source, places.local[local], remote);
+  return outcome(table[index], query, socket);
 }
 
-function outcome(found: (typeof table)[number], query: EndQuery, socket: SocketInterval): Match {
+function outcome(found: Case | undefined, query: EndQuery, socket: SocketInterval): Match {
   if (found === undefined) return unmatched.not_for_this_end;
-  const fit = timings[found.timing](query, socket);
+  const fit = found.fit(query, socket);
   if (typeof fit === 'string') return unmatched[fit];
   if (fit === certain) return found.certain;
   if (fit === sole) return found.sole;
@@ -169,7 +170,11 @@ export function shared(match: Matched): Matched {
 
 /** As matchSocket, of a call of the end's own full tuple, which is not one and the same endpoint twice. */
 export function matchCall(query: EndQuery, call: SocketInterval): Match {
-  return outcome(table[ruleIndex(query.role, kindOf(query.protocol), call.source, 'exact', 'exact')], query, call);
+  return outcome(
+    table[ruleIndex(query.role, kindOf(query.protocol), call.source, places.local.exact, 'exact')],
+    query,
+    call,
+  );
 }
 
 /** Both ends are one and the same, as of packets without ports that a host sends to itself: the sender is the originating one. */
@@ -177,17 +182,18 @@ function isSelf({ localAddress, localPort, remoteAddress, remotePort }: EndQuery
   return localPort === remotePort && localAddress === remoteAddress;
 }
 
-function kindOf(protocol: number): Kind {
+/** Its place among the kinds. */
+function kindOf(protocol: number): number {
   switch (protocol) {
     case 6:
-      return 'tcp';
+      return places.kind.tcp;
     case 17:
-      return 'udp';
+      return places.kind.udp;
     case 1:
     case 58:
-      return 'icmp';
+      return places.kind.icmp;
     default:
-      return 'other';
+      return places.kind.other;
   }
 }
 
@@ -241,6 +247,18 @@ const timings: Record<Timing, (query: EndQuery, socket: SocketInterval) => Fit> 
     return isTcp && query.role === 'orig' && fit !== certain ? 'closed_before' : fit;
   },
 };
+
+for (const one of rules) {
+  const of = (weight: Weight): Matched => Object.freeze({ matched: true, method: one.method, rank: one.rank, weight });
+  const entry = { ...one, fit: timings[one.timing], certain: of('certain'), sole: of('sole') };
+  for (const role of one.roles) {
+    for (const kind of one.kinds) {
+      for (const source of one.sources) {
+        table[ruleIndex(role, places.kind[kind], source, places.local[one.local], one.remote)] ??= entry;
+      }
+    }
+  }
+}
 
 /** connect comes before the first packet; between it and the packet there is no other connection with these endpoints. */
 function fitCall(

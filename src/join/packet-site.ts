@@ -2,7 +2,7 @@ import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { CapturePlace, type Doubt } from './capture-place.js';
-import type { ConnectionView } from './connection-view.js';
+import { type ConnectionView, endViewOf } from './connection-view.js';
 import type { Role } from './end-query.js';
 import type { HostClocks } from './host-clocks.js';
 
@@ -16,7 +16,7 @@ export class PacketSite {
   readonly #remote: KnownAddress;
 
   constructor(states: Pick<HostStates, 'get'>, clocks: HostClocks, view: ConnectionView, role: Role) {
-    const { local, localPort, remote, stitch } = view[role];
+    const { local, localPort, remote, stitch } = endViewOf(view, role);
     this.#local = local.text;
     this.#localPort = localPort;
     this.#remote = remote;

@@ -5,7 +5,7 @@ import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import { LINK } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
-import type { ConnectionView } from './connection-view.js';
+import { type ConnectionView, endViewOf } from './connection-view.js';
 import { Decided, mayHaveClosed } from './decided.js';
 import { alone } from './elsewhere.js';
 import type { Role } from './end-query.js';
@@ -38,7 +38,7 @@ export function decideSoleCall(
   role: Role,
 ): Decided | CallsAwaited | undefined {
   const { tuple } = view;
-  const { local, isForward, localPort, remote, remotePort } = view[role];
+  const { local, isForward, localPort, remote, remotePort } = endViewOf(view, role);
   const handle = isForward ? tuple.forward : tuple.backward;
   if (handle === 0 || local.hosts?.length !== 1 || view.closed || !view.knowsEarlier) return undefined;
   if (view.elsewhere !== undefined) return undefined;

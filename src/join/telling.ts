@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { AttributedConnection, Cause } from '../records/attributed-connection.js';
 import type { ConnectionCause } from '../records/connection.js';
 import { Agenda } from './agenda.js';
-import { isSameEnd, pending } from './end-record.js';
+import { pending } from './end-record.js';
 import type { Moments } from './moments.js';
 import { HELD_UNTIL, type Tracked } from './tracked.js';
 import type { TrackedList } from './tracked-list.js';
@@ -84,7 +84,7 @@ export class Telling {
 
   #tellChange(tracked: Tracked): void {
     const { orig, resp } = tracked;
-    if (isSameEnd(orig.end, orig.shown) && isSameEnd(resp.end, resp.shown)) return;
+    if (orig.isTold && resp.isTold) return;
     this.revisions++;
     this.#tell(tracked, 'evidence');
   }

@@ -4,6 +4,7 @@ import type { End } from '../records/attributed-connection.js';
 import type { EndView } from './connection-view.js';
 import type { Decided } from './decided.js';
 import type { Role } from './end-query.js';
+import { isSameEnd } from './end-record.js';
 import { NO_AGENT, NONE, PENDING } from './kept-ends.js';
 import type { Stitch } from './stitch.js';
 import type { Tracked, TrackedTuple } from './tracked.js';
@@ -53,7 +54,7 @@ export class TrackedEnd implements EndView, AddressUser {
   set end(end: End | undefined) {
     const { ends } = this.tracked;
     const before = this.#found;
-    this.#found = ends.keep(end);
+    this.#found = end !== undefined && ends.at(this.#told) === end ? ends.use(this.#told) : ends.keep(end);
     ends.drop(before);
   }
   /** What the last line said of it. */
@@ -65,6 +66,10 @@ export class TrackedEnd implements EndView, AddressUser {
     const before = this.#told;
     this.#told = end !== undefined && ends.at(this.#found) === end ? ends.use(this.#found) : ends.keep(end);
     ends.drop(before);
+  }
+  /** Whether the last line said of it what is to be said now. */
+  get isTold(): boolean {
+    return (this.#found !== NONE && this.#found === this.#told) || isSameEnd(this.end, this.shown);
   }
   /** Whether `end` has an owner, without asking who it is. */
   get isOwned(): boolean {
@@ -233,7 +238,7 @@ export class TrackedEnd implements EndView, AddressUser {
 
   /** Nobody is to meet it any more. */
   leave(): void {
-    this.rest();
+    this.decided = undefined;
     this.forgetTold();
     if (this.local.isUsedBy(this)) this.local.leave(this);
   }

@@ -1,6 +1,6 @@
 import type { Micros } from '../core/time.js';
 import type { Direction } from '../hosts/state/translations.js';
-import { type ConnectionView, isOpening, mayBeAnswered } from './connection-view.js';
+import { type ConnectionView, type EndView, endViewOf, isOpening, mayBeAnswered } from './connection-view.js';
 import type { Outlook } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock } from './host-clocks.js';
@@ -34,16 +34,16 @@ export class ViewQuery implements EndQuery {
   }
 
   get localAddress(): string {
-    return this.#sent?.destination ?? this.#view[this.role].local.text;
+    return this.#sent?.destination ?? this.#end.local.text;
   }
   get localPort(): number {
-    return this.#sent?.destinationPort ?? this.#view[this.role].localPort;
+    return this.#sent?.destinationPort ?? this.#end.localPort;
   }
   get remoteAddress(): string {
-    return this.#sent?.source ?? this.#view[this.role].remote.text;
+    return this.#sent?.source ?? this.#end.remote.text;
   }
   get remotePort(): number {
-    return this.#sent?.sourcePort ?? this.#view[this.role].remotePort;
+    return this.#sent?.sourcePort ?? this.#end.remotePort;
   }
   get isOver(): boolean {
     return this.#view.ended || this.#view.closed;
@@ -83,8 +83,12 @@ export class ViewQuery implements EndQuery {
     return !this.#view.knowsEarlier;
   }
 
+  get #end(): EndView {
+    return endViewOf(this.#view, this.role);
+  }
+
   get #inner() {
-    const { stitch } = this.#view[this.role];
+    const { stitch } = this.#end;
     return stitch?.kind === 'inner' && this.#sent === undefined ? stitch : undefined;
   }
 }

@@ -37,8 +37,8 @@ export class HostState {
   /** Names it in records. */
   readonly number: number;
   /** Of the latest rows: mostly the next one is of one of these two. */
-  #latestStream: string | undefined;
-  #streamBefore: string | undefined;
+  #latestStream = '';
+  #streamBefore = '';
   /** The local address of the socket that a row of both endpoints told of last: mostly the next one has the same. */
   #local: KnownAddress | undefined;
   /** A stream that is known to tell of closes: mostly that of the next event. */

@@ -4,7 +4,7 @@ import type { HeadColumns } from './head-columns.js';
 import { OFFSET } from './record-pages.js';
 import { HEAD, type RowStore } from './row-store.js';
 import { namespaceOf, type SocketFact } from './socket-fact.js';
-import type { SocketSource } from './socket-interval.js';
+import { placeOfSource, type SocketSource, socketSources } from './socket-interval.js';
 import type { TextPool } from './text-pool.js';
 import type { SocketPlace } from './tuple-table.js';
 
@@ -17,8 +17,6 @@ const PID = HEAD + 2;
 /** Then, as the traits say: the socket's number or that of its text; the descriptor. */
 const REST = HEAD + 3;
 
-const sources = ['connect', 'accept', 'bind', 'listen', 'open', 'listening', 'connecting'] as const;
-const placeOf = Object.fromEntries(sources.map((source, place) => [source, place])) as Record<SocketSource, number>;
 /**
  * Traits of a row about a socket: protocol, family above it, source above that; which ports are known to be 0; whether there is a word for the
  * socket's number, whether it is that of a text; whether the descriptor has a word of its own; whether it tells of a datagram.
@@ -175,7 +173,7 @@ export function packSocket(rows: RowStore, fact: SocketFact, host: number, place
   const traits =
     (fact.protocol & 0xff) |
     ((fact.family ?? NO_FAMILY) << FAMILY_SHIFT) |
-    (placeOf[fact.source as SocketSource] << SOURCE_SHIFT) |
+    (placeOfSource(fact.source as SocketSource) << SOURCE_SHIFT) |
     (fact.localPort === 0 ? LOCAL_PORT_0 : 0) |
     (fact.remotePort === 0 ? REMOTE_PORT_0 : 0) |
     (inode === 0 ? 0 : HAS_INODE) |
@@ -251,7 +249,7 @@ function inodeText(rows: RowStore, handle: number): string {
 }
 
 function sourceOf(rows: RowStore, handle: number): SocketSource {
-  return sources[(traitsOf(rows, handle) >>> SOURCE_SHIFT) & 7]!;
+  return socketSources[(traitsOf(rows, handle) >>> SOURCE_SHIFT) & 7]!;
 }
 
 export function freeSocket(rows: RowStore, handle: number): void {

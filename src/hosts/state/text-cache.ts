@@ -7,7 +7,7 @@ const FACTOR = 0x01000193;
 
 /**
  * What was found last by texts alike in their last characters. A look-up in a `Map` follows every text of the same bucket into memory, which is
- * what it costs where there are thousands; here one is compared, by whoever asks. Bound: grows to twice what is found, at most 65,536.
+ * what it costs where there are thousands; here one is compared, by whoever asks. Bound: grows to eight times what is found, so that one in twenty look-ups falls on another's place, at most 65,536.
  */
 export class TextCache<T> {
   #items: (T | undefined)[] = empty<T>(FEWEST);
@@ -15,15 +15,14 @@ export class TextCache<T> {
   /** Makes room where so many things can be found. What was found is forgotten then. */
   makeRoom(count: number): void {
     const { length } = this.#items;
-    if (2 * count > length && length < MOST) this.#items = empty<T>(2 * length);
+    if (8 * count > length && length < MOST) this.#items = empty<T>(2 * length);
   }
 
   /** The place of a text until room is made. */
   placeOf(text: string): number {
     const { length } = text;
-    if (length < TAIL) return length;
     let mixed = length;
-    for (let at = length - TAIL; at < length; at++) mixed = Math.imul(mixed, FACTOR) + text.charCodeAt(at);
+    for (let at = Math.max(length - TAIL, 0); at < length; at++) mixed = Math.imul(mixed, FACTOR) + text.charCodeAt(at);
     return (mixed ^ (mixed >>> 15)) & (this.#items.length - 1);
   }
 

@@ -213,8 +213,8 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   /** An object for the tuple that was asked for. */
   #made(): Tuple<C, U> {
     const number = this.#free.pop() ?? this.#tuples.length;
-    const ends = [this.#first, this.#firstPort, this.#second, this.#secondPort] as const;
-    const tuple = new Tuple<C, U>(this.#hash, number, this.#protocol, ...ends);
+    const [first, firstPort, second, secondPort] = [this.#first, this.#firstPort, this.#second, this.#secondPort];
+    const tuple = new Tuple<C, U>(this.#hash, number, this.#protocol, first, firstPort, second, secondPort);
     this.#tuples[number] = tuple;
     return tuple;
   }
