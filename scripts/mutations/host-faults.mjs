@@ -90,8 +90,8 @@ export const hostFaults = [
   {
     name: 'peers-of-a-host-never-meet',
     file: 'src/hosts/state/address-table.ts',
-    find: 'if (this.#peers !== undefined) this.#introduce(user);',
-    replace: '',
+    find: 'if (this.#peers !== undefined) this.#introduce(user, this.#peers);\n    this.shared',
+    replace: 'this.shared',
     tests: ['test/join/laws-by-example.test.ts'],
   },
   {
@@ -137,10 +137,24 @@ export const hostFaults = [
     tests: ['test/hosts/state/process-history.test.ts'],
   },
   {
+    name: 'turned-end-met-as-it-was',
+    file: 'src/join/tracked.ts',
+    find: 'if (end.local.isUsedBy(end)) end.local.reintroduce(end);',
+    replace: '',
+    tests: ['test/join/rivals.test.ts'],
+  },
+  {
+    name: 'those-that-sent-first-met',
+    file: 'src/hosts/state/address-table.ts',
+    find: 'if (!user.mayAccept) return;',
+    replace: '',
+    tests: ['test/join/rivals.test.ts'],
+  },
+  {
     name: 'settled-end-forgotten',
     file: 'src/hosts/state/address-table.ts',
-    find: 'for (const user of this.#all(this.#resting)) this.#introduce(user);',
-    replace: '',
+    find: 'for (const user of [...this.users, ...this.#all(this.#resting)]) {',
+    replace: 'for (const user of this.users) {',
     tests: ['test/join/contested-accept.test.ts'],
   },
   {

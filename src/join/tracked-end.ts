@@ -158,6 +158,11 @@ export class TrackedEnd implements EndView, AddressUser {
   get seenOn(): string | undefined {
     return this.tracked.captureHost;
   }
+  /** Whoever sent first accepts nothing, if it is known. The other end of such connections, a busy server, may be that of very many. */
+  get mayAccept(): boolean {
+    const { proto, history } = this.tracked.connection;
+    return this.role === 'resp' || (proto === 'tcp' && history?.startsWith('S') !== true);
+  }
   get localPort(): number {
     return this.isForward ? this.tuple.firstPort : this.tuple.secondPort;
   }

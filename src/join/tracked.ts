@@ -231,8 +231,10 @@ export class Tracked implements ConnectionView {
     this.orig = resp;
     this.resp = orig;
     this.#set(TURNED, !this.isTurned);
-    orig.forgetOwner();
-    resp.forgetOwner();
+    for (const end of [orig, resp]) {
+      end.forgetOwner();
+      if (end.local.isUsedBy(end)) end.local.reintroduce(end);
+    }
   }
 
   take(update: ConnectionUpdate): void {

@@ -15,6 +15,8 @@ export interface AddressUser {
   readonly remotePort: number;
   /** Id of the host on which its packets are seen, where it is known. */
   readonly seenOn: string | undefined;
+  /** Its packets may be what somebody accepted: only such users meet. */
+  readonly mayAccept: boolean;
   /** Another user of the host is connected to the same endpoint. */
   meet(other: AddressUser): void;
 }
@@ -93,25 +95,33 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
 
   enter(user: U): void {
     this.#users.add(user.number);
-    if (this.#peers !== undefined) this.#introduce(user);
+    if (this.#peers !== undefined) this.#introduce(user, this.#peers);
     this.shared.strangers.enter(user, this);
+  }
+
+  /** Whether the user, that has entered, may accept is another matter than before. */
+  reintroduce(user: U): void {
+    const { strangers } = this.shared;
+    this.#peers?.remove(user);
+    strangers.leave(user);
+    if (this.#peers !== undefined) this.#introduce(user, this.#peers);
+    strangers.enter(user, this);
   }
 
   /** From now on users that are connected to one endpoint meet, on every host that has had the address by now. */
   introducePeers(): void {
-    if (this.#peers !== undefined) {
-      for (const user of this.users) this.#meetPeers(user);
-      for (const user of this.#all(this.#resting)) this.#meetPeers(user);
-      return;
+    const isFirst = this.#peers === undefined;
+    this.#peers ??= new PeerIndex();
+    for (const user of [...this.users, ...this.#all(this.#resting)]) {
+      if (isFirst) this.#introduce(user, this.#peers);
+      else if (user.mayAccept) this.#meetPeers(user);
     }
-    this.#peers = new PeerIndex();
-    for (const user of this.users) this.#introduce(user);
-    for (const user of this.#all(this.#resting)) this.#introduce(user);
   }
 
-  #introduce(user: U): void {
+  #introduce(user: U, peers: PeerIndex<U>): void {
+    if (!user.mayAccept) return;
     this.#meetPeers(user);
-    this.#peers!.add(user);
+    peers.add(user);
   }
 
   #meetPeers(user: U): void {

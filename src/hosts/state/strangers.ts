@@ -18,7 +18,7 @@ export class Strangers<U extends AddressUser> {
 
   enter(user: U, local: KnownAddress<U>): void {
     // Mostly no host is attended to.
-    if (this.#places.size === 0) return;
+    if (this.#places.size === 0 || !user.mayAccept) return;
     const { seenOn } = user;
     const place = seenOn === undefined ? undefined : this.#places.get(seenOn);
     if (place === undefined || local.hosts?.includes(place.host) === true || !isPrivateAddress(local.text)) return;

@@ -6,6 +6,7 @@ import { HostStates } from '../../../src/hosts/state/host-states.js';
 /** A user at an address, seen on host `a`, and whom it met. */
 class Seen implements AddressUser {
   readonly seenOn = 'a';
+  readonly mayAccept = true;
   readonly remotePort = 40_000;
   readonly met: AddressUser[] = [];
 
