@@ -11,8 +11,15 @@ export const datagramFaults = [
   {
     name: 'doubtful-taker-named-when-let-go',
     file: 'src/join/owner-choice.ts',
-    find: 'if (known.isEvicted) return ambiguous(calls, ties.pool);',
-    replace: '',
+    find: 'if (known.isEvicted || known.areCallsLostUntil(known.lastLatest + NEXT_READ))',
+    replace: 'if (known.areCallsLostUntil(known.lastLatest + NEXT_READ))',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'doubtful-taker-beside-a-lost-reader',
+    file: 'src/join/owner-choice.ts',
+    find: 'if (known.isEvicted || known.areCallsLostUntil(known.lastLatest + NEXT_READ))',
+    replace: 'if (known.isEvicted)',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {

@@ -5,6 +5,7 @@ import type { HostState } from '../hosts/state/host-state.js';
 import { HostStates } from '../hosts/state/host-states.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
+import { ACCEPT_LAG } from './call-times.js';
 import { socketProtocol } from './connection-view.js';
 import { Deciding, type DecidingOptions, KEPT_LEAD } from './deciding.js';
 import { EndedConnections } from './ended-connections.js';
@@ -12,7 +13,6 @@ import { type Explained, type Explanation, explainConnection } from './explain.j
 import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
 import type { JoinStats } from './join-stats.js';
-import { ACCEPT_LAG } from './match.js';
 import { Moments } from './moments.js';
 import { RecentConnections } from './recent-connections.js';
 import { Telling, type TellingOptions } from './telling.js';

@@ -3,13 +3,14 @@ import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
+import { ACCEPT_LAG, NEAR_LEAD, PROMPT } from './call-times.js';
 import type { Doubt } from './capture-place.js';
 import { type ConnectionView, endViewOf, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
 import { lookElsewhere } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import type { Loss } from './loss.js';
-import { ACCEPT_LAG, type Match, type Matched, matchSocket, NEAR_LEAD, PROMPT, ranks, shared } from './match.js';
+import { type Match, type Matched, matchSocket, ranks, shared } from './match.js';
 import { PacketSite } from './packet-site.js';
 import { ViewQuery } from './view-query.js';
 

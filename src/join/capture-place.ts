@@ -3,9 +3,9 @@ import type { Micros } from '../core/time.js';
 import type { KnownAddress } from '../hosts/state/address-table.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
+import { PROMPT } from './call-times.js';
 import type { ConnectionView } from './connection-view.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
-import { PROMPT } from './match.js';
 
 /** That another host may have an address. */
 export interface Doubt {

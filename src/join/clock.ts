@@ -3,9 +3,9 @@ import { MILLISECOND, type Micros } from '../core/time.js';
 import { isSocketRow, type SocketFact, socketFact } from '../hosts/state/socket-fact.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { ClockSample, HostRow } from '../records/host-row.js';
+import { PROMPT } from './call-times.js';
 import { isOpening } from './connection-view.js';
 import { UNMEASURED_ERR } from './host-clocks.js';
-import { PROMPT } from './match.js';
 
 /** Tuples looked at: further connections and rows are not used, the clock is known well enough by then. */
 const MAX_TUPLES = 262_144;

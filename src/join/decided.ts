@@ -2,10 +2,11 @@ import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { RowStore } from '../hosts/state/row-store.js';
 import type { SocketRecord } from '../hosts/state/socket-record.js';
+import { CONNECT_LEAD } from './call-times.js';
 import { callerOf, toldProcess } from './caller.js';
 import { type ConnectionView, mayBeAnswered } from './connection-view.js';
 import type { HostClock } from './host-clocks.js';
-import { CONNECT_LEAD, type Matched } from './match.js';
+import type { Matched } from './match.js';
 import { OwnedEnd } from './owned-end.js';
 
 const TCP = 6;

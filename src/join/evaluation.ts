@@ -7,6 +7,7 @@ import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
+import { CONNECT_LEAD, PROMPT } from './call-times.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
 import { type ConnectionView, endViewOf, mayBeAnswered, socketProtocol } from './connection-view.js';
 import { Decided, mayHaveClosed } from './decided.js';
@@ -26,7 +27,7 @@ import {
 import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { isKernels } from './kernel-traffic.js';
-import { CONNECT_LEAD, PROMPT, ranks } from './match.js';
+import { ranks } from './match.js';
 import { type Choice, chooseOwner, closesUntil, type OwnerChoice, type Tied } from './owner-choice.js';
 
 /** What an end waits for on one host, told by its number, each a moment of the host's clock up to which streams must be complete. */

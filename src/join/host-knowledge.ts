@@ -1,12 +1,12 @@
 import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import { ownerTables } from '../hosts/state/stream-progress.js';
+import { CONNECT_LEAD, PROMPT } from './call-times.js';
 import type { Candidate, Trial } from './candidate.js';
 import { type ConnectionView, mayBeFlipped } from './connection-view.js';
 import type { Role } from './end-query.js';
 import { isAncestor, latestMoment, type OwnerContext } from './end-record.js';
 import type { HostClock } from './host-clocks.js';
-import { CONNECT_LEAD, PROMPT } from './match.js';
 import type { Knowledge } from './owner-choice.js';
 
 /** How far the rows of a host go about one end of a connection. Most of it is asked of few ends, hence worked out when asked. */

@@ -1,5 +1,5 @@
 import { isUnspecified } from '../core/address.js';
-import { MILLISECOND, type Micros, SECOND } from '../core/time.js';
+import type { Micros } from '../core/time.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import {
   placeOfSource,
@@ -8,17 +8,10 @@ import {
   socketSources,
 } from '../hosts/state/socket-interval.js';
 import type { Method } from '../records/attributed-connection.js';
+import { ACCEPT_LAG, CONNECT_LEAD, NEAR_LEAD, PROMPT } from './call-times.js';
 import type { EndQuery, Role } from './end-query.js';
 import { type Loss, losses } from './loss.js';
 
-/** A connect is called at most this long before the first packet that the capture saw (lost or held-back SYNs). */
-export const CONNECT_LEAD: Micros = 3 * SECOND;
-/** As CONNECT_LEAD where only the remote end is known, since nothing but nearness tells connects apart there. */
-export const NEAR_LEAD: Micros = SECOND;
-/** A first packet normally leaves within this time of the call. */
-export const PROMPT: Micros = 50 * MILLISECOND;
-/** A connection that may go on waits at most this long to be accepted. */
-export const ACCEPT_LAG: Micros = 60 * SECOND;
 /**
  * From here on systems choose ports of sockets that did not ask for one (Linux from 32,768, others from 49,152), at random: while datagrams
  * go to a peer from one of these, it passes to no other process.

@@ -2,8 +2,9 @@ import type { Micros } from '../core/time.js';
 import type { SocketInterval } from '../hosts/state/socket-interval.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
+import { CONNECT_LEAD, NEXT_READ, PROMPT } from './call-times.js';
 import type { Candidate } from './candidate.js';
-import { CONNECT_LEAD, isExact, PROMPT, ranks } from './match.js';
+import { isExact, ranks } from './match.js';
 
 /** What is known of the host's rows about the time of the connection. */
 export interface Knowledge {
@@ -142,7 +143,7 @@ function chooseCaller(
 ): Choice {
   if (calls.some((call) => isTaker(call) && !isExact(call.socket))) {
     if (!known.isClosed) return wait;
-    if (known.isEvicted) return ambiguous(calls, ties.pool);
+    if (known.isEvicted || known.areCallsLostUntil(known.lastLatest + NEXT_READ)) return ambiguous(calls, ties.pool);
   }
   return owner(first!, others(first!, polls), calls);
 }

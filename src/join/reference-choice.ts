@@ -1,7 +1,8 @@
 import type { Micros } from '../core/time.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
-import { CONNECT_LEAD, type Matched, ranks } from './match.js';
+import { CONNECT_LEAD, NEXT_READ } from './call-times.js';
+import { isExact, type Matched, ranks } from './match.js';
 import type { Socket } from './reference-rows.js';
 
 /** Who owns an end, as the plain specification of the join (`reference.ts`) says: the choice among the sockets that fit it. */
@@ -83,7 +84,8 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   const certain = strong.filter(({ match }) => match.weight === 'certain');
   if (isFirst && certain.some(({ match }) => !match.mayBeNext || !mayMissHeldUp)) {
     const earlier = events.filter((event) => mayHaveTaken(event, known.firstEarliest, until));
-    const answer = ownerOrTie([...strong, ...earlier], polls);
+    const rivals = [...strong, ...earlier];
+    const answer = mayMissReader(rivals, known) ? tie(rivals) : ownerOrTie(rivals, polls);
     return { ...answer, isCertain: answer.end.kind === 'owner' };
   }
   const incomplete = none(known.isUnwatched ? 'agent_offline' : 'agent_late');
@@ -93,7 +95,7 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   const isTcp = strong.every(({ socket }) => socket.protocol === 6);
   const mayMissEarlier = isTcp && !isOvertaken ? mayMissHeldUp : known.areCallsUnwatched(isTcp ? watched : undefined);
   if (strong.length > 0 && isFirst && !known.areCallsLost && !mayMissEarlier) {
-    return isOneProcess(events) ? owner(strong[0]!, polls) : tie(events);
+    return isOneProcess(events) && !mayMissReader(events, known) ? owner(strong[0]!, polls) : tie(events);
   }
   const seen = polls.filter(({ match }) => match.weight === 'certain');
   if (seen.length > 0) {
@@ -114,6 +116,12 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
 /** Datagrams are taken by several in turn; the first owns the end. */
 function isTaker({ socket }: Candidate): boolean {
   return socket.source === 'accept' && socket.protocol !== 6;
+}
+
+/** Whether another one that shares the socket may have taken the first, and the row of its next read be lost. */
+function mayMissReader(calls: readonly Candidate[], { areCallsLostUntil, lastLatest }: Knowledge): boolean {
+  const isDoubtful = calls.some((call) => isTaker(call) && !isExact(call.socket));
+  return isDoubtful && areCallsLostUntil(lastLatest + NEXT_READ);
 }
 
 /** Another surely took one before, or the first was sent since and others took some. */

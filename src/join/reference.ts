@@ -1,9 +1,10 @@
 import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../core/address.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
+import { PROMPT } from './call-times.js';
 import type { EndQuery, Role } from './end-query.js';
 import { isKernels } from './kernel-traffic.js';
-import { type Matched, matchSocket, PROMPT, ranks, shared } from './match.js';
+import { type Matched, matchSocket, ranks, shared } from './match.js';
 import {
   addressesOf,
   type Had,

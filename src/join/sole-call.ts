@@ -5,13 +5,14 @@ import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
 import { LINK } from '../hosts/state/row-store.js';
 import { SocketRecord } from '../hosts/state/socket-record.js';
+import { PROMPT } from './call-times.js';
 import { type ConnectionView, endViewOf } from './connection-view.js';
 import { Decided, mayHaveClosed } from './decided.js';
 import { alone } from './elsewhere.js';
 import type { Role } from './end-query.js';
 import type { CallsAwaited } from './evaluation.js';
 import type { HostClocks } from './host-clocks.js';
-import { matchCall, PROMPT } from './match.js';
+import { matchCall } from './match.js';
 import { PacketSite } from './packet-site.js';
 import { ViewQuery } from './view-query.js';
 

@@ -205,6 +205,18 @@ describe('datagrams that several processes took in turn', () => {
     expect(scene.last().resp).toMatchObject({ candidates: [{ process: { pid: 8 } }, { process: { pid: 9 } }] });
   });
 
+  it('are nobody’s where the row is lost that told of another reader, unless that one had long been there to read again', () => {
+    for (const [from, state] of [
+      [12.1, 'ambiguous'],
+      [14, 'attributed'],
+    ] as const) {
+      const scene = readers(new Scene({ startsKnown: true }), 8);
+      scene.row({ kind: 'lost', host: 'b', stream: 'socket_events', from: scene.at(from), to: scene.at(15) });
+      scene.complete('b', 20, tables).advance(80).join.end();
+      expect(scene.last().resp.state).toBe(state);
+    }
+  });
+
   it('are nobody’s where the connection had to be let go while another reader might still be told of', () => {
     const scene = readers(new Scene({ startsKnown: true, limits: { connections: 1 } }), 8).complete('b', 20, tables);
     scene.start('C2', 15, '192.0.2.1 40000 > 192.0.2.2 123 udp').advance(20);

@@ -1,4 +1,4 @@
-import { PROMPT } from '../../../src/join/match.js';
+import { PROMPT } from '../../../src/join/call-times.js';
 import type { AttributedConnection, AttributedEnd, End } from '../../../src/records/attributed-connection.js';
 import { sameEndpoint } from './sockets.js';
 import type { TrueEnd, Truth } from './truth.js';
