@@ -132,8 +132,22 @@ export const hostFaults = [
   {
     name: 'copy-of-a-parent-is-the-former-process',
     file: 'src/hosts/state/process-history.ts',
-    find: 'if (path !== undefined && fact !== undefined && this.#isFollowedByChild(fact, moment)) return undefined;',
+    find: 'if (path !== undefined && fact !== undefined && this.#isBesideChild(fact, moment, state)) return undefined;',
     replace: '',
+    tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
+    name: 'next-program-of-a-pid-that-may-have-passed-on',
+    file: 'src/hosts/state/process-history.ts',
+    find: "fact.parent !== parent || (first === image && state === 'unsure')",
+    replace: 'fact.parent !== parent',
+    tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
+    name: 'program-before-in-the-second-of-another-of-the-pid',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'fact === image || fact.lo > moment',
+    replace: '!isBefore(image, fact) || fact.lo > moment',
     tests: ['test/hosts/state/process-history.test.ts'],
   },
   {

@@ -139,8 +139,8 @@ export class PidHistory {
     const fact = this.#imageFact(life, path);
     if (birth === undefined && fact === undefined) return undefined;
     if (birth !== undefined && fact !== undefined && this.#isOfAnother(birth, fact)) return undefined;
-    if (path !== undefined && fact !== undefined && this.#isFollowedByChild(fact, moment)) return undefined;
     const state = this.#stateAt(life, fact);
+    if (path !== undefined && fact !== undefined && this.#isBesideChild(fact, moment, state)) return undefined;
     if (state === 'dead' || (state === 'unsure' && (path === undefined || fact?.kind !== 'exec'))) return undefined;
     const found: Mutable<ProcessMoment> = { pid: this.pid };
     if (birth !== undefined && state === 'alive') {
@@ -154,18 +154,20 @@ export class PidHistory {
   }
 
   /**
-   * Whether a child of another process had the pid when it next ran a program, within the coarse moment, where no forks are told: from its fork
-   * on it ran what its parent runs, which may be the same.
+   * Whether a child of another process, or of the same where the one that ran the image may have been gone, had the pid when it ran a program
+   * within the coarse moment, where no forks are told: from its fork on it ran what its parent runs, which may be the same.
    */
-  #isFollowedByChild(image: ProcessRecord, moment: Micros): boolean {
+  #isBesideChild(image: ProcessRecord, moment: Micros, state: 'alive' | 'dead' | 'unsure'): boolean {
     const { parent } = image;
     if (parent === undefined) return false;
-    const later = this.#facts.filter((fact) => isBefore(image, fact));
-    if (later.some(({ kind }) => kind === 'fork')) return false;
-    // A parent that ended is followed by the first process.
-    const isChild = (fact: ProcessRecord): boolean =>
-      fact.parent !== undefined && fact.parent !== parent && fact.parent !== 1;
-    return later.some((fact) => fact.kind === 'exec' && fact.lo <= moment && fact.hi >= moment && isChild(fact));
+    return this.#facts.some((fact) => {
+      if (fact.kind !== 'exec' || fact === image || fact.lo > moment || fact.hi < moment) return false;
+      const [first, next] = isBefore(image, fact) ? [image, fact] : [fact, image];
+      // A parent that ended is followed by the first process.
+      if (fact.parent === undefined || next.parent === 1) return false;
+      const isChild = fact.parent !== parent || (first === image && state === 'unsure');
+      return isChild && !this.#facts.some((other) => other.kind === 'fork' && isBefore(first, other));
+    });
   }
 
   /** Who the process was then: the user that its image came with, unless it has changed since, without an exec. */

@@ -145,6 +145,23 @@ describe('the process behind a pid', () => {
     expect(at([coarse(5, '/bin/dnsmasq', 3), coarse(5, '/bin/curl', 4)], 5.9, '/bin/dnsmasq')).toBeUndefined();
     // It may have called before, as a copy of its parent, which may be such a program too.
     expect(at(rows(4), 5.9, '/bin/dnsmasq')).toBeUndefined();
+    // The same of one that had the pid before it in that second.
+    expect(at([coarse(5, '/bin/curl', 4), coarse(5, '/bin/dnsmasq', 3)], 5.9, '/bin/dnsmasq')).toBeUndefined();
+    expect(at([coarse(5, '/bin/curl', 4), coarse(5, '/bin/dnsmasq', 1)], 5.9, '/bin/dnsmasq')).toMatchObject({
+      cmdline: '/bin/dnsmasq x',
+    });
+    expect(at([coarse(5, '/bin/curl', 3), coarse(5, '/bin/dnsmasq', 3)], 5.9, '/bin/dnsmasq')).toMatchObject({
+      cmdline: '/bin/dnsmasq x',
+    });
+  });
+
+  it('is not sure where the one that ran what a call says may have gone before, and the pid ran another program in that second', () => {
+    const coarse = (at: number, path: string) => ({ ...exec(at, path, 'execve', { parent: 3 }), resolution: s });
+    const gone = { ...polled('removed', 5, 4, '/bin/node', 2), resolution: s };
+    const rows = [coarse(2, '/bin/node'), { ...polled('added', 3, 2, '/bin/node', 2), resolution: s }];
+    expect(at([...rows, gone], 5.9, '/bin/node')).toMatchObject({ cmdline: '/bin/node x' });
+    expect(at([...rows, coarse(5, '/bin/sshd')], 5.9, '/bin/node')).toMatchObject({ cmdline: '/bin/node x' });
+    expect(at([...rows, gone, coarse(5, '/bin/sshd')], 5.9, '/bin/node')).toBeUndefined();
   });
 
   it('is not the next one of the pid, of which a poll tells in the second that it started in', () => {
