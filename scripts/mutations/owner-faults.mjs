@@ -55,8 +55,15 @@ export const ownerFaults = [
   {
     name: 'call-of-a-peer-doubted-where-none-is-missing',
     file: 'src/join/owner-choice.ts',
-    find: 'match.mayBeNext === true && mayMissHeldUp(known)',
-    replace: 'match.mayBeNext === true',
+    find: '(match.mayBeNext === true || isEarly) && mayMissHeldUp(known)',
+    replace: 'match.mayBeNext === true || isEarly',
+    tests: ['test/join/held-up.test.ts'],
+  },
+  {
+    name: 'call-of-one-before-that-names-its-peer-alone',
+    file: 'src/join/owner-choice.ts',
+    find: '(match.mayBeNext === true || isEarly) && mayMissHeldUp(known)',
+    replace: 'match.mayBeNext === true && mayMissHeldUp(known)',
     tests: ['test/join/held-up.test.ts'],
   },
   {

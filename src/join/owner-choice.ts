@@ -264,9 +264,13 @@ function oneOfHolders(among: readonly Candidate[], all: readonly Candidate[], kn
 /** No row surely tells of the connected socket: a listener, a bound socket, one seen since the first datagram, or a call with a blank. */
 function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choice {
   if (candidates.length === 0) return { kind: 'none', reason: 'no_socket_seen' };
-  const isNext = ({ match }: Candidate): boolean => match.mayBeNext === true && mayMissHeldUp(known);
+  // The call of the next connection, or of one before, where the first packet was held up and its own call is missed.
+  const isAnothers = ({ match, socket }: Candidate): boolean => {
+    const isEarly = match.rank === ranks.near && socket.openHi < known.firstEarliest - PROMPT;
+    return (match.mayBeNext === true || isEarly) && mayMissHeldUp(known);
+  };
   const solid = candidates.filter(
-    (one) => one.match.rank >= ranks.poll && one.match.weight !== 'possible' && !isNext(one),
+    (one) => one.match.rank >= ranks.poll && one.match.weight !== 'possible' && !isAnothers(one),
   );
   if (solid.length === 0) {
     const rank = Math.min(...candidates.map(({ match }) => match.rank));

@@ -1,7 +1,7 @@
 import type { Micros } from '../core/time.js';
 import type { Method } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
-import { CONNECT_LEAD, NEXT_READ } from './call-times.js';
+import { CONNECT_LEAD, NEXT_READ, PROMPT } from './call-times.js';
 import { isExact, type Matched, ranks } from './match.js';
 import type { Socket } from './reference-rows.js';
 
@@ -105,8 +105,10 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   if (!known.hasAll) return incomplete;
   if (known.isUnwatched) return none('agent_offline');
   if (known.isAnyLost) return none('events_lost');
-  const isEnough = ({ match }: Candidate): boolean =>
-    match.weight !== 'possible' && !(match.mayBeNext && mayMissHeldUp);
+  const isEarly = ({ match, socket }: Candidate): boolean =>
+    match.rank === ranks.near && socket.openHi < known.firstEarliest - PROMPT;
+  const isEnough = (one: Candidate): boolean =>
+    one.match.weight !== 'possible' && !((one.match.mayBeNext || isEarly(one)) && mayMissHeldUp);
   return {
     ...chooseWeaker(candidates, isEnough),
     isOnlyPossible: events.every(({ match }) => match.weight === 'possible'),
