@@ -10,8 +10,9 @@ export type SocketSource = (typeof socketSources)[number];
 
 /** Its place among them: compared, which costs less than a property by a name that is not always the same. */
 export function placeOfSource(source: SocketSource): number {
+  const last = socketSources.length - 1;
   let place = 0;
-  while (socketSources[place] !== source) place++;
+  while (place < last && socketSources[place] !== source) place++;
   return place;
 }
 
