@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { UNMEASURED_ERR } from '../../../src/join/host-clocks.js';
+import type { Host } from './host.js';
+import type { Process } from './process-life.js';
+import type { Socket } from './sockets.js';
 import { buildWorld } from './world.js';
 
 describe('a simulated world', () => {
@@ -59,6 +62,23 @@ describe('a simulated world', () => {
         );
         expect(sharing.filter((other) => other.opened < closed && (other.closed ?? Infinity) > opened)).toEqual([]);
       }
+    }
+  });
+
+  it('gives packets of IPv4 to an IPv4 wildcard before one of both families', () => {
+    const [{ own, processes, sockets }] = buildWorld(1, { losses: false, late: false, profiles: ['ebpf'] }).hosts as [
+      Host,
+    ];
+    const [maker] = processes.all as [Process];
+    for (const proto of ['tcp', 'udp'] as const) {
+      const open = (v6: boolean, address: string): Socket =>
+        sockets.open(maker, { proto, v6, local: { address, port: 9_999 }, listening: true, netns: own }, 0);
+      const dual = open(true, '::');
+      const receivers = (address: string): Socket[] => sockets.receivers(own, proto, { address, port: 9_999 });
+      expect(receivers('192.0.2.10')).toEqual([dual]);
+      const plain = open(false, '0.0.0.0');
+      expect(receivers('192.0.2.10')).toEqual([plain]);
+      expect(receivers('2001:db8::10')).toEqual([dual]);
     }
   });
 });

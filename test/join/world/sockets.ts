@@ -204,7 +204,10 @@ export class SocketTable {
     for (const hold of [...socket.holds]) if (hold.to === undefined) this.drop(socket, hold.process, at);
   }
 
-  /** The TCP listeners or unconnected UDP sockets that packets to an endpoint reach; an exact address goes before a wildcard. */
+  /**
+   * The TCP listeners or unconnected UDP sockets that packets to an endpoint reach: an exact address goes before a wildcard, and for IPv4 a
+   * wildcard of IPv4 before one of both families, as in Linux.
+   */
   receivers(netns: Netns, proto: 'tcp' | 'udp', to: Endpoint): Socket[] {
     const open = this.all.filter(
       (socket) =>
@@ -216,7 +219,9 @@ export class SocketTable {
     );
     const exact = open.filter((socket) => socket.local.address === to.address);
     if (exact.length > 0) return exact;
-    return open.filter((socket) => isUnspecified(socket.local.address) && takes(socket, to.address));
+    const wildcards = open.filter((socket) => isUnspecified(socket.local.address) && takes(socket, to.address));
+    const own = wildcards.filter(({ v6 }) => v6 === to.address.includes(':'));
+    return own.length > 0 ? own : wildcards;
   }
 }
 
