@@ -4,8 +4,10 @@ import type { AttributedConnection } from '../../src/records/attributed-connecti
 import { agrees, referenceInWords } from './world/agreement.js';
 import { Coverage, hardshipsOf, hasTie, isTranslationLost } from './world/coverage.js';
 import { lastLines, type Run, runJoin, runLive, shownLine } from './world/engine.js';
+import type { Flow } from './world/network.js';
 import { Random } from './world/random.js';
 import { type Input, liveOrder, offlineOrder, shuffledOrder } from './world/schedule.js';
+import { sameEndpoint } from './world/sockets.js';
 import { describeLine, isHeldUpCaller, judge } from './world/verdict.js';
 import { buildWorld, type World, type WorldOptions } from './world/world.js';
 
@@ -230,13 +232,18 @@ function mustCountRevisions(lines: readonly AttributedConnection[]): void {
 function mustNotWaitForTheDead(world: World, inputs: readonly Input[], random: Random): void {
   const dead = random.pick(world.hosts).id;
   const isDead = (input: Input): boolean => 'row' in input && input.row.host === dead && input.row.kind !== 'host';
+  const host = world.hosts.find(({ id }) => id === dead)!;
+  const addresses = new Set(host.namespaces.flatMap((netns) => netns.addresses.map(({ address }) => address)));
+  // Behind a translation it may have an address of a container that many hosts have.
+  const isItsOwn = ({ orig, resp, views }: Flow): boolean =>
+    [{ orig, resp }, ...views].some((view) => addresses.has(view.orig.address) || addresses.has(view.resp.address));
+  // Where packets of one peer went on to tells whose an accept is that names the peer alone.
+  const callers = [...world.truth.values()].flatMap(({ flow }) =>
+    flow.views.length > 0 && isItsOwn(flow) ? [flow.orig] : [],
+  );
   const isOfOthers = ({ connection }: AttributedConnection): boolean => {
     const { flow } = world.truth.get(connection.uid)!;
-    // Behind a translation it may have an address of a container that many hosts have.
-    const ends = [flow, ...flow.views].flatMap(({ orig, resp }) => [orig.address, resp.address]);
-    const host = world.hosts.find(({ id }) => id === dead)!;
-    const addresses = host.namespaces.flatMap((netns) => netns.addresses);
-    return !addresses.some(({ address }) => ends.includes(address));
+    return !isItsOwn(flow) && !callers.some((caller) => sameEndpoint(caller, flow.orig));
   };
   // Lines of one moment have no order.
   const others = ({ lines, times }: Run): string[] =>
