@@ -66,7 +66,7 @@ static inline double payload_bytes(const record *r, uint32_t dir) {
 
 // Whether data was sent that the peer has not acknowledged.
 static inline bool has_unacknowledged(const record *r, uint32_t dir) {
-  if (r->reassembled[dir] <= greatest(1, least(r->acked[dir], fin_bound(r, dir) - 1))) return false;
+  if (r->reassembled[dir] <= greatest(1, r->acked[dir])) return false;
   return r->acked[dir] > 1 || payload_bytes(r, dir) <= MAX_INITIAL_WINDOW;
 }
 

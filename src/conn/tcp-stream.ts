@@ -52,10 +52,10 @@ function finBound(table: ConnectionTable, base: number, dir: number): number {
   return fin > 0 ? fin : Number.POSITIVE_INFINITY;
 }
 
-/** Up to where data was acknowledged and is forgotten. */
+/** Up to where data was acknowledged and is forgotten. What acknowledges more than was delivered, as a FIN, counts up to there. */
 function trimmed(table: ConnectionTable, base: number, dir: number): number {
-  const acked = table.f64[(base >> 1) + ACKED + dir]!;
-  return Math.max(1, Math.min(acked, finBound(table, base, dir) - 1));
+  const f = (base >> 1) + dir;
+  return Math.max(1, Math.min(table.f64[f + ACKED]!, table.f64[f + REASSEMBLED]!));
 }
 
 function noDataAcked(table: ConnectionTable, base: number, dir: number): boolean {
@@ -110,14 +110,18 @@ function deliverTouching(context: StreamContext, base: number, dir: number): voi
   i32[base + SEGMENTS + dir] = head;
 }
 
-/** Data of `dir` at the relative sequence number `from`. */
-export function streamData(context: StreamContext, base: number, dir: number, from: number, length: number): void {
+/** Data of `dir` at the relative sequence number `start`. */
+export function streamData(context: StreamContext, base: number, dir: number, start: number, length: number): void {
   const { i32, f64 } = context.table;
   const flags = i32[base + FLAGS]!;
   if ((flags & (SKIP_STREAM << dir)) !== 0) return;
   const at = (base >> 1) + REASSEMBLED + dir;
   const delivered = f64[at]!;
-  const to = from + length;
+  const to = start + length;
+  // What was acknowledged is not taken any more, though it may lie in the place of a FIN.
+  const acked = f64[(base >> 1) + ACKED + dir]!;
+  if (to <= acked) return;
+  const from = Math.max(start, acked);
   if (to > delivered) {
     if (from <= delivered) {
       f64[at] = to;

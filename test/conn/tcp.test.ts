@@ -205,6 +205,14 @@ const cases: readonly Case[] = [
     bytes: [10, 0],
   },
   {
+    name: 'a gap of one byte where data lies in the place of a FIN that was acknowledged, and a FIN comes behind it',
+    script: tcp().handshake().client('FA', 1, 1).server('FA', 1, 2).client('FA', 1, 2, 7).server('A', 2, 9),
+    state: 'SF',
+    history: 'ShAFfFaG',
+    bytes: [7, 0],
+    missed: 1,
+  },
+  {
     name: 'sizes over the wrap of the sequence numbers',
     script: new TcpScript([40_000, 80], [0xffff_ff00, 0xffff_fff0])
       .handshake()
@@ -318,6 +326,24 @@ describe('a TCP connection', () => {
     const { connection } = track(script.frames).updates[0]!;
     expect(connection.duration).toBe(4_000);
     expect(connection.orig_pkts).toBe(4);
+  });
+
+  it('closes an end whose FIN lies before what was acknowledged of it', () => {
+    const script = tcp()
+      .handshake()
+      .server('A', 1, 20_001)
+      .client('FA', 1, 1)
+      .server('FA', 1, 2)
+      .wait(SECOND)
+      .client('R', 2);
+    const { updates, stats } = track(script.frames);
+    expect(updates[0]?.connection).toMatchObject({ duration: 5_000, missed_bytes: 20_000 });
+    expect(stats.weirds.excessive_data_without_further_acks).toBeUndefined();
+  });
+
+  it('does not take what was never sent for data that nobody acknowledges', () => {
+    const script = tcp().handshake().server('A', 1, 20_000_001).client('FA', 1, 1).client('PA', 20_000_001, 1, 10);
+    expect(track(script.frames).stats.weirds).not.toHaveProperty('excessive_data_without_further_acks');
   });
 
   it('counts packets and IP bytes of both ends', () => {
