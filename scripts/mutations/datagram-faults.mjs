@@ -123,14 +123,14 @@ export const datagramFaults = [
   {
     name: 'close-of-the-taker-of-earlier-ones-not-waited-for',
     file: 'src/join/owner-choice.ts',
-    find: 'if (!known.isOver && strong.some(({ socket }) => closesUntil(socket, known) > known.eventsUntil)) return wait;',
+    find: 'if (!known.isOver && strong.some(({ socket }) => takenUntil(socket, known) > known.eventsUntil)) return wait;',
     replace: '',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
     name: 'close-of-the-taker-of-earlier-ones-not-asked-for-again',
     file: 'src/join/evaluation.ts',
-    find: 'if (eventsUntil < closes) need.calls = Math.max(need.calls ?? closes, closes);',
+    find: 'if (eventsUntil < taken) need.calls = Math.max(need.calls ?? taken, taken);',
     replace: '',
     tests: ['test/join/datagram-takers.test.ts'],
   },
@@ -165,8 +165,8 @@ export const datagramFaults = [
   {
     name: 'later-taker-named-before-an-earlier-one-is-told',
     file: 'src/join/owner-choice.ts',
-    find: 'call.socket.openHi > Math.max(eventsUntil, firstLatest + PROMPT)',
-    replace: 'false',
+    find: 'return openLo > firstLatest + PROMPT ? openHi : -Infinity;',
+    replace: 'return -Infinity;',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
@@ -179,9 +179,23 @@ export const datagramFaults = [
   {
     name: 'later-taker-of-an-address-that-may-have-moved',
     file: 'src/join/candidate.ts',
-    find: '!(isFull && mayLackIt(trial, socket))',
-    replace: 'true',
+    find: '(mayLackIt(trial, socket) || mayHaveKnownPeer(trial, socket))',
+    replace: 'mayHaveKnownPeer(trial, socket)',
     tests: ['test/join/moved-address.test.ts'],
+  },
+  {
+    name: 'later-taker-of-a-peer-known-by-another-address',
+    file: 'src/join/candidate.ts',
+    find: '(mayLackIt(trial, socket) || mayHaveKnownPeer(trial, socket))',
+    replace: 'mayLackIt(trial, socket)',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'peer-known-by-the-address-of-another-socket',
+    file: 'src/join/candidate.ts',
+    find: 'return other.inode === undefined || inode === undefined || other.inode === inode;',
+    replace: 'return true;',
+    tests: ['test/join/datagram-takers.test.ts'],
   },
   {
     name: 'prompt-taker-of-an-address-that-may-have-moved',

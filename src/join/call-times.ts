@@ -12,3 +12,5 @@ export const PROMPT: Micros = 50 * MILLISECOND;
 export const ACCEPT_LAG: Micros = 60 * SECOND;
 /** Who shares a UDP socket mostly reads again within this time of the last datagram, which is when it is told what that one took. */
 export const NEXT_READ: Micros = SECOND;
+/** A sensor may not tell of a peer's first datagram at an address where the same socket took or sent another of it at most this long before. */
+export const PEER_KNOWN: Micros = 30 * SECOND;

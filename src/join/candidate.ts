@@ -3,7 +3,7 @@ import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
-import { ACCEPT_LAG, NEAR_LEAD, PROMPT } from './call-times.js';
+import { ACCEPT_LAG, NEAR_LEAD, PEER_KNOWN, PROMPT } from './call-times.js';
 import type { Doubt } from './capture-place.js';
 import { type ConnectionView, endViewOf, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
 import { lookElsewhere } from './elsewhere.js';
@@ -51,7 +51,7 @@ export type Trace = (host: HostState, socket: HeldSocket, outcome: Matched | Los
  * the hosts that had the address at that time know with blanks. A loopback address means the capture's own host alone.
  */
 export function tryHosts(
-  states: Pick<HostStates, 'get' | 'held'>,
+  states: Pick<HostStates, 'get' | 'held' | 'heldAt'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -149,7 +149,8 @@ export function tryHosts(
     const { host, query, doubt } = trial;
     const { addresses, ownNamespace } = host;
     const { namespace } = socket;
-    let isThere = hasAddress && doubt === undefined && !(isFull && mayLackIt(trial, socket));
+    let isThere =
+      hasAddress && doubt === undefined && !(isFull && (mayLackIt(trial, socket) || mayHaveKnownPeer(trial, socket)));
     if (local.isLoopback && namespace !== undefined) {
       if (ownNamespace !== undefined) {
         return namespace === ownNamespace ? contested(match, trial, socket, isThere) : otherNamespace;
@@ -181,6 +182,23 @@ export function tryHosts(
     if (!knowsAll && host.progress.socketsUntil < latest) return true;
     if (host.addresses.had(local.text, earliest, latest, namespace) === 'surely') return false;
     return !isEarlier || host.addresses.mayHaveLeft(local.text, openLo, latest);
+  }
+
+  /**
+   * Of one that took a datagram well after the first: whether the first one was none that is told of, since its socket knew the peer by another
+   * address of the host.
+   */
+  function mayHaveKnownPeer({ host, query }: Trial, { source, inode, openLo, openHi }: HeldSocket): boolean {
+    const { first, err } = query;
+    if (protocol === TCP || source !== 'accept' || openLo <= first + err + PROMPT) return false;
+    return host.known.some((address) => {
+      if (address === local) return false;
+      const others = states.heldAt(host, protocol, address, localPort, remote.text, remotePort);
+      return others.some((other) => {
+        if (!other.isDatagram || other.openLo > openHi || other.openHi < first - err - PEER_KNOWN) return false;
+        return other.inode === undefined || inode === undefined || other.inode === inode;
+      });
+    });
   }
 
   function contested(match: Matched, trial: Trial, socket: HeldSocket, hasAddress: boolean): Matched {

@@ -28,7 +28,7 @@ import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { isKernels } from './kernel-traffic.js';
 import { ranks } from './match.js';
-import { type Choice, chooseOwner, closesUntil, type OwnerChoice, type Tied } from './owner-choice.js';
+import { type Choice, chooseOwner, type OwnerChoice, type Tied, takenUntil } from './owner-choice.js';
 
 /** What an end waits for on one host, told by its number, each a moment of the host's clock up to which streams must be complete. */
 export interface Need {
@@ -80,7 +80,7 @@ interface Answer {
 
 /** What the rows that are there say of one end, behind the translation of its packets where there is one. */
 export function evaluateEnd(
-  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
+  states: Pick<HostStates, 'get' | 'held' | 'heldAt' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -97,7 +97,7 @@ export function evaluateEnd(
 
 /** What the rows that are there say of who has an endpoint. */
 function evaluate(
-  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
+  states: Pick<HostStates, 'get' | 'held' | 'heldAt' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -254,9 +254,9 @@ function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
   for (const { match, socket } of candidates) {
     if (match.rank === ranks.event && match.weight === 'certain') calls = Math.max(calls, socket.openHi);
   }
-  const closes = Math.max(...candidates.map(({ socket }) => closesUntil(socket, known)));
+  const taken = Math.max(...candidates.map(({ socket }) => takenUntil(socket, known)));
   if (!known.hasCalls && eventsUntil < calls) need.calls = calls;
-  if (eventsUntil < closes) need.calls = Math.max(need.calls ?? closes, closes);
+  if (eventsUntil < taken) need.calls = Math.max(need.calls ?? taken, taken);
   if (Math.min(known.socketsUntil, eventsUntil) < sockets) need.sockets = sockets;
   if (!known.hasDetails) need.details = known.detailsMoment;
   return need;

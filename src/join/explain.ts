@@ -59,7 +59,7 @@ export interface Explained {
 
 /** Decides both ends afresh and notes what was looked at. It changes nothing. */
 export function explainConnection(
-  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
+  states: Pick<HostStates, 'get' | 'held' | 'heldAt' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
 ): Explanation {
@@ -68,7 +68,7 @@ export function explainConnection(
 }
 
 function explainEnd(
-  states: Pick<HostStates, 'get' | 'held' | 'columns'>,
+  states: Pick<HostStates, 'get' | 'held' | 'heldAt' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,

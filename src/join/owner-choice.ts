@@ -96,13 +96,12 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   const events = withFirstTakers(calls, known.firstEarliest);
   const polls = candidates.filter(({ match }) => match.rank === ranks.poll);
   const strong = events.filter(({ match }) => match.weight !== 'possible');
-  if (!known.isOver && strong.some(({ socket }) => closesUntil(socket, known) > known.eventsUntil)) return wait;
+  if (!known.isOver && strong.some(({ socket }) => takenUntil(socket, known) > known.eventsUntil)) return wait;
   const isFirst = !mayFollowUntold(strong, known);
   const certain = strong.filter(({ match }) => match.weight === 'certain');
   const isSure =
     isFirst && !known.mayFirstCallBeGone && certain.some(({ match }) => !match.mayBeNext || !mayMissHeldUp(known));
-  const isFirstOfAll = known.knowsEarlier && !strong.some((call) => mayFollowLater(call, known));
-  if (isSure && (isFirstOfAll || known.hasCalls || known.isOver)) {
+  if (isSure && (known.knowsEarlier || known.hasCalls || known.isOver)) {
     const earlier = events.filter((event) => mayHaveTakenFirst(event, strong[0]!, known));
     const rivals = [...strong, ...earlier];
     if (isOneProcess(rivals)) return chooseCaller(strong, rivals, polls, known);
@@ -154,20 +153,17 @@ function isTaker({ socket }: Candidate): boolean {
 }
 
 /**
- * Who took datagrams of the peer before gets these unless the socket closes before anybody has read them: up to when that is to be told.
- * -Infinity: it took none before.
+ * Up to when the host is to tell everything before somebody who took a datagram is named. -Infinity: nothing more.
  */
-export function closesUntil(
-  { source, protocol, openHi }: SocketInterval,
+export function takenUntil(
+  { source, protocol, openLo, openHi }: SocketInterval,
   { firstEarliest, firstLatest }: Pick<Knowledge, 'firstEarliest' | 'firstLatest'>,
 ): Micros {
-  const hasTakenBefore = source === 'accept' && protocol !== 6 && openHi < firstEarliest;
-  return hasTakenBefore ? firstLatest + PROMPT : -Infinity;
-}
-
-/** Whether it took a datagram well after the first came, and the host may yet tell who took one before. */
-function mayFollowLater(call: Candidate, { eventsUntil, firstLatest }: Knowledge): boolean {
-  return isTaker(call) && call.socket.openHi > Math.max(eventsUntil, firstLatest + PROMPT);
+  if (source !== 'accept' || protocol === 6) return -Infinity;
+  // Who took datagrams of the peer before gets these unless the socket closes before anybody has read them.
+  if (openHi < firstEarliest) return firstLatest + PROMPT;
+  // Of one well after the first, another may have taken one before, also at another address of the host.
+  return openLo > firstLatest + PROMPT ? openHi : -Infinity;
 }
 
 /** Whether another may have taken the first datagram, of which the row was lost, or before the host was watched. */

@@ -1,7 +1,7 @@
 import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../core/address.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
-import { PROMPT } from './call-times.js';
+import { PEER_KNOWN, PROMPT } from './call-times.js';
 import type { EndQuery, Role } from './end-query.js';
 import { isKernels } from './kernel-traffic.js';
 import { type Matched, matchSocket, ranks, shared } from './match.js';
@@ -238,8 +238,21 @@ function endAt(
       const isOfDatagram = match.rank === ranks.event && protocol !== 6 && !isLoopback(local);
       const isMoved = isLater || (isEarlier && mayHaveLeft(host, local, socket.openLo, query.first + query.err));
       const hadIt = space === undefined ? had : hadIn(space);
+      // Of a peer that its socket knew by another address of the host the first datagram need not be told.
+      const isOfKnown = (other: Socket): boolean =>
+        other.isDatagram &&
+        other.protocol === protocol &&
+        other.localPort === query.localPort &&
+        other.localAddress !== local &&
+        other.remoteAddress === query.remoteAddress &&
+        other.remotePort === query.remotePort &&
+        (other.inode ?? socket.inode) === (socket.inode ?? other.inode) &&
+        other.openLo <= socket.openHi &&
+        other.openHi >= query.first - query.err - PEER_KNOWN;
+      const isLate = isTaker && protocol !== 6 && socket.openLo > query.first + query.err + PROMPT;
+      const mayHaveKnownPeer = isFull && isLate && held.some(isOfKnown);
       const isSurelyIts = isFull
-        ? !isFullHome && !(isOfDatagram && isMoved && hadIt !== 'surely')
+        ? !isFullHome && !mayHaveKnownPeer && !(isOfDatagram && isMoved && hadIt !== 'surely')
         : hadThere === 'surely' && !isContested && !isCallHome;
       const isSure = !isDoubted && !isUnplaced && !isAnywhere && isSurelyIts;
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };

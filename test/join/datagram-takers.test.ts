@@ -302,4 +302,25 @@ describe('datagrams that several processes took in turn', () => {
     scene.end('C2', 10.4, 0.1, ends).complete('b', 20, tables).join.end();
     expect(scene.last('C2').resp).toMatchObject({ state: 'ambiguous' });
   });
+
+  it('are not given to a later taker where the peer had sent to another address of the same socket', () => {
+    const other = '192.0.2.3';
+    const known = (at: number, socket: string, taken = 10.9) => {
+      const scene = new Scene({ startsKnown: true }).host('b', tables, { err: 0.001 });
+      const tell = () => scene.event('b', 'socket_events', at, { ...receive, local_address: other, pid: 8, socket });
+      if (at < 10.85) tell();
+      scene.event('b', 'socket_events', taken, { ...receive, pid: 9, socket: '1' });
+      scene.end('C1', 10, 0.8, ends).complete('b', 10.85, tables).advance(13);
+      if (at >= 10.85) tell();
+      scene.complete('b', 20, tables).advance(80).join.end();
+      const { resp } = scene.last('C1');
+      expect(scene.lines.some((line) => line.resp.state === 'attributed')).toBe(resp.state === 'attributed');
+      return resp;
+    };
+    expect(known(9.9, '1')).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    expect(known(10.87, '1')).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    expect(known(11, '1')).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    expect(known(9.9, '2')).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    expect(known(9.9, '1', 10.01)).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
 });

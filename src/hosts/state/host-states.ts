@@ -1,7 +1,7 @@
 import { secretKey } from '../../core/secret-key.js';
 import type { Micros } from '../../core/time.js';
 import type { HostSeen } from '../../records/host-row.js';
-import { AddressTable, type AddressUser } from './address-table.js';
+import { AddressTable, type AddressUser, type KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
 import { DETAILS, EVENTS, HostColumns } from './host-columns.js';
 import type { HostContext, HostCounters, HostNews } from './host-context.js';
@@ -127,6 +127,24 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     }
     for (const one of out) one.sockets = one.host.held(one.records.reverse());
     return out;
+  }
+
+  /** The sockets of one host between an address of its own and another endpoint. */
+  heldAt(
+    host: HostState,
+    protocol: number,
+    local: KnownAddress<U>,
+    localPort: number,
+    remote: string,
+    remotePort: number,
+  ): readonly HeldSocket[] {
+    const { rows } = this;
+    const records: SocketRecord[] = [];
+    let handle = this.tuples.sockets(protocol, local, localPort, remote, remotePort).latest;
+    for (; handle !== 0; handle = rows.word(handle, LINK)) {
+      if (rows.host(handle) === host.number) records.push(new SocketRecord(rows, handle));
+    }
+    return host.held(records.reverse());
   }
 
   /** The host says what it is called and which streams it will report. */
