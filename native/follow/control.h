@@ -29,7 +29,7 @@ static inline bool is_sound(const row *p) {
 
 // A SYN with ACK that acknowledges the SYN which is all that came so far.
 static outcome take_answer(record *r, const row *p, uint32_t dir) {
-  const uint32_t looked_at = ~(7u << PREVIOUS_STATE | 7u << (PREVIOUS_STATE + STATE_BITS) | 1u << 28 | 1u << 29 | 1u << 30);
+  const uint32_t looked_at = ~(7u << PREVIOUS_STATE | 7u << (PREVIOUS_STATE + STATE_BITS) | 1u << 28 | 1u << 29);
   if (dir != 1 || (r->flags & looked_at) != (SYN_SENT | FIRST_SEEN)) return LEFT;
   if (p->length != header_bytes(p) || (p->meta & META_ODD_SCALE) != 0) return LEFT;
   if (p->ack != r->start_seq[0] + 1 || r->last[0] != 1 || r->acked[0] != 0) return LEFT;
@@ -107,7 +107,7 @@ static bool check_eof(record *r, uint32_t dir) {
 // A FIN, or an acknowledgement without data, in order, of what is known to have come, while both ends are established or have sent a FIN.
 static outcome take_close(record *r, const row *p, uint32_t dir) {
   const uint32_t peer = 1 - dir, state = state_of(r, dir), peer_state = state_of(r, peer);
-  const uint32_t looked_at = BOTH(FIRST_SEEN) | BOTH(SKIP_STREAM) | STREAMED;
+  const uint32_t looked_at = BOTH(FIRST_SEEN) | BOTH(SKIP_STREAM) | STREAMED | TUNNELED;
   if ((r->flags & looked_at) != BOTH(FIRST_SEEN) || (r->segments[0] & r->segments[1]) != -1) return LEFT;
   if ((state != ESTABLISHED && state != CLOSED) || (peer_state != ESTABLISHED && peer_state != CLOSED)) return LEFT;
   const bool is_fin = (tcp_flags(p) & TCP_FIN) != 0;

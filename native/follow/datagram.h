@@ -6,8 +6,9 @@
 
 enum { UDP_HEADER = 8 };
 
-// Takes a datagram; false, with nothing changed, where the history has no room for its letter.
+// Takes a datagram; false, with nothing changed, where the history has no room for its letter or the connection came through a tunnel.
 static inline bool take_datagram(record *r, const row *p, uint32_t dir) {
+  if ((r->flags & TUNNELED) != 0) return false;
   if (!has_seen(r, dir, SEEN_DATA)) {
     if (!has_room_for_letter(r)) return false;
     add_letter(r, dir, SEEN_DATA, 'D');

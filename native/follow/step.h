@@ -41,7 +41,7 @@ static inline void find_step(record *r) {
 // Takes data or an acknowledgement in order on an established connection in step; otherwise changes nothing and answers false.
 static inline bool take_plain(record *r, const row *p, uint32_t dir) {
   const uint32_t looked_at = STATES | BOTH(DID_CLOSE) | BOTH(FIRST_SEEN) | BOTH(DID_EOF) | BOTH(SKIP_STREAM) | BOTH(SENT_FIN) | CLOSE_DEFERRED |
-                             CLOSING | STREAMED | IN_STEP;
+                             CLOSING | STREAMED | TUNNELED | IN_STEP;
   if ((r->flags & looked_at) != (ESTABLISHED | ESTABLISHED << STATE_BITS | BOTH(FIRST_SEEN) | IN_STEP)) return false;
   const uint32_t peer = 1 - dir, next = r->next[dir], confirmed = r->confirmed[peer];
   if (p->seq != next || (int32_t)(p->ack - confirmed) < 0 || (int32_t)(r->next[peer] - p->ack) < 0) return false;

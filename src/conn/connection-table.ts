@@ -34,6 +34,7 @@ import {
 } from './record-layout.js';
 import { inOrder } from './slot-order.js';
 import { FIRST_ENTRIES, MORE_ENTRIES, TableMemory } from './table-memory.js';
+import type { TunnelPath } from './tunnel-path.js';
 
 const FIRST_CAPACITY = 4096;
 /** Hashes that `touch` takes at once. */
@@ -75,8 +76,8 @@ export class ConnectionTable {
   readonly longHistories = new Map<number, string>();
   /** Bytes missing in content gaps, by slot; only for records that count GAPS. */
   readonly missedBytes = new Map<number, number>();
-  /** Uids of what carried the connection, by slot, in order; only for records with TUNNELED. */
-  readonly tunnelParents = new Map<number, string[]>();
+  /** What carried the connection, by slot; only for records with TUNNELED. */
+  readonly tunnelPaths = new Map<number, TunnelPath>();
   readonly #hashes: RecordHashes;
   readonly #limit: number;
   readonly #entries = new Int32Array(MAX_TOUCHED);
@@ -294,7 +295,7 @@ export class ConnectionTable {
     const base = slot * RECORD_WORDS;
     const flags = this.i32[base + FLAGS]!;
     if ((flags & LONG_HISTORY) !== 0) this.longHistories.delete(slot);
-    if ((flags & TUNNELED) !== 0) this.tunnelParents.delete(slot);
+    if ((flags & TUNNELED) !== 0) this.tunnelPaths.delete(slot);
     if (this.missedBytes.size > 0) this.missedBytes.delete(slot);
     const index = this.#index;
     const mask = this.#mask;
@@ -323,7 +324,7 @@ export class ConnectionTable {
   clear(): void {
     this.#index.fill(0);
     this.longHistories.clear();
-    this.tunnelParents.clear();
+    this.tunnelPaths.clear();
     this.missedBytes.clear();
     this.count = 0;
   }

@@ -36,7 +36,8 @@ import { initTcp, isReuse, plainSegment, plainWindow, type TcpContext, tcpPacket
 import { TcpWindows } from './tcp-windows.js';
 import { defaultTimeouts, type Timeouts } from './timeouts.js';
 import type { TrackerOptions, TrackerStats } from './tracker-options.js';
-import { noteParent, UdpTunnels } from './udp-tunnels.js';
+import { followPath } from './tunnel-path.js';
+import { UdpTunnels } from './udp-tunnels.js';
 import { WeirdReports } from './weird-reports.js';
 
 /** Packets whose connections are looked at before the first of them is taken, at most MAX_TOUCHED. 16 to 128 made no difference (2026-11). */
@@ -315,12 +316,12 @@ export class ConnectionTracker {
     const base = slot * RECORD_WORDS;
     const dir = table.dir;
     const context = this.#context;
+    followPath(table, this.#weird, slot, packet, isNew);
     let isIntact = true;
     if (proto === PROTO_TCP) tcpPacket(context, base, dir, packet);
     else if (proto === PROTO_UDP) isIntact = udpPacket(context, base, dir, packet);
     else if (proto === PROTO_ICMP || proto === PROTO_ICMPV6) icmpPacket(context, base, dir, packet);
     else otherPacket(context, base, dir, packet);
-    if (packet.depth > 0) noteParent(table, this.#weird, slot, packet.parent);
     if (this.#weird.news.length > 0) this.#reportConnection(base, packet.timeUs);
     if (context.closed) {
       context.closed = false;

@@ -285,7 +285,7 @@ export class ConnectionView {
   get tunnel_parents(): string[] | undefined {
     const table = this.#table;
     if ((table.i32[this.#base + FLAGS]! & TUNNELED) === 0) return undefined;
-    return [...(table.tunnelParents.get(this.#base / RECORD_WORDS) ?? [])];
+    return [...(table.tunnelPaths.get(this.#base / RECORD_WORDS)?.parents ?? [])];
   }
 
   get vlan(): number | undefined {

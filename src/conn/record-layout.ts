@@ -101,7 +101,7 @@ export const SYN_ANSWERED = 1 << 26;
 export const STREAMED = 1 << 27;
 export const LONG_HISTORY = 1 << 28;
 export const WAS_WEIRD = 1 << 29;
-/** Came through a tunnel: its parents are in `ConnectionTable.tunnelParents`. */
+/** Came through a tunnel: see `ConnectionTable.tunnelPaths`. */
 export const TUNNELED = 1 << 30;
 /** TCP: NEXT and CONFIRMED hold, and may be ahead of the numbers relative to the start. */
 export const IN_STEP = 1 << 31;

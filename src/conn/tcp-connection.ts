@@ -39,6 +39,7 @@ import {
   START_SEQ,
   STATE_BITS,
   STREAMED,
+  TUNNELED,
   WAS_WEIRD,
   ZERO_WINDOWS,
 } from './record-layout.js';
@@ -214,6 +215,7 @@ export function plainSegment(
     CLOSE_DEFERRED |
     CLOSING |
     STREAMED |
+    TUNNELED |
     IN_STEP;
   const plain = TCP_ESTABLISHED | (TCP_ESTABLISHED << STATE_BITS) | (3 * FIRST_SEEN) | IN_STEP;
   if ((i32[base + FLAGS]! & mask) !== plain) return false;

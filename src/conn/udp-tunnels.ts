@@ -5,7 +5,7 @@ import { Packet } from '../decode/packet.js';
 import type { ConnectionTable } from './connection-table.js';
 import { uidOfRecord } from './connection-view.js';
 import { addLetterOnce, LETTER_X, SEEN_LIMIT } from './history.js';
-import { FLAGS, NO_TUNNEL, ORDINAL, PORTS, RECORD_WORDS, SENT_INNER, TUNNELED } from './record-layout.js';
+import { FLAGS, NO_TUNNEL, ORDINAL, PORTS, SENT_INNER } from './record-layout.js';
 
 /** What the tunnels need of the tracker. */
 export interface TunnelContext {
@@ -78,17 +78,5 @@ export class UdpTunnels {
       this.#uid = uidOfRecord(table, base, this.#context.captureWord(base));
     }
     return this.#uid;
-  }
-}
-
-/** Adds what carried a packet to the parents of its connection. At `limits.tunnelParents` it is left out and counted. */
-export function noteParent(table: ConnectionTable, weird: WeirdCounts, slot: number, parent: string): void {
-  const parents = table.tunnelParents.get(slot);
-  if (parents === undefined) {
-    table.tunnelParents.set(slot, [parent]);
-    table.i32[slot * RECORD_WORDS + FLAGS]! |= TUNNELED;
-  } else if (!parents.includes(parent)) {
-    if (parents.length < limits.tunnelParents) parents.push(parent);
-    else weird.count('tunnel_parents_full');
   }
 }

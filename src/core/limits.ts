@@ -183,8 +183,6 @@ export const limits = {
   historyLetters: 256,
   /** Tunnels opened in one packet, Zeek's Tunnel::max_depth. One more is left closed: `exceeded_tunnel_max_depth`. */
   tunnelDepth: 4,
-  /** Parents kept of one connection that came through several tunnels. Further ones are left out: `tunnel_parents_full`. */
-  tunnelParents: 8,
   /** TCP connections with repeated FINs or RSTs whose storms are counted. At the bound the oldest is forgotten: `storm_table_full`. */
   stormConnections: 65_536,
   /** IP datagrams that wait for fragments. At the bound the oldest is dropped: `fragment_table_full`. */

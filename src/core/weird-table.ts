@@ -158,7 +158,6 @@ const table = {
   history_full: {},
   storm_table_full: {},
   stream_buffer_full: {},
-  tunnel_parents_full: {},
 } as const satisfies Readonly<Record<string, WeirdKind>>;
 
 export type WeirdName = keyof typeof table;

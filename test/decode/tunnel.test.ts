@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Weird } from '../../src/records/weird.js';
-import { concat, ethernet, type Frame, ip, START, tcpSegment, track, udpDatagram } from '../conn/traffic.js';
+import { concat, ethernet, type Frame, ip, START, TcpScript, tcpSegment, track, udpDatagram } from '../conn/traffic.js';
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
 const syn = tcpSegment({ sport: 40_000, dport: 80, seq: 1, flags: 'S' });
@@ -292,7 +292,7 @@ describe('nested tunnels', () => {
     expect([stats.connections, stats.weirds]).toEqual([0, { exceeded_tunnel_max_depth_in_tunnel: 1 }]);
   });
 
-  it('add up to a bounded list of parents', () => {
+  it('are the parents of a connection, up to the fifth change from one to another', () => {
     const frames = Array.from({ length: 12 }, (_, i) =>
       frame(udp(2152, concat(hex('30ff 0028 00000001'), v4), 50_000 + i)),
     );
@@ -301,10 +301,47 @@ describe('nested tunnels', () => {
     expect(inside?.tunnel_parents).toEqual(
       updates
         .filter((u) => u.connection.proto === 'udp')
-        .slice(0, 8)
+        .slice(0, 6)
         .map((u) => u.connection.uid),
     );
-    expect(stats.weirds).toEqual({ tunnel_parents_full: 4 });
+    expect([inside?.history, stats.weirds]).toEqual(['SX', {}]);
+  });
+
+  it.each([
+    [5, 'D', 'D'],
+    [6, 'DX', 'DX'],
+    [20, 'DX', 'DX'],
+  ])('are followed through %i changes between one and none', (changes, straightFirst, tunnelFirst) => {
+    const data = (i: number) => {
+      const segment = tcpSegment({ sport: 40_000, dport: 40_001, seq: 1 + i, ack: 1, flags: 'PA', payload: 1 });
+      return ip({ src: '192.0.2.7', dst: '192.0.2.8', proto: 6, payload: segment });
+    };
+    const histories = [0, 1].map((odd) => {
+      const frames = Array.from({ length: changes + 1 }, (_, i) =>
+        frame(i % 2 === odd ? data(i) : over(47, concat(hex('0000 0800'), data(i)))),
+      );
+      const { connection } = track(frames).updates[0]!;
+      expect(connection.tunnel_parents).toHaveLength(1);
+      expect(connection.orig_pkts).toBe(changes + 1);
+      return connection.history;
+    });
+    expect(histories).toEqual([straightFirst, tunnelFirst]);
+  });
+
+  it('are followed where packets that come straight are plain', () => {
+    const ends = { src: '192.0.2.7', dst: '192.0.2.8' };
+    const wrapped = (i: number, inner: Uint8Array) =>
+      frame(i % 2 === 0 ? inner : over(47, concat(hex('0000 0800'), inner)));
+    const datagrams = Array.from({ length: 12 }, (_, i) => {
+      const payload = udpDatagram(40_000, 40_001, hex('0102'));
+      return wrapped(i, ip({ ...ends, proto: 17, payload }));
+    });
+    const segments = new TcpScript([40_000, 40_001], [1_000, 9_000], [ends.src, ends.dst]).handshake();
+    for (let i = 0; i < 12; i++) segments.client('PA', 1 + i, 1, 1);
+    const frames = segments.frames.map(({ bytes }, i) => wrapped(i < 3 ? 0 : i, bytes.subarray(14)));
+    for (const history of [track(datagrams), track(frames)].map(({ updates }) => updates[0]?.connection.history)) {
+      expect(history).toMatch(/^(D|ShAD)X$/);
+    }
   });
 
   it('do not leave parents to the next connection in the same place', () => {
