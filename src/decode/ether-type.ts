@@ -169,9 +169,8 @@ export function ethernet(packet: Packet, at: number, end: number, weird: WeirdCo
   }
   if (type >= MIN_ETHERTYPE) return behindEtherType(packet, type, start, end, weird, passed);
   if (type > MAX_802_3_LENGTH) return skip(weird, 'undefined_ether_type');
-  if (start + type > end) return skip(weird, 'truncated_ethernet_frame');
-  // LLC follows.
+  // LLC follows, and padding of the frame lies behind the length; of a frame that is cut there is less than the length says.
   if (start + 2 > end) return skip(weird, 'truncated_llc_header');
-  const behind = behindLlc(view, start, end, weird);
+  const behind = behindLlc(view, start, Math.min(end, start + type), weird);
   return behind < 0 ? -1 : behindEtherType(packet, view.getUint16(behind - 2), behind, end, weird, passed);
 }

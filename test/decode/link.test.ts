@@ -91,12 +91,13 @@ const cases: readonly Case[] = [
   { name: '802.3 with SNAP', type: 1, frame: `${macs} 0009 aaaa03 000000 0800 45`, ip: 22 },
   { name: '802.3 with SNAP of an organization', type: 1, frame: `${macs} 0009 aaaa03 00000c 2000 45`, ip: -1 },
   { name: '802.3 with a spanning tree', type: 1, frame: `${macs} 0008 424203 0000000000`, ip: -1 },
+  { name: '802.3 that is shorter than it says', type: 1, frame: `${macs} 000a aaaa03 000000 0800 45`, ip: 22 },
   {
-    name: '802.3 that is shorter than it says',
+    name: 'LLC that the length of 802.3 cuts',
     type: 1,
-    frame: `${macs} 000a aaaa03 000000 0800 45`,
+    frame: `${macs} 0002 424203 00`,
     ip: -1,
-    weirds: { truncated_ethernet_frame: 1 },
+    weirds: { truncated_llc_header: 1 },
   },
   { name: '802.3 in a VLAN', type: 1, frame: `${macs} 8100 0007 0009 aaaa03 000000 0800 45`, ip: 26, vlan: 7 },
   {
