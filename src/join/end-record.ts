@@ -12,6 +12,7 @@ import type { HostClock } from './host-clocks.js';
 import { OwnedEnd, type User } from './owned-end.js';
 import type { OwnerChoice, Tied } from './owner-choice.js';
 import type { Stitch } from './stitch.js';
+import { ambiguousEnd, tiedEnd } from './tied-end.js';
 
 /** Ancestors told at most; a chain this long is a loop of reused pids rather than a family. */
 const MAX_ANCESTORS = 16;
@@ -199,23 +200,19 @@ function userOf({ host, socket }: Candidate, found: ProcessMoment | undefined): 
 }
 
 export function ambiguous(tied: readonly Tied[], contextOf: (candidate: Candidate) => OwnerContext): End {
-  return {
-    state: 'ambiguous',
-    candidates: tied.map(({ candidate, tie }) => {
-      const context = contextOf(candidate);
-      const { openLo, closeHi } = candidate.socket;
-      const owner = ownedBy(candidate, candidate.match.method, [], context, processOf(candidate, context));
-      const { state: _, ...shown } = owner;
-      return {
-        ...shown,
-        evidence: owner.evidence,
-        ...(openLo !== -Infinity && { from: openLo - context.clock.offset }),
-        // Whether it closed after the connection changes nothing, and may not be known yet.
-        ...(closeHi <= context.lastLatest && { to: closeHi - context.clock.offset }),
-        tie,
-      };
-    }),
-  };
+  const shown = tied.map(({ candidate, tie }) => {
+    const context = contextOf(candidate);
+    const { host, socket, match } = candidate;
+    const { openLo, closeHi } = socket;
+    const owner = ownedBy(candidate, match.method, [], context, processOf(candidate, context));
+    const { offset } = context.clock;
+    const from = openLo === -Infinity ? undefined : openLo - offset;
+    // Whether it closed after the connection changes nothing, and may not be known yet.
+    const to = closeHi <= context.lastLatest ? closeHi - offset : undefined;
+    return tiedEnd(host, socket.pid, owner, from, to, tie);
+  });
+  const [{ candidate: first }] = tied as [Tied];
+  return ambiguousEnd(first.host, first.socket.pid, shown);
 }
 
 /**
@@ -311,22 +308,4 @@ export function isAncestor(ancestor: Candidate, of: Candidate, context: OwnerCon
   return ancestorsOf(of.host, child, latestMoment(of.socket, context.first)).some(
     ({ pid, start }) => pid === ancestor.socket.pid && (start === undefined || elder?.start === start),
   );
-}
-
-/** Whether a line would show the same end: the rows that decided are no part of it. */
-export function isSameEnd(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  const isOwned = a instanceof OwnedEnd && b instanceof OwnedEnd;
-  // Mostly the details of the process have come.
-  if (isOwned && a.process !== b.process && a.process.cmdline !== b.process.cmdline) return false;
-  return isSame(a, b);
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  for (const key in left) if (key !== 'evidence' && !isSame(left[key], right[key])) return false;
-  for (const key in right) if (key !== 'evidence' && !(key in left)) return false;
-  return true;
 }

@@ -3,8 +3,8 @@ import type { Connection } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { Join } from './attribution.js';
 import { ClockEstimator } from './clock.js';
-import { isSameEnd } from './end-record.js';
 import type { Explanation } from './explain.js';
+import { isSameEnd } from './same-end.js';
 
 /** A connection that the join has let go, as its last line told it. */
 export interface PastConnection {

@@ -60,6 +60,14 @@ export class OwnedEnd implements AttributedEnd {
     this.#others = others;
   }
 
+  /** Whether the same rows decided. */
+  isOfRowsOf(other: OwnedEnd): boolean {
+    if (this.#row !== other.#row || this.#stamp !== other.#stamp) return false;
+    if (this.#imageRow !== other.#imageRow || this.#imageStamp !== other.#imageStamp) return false;
+    const [own = [], others = []] = [this.#others, other.#others];
+    return own.length === others.length && own.every((word, at) => word === others[at]);
+  }
+
   /** Read from the store when it is asked for; a row that was let go since is missing. */
   get evidence(): AnyTableRow[] {
     const found = [this.#store.row(this.#row, this.#stamp)];

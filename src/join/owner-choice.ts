@@ -335,12 +335,19 @@ function owner(candidate: Candidate, sharers: readonly Candidate[], calls?: read
 
 /** One candidate for each process, its best evidence. */
 function ambiguous(candidates: readonly Candidate[], tie: string): Choice {
-  const best: Candidate[] = [];
+  // A pool may have thousands of processes.
+  const byPid = new Map<number, Candidate[]>();
   for (const candidate of candidates) {
-    const at = best.findIndex((known) => isSame(known, candidate));
-    if (at < 0) best.push(candidate);
-    else if (candidate.match.rank < best[at]!.match.rank) best[at] = candidate;
+    const known = byPid.get(candidate.socket.pid);
+    if (known === undefined) {
+      byPid.set(candidate.socket.pid, [candidate]);
+      continue;
+    }
+    const at = known.findIndex((other) => isSame(other, candidate));
+    if (at < 0) known.push(candidate);
+    else if (candidate.match.rank < known[at]!.match.rank) known[at] = candidate;
   }
+  const best = [...byPid.values()].flat();
   best.sort((a, b) => a.match.rank - b.match.rank || a.socket.openHi - b.socket.openHi || a.socket.pid - b.socket.pid);
   return { kind: 'ambiguous', candidates: best.map((candidate) => ({ candidate, tie })) };
 }

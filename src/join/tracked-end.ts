@@ -4,8 +4,8 @@ import type { End } from '../records/attributed-connection.js';
 import type { EndView } from './connection-view.js';
 import type { Decided } from './decided.js';
 import type { Role } from './end-query.js';
-import { isSameEnd } from './end-record.js';
 import { NO_AGENT, NONE, PENDING } from './kept-ends.js';
+import { isSameEnd } from './same-end.js';
 import type { Stitch } from './stitch.js';
 import type { Tracked, TrackedTuple } from './tracked.js';
 

@@ -2,6 +2,7 @@ import { connectionRecord } from '../conn/connection-record.js';
 import { ConnectionView } from '../conn/connection-view.js';
 import { formatSeconds, type Micros } from '../core/time.js';
 import type {
+  AmbiguousEnd,
   AttributedConnection,
   AttributedEnd,
   Candidate,
@@ -190,9 +191,15 @@ class Seconds {
   constructor(readonly us: Micros) {}
 }
 
+/** What is JSON already. */
+class Json {
+  constructor(readonly text: string) {}
+}
+
 /** JSON of a value in which Seconds stand for times; undefined fields are left out. */
 function stringifyTimed(value: unknown): string {
   if (value instanceof Seconds) return formatSeconds(value.us);
+  if (value instanceof Json) return value.text;
   if (Array.isArray(value)) return `[${value.map(stringifyTimed).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
     const fields: string[] = [];
@@ -238,6 +245,27 @@ function ownerObject(owner: Owned) {
 
 const sharersOf = ({ sharers }: Owned) => sharers?.map(({ pid, start }) => ({ pid, start: seconds(start) }));
 
+/** From so many candidates on the text is made once for all ends that share them. */
+const MANY = 8;
+const texts = new WeakMap<AmbiguousEnd['candidates'], Json>();
+
+function candidatesText(end: AmbiguousEnd): Json {
+  const known = texts.get(end.candidates);
+  if (known !== undefined) return known;
+  const text = new Json(stringifyTimed(candidatesOf(end)));
+  texts.set(end.candidates, text);
+  return text;
+}
+
+function candidatesOf({ candidates }: AmbiguousEnd): object[] {
+  return candidates.map((candidate) => ({
+    ...ownerObject(candidate),
+    from: seconds(candidate.from),
+    to: seconds(candidate.to),
+    tie: candidate.tie,
+  }));
+}
+
 function endObject(end: End): object {
   switch (end.state) {
     case 'attributed':
@@ -245,12 +273,7 @@ function endObject(end: End): object {
     case 'ambiguous':
       return {
         state: end.state,
-        candidates: end.candidates.map((candidate) => ({
-          ...ownerObject(candidate),
-          from: seconds(candidate.from),
-          to: seconds(candidate.to),
-          tie: candidate.tie,
-        })),
+        candidates: end.candidates.length < MANY ? candidatesOf(end) : candidatesText(end),
         nat: end.nat,
       };
     case 'pending':

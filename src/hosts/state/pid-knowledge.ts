@@ -10,6 +10,9 @@ export class PidKnowledge {
   found: object | undefined;
   /** The same of what depends on the pid and a program alone, which is never stale. */
   told: object | undefined;
+  /** The same of it as one of several who may own an end, and of all of these where it is the first; never stale, since compared before use. */
+  tied: object | undefined;
+  ambiguous: object | undefined;
 }
 
 /** Pids of one host of which something is worked out at a time; with more all of it is worked out anew. */
