@@ -133,6 +133,30 @@ describe('tables shown to SQLite', () => {
     );
   });
 
+  it('compare a number to a key that is text as SQL does, not letter by letter', () => {
+    two = [{ t: '1.0' }, { t: '1' }];
+    expect(query(virtual, 'SELECT a.t FROM two a WHERE a.t = 1 ORDER BY a.t')).toEqual(['["1"]']);
+    one = [{ n: 1, big: 10 }];
+    two = [{ t: '01' }, { t: '1' }, { t: '10' }];
+    expect(query(virtual, 'SELECT b.t FROM one a, two b WHERE b.t = a.n')).toEqual(['["01"]', '["1"]']);
+  });
+
+  it('give each row once, and equal rows each, where two keys are asked for', () => {
+    two = [
+      { n: 1, t: 'a' },
+      { n: 1, t: 'a' },
+      { n: 1, t: 'b' },
+      { n: 2, t: 'a' },
+      { n: 2, t: 'b' },
+    ];
+    expect(query(virtual, "SELECT n, t FROM two WHERE n = 1 OR t = 'a'").sort()).toEqual([
+      '[1,"a"]',
+      '[1,"a"]',
+      '[1,"b"]',
+      '[2,"a"]',
+    ]);
+  });
+
   it('compare a key without case where the other column does', () => {
     one = [{ c: 'A' }];
     two = [{ t: 'a' }];
