@@ -67,6 +67,13 @@ export const ownerFaults = [
     tests: ['test/join/held-up.test.ts'],
   },
   {
+    name: 'call-of-another-in-the-same-second-that-names-its-peer-alone',
+    file: 'src/join/owner-choice.ts',
+    find: 'if (isNear && !isPrompt && known.areCallsLostSince(known.firstEarliest - CONNECT_LEAD)) return true;',
+    replace: '',
+    tests: ['test/join/held-up.test.ts'],
+  },
+  {
     name: 'held-up-connect-among-lost-rows-ignored',
     file: 'src/join/owner-choice.ts',
     find: 'return known.areCallsUnwatched(since) || known.areCallsLostSince(since);',

@@ -260,9 +260,12 @@ function oneOfHolders(among: readonly Candidate[], all: readonly Candidate[], kn
 /** No row surely tells of the connected socket: a listener, a bound socket, one seen since the first datagram, or a call with a blank. */
 function chooseWeaker(candidates: readonly Candidate[], known: Knowledge): Choice {
   if (candidates.length === 0) return { kind: 'none', reason: 'no_socket_seen' };
-  // The call of the next connection, or of one before, where the first packet was held up and its own call is missed.
+  // The call of another connection, before or after, where the first packet was held up and its own call is missed.
   const isAnothers = ({ match, socket }: Candidate): boolean => {
-    const isEarly = match.rank === ranks.near && socket.openHi < known.firstEarliest - PROMPT;
+    const isNear = match.rank === ranks.near;
+    const isPrompt = socket.openLo >= known.firstEarliest - PROMPT && socket.openHi <= known.firstLatest;
+    if (isNear && !isPrompt && known.areCallsLostSince(known.firstEarliest - CONNECT_LEAD)) return true;
+    const isEarly = isNear && socket.openHi < known.firstEarliest - PROMPT;
     return (match.mayBeNext === true || isEarly) && mayMissHeldUp(known);
   };
   const solid = candidates.filter(

@@ -105,10 +105,14 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   if (!known.hasAll) return incomplete;
   if (known.isUnwatched) return none('agent_offline');
   if (known.isAnyLost) return none('events_lost');
+  const mayBeOther = ({ match, socket: { openLo, openHi } }: Candidate): boolean =>
+    match.rank === ranks.near && (openLo < known.firstEarliest - PROMPT || openHi > known.firstLatest);
   const isEarly = ({ match, socket }: Candidate): boolean =>
     match.rank === ranks.near && socket.openHi < known.firstEarliest - PROMPT;
-  const isEnough = (one: Candidate): boolean =>
-    one.match.weight !== 'possible' && !((one.match.mayBeNext || isEarly(one)) && mayMissHeldUp);
+  const isAnothers = (one: Candidate): boolean =>
+    ((one.match.mayBeNext || isEarly(one)) && mayMissHeldUp) ||
+    (mayBeOther(one) && known.areCallsLostSince(heldUpSince));
+  const isEnough = (one: Candidate): boolean => one.match.weight !== 'possible' && !isAnothers(one);
   return {
     ...chooseWeaker(candidates, isEnough),
     isOnlyPossible: events.every(({ match }) => match.weight === 'possible'),

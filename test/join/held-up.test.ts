@@ -126,29 +126,48 @@ describe('a connection whose first packet was held up', () => {
     };
     const heldUp = called(true);
     expect(heldUp.last('C1').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
-    expect(heldUp.last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    expect(heldUp.last('C2').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
     // Where no row is missing there is no other call.
     expect(called(false).last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
   });
 
-  it('is not given to the caller of one before that names its peer alone, where its own may be among lost rows', () => {
+  it('is not given to the caller of one before that names its peer alone, where its own may be lost or from before the watch', () => {
+    const told = [...tables, 'interface_addresses'] as const;
+    const called = (at: number, isLost: boolean): Scene => {
+      const scene = new Scene({ startsKnown: true }).host('a', told, { err: 0.001 });
+      scene.added('a', 'interface_addresses', 0, { interface: 'eth0', address: '192.0.2.1' });
+      const call = { action: 'connect', pid: 9, family: 2, protocol: 6, remote_address: '192.0.2.2', remote_port: 443 };
+      scene.event('a', 'socket_events', at - 0.001, call);
+      const [from, to] = [scene.at(at + 0.2), scene.at(at + 0.7)];
+      if (isLost) scene.row({ kind: 'lost', host: 'a', stream: 'socket_events', from, to });
+      scene.end('C0', -1, 0.001, others);
+      scene.end('C1', at, 0.001, ends, refused).end('C2', at + 0.8, 0.001, ends, refused);
+      scene.complete('a', 20, told).join.end();
+      return scene;
+    };
+    for (const heldUp of [called(10, true), called(1, false)]) {
+      expect(heldUp.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+      expect(heldUp.last('C2').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    }
+    // Where no row is missing there is no other call.
+    expect(called(10, false).last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
+
+  it('is not given to who called its peer in the same second, of whose connections none is named, where its own call may be lost', () => {
     const told = [...tables, 'interface_addresses'] as const;
     const called = (isLost: boolean): Scene => {
       const scene = new Scene({ startsKnown: true }).host('a', told, { err: 0.001 });
       scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
       const call = { action: 'connect', pid: 9, family: 2, protocol: 6, remote_address: '192.0.2.2', remote_port: 443 };
-      scene.event('a', 'socket_events', 9.999, call);
-      const [from, to] = [scene.at(10.2), scene.at(10.7)];
+      scene.event('a', 'socket_events', 10, call, s);
+      const [from, to] = [scene.at(8), scene.at(10.2)];
       if (isLost) scene.row({ kind: 'lost', host: 'a', stream: 'socket_events', from, to });
-      scene.end('C0', 5, 0.001, others).end('C1', 10, 0.001, ends, refused).end('C2', 10.8, 0.001, ends, refused);
+      scene.end('C0', 5, 0.001, others).end('C1', 10.5, 0.001, ends).end('C2', 10.8, 0.001, others);
       scene.complete('a', 20, told).join.end();
       return scene;
     };
-    const heldUp = called(true);
-    expect(heldUp.last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
-    expect(heldUp.last('C2').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
-    // Where no row is missing there is no other call.
-    expect(called(false).last('C2').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+    expect(called(true).last('C1').orig).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    expect(called(false).last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
   });
 
   it('is given to the one caller that is told of where none can be missing, whoever calls next', () => {
