@@ -14,6 +14,7 @@ import { HostClocks } from './host-clocks.js';
 import { defaultJoinLimits, type JoinLimits } from './join-limits.js';
 import type { JoinStats } from './join-stats.js';
 import { Moments } from './moments.js';
+import { isPastLoss } from './past-loss.js';
 import { RecentConnections } from './recent-connections.js';
 import { Telling, type TellingOptions } from './telling.js';
 import { type Capture, findTracked, Tracked, type TrackedTuple } from './tracked.js';
@@ -194,9 +195,11 @@ export class Join {
     } else if (row.kind === 'clock') {
       const since = this.#clocks.add(host, row);
       if (since !== undefined) this.#reviewAll(host, since);
+    } else if (row.kind === 'lost') {
+      host.progress.lost(row.stream, row.from, row.to);
+      this.#reviewAll(host, -Infinity, host.progress.tellsCalls(row.stream) ? row.from : undefined);
     } else {
       if (row.kind === 'host') this.#states.seen(host, row);
-      else if (row.kind === 'lost') host.progress.lost(row.stream, row.from, row.to);
       else host.progress.timedOut(row.at);
       this.#reviewAll(host, -Infinity);
     }
@@ -293,12 +296,13 @@ export class Join {
     this.#deciding.prunedUntil = Math.max(this.#deciding.prunedUntil, horizon);
   }
 
-  /** Looks again at every end that the host may own, of connections that began at `since` or later. */
-  #reviewAll(host: HostState, since: Micros): void {
+  /** Looks again at every end that the host may own, of connections that began at `since` or later, and that calls which it lost may change. */
+  #reviewAll(host: HostState, since: Micros, lostFrom = -Infinity): void {
     for (const { isLoopback, users } of host.known as KnownAddress<TrackedEnd>[]) {
       for (const end of users) {
         const { first, captureHost } = end.tracked;
-        if (first >= since && (!isLoopback || captureHost === host.id)) this.#reviewEnd(end);
+        if (first < since || (isLoopback && captureHost !== host.id)) continue;
+        if (!isPastLoss(host, this.#clocks, end, lostFrom)) this.#reviewEnd(end);
       }
     }
   }

@@ -252,6 +252,11 @@ export class StreamProgress {
     return until;
   }
 
+  /** Whether the stream is known to tell of calls of sockets. */
+  tellsCalls(name: string): boolean {
+    return this.#tableOf(name) === 'socket_events';
+  }
+
   #tableOf(name: string): HostTable | undefined {
     return this.#streams.all[this.#streams.placeOf(name)]?.table;
   }
