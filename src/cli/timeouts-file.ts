@@ -9,8 +9,8 @@ import { type Entry, parseYaml, type YamlTree } from '../rules/sigma/yaml-tree.j
 
 type Changed = { -readonly [Name in keyof Timeouts]?: Timeouts[Name] };
 
-/** Zeek's names of timers that its default scripts never start. */
-const neverStarted: readonly string[] = ['tcp_reset_delay', 'tcp_partial_close_delay'];
+/** Zeek's name of the timer that its default scripts never start. */
+const NEVER_STARTED = 'tcp_partial_close_delay';
 
 /** Zeek's units of an interval, also in the plural and without the blank. */
 const units: Readonly<Record<string, number>> = { usec: 1e-6, msec: 1e-3, sec: 1, min: 60, hr: 3600, day: 86_400 };
@@ -41,7 +41,7 @@ class TimeoutsReader {
     else if (isName(key)) {
       const us = this.#interval(value, key, keyAt);
       if (us !== undefined) this.timeouts[key] = us;
-    } else if (neverStarted.includes(key)) {
+    } else if (key === NEVER_STARTED) {
       this.problems.malformed(
         keyAt,
         `${key}: Zeek's default scripts never start this timer, so there is nothing to set`,

@@ -1,5 +1,6 @@
 import type { BatchPlace } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
+import type { Micros } from '../core/time.js';
 import {
   META_IPV6,
   META_KEY,
@@ -76,6 +77,8 @@ export class ConnectionTable {
   readonly longHistories = new Map<number, string>();
   /** Bytes missing in content gaps, by slot; only for records that count GAPS. */
   readonly missedBytes = new Map<number, number>();
+  /** When an end sent a RST behind its FIN while the other had not closed, by slot. */
+  readonly resets = new Map<number, Micros>();
   /** What carried the connection, by slot; only for records with TUNNELED. */
   readonly tunnelPaths = new Map<number, TunnelPath>();
   readonly #hashes: RecordHashes;
@@ -297,6 +300,7 @@ export class ConnectionTable {
     if ((flags & LONG_HISTORY) !== 0) this.longHistories.delete(slot);
     if ((flags & TUNNELED) !== 0) this.tunnelPaths.delete(slot);
     if (this.missedBytes.size > 0) this.missedBytes.delete(slot);
+    if (this.resets.size > 0) this.resets.delete(slot);
     const index = this.#index;
     const mask = this.#mask;
     let hole = this.hashOf(slot) & mask;
@@ -326,6 +330,7 @@ export class ConnectionTable {
     this.longHistories.clear();
     this.tunnelPaths.clear();
     this.missedBytes.clear();
+    this.resets.clear();
     this.count = 0;
   }
 

@@ -2,8 +2,18 @@ import { type Micros, SECOND } from '../core/time.js';
 import { PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import { isParsedAsDns } from './dns-message.js';
-import { FLAGS, HANDSHAKE_DONE, LAST_TIME, META, NEXT_LOOK, PORTS, START_TIME, SYN_ANSWERED } from './record-layout.js';
-import { isHalfReset, stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
+import {
+  FLAGS,
+  HANDSHAKE_DONE,
+  LAST_TIME,
+  META,
+  NEXT_LOOK,
+  PORTS,
+  RECORD_WORDS,
+  START_TIME,
+  SYN_ANSWERED,
+} from './record-layout.js';
+import { isAborted, stateOf, TCP_INACTIVE, TCP_SYN_ACK_SENT } from './tcp-state.js';
 import type { Timeouts } from './timeouts.js';
 
 /**
@@ -14,7 +24,7 @@ export function expiryOf(table: ConnectionTable, base: number, timeouts: Timeout
   const last = table.f64[(base >> 1) + LAST_TIME]!;
   switch (table.i32[base + META]! & 0xff) {
     case PROTO_TCP:
-      return tcpExpiry(table, base, timeouts, last, now);
+      return Math.min(tcpExpiry(table, base, timeouts, last, now), resetExpiry(table, base, timeouts));
     case PROTO_UDP:
       return udpExpiry(table, base, timeouts, last, now);
     case PROTO_ICMP:
@@ -45,12 +55,6 @@ function lookedAt(
   return next;
 }
 
-/** When Zeek next sees that nothing valid has come for tcp_connection_linger: after tcp_SYN_timeout and then every tcp_session_timer. */
-function nextLook(start: Micros, last: Micros, t: Timeouts): Micros {
-  const looks = Math.floor((last + t.tcp_connection_linger - start - t.tcp_SYN_timeout) / t.tcp_session_timer) + 1;
-  return start + t.tcp_SYN_timeout + Math.max(0, looks) * t.tcp_session_timer;
-}
-
 function tcpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micros, now: Micros): Micros {
   const start = table.f64[(base >> 1) + START_TIME]!;
   const flags = table.i32[base + FLAGS]!;
@@ -63,14 +67,16 @@ function tcpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micr
     // Not of one that was partial before its SYN. No packet comes before the SYN of another: it would be of a connection of its own.
     if (orig <= TCP_SYN_ACK_SENT && (flags & HANDSHAKE_DONE) === 0) return start + t.tcp_attempt_delay;
   }
-  // Zeek also looks every tcp_session_timer since the FIN, which mostly is just before the RST.
-  if (isHalfReset(table, base)) {
-    return Math.min(nextLook(start, last, t), last + Math.max(t.tcp_session_timer, t.tcp_connection_linger));
-  }
   // Until the handshake is over Zeek applies the timeout of UDP.
   if ((flags & HANDSHAKE_DONE) === 0) return last + t.udp_inactivity_timeout;
   const ofPort = t.port_inactivity_timeouts[table.i32[base + PORTS]! & 0xffff];
   return last + ((flags & SYN_ANSWERED) !== 0 && ofPort !== undefined ? ofPort : t.tcp_inactivity_timeout);
+}
+
+/** When the connection ends for a RST behind a FIN. */
+function resetExpiry(table: ConnectionTable, base: number, t: Timeouts): Micros {
+  const reset = table.resets.size === 0 ? undefined : table.resets.get(base / RECORD_WORDS);
+  return reset === undefined || isAborted(table, base) ? Number.POSITIVE_INFINITY : reset + t.tcp_reset_delay;
 }
 
 function udpExpiry(table: ConnectionTable, base: number, t: Timeouts, last: Micros, now: Micros): Micros {

@@ -34,6 +34,7 @@ import {
   PACKETS,
   PARTIAL,
   REASSEMBLED,
+  RECORD_WORDS,
   SENT_FIN,
   SKIP_STREAM,
   START_SEQ,
@@ -48,7 +49,6 @@ import type { StreamAssembler } from './stream/stream-assembler.js';
 import { updateHistory } from './tcp-history.js';
 import { absolute, initEndpoint, updateAcked, updateLast } from './tcp-sequence.js';
 import {
-  isHalfReset,
   stateOf,
   TCP_CLOSED,
   TCP_ESTABLISHED,
@@ -97,9 +97,11 @@ function synWeirds(c: StreamContext, base: number, flags: number, length: number
   if (length > 0) weirdOf(c, base, 'SYN_with_data');
 }
 
-/** Where one end has closed and was reset its connection ends sooner, but for one whose end is certain. */
-function tellHalfReset(c: TcpContext, base: number): void {
-  if ((c.table.i32[base + FLAGS]! & CLOSING) === 0 && isHalfReset(c.table, base)) c.sooner = true;
+/** An end sent a RST behind its FIN: as in Zeek the connection ends a while after it, whatever comes. */
+function tellReset(c: TcpContext, base: number, timeUs: Micros): void {
+  if ((c.table.i32[base + FLAGS]! & CLOSING) !== 0) return;
+  c.table.resets.set(base / RECORD_WORDS, timeUs);
+  c.sooner = true;
 }
 
 /** The end `dir` has closed, unless data of it is still to come (Zeek's ConnectionClosed). */
@@ -107,7 +109,6 @@ function endClosed(c: TcpContext, base: number, dir: number): void {
   const { i32 } = c.table;
   if (dataPending(c.table, base, dir)) {
     i32[base + FLAGS] = i32[base + FLAGS]! | CLOSE_DEFERRED;
-    tellHalfReset(c, base);
     return;
   }
   const flags = i32[base + FLAGS]! & ~CLOSE_DEFERRED;
@@ -121,7 +122,6 @@ function endClosed(c: TcpContext, base: number, dir: number): void {
     stateOf(c.table, base, peer) === TCP_INACTIVE;
   if (complete) i32[base + FLAGS] = i32[base + FLAGS]! | CLOSING;
   c.closed = complete;
-  if (!complete) tellHalfReset(c, base);
 }
 
 /** Tells once that all data of a closing end has come; a close that waited for it happens now. */
@@ -363,8 +363,8 @@ export function segment(
     const taken = complete && !isRst && !underflow ? length : 0;
     c.streams?.packet(base, dir, packet, offset, isSyn ? relative + 1 : relative, taken);
   }
+  if (now.resets) tellReset(c, base, packet.timeUs);
   if (now.closes) endClosed(c, base, dir);
-  else if (isRst) tellHalfReset(c, base);
   i32[base + PACKETS + dir] = i32[base + PACKETS + dir]! + 1;
   addIpBytes(table, base, dir, packet.ipBytes);
   findStep(table, base);

@@ -1,7 +1,7 @@
 import type { WeirdDetails } from '../core/weird.js';
 import type { WeirdName } from '../core/weird-table.js';
 import type { ConnectionTable } from './connection-table.js';
-import { DID_CLOSE, FLAGS, PREVIOUS_STATE, STATE_BITS, WAS_WEIRD } from './record-layout.js';
+import { FLAGS, PREVIOUS_STATE, STATE_BITS, WAS_WEIRD } from './record-layout.js';
 import type { StreamContext } from './tcp-stream.js';
 
 /** States of one TCP end, with Zeek's meaning. The order is that of Zeek's `endpoint` record. */
@@ -25,20 +25,14 @@ export function previousStateOf(table: ConnectionTable, base: number, dir: numbe
   return (table.i32[base + FLAGS]! >>> (PREVIOUS_STATE + STATE_BITS * dir)) & 7;
 }
 
-/**
- * Whether an end sent a RST after its FIN, and one end has closed, so that the connection ends soon although the other end goes on. After a
- * RST without a FIN Zeek no longer looks for that.
- */
-export function isHalfReset(table: ConnectionTable, base: number): boolean {
-  if ((table.i32[base + FLAGS]! & (3 * DID_CLOSE)) === 0) return false;
-  let isReset = false;
+/** Whether an end was reset that had begun and sent no FIN: then Zeek no longer looks whether the connection has ended. */
+export function isAborted(table: ConnectionTable, base: number): boolean {
   for (let dir = 0; dir < 2; dir++) {
-    if (stateOf(table, base, dir) !== TCP_RESET) continue;
     const previous = previousStateOf(table, base, dir);
-    if (previous !== TCP_CLOSED && previous !== TCP_INACTIVE) return false;
-    isReset = true;
+    const isReset = stateOf(table, base, dir) === TCP_RESET;
+    if (isReset && previous !== TCP_CLOSED && previous !== TCP_INACTIVE) return true;
   }
-  return isReset;
+  return false;
 }
 
 /** Counts a weird of a connection and marks its record. */

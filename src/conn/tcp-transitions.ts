@@ -45,11 +45,12 @@ function setState(table: ConnectionTable, base: number, dir: number, state: numb
 }
 
 /** What a packet's flags did beyond the states. One object, overwritten by every packet. */
-const outcome = { closes: false, flipped: false };
+const outcome = { closes: false, flipped: false, resets: false };
 
 /**
  * Moves the states of both ends by the flags of a packet from `dir` (Zeek's UpdateStateMachine). `closes`: the sender has
- * closed its end. `flipped`: originator and responder changed places, so the sender is now the other direction.
+ * closed its end. `flipped`: originator and responder changed places, so the sender is now the other direction. `resets`: behind its FIN the
+ * sender sent a RST, and the other end has not closed.
  */
 export function updateState(
   c: StreamContext,
@@ -63,6 +64,7 @@ export function updateState(
 ): Readonly<typeof outcome> {
   outcome.closes = false;
   outcome.flipped = false;
+  outcome.resets = false;
   switch (stateOf(c.table, base, dir)) {
     case TCP_INACTIVE:
       fromInactive(c, base, dir, flags, seq, ack, length);
@@ -203,6 +205,7 @@ function fromClosed(c: StreamContext, base: number, dir: number, flags: number, 
   // After FINs from both ends a RST changes nothing.
   if ((flags & TCP_RST) !== 0 && stateOf(table, base, 1 - dir) !== TCP_CLOSED) {
     setState(table, base, dir, TCP_RESET);
+    outcome.resets = true;
     if ((table.i32[base + FLAGS]! & (DID_CLOSE << dir)) === 0) outcome.closes = true;
   }
 }

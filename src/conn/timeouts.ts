@@ -1,12 +1,13 @@
 import { type Micros, SECOND } from '../core/time.js';
 
 /**
- * Zeek's timers under Zeek's names: default (`scripts/base/init-bare.zeek`) in seconds, and meaning. Zeek's tcp_reset_delay and
- * tcp_partial_close_delay are not among them: its default scripts never start those timers.
+ * Zeek's timers under Zeek's names: default (`scripts/base/init-bare.zeek`) in seconds, and meaning. Zeek's tcp_partial_close_delay
+ * is not among them: its default scripts never start that timer.
  */
 export const timeoutTable = {
   tcp_attempt_delay: { seconds: 5, meaning: 'A SYN that nobody answered.' },
   tcp_close_delay: { seconds: 5, meaning: 'After both ends have closed or one was reset, to see stray packets.' },
+  tcp_reset_delay: { seconds: 5, meaning: 'After an end sent a RST behind its FIN, although the other end goes on.' },
   tcp_connection_linger: {
     seconds: 5,
     meaning: 'A TCP connection without a valid packet is not ended before this; a reuse of its ends before it is odd.',

@@ -55,7 +55,7 @@ port_inactivity_timeouts: { 22/tcp: 2 hrs, 3389/tcp: 90 }
   it('is refused with the place of everything that is wrong', () => {
     const text = `tcp_inactivity_timeout: soon
 udp_inactivity_timout: 30
-tcp_reset_delay: 1
+tcp_partial_close_delay: 1
 icmp_inactivity_timeout: 0
 tcp_close_delay: [5]
 port_inactivity_timeouts:

@@ -448,15 +448,29 @@ describe('the ends of TCP connections in time', () => {
       (s) => s.server('A', 1, 1),
     ],
     [
-      'one with a FIN and a RST of the same end 6 s after the RST',
+      'one with a FIN and a RST of the same end 5 s after the RST',
       tcp().handshake().client('FA', 1, 1).client('R', 2),
-      6 * SECOND + 4_000,
+      5 * SECOND + 4_000,
       (s) => s.server('A', 1, 1),
     ],
     [
-      'one with a FIN and a RST of the same end 11 s after its start, if that is sooner',
-      tcp().handshake().wait(5_500_000).client('FA', 1, 1).client('R', 2),
-      11 * SECOND,
+      'one with a FIN and a RST of the same end 5 s after the RST, whatever comes',
+      tcp()
+        .handshake()
+        .client('FA', 1, 1)
+        .client('R', 2)
+        .wait(2 * SECOND)
+        .server('PA', 1, 2, 100)
+        .client('R', 2)
+        .wait(2 * SECOND)
+        .server('FA', 201, 2),
+      5 * SECOND + 4_000,
+      (s) => s.server('A', 1, 1),
+    ],
+    [
+      'one with a FIN and a RST of the same end, and one of the other end behind a hole, 5 min after the last packet',
+      tcp().handshake().client('FA', 1, 1).client('R', 2).server('R', 501),
+      300 * SECOND + 5_000,
       (s) => s.server('A', 1, 1),
     ],
     [
@@ -472,7 +486,7 @@ describe('the ends of TCP connections in time', () => {
         .wait(123 * SECOND)
         .client('FA', 1, 1)
         .client('R', 2),
-      129 * SECOND + 4_000,
+      128 * SECOND + 4_000,
       (s) => s.server('A', 1, 1),
     ],
     [
