@@ -6,6 +6,7 @@ const stream = ['test/conn/stream.test.ts'];
 const zstd = ['test/capture/zstd-input.test.ts'];
 const tracker = 'src/conn/connection-tracker.ts';
 const expiry = 'src/conn/expiry.ts';
+const weirdReports = 'src/conn/weird-reports.ts';
 const pieces = 'src/conn/stream/stream-pieces.ts';
 const assembler = 'src/conn/stream/stream-assembler.ts';
 const zstdInput = 'src/capture/zstd-input.ts';
@@ -60,6 +61,27 @@ export const engineFaults = [
     find: '(flags & (HEARD << dir)) !== 0',
     replace: '(flags & (3 * HEARD)) !== 0',
     tests: datagrams,
+  },
+  {
+    name: 'tunnel-changes-followed-without-end',
+    file: 'src/conn/tunnel-path.ts',
+    find: 'path.changes === MAX_CHANGES',
+    replace: 'path.changes === 1e9',
+    tests: ['test/decode/tunnel.test.ts'],
+  },
+  {
+    name: 'weirds-of-a-connection-counted-with-the-next-one-s',
+    file: weirdReports,
+    find: 'if (told.connection !== connection) {',
+    replace: 'if (told.connection === -1) {',
+    tests: ['test/conn/weird-reports.test.ts'],
+  },
+  {
+    name: 'weirds-sampled-for-ever',
+    file: weirdReports,
+    find: 'else if (now > told.sampledFrom + SAMPLING_US) {',
+    replace: 'else if (now < told.sampledFrom) {',
+    tests: ['test/conn/weird-reports.test.ts'],
   },
   {
     name: 'igmp-checksum-not-looked-at',

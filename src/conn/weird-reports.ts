@@ -8,10 +8,15 @@ import type { Connection } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
 import type { ConnectionTable } from './connection-table.js';
 import { ConnectionView } from './connection-view.js';
+import { ORDINAL } from './record-layout.js';
 
 /** How long Zeek leaves out a weird that it has just logged (weird_ignore), and one whose action limits it (did_log, did_notice). */
 const REPEAT_US = 600 * SECOND;
 const LIMITED_US = 86_400 * SECOND;
+/** How many of a name one connection may have before Zeek looks only at some of them (Weird::sampling_threshold, _rate, _duration). */
+const UNSAMPLED = 25;
+const SAMPLED_OF = 1_000;
+const SAMPLING_US = 600 * SECOND;
 
 /** Zeek's names of the analyzers of transports. */
 const transports: Readonly<Record<Connection['proto'], string | undefined>> = {
@@ -33,18 +38,43 @@ function quietUs(name: CountedWeird): Micros {
   return weirdKinds[name]?.reported === undefined ? REPEAT_US : LIMITED_US;
 }
 
+/** A weird that was reported. */
+interface Told {
+  readonly at: Micros;
+  /** The connection that had it last, how often since Zeek last began to count, and when there were too many. */
+  connection: number;
+  count: number;
+  sampledFrom: Micros;
+}
+
+/** Whether Zeek looks at one more of a connection, which it does not at most of many (PermitWeird in WeirdState.cc). */
+function isLookedAt(told: Told, connection: number, now: Micros): boolean {
+  if (told.connection !== connection) {
+    told.connection = connection;
+    told.count = 0;
+  }
+  told.count++;
+  if (told.count <= UNSAMPLED) return true;
+  if (told.count === UNSAMPLED + 1) told.sampledFrom = now;
+  else if (now > told.sampledFrom + SAMPLING_US) {
+    told.count = 1;
+    return true;
+  }
+  return (told.count - UNSAMPLED) % SAMPLED_OF === 0;
+}
+
 /**
  * Weirds as single reports, with Zeek's default rules of what is repeated (scripts/base/frameworks/notice/weird.zeek): a name is
  * reported once in ten minutes for a pair of endpoints, a pair of addresses or, where neither is known, at all; some names once a day,
- * for an originator or a pair of endpoints; some never.
+ * for an originator or a pair of endpoints; some never. Of one connection with many of a name only some are looked at.
  */
 export class WeirdReports {
-  /** When each weird was reported, the longest ago first. */
-  readonly #told = new Map<string, Micros>();
+  /** What was reported, the longest ago first. */
+  readonly #told = new Map<string, Told>();
   readonly #view: ConnectionView;
 
   constructor(
-    table: ConnectionTable,
+    private readonly table: ConnectionTable,
     private readonly emit: (weird: Weird) => void,
     private readonly bound: number = limits.rememberedWeirds,
   ) {
@@ -52,6 +82,7 @@ export class WeirdReports {
   }
 
   ofConnection(news: readonly WeirdNews[], base: number, ts: Micros, capture: string, captureWord: number): void {
+    const ordinal = this.table.i32[base + ORDINAL]!;
     for (const { name, addl, source } of news) {
       if (weirdKinds[name]?.reported === 'never') continue;
       const of = this.#view.at(base, captureWord);
@@ -61,7 +92,7 @@ export class WeirdReports {
         'id.resp_h': of['id.resp_h'],
         'id.resp_p': of['id.resp_p'],
       };
-      if (!this.#isNews(name, ids, ts)) continue;
+      if (!this.#isNews(name, ids, ts, ordinal)) continue;
       this.#report({ ts, capture, name, uid: of.uid, ...ids }, addl, source ?? sourceOf(name, of.proto));
     }
   }
@@ -86,14 +117,19 @@ export class WeirdReports {
     });
   }
 
-  #isNews(name: CountedWeird, ids: Ends | undefined, now: Micros): boolean {
+  #isNews(name: CountedWeird, ids: Ends | undefined, now: Micros, connection?: number): boolean {
     const key = keyOf(name, ids);
-    const told = this.#told.get(key);
+    let told = this.#told.get(key);
     if (told !== undefined) {
-      if (now < told + quietUs(name)) return false;
+      if (connection !== undefined && !isLookedAt(told, connection, now)) return false;
+      if (now < told.at + quietUs(name)) return false;
       this.#told.delete(key);
-    } else if (this.#told.size >= this.bound) this.#told.delete(this.#told.keys().next().value!);
-    this.#told.set(key, now);
+      told = { ...told, at: now };
+    } else {
+      if (this.#told.size >= this.bound) this.#told.delete(this.#told.keys().next().value!);
+      told = { at: now, connection: connection ?? 0, count: 1, sampledFrom: 0 };
+    }
+    this.#told.set(key, told);
     return true;
   }
 }

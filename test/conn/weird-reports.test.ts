@@ -58,6 +58,45 @@ describe('reports of weirds', () => {
     expect(stats.weirds.truncated_IP).toBe(5);
   });
 
+  it('come later where one connection had more than 25 of them before, as Zeek samples them', () => {
+    const repeats = (count: number, everySeconds: number) => {
+      const script = new TcpScript().handshake();
+      const from = script.timeUs;
+      for (let i = 0; i < count; i++) {
+        script.timeUs = from + Math.round(i * everySeconds * SECOND);
+        script.client('SU', 0);
+      }
+      const { weirds } = weirdsOf(script.frames);
+      const told = weirds.filter(({ name }) => name === 'baroque_SYN');
+      expect(new Set(told.map(({ uid }) => uid)).size).toBe(1);
+      return told.map(({ ts }) => (ts - from) / SECOND);
+    };
+    // The 26th comes after 500 seconds, and from then on for ten minutes only each thousandth is told.
+    expect(repeats(120, 20)).toEqual([0, 1120, 2240]);
+    // Zeek counts on until it samples, however long that takes.
+    expect(repeats(60, 25)).toEqual([0, 600, 1250]);
+    expect(repeats(26, 100)).toEqual([0, 600, 1200, 1800, 2400]);
+    expect(repeats(33, 100)).toEqual([0, 600, 1200, 1800, 2400, 3200]);
+    // The 1,025th comes after 600 seconds, and is told.
+    expect(repeats(1100, 600 / 1024)).toEqual([0, 600]);
+    // It comes too early, and the rest while Zeek samples.
+    expect(repeats(1040, 599 / 1024)).toEqual([0]);
+  });
+
+  it('are counted for one connection only, also where the next one has its endpoints', () => {
+    const script = new TcpScript();
+    for (const from of [0, 600.01]) {
+      script.timeUs = START + from * SECOND;
+      script.handshake();
+      for (let i = 0; i < 40; i++) script.client('SU', 0);
+      script.client('R', 1);
+    }
+    const { weirds, updates } = weirdsOf(script.frames);
+    expect(updates).toHaveLength(2);
+    const told = weirds.filter(({ name }) => name === 'baroque_SYN').map(({ ts }) => (ts - START) / SECOND);
+    expect(told).toEqual([0.003, 600.013]);
+  });
+
   it('come for each connection by itself', () => {
     const { weirds } = weirdsOf([4000, 4001, 4000].map((port, i) => tcpFrame(START + i, port, 'SU')));
     expect(weirds.map((weird) => weird['id.orig_p'])).toEqual([4000, 4001]);
