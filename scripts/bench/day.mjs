@@ -5,7 +5,8 @@
 //
 // Speed-up is simulated time over time that passed, that of making the load left out.
 import { parseArgs } from 'node:util';
-import { genesis, JoinTraffic, STEP } from '../../test/bench/join-traffic.mjs';
+import { genesis } from '../../test/bench/join-hosts.mjs';
+import { JoinTraffic, STEP } from '../../test/bench/join-traffic.mjs';
 
 const { values } = parseArgs({
   options: {

@@ -1,18 +1,23 @@
 // Connections joined in a second on one core, and what state costs in memory.
 //
-//   npm run bench -- --join [--hosts 1,100,1000,10000] [--sockets 500] [--seconds 4] [--rate 100000] [--lateness 600] [--stages]
+//   npm run bench -- --join [--load calls] [--hosts 1,100,1000,10000] [--sockets 500] [--seconds 4] [--rate 100000] [--lateness 600] [--stages]
+//
+// `--load` names what hosts tell of their connections: every call (calls), nothing, since the sockets stand or were accepted (standing), or what two
+// polls a second see (polled); see join-traffic.mjs.
 //
 // Time is CPU time of the process (its threads that compile and collect garbage included) while the join takes connections, their rows and
 // the watermarks of the hosts, and lines are written to memory; making these is not timed. `--stages` tells how it is divided, rows apart from
 // connections (stages.mjs).
 import { parseArgs } from 'node:util';
-import { genesis, JoinTraffic, STEP, WATERMARK_EVERY } from '../../test/bench/join-traffic.mjs';
+import { genesis, loads, socketsOf, WATERMARK_EVERY } from '../../test/bench/join-hosts.mjs';
+import { JoinTraffic, STEP } from '../../test/bench/join-traffic.mjs';
 import { StageProfile } from './stages.mjs';
 
 const { values } = parseArgs({
   options: {
     join: { type: 'boolean' },
     module: { type: 'string', default: '../../dist/join/attribution.js' },
+    load: { type: 'string', default: 'calls' },
     hosts: { type: 'string', default: '1,100,1000,10000' },
     sockets: { type: 'string', default: '500' },
     seconds: { type: 'string', default: '4' },
@@ -21,6 +26,7 @@ const { values } = parseArgs({
     stages: { type: 'boolean', default: false },
   },
 });
+const { load } = values;
 const { Join } = await import(values.module);
 const { LineBuffer } = await import(new URL('../outputs/line-buffer.js', import.meta.resolve(values.module)).href);
 const { writeConnection } = await import(
@@ -76,7 +82,7 @@ function run(hosts, sockets) {
     last[Number(connection.uid.slice(1))] =
       (orig.state === 'attributed' ? ORIG : 0) | (resp.state === 'attributed' ? RESP : 0);
   });
-  const traffic = new JoinTraffic({ hosts, sockets, rate: Number(values.rate) });
+  const traffic = new JoinTraffic({ load, hosts, sockets, rate: Number(values.rate) });
   const before = heldBytes();
   for (const rows of traffic.standing()) for (const row of rows) join.row(row);
   const state = heldBytes() - before;
@@ -133,7 +139,7 @@ function run(hosts, sockets) {
 /** Bytes of a connection that waits for its owners, its record included. */
 function waitingBytes(hosts) {
   const join = makeJoin(() => undefined);
-  const traffic = new JoinTraffic({ hosts, sockets: 20, rate: 100_000 });
+  const traffic = new JoinTraffic({ load, hosts, sockets: socketsOf(load, hosts, 20), rate: 100_000 });
   for (const rows of traffic.standing()) for (const row of rows) join.row(row);
   for (let now = genesis - STEP; now < genesis; now += STEP) feed(join, traffic.step(now));
   const before = heldBytes();
@@ -164,13 +170,17 @@ if (Number(values.seconds) < 1) {
   console.error('--seconds: from 1 on, since the first half second does not count');
   process.exit(2);
 }
+if (!loads.includes(load)) {
+  console.error(`--load: one of ${loads.join(', ')}`);
+  process.exit(2);
+}
 if (globalThis.gc === undefined) {
   console.error('the join is measured with node --expose-gc');
   process.exit(2);
 }
 console.log(`${Math.round(waitingBytes(100))} bytes for a waiting connection`);
 for (const hosts of values.hosts.split(',').map(Number)) {
-  const sockets = hosts > 1000 ? Math.min(Number(values.sockets), 50) : Number(values.sockets);
+  const sockets = socketsOf(load, hosts, hosts > 1000 ? Math.min(Number(values.sockets), 50) : Number(values.sockets));
   const { us, best, mean, stages, rows, lines, owned, inside, socketBytes, stats } = run(hosts, sockets);
   console.log(
     `${String(hosts).padStart(6)} hosts with ${sockets} sockets: ${Math.round(1e6 / us)} connections/s, median of the half seconds ${us.toFixed(2)} us each (best ${best.toFixed(2)}, mean ${mean.toFixed(2)}) with ` +

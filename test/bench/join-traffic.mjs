@@ -1,35 +1,42 @@
-// Synthetic load for the benchmark of the join: hosts with standing sockets that report every call, and connections among them, to the
-// outside and from there, one in five of them UDP. Most are of processes that stand, one in ten of a process of its own, as a shell makes one for every
-// command. Each begins and ends with a line. Inputs come in the order in which a running engine gets them. Always the same for the same options.
+// Synthetic loads for the benchmark of the join: connections of hosts with standing sockets. Each begins and ends with a line. Inputs come in the order
+// in which a running engine gets them. Always the same for the same options.
+//
+// calls     Hosts report every call. Connections among them, to the outside and from there, one in five of them UDP. Most are of processes that
+//           stand, one in ten of a process of its own, as a shell makes one for every command.
+// standing  Hosts report calls, but as osquery unless it is asked to, none that accepts. Half of the connections come from the outside to a
+//           listener, half are packets of a standing socket, which was there before the capture: no call is told of either.
+// polled    Hosts report what two polls a second see, and no calls, as osquery without events. Half of the connections are of standing sockets, a quarter
+//           come from the outside to a listener, a quarter from a host. One in ten of these lives for several polls; what a poll sees of any of them,
+//           its sockets at both ends and for one in ten its process, comes and goes in rows.
 
-const SECOND = 1_000_000;
+import {
+  columnsOf,
+  genesis,
+  JoinHosts,
+  LISTENERS,
+  listenerPort,
+  NAMESPACE,
+  OUTSIDE,
+  PROCESSES,
+  SECOND,
+  STANDING_PORT,
+  streamsOf,
+  TCP,
+} from './join-hosts.mjs';
+
 const MS = 1_000;
-/** Simulated time at which everything begins. */
-export const genesis = 1_700_000_000 * SECOND;
 
-const PROCESSES = 25;
-const LISTENERS = 20;
 const LIFE = 40 * MS;
+/** Of a connection that several polls see. */
+const LONG_LIFE = 1_200 * MS;
 /** Watermarks and capture time go on in steps of this length. */
 export const STEP = 20 * MS;
 /** Rows and connections handed on at a time: enough that reading the clock of the processor, slow on some machines, does not count. */
 const BATCH = 2_048;
-export const WATERMARK_EVERY = 500 * MS;
-const streams = [
-  'process_events',
-  'socket_events',
-  'processes',
-  'process_open_sockets',
-  'listening_ports',
-  'interface_addresses',
-  'users',
-];
-
 /** What comes, each kind by its number. */
-const names = ['fork', 'execve', 'exit', 'connect', 'accept', 'close', 'close', 'start', 'end', 'complete'];
+const names = ['fork', 'execve', 'exit', 'connect', 'accept', 'close', 'close'];
 /** What the first datagram of either end is. */
 const datagrams = { connect: 'send', accept: 'receive', close: 'close' };
-const TCP = 6;
 const UDP = 17;
 const kinds = {
   fork: 0,
@@ -41,14 +48,21 @@ const kinds = {
   closeOfAccept: 6,
   start: 7,
   end: 8,
-  watermark: 9,
+  processGone: 9,
+  callerGone: 10,
+  takerGone: 11,
+  processSeen: 12,
+  callerSeen: 13,
+  takerSeen: 14,
+  watermark: 15,
 };
 const KINDS = 16;
-/** Connections remembered at a time, and what of each. */
+/** Connections remembered at a time, also where some live long, and what of each. */
 const PLANNED = 1 << 15;
-const FIELDS = 9;
+const PLANNED_LONG = 1 << 18;
+const FIELDS = 10;
 /** What comes at one moment is told apart by numbers below this: of connections that go on, or of a host and stream. */
-const MOST = 1 << 17;
+const MOST = 1 << 18;
 
 /** mulberry32: small, seeded, good enough to pick hosts and ports. */
 function makeRandom(seed) {
@@ -61,28 +75,8 @@ function makeRandom(seed) {
   };
 }
 
-const addressOf = (host) => `10.${host >> 14}.${(host >> 7) & 127}.${(host & 127) + 1}`;
-const OUTSIDE = 250;
-const outside = Array.from({ length: OUTSIDE }, (_, n) => Buffer.from(`203.0.113.${n}`).toString('latin1'));
-const listenerPort = (n) => 1_000 + n;
-
 const programs = Array.from({ length: PROCESSES }, (_, n) => Buffer.from(`/usr/bin/program-${n}`).toString('latin1'));
 const programOf = (pid) => (pid < 10_000 ? programs[pid - 100] : '/usr/bin/client');
-
-function columnsOf(pid, ends, inode, protocol) {
-  const { address, port, peer, peerPort } = ends;
-  return {
-    pid,
-    fd: String(3 + (inode % 60)),
-    family: 2,
-    protocol,
-    socket: String(inode),
-    local_address: address,
-    local_port: port,
-    remote_address: peer,
-    remote_port: peerPort,
-  };
-}
 
 /** A load of `hosts` hosts with `sockets` standing sockets each and `rate` connections in a second of capture time. */
 export class JoinTraffic {
@@ -94,67 +88,38 @@ export class JoinTraffic {
   #own;
   #count = 0;
   #ports;
-  #seq;
   #pids;
-  #addresses;
-  #names;
+  #fleet;
   #inode = 1_000_000;
+  #load;
+  #streams;
+  /** Of the sockets that stand the one that speaks next. */
+  #speaks = 0;
   /** What is to come by step: moment, kind and connection in one number, so that the load itself is no work for the garbage collector. */
   #pending = new Map();
   /** What the connections that go on are, in turn; whole numbers, as what is read from packets. */
-  #plan = new Int32Array(PLANNED * FIELDS);
+  #planned;
+  #plan;
 
   /** One connection in `own` is of a process that is made for it and ends after it. */
-  constructor({ hosts, sockets, rate, holdRows = 5 * MS, own = 10 }) {
+  constructor({ load = 'calls', hosts, sockets, rate, holdRows = 5 * MS, own = 10 }) {
+    this.#load = load;
+    this.#streams = streamsOf(load);
+    this.#fleet = new JoinHosts(load, hosts, sockets);
+    this.#planned = load === 'polled' ? PLANNED_LONG : PLANNED;
+    this.#plan = new Int32Array(this.#planned * FIELDS);
     this.#hosts = hosts;
-    // Texts in one piece, as a parser makes them.
-    this.#addresses = Array.from({ length: hosts }, (_, host) => Buffer.from(addressOf(host)).toString('latin1'));
-    this.#names = Array.from({ length: hosts }, (_, host) => Buffer.from(`host-${host}`).toString('latin1'));
     this.#sockets = sockets;
     this.#interval = SECOND / rate;
     this.#delivery = holdRows;
     this.#own = own;
     this.#ports = new Int32Array(hosts);
-    this.#seq = new Int32Array(hosts);
     this.#pids = new Int32Array(hosts).fill(10_000);
   }
 
   /** What is there before the first connection, one host after the other. */
-  *standing() {
-    for (let host = 0; host < this.#hosts; host++) yield this.#standingOf(host);
-  }
-
-  #row(host, table, action, time, columns) {
-    const seq = ++this.#seq[host];
-    return { kind: 'row', host: this.#names[host], stream: table, table, action, time, resolution: 1, seq, columns };
-  }
-
-  #standingOf(host) {
-    const id = this.#names[host];
-    const from = genesis - 10 * SECOND;
-    const out = [
-      { kind: 'host', host: id, boot: `boot-${host}`, streams: streams.map((s) => ({ stream: s, table: s })), from },
-      { kind: 'clock', host: id, capture: 'eth0', offset: 0, err: 500, from },
-      this.#row(host, 'interface_addresses', 'added', from, { interface: 'eth0', address: this.#addresses[host] }),
-      this.#row(host, 'users', 'added', from, { uid: 1000, username: 'alice' }),
-    ];
-    for (let n = 0; n < PROCESSES; n++) {
-      const path = `/usr/bin/program-${n}`;
-      const startTime = genesis / SECOND - 1_000;
-      const columns = { pid: 100 + n, parent: 1, path, name: `program-${n}`, cmdline: path, uid: 1000 };
-      out.push(this.#row(host, 'processes', 'added', from, { ...columns, start_time: startTime }));
-    }
-    for (let n = 0; n < this.#sockets; n++) {
-      const pid = 100 + (n % PROCESSES);
-      const listens = n < LISTENERS;
-      const ends = listens
-        ? { address: '0.0.0.0', port: listenerPort(n), peer: '0.0.0.0', peerPort: 0 }
-        : { address: this.#addresses[host], port: 2_000 + n, peer: outside[n % OUTSIDE], peerPort: 5_432 };
-      const columns = { ...columnsOf(pid, ends, 1 + n, TCP), fd: 3 + n, state: listens ? 'LISTEN' : 'ESTABLISHED' };
-      out.push(this.#row(host, 'process_open_sockets', 'added', from, { ...columns, socket: 1 + n }));
-    }
-    for (const stream of streams) out.push({ kind: 'complete', host: id, stream, until: from });
-    return out;
+  standing() {
+    return this.#fleet.standing();
   }
 
   /** What comes in the step that begins at `from`: rows, connections, watermarks, in order of arrival. */
@@ -205,23 +170,15 @@ export class JoinTraffic {
   }
 
   #connection(n) {
-    const random = this.#random;
+    const place = n % this.#planned;
     const start = this.#startOf(n);
-    const end = start + LIFE;
-    const host = random(this.#hosts);
-    const port = 32_768 + (this.#ports[host]++ % 28_000);
-    const isInside = random(2) === 0;
-    // One in five of the others comes from the outside.
-    const isFromOutside = !isInside && random(5) === 0;
-    const peer = isInside ? random(this.#hosts) : -1 - random(OUTSIDE);
-    const isUdp = random(5) === 0;
-    const peerPort = isInside || isFromOutside ? listenerPort(random(LISTENERS)) : isUdp ? 53 : 443;
-    const isShort = (!isFromOutside || this.#own === 1) && random(this.#own) === 0;
-    const pid = isShort ? 10_000 + (++this.#pids[host] % 22_000) : 100 + random(PROCESSES);
-    const protocol = isUdp ? UDP : TCP;
-    const near = isFromOutside ? peer : host;
-    const far = isFromOutside ? host : peer;
-    const place = n % PLANNED;
+    const life = this.#load === 'calls' ? this.#called(n, place, start) : this.#stood(n, place, start);
+    this.#plan[place * FIELDS + 9] = life;
+    this.#push(start + MS, kinds.start, place);
+    this.#push(start + life + MS, kinds.end, place);
+  }
+
+  #remember(place, near, port, far, peerPort, pid, protocol, n) {
     const plan = this.#plan;
     let at = place * FIELDS;
     plan[at++] = near;
@@ -233,6 +190,25 @@ export class JoinTraffic {
     plan[at++] = this.#inode++;
     plan[at++] = protocol;
     plan[at] = n;
+  }
+
+  /** A connection of which every call is told. Returns how long it lives. */
+  #called(n, place, start) {
+    const random = this.#random;
+    const end = start + LIFE;
+    const host = random(this.#hosts);
+    const port = this.#nextPort(host);
+    const isInside = random(2) === 0;
+    // One in five of the others comes from the outside.
+    const isFromOutside = !isInside && random(5) === 0;
+    const peer = isInside ? random(this.#hosts) : -1 - random(OUTSIDE);
+    const isUdp = random(5) === 0;
+    const peerPort = isInside || isFromOutside ? listenerPort(random(LISTENERS)) : isUdp ? 53 : 443;
+    const isShort = (!isFromOutside || this.#own === 1) && random(this.#own) === 0;
+    const pid = isShort ? this.#nextPid(host) : 100 + random(PROCESSES);
+    const near = isFromOutside ? peer : host;
+    const far = isFromOutside ? host : peer;
+    this.#remember(place, near, port, far, peerPort, pid, isUdp ? UDP : TCP, n);
     if (isShort) {
       this.#rowAt(start - 3 * MS, kinds.fork, place);
       this.#rowAt(start - 2 * MS, kinds.execve, place);
@@ -247,8 +223,47 @@ export class JoinTraffic {
       // The socket that takes datagrams stays.
       if (!isUdp) this.#rowAt(end + 20, kinds.closeOfAccept, place);
     }
-    this.#push(start + MS, kinds.start, place);
-    this.#push(end + MS, kinds.end, place);
+    return LIFE;
+  }
+
+  /** A connection of which no call is told. Returns how long it lives. */
+  #stood(n, place, start) {
+    const random = this.#random;
+    if (random(2) === 0) {
+      const standing = this.#speaks++;
+      const socket = LISTENERS + (Math.floor(standing / this.#hosts) % (this.#sockets - LISTENERS));
+      this.#remember(place, standing % this.#hosts, 2_000 + socket, -1 - (socket % OUTSIDE), STANDING_PORT, 0, TCP, n);
+      return LIFE;
+    }
+    const host = random(this.#hosts);
+    const isPolled = this.#load === 'polled';
+    const peer = isPolled && random(2) === 0 ? random(this.#hosts) : -1 - random(OUTSIDE);
+    const life = isPolled && random(10) === 0 ? LONG_LIFE : LIFE;
+    const isOwn = peer >= 0 && life === LONG_LIFE && random(this.#own) === 0;
+    const pid = isOwn ? this.#nextPid(peer) : 100 + random(PROCESSES);
+    const port = this.#nextPort(peer < 0 ? host : peer);
+    this.#remember(place, peer, port, host, listenerPort(random(LISTENERS)), pid, TCP, n);
+    if (isPolled) this.#polledAt(place, kinds.takerSeen, kinds.takerGone, host, start, start + life);
+    if (isPolled && peer >= 0) this.#polledAt(place, kinds.callerSeen, kinds.callerGone, peer, start, start + life);
+    if (isOwn) this.#polledAt(place, kinds.processSeen, kinds.processGone, peer, start, start + life);
+    return life;
+  }
+
+  /** Rows of what was there from a moment to another, if the host polled in between. */
+  #polledAt(place, seen, gone, host, from, to) {
+    const first = this.#fleet.toldFrom(host, from + this.#delivery + MS);
+    const last = this.#fleet.toldFrom(host, to + this.#delivery + MS);
+    if (first === last) return;
+    this.#push(first, seen, place);
+    this.#push(last, gone, place);
+  }
+
+  #nextPort(host) {
+    return 32_768 + (this.#ports[host]++ % 28_000);
+  }
+
+  #nextPid(host) {
+    return 10_000 + (++this.#pids[host] % 22_000);
   }
 
   #input(code, from) {
@@ -257,12 +272,35 @@ export class JoinTraffic {
     const kind = rest % KINDS;
     const at = Math.floor(rest / KINDS) + from;
     if (kind === kinds.watermark) {
-      const stream = streams[n % streams.length];
-      const host = this.#names[Math.floor(n / streams.length)];
+      const stream = this.#streams[n % this.#streams.length];
+      const host = this.#fleet.names[Math.floor(n / this.#streams.length)];
       return { row: { kind: 'complete', host, stream, until: at - this.#delivery - MS } };
     }
     if (kind === kinds.start || kind === kinds.end) return { update: this.#update(kind, n) };
+    if (kind > kinds.end) return { row: this.#sighting(kind, n, at - this.#delivery - MS) };
     return { row: this.#event(kind, n, at - this.#delivery) };
+  }
+
+  /** What a poll saw come or go. */
+  #sighting(kind, place, time) {
+    const [near, port, far, peerPort, pid, called, taken] = this.#plan.subarray(place * FIELDS);
+    if (kind === kinds.processSeen || kind === kinds.processGone) {
+      const path = '/usr/bin/client';
+      const columns = { pid, parent: 100, path, name: 'client', cmdline: `client ${pid}`, uid: 1000 };
+      const startTime = Math.floor(this.#startOf(this.#plan[place * FIELDS + 8]) / SECOND);
+      return this.#fleet.change(near, 'processes', kind === kinds.processGone, time, {
+        ...columns,
+        start_time: startTime,
+      });
+    }
+    const isTaker = kind === kinds.takerSeen || kind === kinds.takerGone;
+    const isGone = kind === kinds.takerGone || kind === kinds.callerGone;
+    const caller = { address: this.#fleet.addressOf(near), port, peer: this.#fleet.addressOf(far), peerPort };
+    const taker = { address: caller.peer, port: peerPort, peer: caller.address, peerPort: port };
+    const owner = isTaker ? 100 + ((peerPort - listenerPort(0)) % PROCESSES) : pid;
+    const columns = columnsOf(owner, isTaker ? taker : caller, isTaker ? taken : called, TCP);
+    const told = { ...columns, state: 'ESTABLISHED', net_namespace: NAMESPACE };
+    return this.#fleet.change(isTaker ? far : near, 'process_open_sockets', isGone, time, told);
   }
 
   #event(kind, place, time) {
@@ -276,7 +314,7 @@ export class JoinTraffic {
       const by = host < 0 ? peer : host;
       const cmdline = `client ${pid}`;
       const columns = { pid, parent: 100, path: '/usr/bin/client', cmdline, uid: 1000, syscall: names[kind] };
-      return this.#row(by, 'process_events', 'event', time, columns);
+      return this.#fleet.row(by, 'process_events', 'event', time, columns);
     }
     const port = plan[from + 1];
     const peerPort = plan[from + 3];
@@ -286,24 +324,19 @@ export class JoinTraffic {
     const action = protocol === UDP ? datagrams[names[kind]] : names[kind];
     const fd = String(3 + (own % 60));
     const socket = String(own);
-    const local = this.#placeOf(isTaken ? peer : host);
+    const local = this.#fleet.addressOf(isTaken ? peer : host);
     const localPort = isTaken ? peerPort : port;
     const status = 'succeeded';
     const path = kind === kinds.connect || kind === kinds.accept ? programOf(caller) : '';
     const call = { action, pid: caller, fd, family: 2, protocol, socket, local_address: local, local_port: localPort };
     // A socket that sends datagrams to anybody names nobody when it is closed.
     if (kind !== kinds.closeOfConnect || protocol !== UDP) {
-      call.remote_address = this.#placeOf(isTaken ? host : peer);
+      call.remote_address = this.#fleet.addressOf(isTaken ? host : peer);
       call.remote_port = isTaken ? port : peerPort;
     }
     call.status = status;
     call.path = path;
-    return this.#row(isTaken ? peer : host, 'socket_events', 'event', time, call);
-  }
-
-  /** The address of a host, or for a number below 0 of somebody outside. */
-  #placeOf(n) {
-    return n < 0 ? outside[-1 - n] : this.#addresses[n];
+    return this.#fleet.row(isTaken ? peer : host, 'socket_events', 'event', time, call);
   }
 
   #update(kind, place) {
@@ -311,18 +344,20 @@ export class JoinTraffic {
     const from = place * FIELDS;
     const protocol = plan[from + 7];
     const n = plan[from + 8];
+    // Of a socket that stands the beginning was not seen.
+    const isStanding = plan[from + 3] === STANDING_PORT;
     const connection = {
       ts: this.#startOf(n),
       uid: `C${n}`,
-      'id.orig_h': this.#placeOf(plan[from]),
+      'id.orig_h': this.#fleet.addressOf(plan[from]),
       'id.orig_p': plan[from + 1],
-      'id.resp_h': this.#placeOf(plan[from + 2]),
+      'id.resp_h': this.#fleet.addressOf(plan[from + 2]),
       'id.resp_p': plan[from + 3],
       proto: protocol === TCP ? 'tcp' : 'udp',
       duration: undefined,
-      conn_state: 'S0',
+      conn_state: isStanding ? 'OTH' : 'S0',
       missed_bytes: 0,
-      history: protocol === TCP ? 'S' : 'D',
+      history: isStanding ? 'A' : protocol === TCP ? 'S' : 'D',
       orig_pkts: 1,
       orig_ip_bytes: 60,
       resp_pkts: 0,
@@ -330,24 +365,22 @@ export class JoinTraffic {
       ip_proto: protocol,
     };
     if (kind === kinds.start) return { cause: 'start', capture: 'eth0', connection };
-    const history = protocol === TCP ? 'ShADadFf' : 'Dd';
-    connection.duration = LIFE;
-    connection.conn_state = 'SF';
+    const history = isStanding ? 'ADad' : protocol === TCP ? 'ShADadFf' : 'Dd';
+    connection.duration = plan[from + 9];
+    connection.conn_state = isStanding ? 'OTH' : 'SF';
     connection.history = history;
     connection.orig_pkts = 5;
     connection.resp_pkts = 4;
     return { cause: 'end', capture: 'eth0', connection };
   }
 
-  /** Every host says twice a second that it has told everything; not all at the same moment. */
+  /** Every host says so twice a second. */
   #watermarks(from, to) {
+    const streams = this.#streams.length;
     for (let host = 0; host < this.#hosts; host++) {
-      const phase = Math.floor((host * WATERMARK_EVERY) / this.#hosts);
-      const at = Math.ceil((from - genesis - phase) / WATERMARK_EVERY) * WATERMARK_EVERY + phase + genesis;
+      const at = this.#fleet.toldFrom(host, from);
       if (at >= to) continue;
-      for (let stream = 0; stream < streams.length; stream++) {
-        this.#push(at, kinds.watermark, host * streams.length + stream);
-      }
+      for (let stream = 0; stream < streams; stream++) this.#push(at, kinds.watermark, host * streams + stream);
     }
   }
 }
