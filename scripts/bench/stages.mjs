@@ -27,6 +27,7 @@ const stages = {
   'connections: deciding': {
     deciding: ['*'],
     'sole-call': ['*'],
+    standing: ['*'],
     evaluation: ['*'],
     candidate: ['*'],
     match: ['*'],

@@ -102,19 +102,61 @@ function remember(
   hi: Micros,
   path: string | undefined,
 ): void {
+  // Ancestors are read as of the last possible moment of the call.
+  const calm = calmOf(host, asked, lo, hi, hi);
+  if (calm === undefined) return;
+  const { process, isFound, uid, container, image } = caller;
+  const knowledge = asked.map((pid) => host.pids.of(pid));
+  const remembered: Remembered = { process, isFound, uid, container, image, path, ...calm, knowledge };
+  knowledge[0]!.found = remembered;
+}
+
+/** The span around [lo, hi] in which nothing happened to the first of the pids, nor around [ofOthers, hi] to the others. */
+function calmOf(host: HostState, pids: readonly number[], lo: Micros, hi: Micros, ofOthers: Micros) {
   let [from, to] = [-Infinity, Infinity];
-  for (const [place, pid] of asked.entries()) {
+  for (const [place, pid] of pids.entries()) {
     const history = host.historyOf(pid);
     if (history === undefined) continue;
-    // Ancestors are read as of the last possible moment of the call.
-    const calm = history.calmAround(place === 0 ? lo : hi, hi);
+    const calm = history.calmAround(place === 0 ? lo : ofOthers, hi);
     // What is said of a pid may change as the streams go on past what its rows tell.
-    if (calm === undefined || history.lastTold > host.progress.detailsUntil) return;
+    if (calm === undefined || history.lastTold > host.progress.detailsUntil) return undefined;
     from = Math.max(from, calm.from);
     to = Math.min(to, calm.to);
   }
-  const knowledge = asked.map((pid) => host.pids.of(pid));
-  const { process, isFound, uid, container, image } = caller;
-  const remembered: Remembered = { process, isFound, uid, container, image, path, from, to, knowledge };
-  knowledge[0]!.found = remembered;
+  return { from, to };
+}
+
+/**
+ * Who had the pid at a moment, on a host that lost nothing and has told everything until `hi`, and so all the time from `lo` to `hi`. Undefined where something may have
+ * happened to the process, or to an ancestor, in between.
+ */
+export function standingCaller(
+  host: HostState,
+  pid: number,
+  moment: Micros,
+  lo: Micros,
+  hi: Micros,
+): Caller | undefined {
+  const known = host.pids.of(pid).seen as Remembered | undefined;
+  if (known !== undefined && known.from < lo && hi < known.to && !known.knowledge.some(isStale)) return known;
+  const found = host.processAt(pid, moment, moment);
+  const asked = [pid];
+  const process = shownProcess(host, pid, undefined, found, moment, asked);
+  const calm = calmOf(host, asked, lo, hi, lo);
+  if (calm === undefined) return undefined;
+  const knowledge = asked.map((one) => host.pids.of(one));
+  const { uid, container } = found ?? {};
+  const image = found?.image && { handle: found.image.handle, stamp: found.image.stamp };
+  const remembered: Remembered = {
+    process,
+    isFound: found !== undefined,
+    uid,
+    container,
+    image,
+    path: undefined,
+    ...calm,
+    knowledge,
+  };
+  knowledge[0]!.seen = remembered;
+  return remembered;
 }

@@ -4,13 +4,22 @@ import type { HostStates } from '../hosts/state/host-states.js';
 import { socketProtocol } from './connection-view.js';
 import { Decided } from './decided.js';
 import { pending } from './end-record.js';
-import { awaitingCalls, callsAwaited, type Evaluation, evaluateEnd, isUnhosted } from './evaluation.js';
+import {
+  awaitingCalls,
+  callsAwaited,
+  type Evaluation,
+  evaluateEnd,
+  isUnhosted,
+  type Need,
+  pollsAwaited,
+} from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
 import { Newcomers } from './newcomers.js';
 import { ReadAhead } from './read-ahead.js';
 import { isSameEnd } from './same-end.js';
 import { decideSoleCall } from './sole-call.js';
+import { decideStanding } from './standing.js';
 import { stitchOf } from './stitch.js';
 import type { Tracked } from './tracked.js';
 import type { TrackedEnd } from './tracked-end.js';
@@ -26,6 +35,8 @@ const END_DELAY: Micros = 6 * SECOND;
 
 /** Rows about a connection's owner may be this much older than its first packet, skew of clocks included. */
 export const KEPT_LEAD: Micros = 60 * SECOND;
+
+const nothing: readonly Need[] = [];
 
 interface Appointment {
   readonly at: Micros;
@@ -134,6 +145,7 @@ export class Deciding {
     if (end.lacksDetails) return true;
     const turns = this.#turns;
     const { number } = end;
+    if (turns.kindOf(number) === awaited.sockets) return false;
     if (this.#states.detailsUntil(turns.hostOf(number)) >= turns.momentOf(number)) return false;
     end.lacksDetails = true;
     return true;
@@ -293,9 +305,18 @@ export class Deciding {
     const { role } = end;
     const isShort = this.#takesShortWay && end.stitch === undefined;
     const found = isShort ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
-    if (found === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
+    if (found === undefined) this.#takeAll(end, isShort);
     else if (found instanceof Decided) this.#complete(end, found);
     else this.#take(end, awaitingCalls(found));
+  }
+
+  /** No call alone decides it. */
+  #takeAll(end: TrackedEnd, isShort: boolean): void {
+    const { tracked, role } = end;
+    const before = end.decided === undefined ? end.end : undefined;
+    const owned = isShort ? decideStanding(this.#states, this.#clocks, tracked, role, before) : undefined;
+    if (owned === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
+    else this.#take(end, { end: owned, settled: tracked.closed, lacksDetails: false, needs: nothing });
   }
 
   /**
@@ -307,7 +328,7 @@ export class Deciding {
     const { tracked, number, role } = end;
     if (tracked.lines > 0 || end.stitch !== undefined || !end.isOpen || isUnhosted(tracked, role)) return false;
     const early = callsAwaited(this.#states.columns, this.#clocks, tracked, role);
-    if (early === undefined) return false;
+    if (early === undefined) return this.#postponeForPolls(end);
     const { host, calls } = early;
     const hasRow = end.tuple.hasSockets(end.isForward);
     if (hasRow && this.#states.detailsUntil(host) >= calls) return false;
@@ -318,6 +339,21 @@ export class Deciding {
     this.#turns.awaits(number, host, awaited.calls, calls);
     const isNew = this.#newcomers.add(host, number, turn, calls);
     if (!isNew) this.#waiting[host]!.waitForCalls(number, turn, calls);
+    return true;
+  }
+
+  /** The same where polls alone tell of sockets: nothing is said before the first of them that may have seen this one's. */
+  #postponeForPolls(end: TrackedEnd): boolean {
+    const { tracked, number, role } = end;
+    const early = pollsAwaited(this.#states, this.#clocks, tracked, role);
+    if (early === undefined) return false;
+    const { host, sockets } = early;
+    end.isPostponed = true;
+    end.end = pending;
+    end.lacksDetails = false;
+    const turn = this.#turns.next(number);
+    this.#turns.awaits(number, host, awaited.sockets, sockets);
+    this.#waiting[host]!.waitForSockets(number, turn, sockets);
     return true;
   }
 

@@ -4,6 +4,7 @@ import { EVENTS, type HostColumns, PLAIN } from '../hosts/state/host-columns.js'
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
 import { hasPorts } from '../hosts/state/portless-endpoints.js';
+import { LINK } from '../hosts/state/row-store.js';
 import type { SocketRecord } from '../hosts/state/socket-record.js';
 import type { End } from '../records/attributed-connection.js';
 import type { Reason } from '../records/reason.js';
@@ -42,6 +43,12 @@ export interface Need {
 export interface CallsAwaited {
   readonly host: number;
   readonly calls: Micros;
+}
+
+/** Up to when its polls must have told everything. */
+export interface PollsAwaited {
+  readonly host: number;
+  readonly sockets: Micros;
 }
 
 export interface Evaluation {
@@ -179,6 +186,33 @@ function usualCalls(
   return view.first + offset - err >= soleSince * SECOND ? calls : undefined;
 }
 
+/**
+ * Up to when the only host that may know must have told what its polls saw before anything is said, where it tells of no calls: undefined where
+ * it has, or where it takes a look at all that there is.
+ */
+export function pollsAwaited(
+  states: Pick<HostStates, 'rows' | 'numbered'>,
+  clocks: HostClocks,
+  view: ConnectionView,
+  role: Role,
+): PollsAwaited | undefined {
+  const { local, tuple, isForward } = endViewOf(view, role);
+  const { soleHost, soleSince } = local;
+  if (soleHost < 0 || local.isLoopback || local.isGroup || local.isUnspecified || view.closed) return undefined;
+  const handle = isForward ? tuple.forward : tuple.backward;
+  const { rows } = states;
+  if (handle !== 0 && (rows.word(handle, LINK) !== 0 || rows.host(handle) !== soleHost)) return undefined;
+  const host = states.numbered(soleHost);
+  const { progress } = host;
+  if (progress.hasEventStream || !progress.hasSocketStream || !progress.isWhole || !hasPorts(tuple.protocol)) {
+    return undefined;
+  }
+  const { offset, err } = clocks.at(host, view.capture, view.captureHost, view.first);
+  const sockets = view.first + offset + err;
+  if (view.first + offset - err < soleSince * SECOND || progress.socketsUntil >= sockets) return undefined;
+  return { host: soleHost, sockets };
+}
+
 function answerOf(trial: Trial, view: ConnectionView): Answer {
   const known = new HostKnowledge(trial, view);
   if (trial.candidates.length > 1) trial.candidates.sort(byEvidence);
@@ -225,7 +259,7 @@ function isAloneAndCertain({ candidates, host, clock }: Trial, view: ConnectionV
 }
 
 /** Best first, and in one order whatever order the rows came in. */
-function byEvidence(a: Candidate, b: Candidate): number {
+export function byEvidence(a: Candidate, b: Candidate): number {
   return (
     a.match.rank - b.match.rank ||
     a.socket.openHi - b.socket.openHi ||

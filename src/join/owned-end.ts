@@ -68,6 +68,21 @@ export class OwnedEnd implements AttributedEnd {
     return own.length === others.length && own.every((word, at) => word === others[at]);
   }
 
+  /** Whether another one, of no translation, has the same owner alone, found by the same rows. */
+  isOf(other: OwnedEnd): boolean {
+    return (
+      this.isOfRowsOf(other) &&
+      this.method === other.method &&
+      this.host === other.host &&
+      this.clock === other.clock &&
+      this.process === other.process &&
+      this.user === other.user &&
+      this.container?.id === other.container?.id &&
+      other.sharers === undefined &&
+      other.nat === undefined
+    );
+  }
+
   /** Read from the store when it is asked for; a row that was let go since is missing. */
   get evidence(): AnyTableRow[] {
     const found = [this.#store.row(this.#row, this.#stamp)];

@@ -44,9 +44,12 @@ export class Turns {
     this.#moments[end] = at;
   }
 
-  /** The number of that host, and that moment. */
+  /** The number of that host, the kind, and that moment. */
   hostOf(end: number): number {
     return this.#kinds[end]! >>> 2;
+  }
+  kindOf(end: number): number {
+    return this.#kinds[end]! & 3;
   }
   momentOf(end: number): Micros {
     return this.#moments[end]!;

@@ -3,7 +3,8 @@ import type { HostNews } from '../../src/hosts/state/host-context.js';
 import { defaultHostLimits } from '../../src/hosts/state/host-limits.js';
 import type { HostState } from '../../src/hosts/state/host-state.js';
 import { HostStates } from '../../src/hosts/state/host-states.js';
-import { type Caller, callerOf, toldProcess } from '../../src/join/caller.js';
+import { type Caller, callerOf, standingCaller, toldProcess } from '../../src/join/caller.js';
+import { shownProcess } from '../../src/join/end-record.js';
 import type { AnyTableRow } from '../../src/records/host-row.js';
 import { Random } from './world/random.js';
 
@@ -96,6 +97,41 @@ describe('the caller of a call', () => {
       }
     }
     expect(shared).toBeGreaterThan(250);
+  });
+
+  it('of a poll is one and the same all the time for which it is told, while rows come', () => {
+    let told = 0;
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = new Random(seed);
+      const host = hostOf();
+      for (let step = 0; step < 40; step++) {
+        if (random.chance(0.4)) host.add(randomRow(random, step));
+        const until = random.int(1, 80) * (s / 2);
+        if (random.chance(0.2))
+          for (const stream of ['process_events', 'processes']) host.progress.complete(stream, until);
+        const pid = random.int(1, 7);
+        const moment = random.int(1, 70) * (s / 2) + random.int(-1, 1);
+        const [lo, hi] = [moment - random.pick([0, 1_000, s]), moment + random.pick([0, 1_000, s])];
+        for (let times = 0; times < 2; times++) {
+          const caller = standingCaller(host, pid, moment, lo, hi);
+          if (caller === undefined) continue;
+          told++;
+          const found = host.processAt(pid, moment, moment);
+          const { process, uid, isFound } = caller;
+          expect({ process, uid, isFound }, `seed ${seed} step ${step}`).toEqual({
+            process: shownProcess(host, pid, undefined, found, moment),
+            uid: found?.uid,
+            isFound: found !== undefined,
+          });
+          for (const at of [lo, hi]) {
+            const other = host.processAt(pid, at, at);
+            const same = [other?.start, other?.image?.handle, other?.uid];
+            expect(same, `seed ${seed} step ${step}`).toEqual([found?.start, found?.image?.handle, found?.uid]);
+          }
+        }
+      }
+    }
+    expect(told).toBeGreaterThan(1_000);
   });
 
   it('is worked out anew when a row about an ancestor comes', () => {

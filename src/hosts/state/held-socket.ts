@@ -31,6 +31,11 @@ export class HeldSocket implements SocketInterval {
     return this.call === undefined ? records : [...records, ...this.call.records];
   }
 
+  /** One row alone tells of it. */
+  get hasOneRow(): boolean {
+    return this.removed === undefined && this.call === undefined;
+  }
+
   /** A call tells of it, not a poll. */
   get isCall(): boolean {
     return this.fact.isEvent;
@@ -123,6 +128,8 @@ function byOrder(a: SocketRecord, b: SocketRecord): number {
 }
 
 const nothing: readonly SocketRecord[] = [];
+/** So few are compared with each other. */
+const FEW = 4;
 
 /**
  * The sockets that a set of facts about the same endpoints describes, whatever the order of the facts. Rows of a poll about
@@ -135,6 +142,13 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
   if (facts.length === 1 && only!.isEvent) {
     addCalls(facts, closings, out);
     return out;
+  }
+  if (facts.length <= FEW && facts.every(isShown)) {
+    for (let i = 0; i < facts.length; i++) {
+      if (!isSameAsAny(facts, i)) out.push(polled(facts[i], undefined, undefined, closings));
+    }
+    if (out.length === facts.length) return out;
+    out.length = 0;
   }
   const calls: SocketRecord[] = [];
   const polls = new Map<string, SocketRecord[]>();
@@ -156,6 +170,22 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
   for (const list of attempts.values()) addPolled(list, nothing, removals, closings, out);
   for (const [key, list] of polls) addPolled(list, attempts.get(key) ?? nothing, removals, closings, out);
   return out;
+}
+
+/** Whether a poll showed a socket that did not wait for an answer. */
+function isShown(fact: SocketRecord): boolean {
+  return !fact.isEvent && !fact.isRemoved && fact.source !== 'connecting';
+}
+
+/** Whether one before tells of the same socket. */
+function isSameAsAny(facts: readonly SocketRecord[], at: number): boolean {
+  const { stream, pid, fd, inode, localAddress, family } = facts[at]!;
+  for (let i = 0; i < at; i++) {
+    const other = facts[i]!;
+    if (other.inode !== inode || other.pid !== pid || other.fd !== fd || other.stream !== stream) continue;
+    if (other.localAddress === localAddress && other.family === family) return true;
+  }
+  return false;
 }
 
 function addCalls(calls: readonly SocketRecord[], closings: Closings, out: HeldSocket[]): void {

@@ -196,7 +196,11 @@ export class HostSockets {
 
   /** Whether `boundTo` or `callsTo`, at any time, has any. */
   knowsBlanks(protocol: number, localPort: number, address: string, port: number): boolean {
-    if (this.#byLocalPort?.has(portKey(protocol, localPort)) === true) return true;
+    return this.#byLocalPort?.has(portKey(protocol, localPort)) === true || this.knowsCallsTo(protocol, address, port);
+  }
+
+  /** Whether `callsTo`, at any time, has any. */
+  knowsCallsTo(protocol: number, address: string, port: number): boolean {
     const calls = this.#byRemote;
     if (calls === undefined) return false;
     return (['connect', 'accept'] as const).some((source) => calls.has(remoteKey(source, protocol, address, port)));

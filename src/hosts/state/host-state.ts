@@ -193,6 +193,11 @@ export class HostState {
     return this.#sockets.callsGone(...asked);
   }
 
+  /** See HostSockets.knowsCallsTo. */
+  knowsCallsTo(protocol: number, address: string, port: number): boolean {
+    return this.#sockets.knowsCallsTo(protocol, address, port);
+  }
+
   /** See HostSockets.knowsBlanks. */
   knowsBlanks(protocol: number, localPort: number, address: string, port: number): boolean {
     return this.#sockets.knowsBlanks(protocol, localPort, address, port);

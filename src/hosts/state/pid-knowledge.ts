@@ -8,6 +8,8 @@ export class PidKnowledge {
   isStale = false;
   /** Of a type that only who put it there knows. */
   found: object | undefined;
+  /** The same of what polls tell of. */
+  seen: object | undefined;
   /** The same of what depends on the pid and a program alone, which is never stale. */
   told: object | undefined;
   /** The same of it as one of several who may own an end, and of all of these where it is the first; never stale, since compared before use. */

@@ -83,7 +83,7 @@ export class SocketCloses {
   find(host: number, inode: number, pid: number, fd: number | undefined, from: Micros): Close | undefined {
     const owner = inode === 0 ? pid : 0;
     const key = inode === 0 ? fd : inode;
-    if (key === undefined) return undefined;
+    if (key === undefined || this.count(host) === 0) return undefined;
     const slot = this.#slotOf(host, owner, key);
     if (slot < 0) return undefined;
     let handle = this.#index.value(slot);
