@@ -119,8 +119,8 @@ export const namespaceFaults = [
   {
     name: 'address-news-of-one-end',
     file: 'src/join/attribution.ts',
-    find: 'for (const end of users) this.#review(end.tracked);',
-    replace: 'for (const end of users) this.#reviewEnd(end);',
+    find: 'if (mayBeHad(end, address, by)) this.#review(end.tracked);',
+    replace: 'if (mayBeHad(end, address, by)) this.#reviewEnd(end);',
     tests: ['test/join/call-home.test.ts'],
   },
   {

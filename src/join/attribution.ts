@@ -7,6 +7,7 @@ import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
 import { ACCEPT_LAG } from './call-times.js';
 import { socketProtocol } from './connection-view.js';
+import { mayBeHad } from './crowded-address.js';
 import { Deciding, type DecidingOptions, KEPT_LEAD } from './deciding.js';
 import { EndedConnections } from './ended-connections.js';
 import { type Explained, type Explanation, explainConnection } from './explain.js';
@@ -69,7 +70,7 @@ export class Join {
     const news: HostNews = {
       socket: (tuple, isForward) => this.#socketNews(tuple as TrackedTuple, isForward),
       translation: (tuple) => this.#translationNews(tuple as TrackedTuple),
-      address: (address) => this.#addressNews(address as KnownAddress<TrackedEnd>),
+      address: (address, by) => this.#addressNews(address as KnownAddress<TrackedEnd>, by),
       blankAccepts: ({ id }) => {
         for (const end of this.#kept.seenOn(id)) this.#states.addresses.strangers.enter(end, end.local);
       },
@@ -274,9 +275,9 @@ export class Join {
     for (const end of translated) this.#reviewEnd(end);
   }
 
-  #addressNews({ users }: KnownAddress<TrackedEnd>): void {
+  #addressNews(address: KnownAddress<TrackedEnd>, by?: HostState): void {
     // It is the other end's peer as well.
-    for (const end of users) this.#review(end.tracked);
+    for (const end of address.users) if (mayBeHad(end, address, by)) this.#review(end.tracked);
   }
 
   /** Works off the watermarks of the host that told some last, all of its streams at once. */
@@ -296,13 +297,12 @@ export class Join {
     this.#deciding.prunedUntil = Math.max(this.#deciding.prunedUntil, horizon);
   }
 
-  /** Looks again at every end that the host may own, of connections that began at `since` or later, and that calls which it lost may change. */
+  /** Looks again at every end that the host may own, of connections that began at `since` or later, and that lost calls may change. */
   #reviewAll(host: HostState, since: Micros, lostFrom = -Infinity): void {
     for (const { isLoopback, users } of host.known as KnownAddress<TrackedEnd>[]) {
       for (const end of users) {
-        const { first, captureHost } = end.tracked;
-        if (first < since || (isLoopback && captureHost !== host.id)) continue;
-        if (!isPastLoss(host, this.#clocks, end, lostFrom)) this.#reviewEnd(end);
+        const isOf = end.tracked.first >= since && (!isLoopback || end.tracked.captureHost === host.id);
+        if (isOf && !isPastLoss(host, this.#clocks, end, lostFrom)) this.#reviewEnd(end);
       }
     }
   }

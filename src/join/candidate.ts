@@ -6,6 +6,7 @@ import type { HostStates } from '../hosts/state/host-states.js';
 import { ACCEPT_LAG, NEAR_LEAD, PEER_KNOWN, PROMPT } from './call-times.js';
 import type { Doubt } from './capture-place.js';
 import { type ConnectionView, endViewOf, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
+import { isAnybodys } from './crowded-address.js';
 import { lookElsewhere } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
@@ -65,7 +66,7 @@ export function tryHosts(
   const trials: Trial[] = [];
   if (local.isLoopback) {
     if (own !== undefined) open(own);
-  } else if (local.hosts !== undefined) {
+  } else if (local.hosts !== undefined && !isAnybodys(view, role)) {
     for (const host of local.hosts) {
       if (owner !== undefined && host !== owner) continue;
       const trial = make(host);

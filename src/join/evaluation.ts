@@ -11,6 +11,7 @@ import type { Reason } from '../records/reason.js';
 import { CONNECT_LEAD, PROMPT } from './call-times.js';
 import { type Candidate, type Trace, type Trial, tryHosts } from './candidate.js';
 import { type ConnectionView, endViewOf, mayBeAnswered, socketProtocol } from './connection-view.js';
+import { isAnybodys } from './crowded-address.js';
 import { Decided, mayHaveClosed } from './decided.js';
 import type { Role } from './end-query.js';
 import {
@@ -128,6 +129,7 @@ function evaluate(
     return { end, settled: view.closed, lacksDetails: false, needs: nothing };
   }
   const answers = trials.map((trial) => answerOf(trial, view));
+  if (isAnybodys(view, role)) return calledBy(answers, view, role);
   return answers.length === 1 ? alone(answers[0]!, view, role) : combine(answers, view, role);
 }
 
@@ -136,10 +138,17 @@ function tellsOf({ progress }: HostState, protocol: number): boolean {
   return progress.hasSocketStream && (hasPorts(protocol) || progress.tellsOfRaw);
 }
 
+/** Of an address that names no host, a call between the end's own endpoints is enough, and nothing else. */
+function calledBy(answers: readonly Answer[], view: ConnectionView, role: Role): Evaluation {
+  const called = answers.filter((answer) => answer.choice.kind === 'wait' || rankOf(answer) === ranks.event);
+  if (called.length === 0) return view.closed ? settledUnhosted : unhosted;
+  return { ...combine(called, view, role), settled: view.closed };
+}
+
 /** Most ends of a network have no watched host. */
 export function isUnhosted(view: ConnectionView, role: Role): boolean {
   const { local, tuple, isForward } = endViewOf(view, role);
-  if (local.hosts !== undefined || tuple.hasSockets(isForward)) return false;
+  if (tuple.hasSockets(isForward) || (local.hosts !== undefined && !isAnybodys(view, role))) return false;
   return view.captureHost === undefined || !local.isLoopback;
 }
 

@@ -1,6 +1,7 @@
 /** Why an end has no owner, each with its meaning. */
 export const reasonMeanings = {
-  no_agent: 'The address belongs to no watched host.',
+  no_agent:
+    'The address belongs to no watched host, or to more than 64, of which neither the place of the packets nor a call between these endpoints tells one.',
   agent_offline: 'The host was not watched then.',
   agent_late:
     'The host could still tell of that time when the line was written: it had not reported so far, or the connection was let go early to keep within the limits.',

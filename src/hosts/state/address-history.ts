@@ -153,6 +153,20 @@ export class AddressHistory {
     return changes?.length === 1 && !changes[0]!.isGone ? changes[0]!.time : undefined;
   }
 
+  /** Forgets addresses that were gone from every interface before the horizon, and returns them. */
+  prune(horizon: Micros): string[] {
+    const gone: string[] = [];
+    for (const [address, changes] of this.#changes) {
+      if (changes.at(-1)!.time >= horizon || !isGoneEverywhere(changes)) continue;
+      this.#changes.delete(address);
+      this.#shown.delete(address);
+      this.#namespaces?.delete(address);
+      gone.push(address);
+    }
+    this.#asked = undefined;
+    return gone;
+  }
+
   #ask(address: string): void {
     if (address === this.#asked) return;
     this.#asked = address;
@@ -193,4 +207,11 @@ export class AddressHistory {
     if (shown !== undefined) return shown.has(asked) || shown.size === MAX_NAMESPACES ? 'surely' : 'no';
     return this.hasSeveralNamespaces ? 'maybe' : 'surely';
   }
+}
+
+/** Changes in order of time. */
+function isGoneEverywhere(changes: readonly Change[]): boolean {
+  const last = new Map<string, boolean>();
+  for (const { source, isGone } of changes) last.set(source, isGone);
+  return ![...last.values()].includes(false);
 }

@@ -21,6 +21,9 @@ export interface AddressUser {
   meet(other: AddressUser): void;
 }
 
+/** An address that more hosts have than this names none of them: which one an end is of, only who sees its packets or names its peer can tell. */
+export const MAX_HOSTS = 64;
+
 /** Kinds of lists of users. */
 const WAITING = 1;
 const RESTING = 2;
@@ -70,6 +73,20 @@ export class KnownAddress<U extends AddressUser = AddressUser> {
     this.isLoopback = isLoopback(text);
     this.isGroup = isGroupAddress(text);
     this.isUnspecified = isUnspecified(text);
+  }
+
+  /** So many hosts have it, or had it lately, that it names none of them. */
+  get isCrowded(): boolean {
+    return this.hosts !== undefined && this.hosts.length > MAX_HOSTS && !this.isLoopback;
+  }
+
+  /** A host that had it does no longer, and nobody asks for the time when it did. */
+  isLeftBy(host: HostState): void {
+    const left = this.hosts?.filter((other) => other !== host) ?? [];
+    this.hosts = left.length === 0 ? undefined : left;
+    this.soleHost = -1;
+    const [first] = left;
+    if (first !== undefined) this.isHadBy(first);
   }
 
   /** One of its hosts has told of it, or shown it. */

@@ -17,8 +17,8 @@ export interface HostNews {
   socket(tuple: Tuple, isForward: boolean): void;
   /** A host turns packets between these endpoints into others, or others into these. */
   translation(tuple: Tuple): void;
-  /** A host has an address that it had not had before. */
-  address(address: KnownAddress): void;
+  /** A host has an address that it had not had before; `by` is absent where it is the broadcast address of its network. */
+  address(address: KnownAddress, by?: HostState): void;
   /** A host has accepted without naming its own end, for the first time: it attends to strangers from now on (see Strangers). */
   blankAccepts(host: HostState): void;
 }

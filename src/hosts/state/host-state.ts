@@ -10,6 +10,7 @@ import { EARLIEST, SWEEP_AFTER, TAKEN } from './host-columns.js';
 import type { HostContext } from './host-context.js';
 import { HostSockets } from './host-sockets.js';
 import { HostUsers } from './host-users.js';
+import { forgetLeft } from './left-addresses.js';
 import { PacketSockets } from './packet-sockets.js';
 import { KnownPids } from './pid-knowledge.js';
 import type { PidHistory, ProcessMoment } from './process-history.js';
@@ -284,7 +285,7 @@ export class HostState {
       this.known = appended(this.known, address);
       if (this.#hasBlankAccepts) address.introducePeers();
     }
-    this.#context.news.address(address);
+    this.#context.news.address(address, this);
   }
 
   /** An accept that does not name its port may be of any connection from that endpoint, so these must know of each other, those of untold containers too. */
@@ -360,6 +361,7 @@ export class HostState {
       namespace,
     });
     if (!isNews) return 'nothing';
+    this.#context.columns.increment(this.number, TAKEN);
     this.#gained(address);
     this.#inNetwork(address, row.columns.mask);
     return 'address';
@@ -392,6 +394,7 @@ export class HostState {
     this.#earliest = -Infinity;
     this.#sockets.prune(horizon);
     this.packetSockets.prune(horizon);
+    if (forgetLeft(this, horizon, this.#context.addresses)) this.#local = undefined;
     this.#context.translations.prune(this.#translations, horizon);
     this.#context.processes.prune(this.number, horizon);
     this.pids.outdateAll();
