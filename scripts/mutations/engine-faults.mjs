@@ -63,6 +63,20 @@ export const engineFaults = [
     tests: datagrams,
   },
   {
+    name: 'length-of-pppoe-not-looked-at',
+    file: 'src/decode/ether-type.ts',
+    find: 'packet.linkEnd = Math.max(at + 8, Math.min(behind, end));',
+    replace: 'void behind;',
+    tests: ['test/decode/ip.test.ts'],
+  },
+  {
+    name: 'length-of-802-3-not-looked-at-by-ip',
+    file: 'src/decode/ether-type.ts',
+    find: 'packet.linkEnd = llcEnd;',
+    replace: '',
+    tests: ['test/decode/ip.test.ts'],
+  },
+  {
     name: 'tunnel-changes-followed-without-end',
     file: 'src/conn/tunnel-path.ts',
     find: 'path.changes === MAX_CHANGES',

@@ -84,8 +84,9 @@ export class Decoder {
     // What is not known is taken for IP, as in Zeek.
     if (link === undefined) weird.count('unknown_link_type');
     const end = Math.min(at + capLen, view.byteLength);
+    packet.linkEnd = end;
     const ip = link === undefined ? at : link(packet, at, end, weird);
-    if (ip < 0 || !decodeIp(this.#ip, packet, ip, end, at + wireLen)) return false;
+    if (ip < 0 || !decodeIp(this.#ip, packet, ip, packet.linkEnd, at + wireLen)) return false;
     if (readPorts(packet, weird)) {
       this.#complete(packet);
       return true;
@@ -105,6 +106,7 @@ export class Decoder {
     packet.tunnel = rest.tunnel;
     packet.parent = rest.parent;
     weird.inTunnel = rest.depth > 0;
+    packet.linkEnd = rest.end;
     const ip = firstOfAggregate(packet, rest.at, rest.end, weird);
     return this.#decodeFromIp(packet, ip, rest.end);
   }
@@ -187,6 +189,7 @@ export class Decoder {
     packet.vlan = -1;
     packet.innerVlan = -1;
     weird.inTunnel = true;
+    packet.linkEnd = end;
     let ip = at;
     if (layer === 'ethernet') ip = ethernet(packet, at, end, weird);
     else if (layer === 'ether_type') ip = behindEtherType(packet, etherType, at, end, weird);
@@ -197,7 +200,7 @@ export class Decoder {
   /** Decodes what lies at `ip`, if that is 0 or more, in a frame whose captured bytes end at `end`; resets `weird.inTunnel`. */
   #decodeFromIp(packet: Packet, ip: number, end: number): boolean {
     const { weird } = this.#ip;
-    const isIp = ip >= 0 && decodeIp(this.#ip, packet, ip, end, end + packet.cut);
+    const isIp = ip >= 0 && decodeIp(this.#ip, packet, ip, packet.linkEnd, end + packet.cut);
     const belongs = isIp && readPorts(packet, weird);
     weird.inTunnel = false;
     if (belongs) this.#complete(packet);

@@ -49,14 +49,16 @@ export function behindPpp(view: DataView, type: number, at: number, end: number,
   return type === PPP_MPLS || type === PPP_MPLS_MULTICAST ? behindLabels(view, at, end, weird) : -1;
 }
 
-/** Skips a PPPoE session header and the PPP protocol in it (RFC 2516). */
-export function behindPppoe(view: DataView, at: number, end: number, weird: WeirdCounts): number {
+/** Skips a PPPoE session header and the PPP protocol in it (RFC 2516). Padding of the frame lies behind the length. */
+export function behindPppoe(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
+  const { view } = packet;
   if (at + 8 >= end) return skip(weird, 'truncated_pppoe_header');
   // The protocol counts as payload.
   const behind = at + PPPOE_HEADER + view.getUint16(at + 4);
   if (behind < end) weird.count('pppoe_extra_data_after_payload');
   else if (behind > end) weird.count('pppoe_truncated_payload');
-  return behindPpp(view, view.getUint16(at + 6), at + 8, end, weird);
+  packet.linkEnd = Math.max(at + 8, Math.min(behind, end));
+  return behindPpp(view, view.getUint16(at + 6), at + 8, packet.linkEnd, weird);
 }
 
 /** Bytes of an LLC header of which three are there: the control field of other than unnumbered frames has two bytes. */
@@ -93,13 +95,14 @@ export function behindEtherType(
   packet: Packet,
   firstType: number,
   start: number,
-  end: number,
+  linkEnd: number,
   weird: WeirdCounts,
   passed = 0,
 ): number {
   const view = packet.view;
   let type = firstType;
   let at = start;
+  let end = linkEnd;
   // Whether the type is of a VLAN tag, where it may be a length instead, as in 802.3 itself.
   let isTag = false;
   for (let tags = passed; tags < MAX_TAGS; tags++) {
@@ -137,7 +140,7 @@ export function behindEtherType(
       case ETHERTYPE_RARP:
         return checkArp(view, at, end, weird);
       case ETHERTYPE_PPPOE:
-        return behindPppoe(view, at, end, weird);
+        return behindPppoe(packet, at, end, weird);
       case ETHERTYPE_PBB:
         if (at + 18 >= end) return skip(weird, 'truncated_PBB_header');
         return ethernet(packet, at + 4, end, weird, tags + 1);
@@ -146,7 +149,9 @@ export function behindEtherType(
         if (type > MAX_802_3_LENGTH) return skip(weird, 'undefined_vlan_protocol');
         if (at + 2 > end) return skip(weird, 'truncated_VLAN_header');
         // Padding of the frame lies behind the length.
-        at = behindLlc(view, at, Math.min(end, at + type), weird);
+        end = Math.min(end, at + type);
+        packet.linkEnd = end;
+        at = behindLlc(view, at, end, weird);
         if (at < 0) return -1;
         type = view.getUint16(at - 2);
         isTag = false;
@@ -171,6 +176,8 @@ export function ethernet(packet: Packet, at: number, end: number, weird: WeirdCo
   if (type > MAX_802_3_LENGTH) return skip(weird, 'undefined_ether_type');
   // LLC follows, and padding of the frame lies behind the length; of a frame that is cut there is less than the length says.
   if (start + 2 > end) return skip(weird, 'truncated_llc_header');
-  const behind = behindLlc(view, start, Math.min(end, start + type), weird);
-  return behind < 0 ? -1 : behindEtherType(packet, view.getUint16(behind - 2), behind, end, weird, passed);
+  const llcEnd = Math.min(end, start + type);
+  packet.linkEnd = llcEnd;
+  const behind = behindLlc(view, start, llcEnd, weird);
+  return behind < 0 ? -1 : behindEtherType(packet, view.getUint16(behind - 2), behind, llcEnd, weird, passed);
 }

@@ -63,7 +63,7 @@ function pppSerial(packet: Packet, at: number, end: number, weird: WeirdCounts):
 
 /** DLT_PPP_ETHER: PPPoE without Ethernet. */
 function pppEther(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
-  return behindPppoe(packet.view, at, end, weird);
+  return behindPppoe(packet, at, end, weird);
 }
 
 const AF_INET = 2;

@@ -99,6 +99,8 @@ export class Packet {
   parent = '';
   /** Set by decoding the first of several packets in a frame; who decodes the others takes it away. */
   rest: RestOfFrame | undefined;
+  /** Where what the link layer hands to IP ends: the captured bytes do, or before them what a header's length says. */
+  linkEnd = 0;
   /** The row's first word. */
   base = 0;
   i32: Int32Array;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ethernet, type Frame, ip, START, tcpSegment, track } from '../conn/traffic.js';
+import { concat, ethernet, type Frame, ip, START, tcpSegment, track } from '../conn/traffic.js';
 
 const segment = tcpSegment({ sport: 40_000, dport: 80, seq: 1, flags: 'S' });
 const v4 = ethernet(ip({ src: '192.0.2.1', dst: '192.0.2.2', proto: 6, payload: segment }));
@@ -51,6 +51,37 @@ describe('an IP header', () => {
     const { stats } = track(one(bytes, wire), { checksums });
     expect(stats.weirds).toEqual({ [weird]: 1 });
     expect([stats.skipped, stats.connections]).toEqual([1, 0]);
+  });
+
+  // Ethernet, here and in a VLAN, up to a length or PPPoE; each has six zero bytes of padding behind the packet.
+  const macs = '020000000001 020000000002';
+  const header = (text: string, bytes: number): string => text.replace('LEN', bytes.toString(16).padStart(4, '0'));
+  const layers: readonly (readonly [string, (bytes: number) => string])[] = [
+    ['PPPoE', (bytes) => header(`${macs} 8864 1100 0001 LEN 0021`, bytes + 2)],
+    ['802.3', (bytes) => header(`${macs} LEN aaaa03 000000 0800`, bytes + 8)],
+    ['802.3 in a VLAN', (bytes) => header(`${macs} 8100 0007 LEN aaaa03 000000 0800`, bytes + 8)],
+  ];
+  const padded = (text: string, datagram: Uint8Array) =>
+    concat(Buffer.from(text.replaceAll(' ', ''), 'hex'), datagram, new Uint8Array(6));
+
+  it.each(layers)('without a length ends where that of %s does', (_, below) => {
+    const datagram = changed(v4, [2, 0], [3, 0]).slice(14);
+    const { updates, stats } = track(one(padded(below(datagram.length), datagram)), { checksums: 'ignore' });
+    expect(updates[0]?.connection).toMatchObject({ history: 'S', orig_pkts: 1, orig_ip_bytes: 0 });
+    expect(updates[0]?.connection.orig_bytes ?? 0).toBe(0);
+    expect(stats.weirds.ip_hdr_len_zero).toBe(1);
+  });
+
+  it.each(layers)('that ends behind the length of %s is cut there', (_, below) => {
+    const payload = tcpSegment({ sport: 40_000, dport: 80, seq: 1, flags: 'PA', payload: 20 });
+    const datagram = ip({ src: '192.0.2.1', dst: '192.0.2.2', proto: 6, payload });
+    datagram[44]! ^= 1;
+    const whole = padded(below(datagram.length), datagram);
+    const short = track(one(padded(below(datagram.length - 4), datagram)));
+    const cut = track(one(whole.slice(0, -10), whole.length));
+    expect(short.updates[0]?.connection).toEqual(cut.updates[0]?.connection);
+    // What is cut has a checksum that cannot be looked at.
+    expect([short, track(one(whole))].map(({ updates }) => updates[0]?.connection.history)).toEqual(['D', 'C']);
   });
 
   it('may have options', () => {
