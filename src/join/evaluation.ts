@@ -30,6 +30,7 @@ import type { HostClocks } from './host-clocks.js';
 import { HostKnowledge } from './host-knowledge.js';
 import { isKernels } from './kernel-traffic.js';
 import { ranks } from './match.js';
+import { needsOf } from './needs.js';
 import { type Choice, chooseOwner, type OwnerChoice, type Tied, takenUntil } from './owner-choice.js';
 
 /** What an end waits for on one host, told by its number, each a moment of the host's clock up to which streams must be complete. */
@@ -307,7 +308,7 @@ function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
 
 /** The answer of the one host that knows; several hosts that all know leave it ambiguous. */
 function combine(answers: readonly Answer[], view: ConnectionView, role: Role): Evaluation {
-  const needs = answers.flatMap(({ need, trial }) => [need, trial.doubt?.until].filter((one) => one !== undefined));
+  const needs = needsOf(answers);
   const isWaiting = answers.some(({ choice }) => choice.kind === 'wait');
   const found = answers.filter(({ choice }) => choice.kind === 'owner' || choice.kind === 'ambiguous');
   const settles = isWaiting ? settlesAt(answers) : undefined;

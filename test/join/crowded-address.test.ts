@@ -9,9 +9,9 @@ const answered = { conn_state: 'SF', history: 'ShADadFf', orig_pkts: 5, resp_pkt
 const local = { family: 2, protocol: 6, local_address: '0.0.0.0', local_port: 443, remote_port: 0, state: 'LISTEN' };
 
 /** Each behind a router of its own, with one address, as at home. One of them listens. */
-function homes(): Scene {
+function homes(hosts = HOSTS): Scene {
   const scene = new Scene({ startsKnown: true });
-  for (let n = 0; n < HOSTS; n++) {
+  for (let n = 0; n < hosts; n++) {
     scene.host(`home-${n}`, tables, { err: 0.001 });
     scene.added(`home-${n}`, 'interface_addresses', 0, { interface: 'eth0', address });
   }
@@ -19,8 +19,8 @@ function homes(): Scene {
   return scene;
 }
 
-function allTell(scene: Scene, until: number): void {
-  for (let n = 0; n < HOSTS; n++) scene.complete(`home-${n}`, until, tables);
+function allTell(scene: Scene, until: number, hosts = HOSTS): void {
+  for (let n = 0; n < hosts; n++) scene.complete(`home-${n}`, until, tables);
 }
 
 describe('an end at an address that very many hosts have', () => {
@@ -66,5 +66,18 @@ describe('an end at an address that very many hosts have', () => {
     scene.added('late', 'interface_addresses', 0, { interface: 'eth0', address });
     scene.complete('late', 20, tables).advance(20);
     expect(scene.last('C1').resp).toMatchObject({ state: 'attributed', host: { id: 'late' }, process: { pid: 5 } });
+  });
+});
+
+describe('an end at an address that some hosts have', () => {
+  it('waits for one of those that know of nothing at a time, and is decided when the last one has told', () => {
+    const scene = homes(40);
+    const before = scene.join.stats.looks;
+    scene.start('C1', 10, ends).end('C1', 10, 1, ends, answered).advance(11.5);
+    allTell(scene, 20, 39);
+    expect(scene.lines).toEqual([]);
+    scene.complete('home-39', 20, tables).advance(11.6);
+    expect(scene.join.stats.looks - before).toBeLessThan(20);
+    expect(scene.last('C1').resp).toMatchObject({ state: 'attributed', host: { id: 'home-7' } });
   });
 });
