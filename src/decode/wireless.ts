@@ -48,6 +48,7 @@ export function firstOfAggregate(packet: Packet, at: number, end: number, weird:
   const first = at + SUBFRAME_HEADER;
   const last = first + packet.view.getUint16(first - 2);
   if (last > end) return skip(weird, 'truncated_802_11_amsdu_packet');
+  packet.linkEnd = last;
   const ip = behindSnap(packet, first, last, weird);
   if (ip < 0 && !isArp(packet.view, first, last)) return skip(weird, 'invalid_802_11_amsdu_inner_packet');
   // All but the last are filled up to four bytes.

@@ -63,6 +63,17 @@ describe('packets aggregated in one 802.11 frame', () => {
     expect(unknown.weirds).toEqual(['invalid_802_11_amsdu_inner_packet']);
   });
 
+  it('are cut where the length of their subframe ends', () => {
+    const datagram = udp(12);
+    datagram[28]! ^= 1;
+    const short = subframe(datagram).slice(0, -4);
+    short[13]! -= 4;
+    const bytes = concat(header, short, subframe(udp(8), true));
+    // With all of it there, its checksum would be looked at.
+    const { connection } = track([{ timeUs: START, bytes }], {}, 1000, WIRELESS).updates[0]!;
+    expect(connection).toMatchObject({ history: 'D', orig_pkts: 2, orig_ip_bytes: 76 });
+  });
+
   it('tell their own weirds with their own addresses', () => {
     const broken = syn.slice();
     broken[10]! ^= 1;
