@@ -175,7 +175,7 @@ export function ethernet(packet: Packet, at: number, end: number, weird: WeirdCo
   if (type >= MIN_ETHERTYPE) return behindEtherType(packet, type, start, end, weird, passed);
   if (type > MAX_802_3_LENGTH) return skip(weird, 'undefined_ether_type');
   // LLC follows, and padding of the frame lies behind the length; of a frame that is cut there is less than the length says.
-  if (start + 2 > end) return skip(weird, 'truncated_llc_header');
+  if (start + 2 > end) return skip(weird, 'truncated_ethernet_frame');
   const llcEnd = Math.min(end, start + type);
   packet.linkEnd = llcEnd;
   const behind = behindLlc(view, start, llcEnd, weird);

@@ -163,7 +163,7 @@ const cases: readonly Case[] = [
     type: 1,
     frame: `${macs} 8903 0001 ${macs} 0001 42`,
     ip: -1,
-    weirds: { truncated_llc_header: 1 },
+    weirds: { truncated_ethernet_frame: 1 },
   },
   { name: 'a length in a VN-tag', type: 1, frame: `${macs} 8926 00000000 0003 ffff00`, ip: -1 },
   { name: 'IPX in a Linux cooked header', type: 113, frame: '0000 0001 0006 020000000001 0000 0001 ffff 001e', ip: -1 },
