@@ -9,6 +9,7 @@ export type ProcessRow = (TableRow<'processes'> | TableRow<'process_events'>) & 
 
 const kinds = ['fork', 'exec', 'exit', 'seen', 'gone', 'user'] as const;
 type Kind = (typeof kinds)[number];
+const EXIT = kinds.indexOf('exit');
 
 const eventKinds: Readonly<Record<string, Kind>> = {
   fork: 'fork',
@@ -63,6 +64,11 @@ export function isEndBefore(rows: RowStore, handle: number, moment: Micros): boo
   const kind = kinds[rows.tag(handle)];
   if (kind !== 'exit' && kind !== 'gone') return false;
   return rows.time(handle) + Math.max(rows.shape(handle).resolution, 1) - 1 < moment;
+}
+
+/** Whether the row is the event of a process's end. */
+export function isExit(rows: RowStore, handle: number): boolean {
+  return rows.tag(handle) === EXIT;
 }
 
 /** One row about a process as it is kept. A view: it is made when it is asked for. Its moment lies in [lo, hi]. */

@@ -3,12 +3,15 @@ import type { Micros } from '../../core/time.js';
 import { HashIndex } from './hash-index.js';
 import { PROCESS_QUEUE } from './host-columns.js';
 import { PidHistory, START_SLACK } from './process-history.js';
-import { isEndBefore, PID, ProcessRecord, type ProcessRow, packProcess } from './process-record.js';
+import { isEndBefore, isExit, PID, ProcessRecord, type ProcessRow, packProcess } from './process-record.js';
 import { RowQueue } from './row-queue.js';
 import { LINK, NEXT_OF_HOST, type RowStore } from './row-store.js';
 
 /** Histories remembered until a row comes or goes. */
 const RECENT = 4;
+
+/** Rows of processes that stand which an eviction passes over before it takes one of them. */
+const MAX_SPARED = 64;
 
 const MARKED = 1;
 const HANDLE = ~MARKED;
@@ -27,6 +30,8 @@ export class ProcessTable {
   readonly #recent: PidHistory[] = [];
   readonly #recentHosts: number[] = [];
   #recentCount = 0;
+  /** Hosts of which events tell when processes end. */
+  readonly #tellExits = new Set<number>();
 
   constructor(key: HashKey, rows: RowStore) {
     this.#key = key;
@@ -55,6 +60,7 @@ export class ProcessTable {
     this.#recentCount = 0;
     const handle = packProcess(rows, row, pid, host);
     rows.setWord(handle, LINK, before);
+    if (isExit(rows, handle)) this.#tellExits.add(host);
     if (slot < 0) this.#index.add(this.#hash(host, pid), handle);
     else {
       if (after !== 0) rows.setWord(after, LINK, handle);
@@ -93,15 +99,32 @@ export class ProcessTable {
     return new PidHistory(pid, facts.reverse(), isPartial);
   }
 
-  /** Forgets the row that came first. Returns whom and when it was about. */
+  /**
+   * Forgets the row that came first, of a process that has ended where there is one: servers stand since long before thousands that came and went,
+   * and serve any later connection. Returns whom and when it was about.
+   */
   forgetOldest(host: number): { readonly pid: number; readonly hi: Micros } {
-    const handle = this.#queue.takeOldest(host);
+    let handle = this.#queue.takeOldest(host);
+    for (let tries = 0; tries < MAX_SPARED && this.#stands(host, handle); tries++) {
+      this.#queue.discount(host);
+      this.#queue.add(host, handle);
+      handle = this.#queue.takeOldest(host);
+    }
     this.#queue.discount(host);
     const { hi } = new ProcessRecord(this.#rows, handle);
     const pid = this.#rows.word(handle, PID);
     this.#unlink(handle);
     this.#rows.free(handle);
     return { pid, hi };
+  }
+
+  /** Whether a row is about a pid whose process has not ended, as far as rows tell. Where no events tell of ends, only a poll shows that it stood for long. */
+  #stands(host: number, handle: number): boolean {
+    const latest = this.#latest(this.#slotOf(host, this.#rows.word(handle, PID)));
+    if (this.#rows.shape(latest).table === 'process_events') {
+      return this.#tellExits.has(host) && !isExit(this.#rows, latest);
+    }
+    return !isEndBefore(this.#rows, latest, Infinity);
   }
 
   /** Forgets what cannot matter for times from the horizon on. */

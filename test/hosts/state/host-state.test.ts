@@ -300,4 +300,36 @@ describe('the processes of a host', () => {
     expect(host.partialPids).toBeGreaterThan(0);
     expect(host.processAt(7, 4 * s, 4 * s)).toBeUndefined();
   });
+
+  it('that stand are known after any number of others came and went', () => {
+    const { host } = stateOf([], { ...defaultHostLimits, processRows: 500 });
+    for (let pid = 1; pid <= 50; pid++) {
+      host.add(row('processes', 'added', 10, pid, { pid, start_time: 5, path: '/usr/sbin/server', cmdline: 'server' }));
+      host.add(row('process_events', 'event', 11, pid, { pid: 100 + pid, syscall: 'execve', path: '/bin/started' }));
+    }
+    for (let n = 0; n < 10_000; n++) {
+      const pid = 1_000 + n;
+      for (const [at, syscall] of ['fork', 'execve', 'exit'].entries()) {
+        host.add(row('process_events', 'event', 20 + n, 100 + 3 * n + at, { pid, syscall, path: '/bin/true' }));
+      }
+    }
+    expect(host.processRows).toBe(500);
+    const at = 10_020 * s;
+    const pids = Array.from({ length: 50 }, (_, n) => 1 + n);
+    const known = pids.flatMap((pid) => [
+      host.processAt(pid, at, at)?.cmdline === 'server',
+      host.processAt(100 + pid, at, at)?.path === '/bin/started',
+    ]);
+    // Of more than 64 in a row one goes, before others come in between.
+    expect(known.filter((isKnown) => !isKnown).length).toBeLessThanOrEqual(1);
+  });
+
+  it('go in turn where nothing tells of their ends', () => {
+    const { host } = stateOf([], { ...defaultHostLimits, processRows: 500 });
+    for (let pid = 1; pid <= 1_000; pid++) {
+      host.add(row('process_events', 'event', pid, pid, { pid, syscall: 'execve', path: '/bin/true' }));
+    }
+    const known = Array.from({ length: 1_000 }, (_, n) => 1 + n).filter((pid) => host.historyOf(pid) !== undefined);
+    expect(known).toEqual(Array.from({ length: 500 }, (_, n) => 501 + n));
+  });
 });
