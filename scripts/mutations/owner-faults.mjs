@@ -315,15 +315,15 @@ export const ownerFaults = [
   {
     name: 'standing-socket-of-a-host-that-lost-rows',
     file: 'src/join/standing.ts',
-    find: 'if (!progress.isWhole || Math.min',
-    replace: 'if (Math.min',
+    find: 'progress.isWhole && progress.hasSocketStream',
+    replace: 'progress.hasSocketStream',
     tests: ['test/join/standing.test.ts'],
   },
   {
     name: 'standing-socket-before-all-is-told',
     file: 'src/join/standing.ts',
-    find: '< Math.max(first, last) + err) return false',
-    replace: '< Math.max(first, last)) return false',
+    find: 'Math.max(query.first, query.last) + query.err',
+    replace: 'Math.max(query.first, query.last)',
     tests: ['test/join/standing.test.ts'],
   },
   {
@@ -343,8 +343,8 @@ export const ownerFaults = [
   {
     name: 'standing-socket-beside-another-row',
     file: 'src/join/standing.ts',
-    find: 'rows.word(handle, LINK) !== 0 || ',
-    replace: '',
+    find: 'socket === undefined || another !== undefined',
+    replace: 'socket === undefined',
     tests: ['test/join/standing.test.ts'],
   },
   {

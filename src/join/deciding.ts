@@ -4,15 +4,7 @@ import type { HostStates } from '../hosts/state/host-states.js';
 import { socketProtocol } from './connection-view.js';
 import { Decided } from './decided.js';
 import { pending } from './end-record.js';
-import {
-  awaitingCalls,
-  callsAwaited,
-  type Evaluation,
-  evaluateEnd,
-  isUnhosted,
-  type Need,
-  pollsAwaited,
-} from './evaluation.js';
+import { awaitingCalls, callsAwaited, type Evaluation, evaluateEnd, isUnhosted, pollsAwaited } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
 import { Newcomers } from './newcomers.js';
@@ -35,8 +27,6 @@ const END_DELAY: Micros = 6 * SECOND;
 
 /** Rows about a connection's owner may be this much older than its first packet, skew of clocks included. */
 export const KEPT_LEAD: Micros = 60 * SECOND;
-
-const nothing: readonly Need[] = [];
 
 interface Appointment {
   readonly at: Micros;
@@ -154,7 +144,7 @@ export class Deciding {
   /** Looks at what was postponed of a connection. */
   lookNow(tracked: Tracked): void {
     for (const end of [tracked.orig, tracked.resp]) {
-      if (!end.isPostponed) continue;
+      if (!end.isPostponed || this.#awaitsPolls(end)) continue;
       this.setView(tracked, false, false);
       this.#evaluate(end, false);
       this.#settle(tracked);
@@ -180,7 +170,7 @@ export class Deciding {
 
   #updateEnd(end: TrackedEnd): void {
     const { decided, tracked } = end;
-    if (end.settled || (end.isPostponed && tracked.lines === 0)) return;
+    if (end.settled || (end.isPostponed && (tracked.lines === 0 || this.#awaitsPolls(end)))) return;
     if (end.isUnhosted && isUnhosted(tracked, end.role)) return;
     const isKept = tracked.knowsEarlier && tracked.elsewhere === undefined && decided?.isUpheldBy(tracked) === true;
     if (decided !== undefined && isKept) this.#complete(end, decided);
@@ -316,7 +306,7 @@ export class Deciding {
     const before = end.decided === undefined ? end.end : undefined;
     const owned = isShort ? decideStanding(this.#states, this.#clocks, tracked, role, before) : undefined;
     if (owned === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
-    else this.#take(end, { end: owned, settled: tracked.closed, lacksDetails: false, needs: nothing });
+    else this.#take(end, owned);
   }
 
   /**
@@ -326,7 +316,8 @@ export class Deciding {
    */
   #postpone(end: TrackedEnd): boolean {
     const { tracked, number, role } = end;
-    if (tracked.lines > 0 || end.stitch !== undefined || !end.isOpen || isUnhosted(tracked, role)) return false;
+    if (end.stitch !== undefined || !end.isOpen || isUnhosted(tracked, role)) return false;
+    if (tracked.lines > 0) return this.#postponeForPolls(end);
     const early = callsAwaited(this.#states.columns, this.#clocks, tracked, role);
     if (early === undefined) return this.#postponeForPolls(end);
     const { host, calls } = early;
@@ -355,6 +346,11 @@ export class Deciding {
     this.#turns.awaits(number, host, awaited.sockets, sockets);
     this.#waiting[host]!.waitForSockets(number, turn, sockets);
     return true;
+  }
+
+  /** Whatever else is known of it, nothing can be told. */
+  #awaitsPolls({ isPostponed, number }: TrackedEnd): boolean {
+    return isPostponed && this.#turns.kindOf(number) === awaited.sockets;
   }
 
   /** Takes over what was found and makes the end's appointments. */

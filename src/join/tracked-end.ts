@@ -232,7 +232,8 @@ export class TrackedEnd implements EndView, AddressUser {
   rest(): void {
     if (this.#found === NONE) this.end = this.decided?.end;
     this.decided = undefined;
-    this.local.rest(this);
+    // What is let go leaves at once.
+    if (!this.tracked.closed) this.local.rest(this);
   }
 
   /** What was found of it and told is not needed any more. */

@@ -144,11 +144,15 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
     return out;
   }
   if (facts.length <= FEW && facts.every(isShown)) {
-    for (let i = 0; i < facts.length; i++) {
-      if (!isSameAsAny(facts, i)) out.push(polled(facts[i], undefined, undefined, closings));
+    const others = countOthers(facts);
+    if (others === 0) {
+      addPolled([...facts], nothing, nothing, closings, out);
+      return out;
     }
-    if (out.length === facts.length) return out;
-    out.length = 0;
+    if (others === facts.length - 1 && !facts.some(({ isRemoved }) => isRemoved)) {
+      for (const fact of facts) out.push(polled(fact, undefined, undefined, closings));
+      return out;
+    }
   }
   const calls: SocketRecord[] = [];
   const polls = new Map<string, SocketRecord[]>();
@@ -172,20 +176,26 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
   return out;
 }
 
-/** Whether a poll showed a socket that did not wait for an answer. */
+/** Whether a poll told of a socket that did not wait for an answer. */
 function isShown(fact: SocketRecord): boolean {
-  return !fact.isEvent && !fact.isRemoved && fact.source !== 'connecting';
+  return !fact.isEvent && fact.source !== 'connecting';
 }
 
-/** Whether one before tells of the same socket. */
-function isSameAsAny(facts: readonly SocketRecord[], at: number): boolean {
-  const { stream, pid, fd, inode, localAddress, family } = facts[at]!;
-  for (let i = 0; i < at; i++) {
-    const other = facts[i]!;
-    if (other.inode !== inode || other.pid !== pid || other.fd !== fd || other.stream !== stream) continue;
-    if (other.localAddress === localAddress && other.family === family) return true;
+/** Rows of polls that tell of another socket than all before them. */
+function countOthers(facts: readonly SocketRecord[]): number {
+  let count = 0;
+  for (let at = 1; at < facts.length; at++) {
+    const fact = facts[at]!;
+    let before = 0;
+    while (before < at && !isOfSame(facts[before]!, fact)) before++;
+    if (before === at) count++;
   }
-  return false;
+  return count;
+}
+
+function isOfSame(a: SocketRecord, b: SocketRecord): boolean {
+  if (a.inode !== b.inode || a.pid !== b.pid || a.fd !== b.fd || a.stream !== b.stream) return false;
+  return a.localAddress === b.localAddress && a.family === b.family;
 }
 
 function addCalls(calls: readonly SocketRecord[], closings: Closings, out: HeldSocket[]): void {

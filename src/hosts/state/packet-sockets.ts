@@ -30,6 +30,10 @@ function subject(row: AnyTableRow): { pid: number; socket: string } | undefined 
 export class PacketSockets {
   #held: Map<string, Held> | undefined;
 
+  get isEmpty(): boolean {
+    return this.#held === undefined || this.#held.size === 0;
+  }
+
   /** Takes a row over; false when it is about something else. */
   add(row: AnyTableRow): boolean {
     const named = subject(row);
