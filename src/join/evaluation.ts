@@ -201,7 +201,7 @@ function usualCalls(
  * it has, or where it takes a look at all that there is.
  */
 export function pollsAwaited(
-  states: Pick<HostStates, 'rows' | 'numbered'>,
+  states: Pick<HostStates, 'rows' | 'numbered' | 'columns'>,
   clocks: HostClocks,
   view: ConnectionView,
   role: Role,
@@ -209,8 +209,10 @@ export function pollsAwaited(
   const { local, tuple, isForward } = endViewOf(view, role);
   const { soleHost, soleSince } = local;
   if (soleHost < 0 || local.isLoopback || local.isGroup || local.isUnspecified || view.closed) return undefined;
+  const { rows, columns } = states;
+  // It tells of calls: no look at the host itself.
+  if (columns.values[columns.placeOf(soleHost) + PLAIN] === 1) return undefined;
   const handle = isForward ? tuple.forward : tuple.backward;
-  const { rows } = states;
   if (handle !== 0 && (rows.word(handle, LINK) !== 0 || rows.host(handle) !== soleHost)) return undefined;
   const host = states.numbered(soleHost);
   const { progress } = host;

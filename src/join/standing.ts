@@ -42,12 +42,13 @@ export function decideStanding(
   role: Role,
   before: End | undefined,
 ): Evaluation | undefined {
-  if (view.isEvicted || view.elsewhere !== undefined) return undefined;
+  const side = endViewOf(view, role);
+  const { local } = side;
+  if (local.soleHost < 0 || view.isEvicted || view.elsewhere !== undefined) return undefined;
+  const { localPort, remote, remotePort, isForward } = side;
   const { tuple, captureHost } = view;
   const { protocol } = tuple;
-  const { local, localPort, remote, remotePort, isForward } = endViewOf(view, role);
-  if (local.soleHost < 0 || local.isLoopback || local.isGroup || local.isUnspecified || !hasPorts(protocol))
-    return undefined;
+  if (local.isLoopback || local.isGroup || local.isUnspecified || !hasPorts(protocol)) return undefined;
   const { rows } = states;
   const handle = isForward ? tuple.forward : tuple.backward;
   const count = rowsOf(rows, handle, local.soleHost);
