@@ -115,8 +115,22 @@ export const translationFaults = [
   {
     name: 'own-connection-of-a-gateway-taken-for-translated',
     file: stitch,
-    find: 'if (hasOwnCall(first.gateway, packets))',
+    find: 'if (hasOwnCall(first.gateway, packets) || mayHaveMadeRoom(known, packets))',
     replace: 'if (false)',
+    tests: [translation],
+  },
+  {
+    name: 'translation-that-need-not-stand-beside-an-own-socket',
+    file: stitch,
+    find: ' || mayHaveMadeRoom(known, packets)',
+    replace: '',
+    tests: [translation],
+  },
+  {
+    name: 'translation-that-stood-doubted-beside-an-own-socket',
+    file: stitch,
+    find: 'if (known.some(isThere)) return false;',
+    replace: '',
     tests: [translation],
   },
   {

@@ -47,7 +47,10 @@ export type Elsewhere = (host: HostRows, way: Way) => 'surely' | 'maybe' | 'no';
 export type OwnCall = (host: HostRows, way: Way) => boolean;
 
 /** The host's own sockets that send packets this way. */
-export type OwnSockets = (host: HostRows, way: Way) => readonly Pick<Socket, 'openLo' | 'openHi' | 'closeHi'>[];
+export type OwnSockets = (
+  host: HostRows,
+  way: Way,
+) => readonly Pick<Socket, 'openLo' | 'openHi' | 'closeLo' | 'closeHi'>[];
 
 /** Follows packets of a connection, which came from `first` to `last`, capture clock, through at most four hosts. */
 export function delivered(
@@ -82,6 +85,17 @@ export function delivered(
       return isLost(host, ['conntrack'], openHi, until) || isUnwatched(host, openHi, until);
     });
     if (mayBeOver || hasOwnCall(one.host, asked)) return { kind: 'unsure' };
+    // A socket of its own that surely stood leaves no room for a translation that need not have.
+    const stood = (from: Micros, to: Micros): boolean => {
+      const clock = clockOf(one.host);
+      return from <= first + clock.offset - clock.err && to >= first + clock.offset + clock.err;
+    };
+    const isThere = fitting.some(({ openHi, closeLo, closeHi }) =>
+      stood(openHi, closeHi === Infinity ? Infinity : closeLo),
+    );
+    const sentBack = { source: asked.destination, destination: asked.source };
+    const hasOwn = ownSockets(one.host, sentBack).some(({ openHi, closeLo }) => stood(openHi, closeLo));
+    if (hasOwn && !isThere) return { kind: 'unsure' };
     way = { source: one.other.destination, destination: one.other.source };
     const { offset, err } = clockOf(one.host);
     const stoodUntil = Math.max(one.closeLo, last + offset - err);

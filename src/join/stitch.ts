@@ -71,7 +71,7 @@ export function stitchOf(
     }
     if (known.some((one) => !isSame(one.other, first.other) || one.gateway !== first.gateway)) return unsure(known);
     if (known.some((one) => mayBeOver(one, clockOf(one.gateway), view))) return unsure(known);
-    if (hasOwnCall(first.gateway, packets)) return unsure(known);
+    if (hasOwnCall(first.gateway, packets) || mayHaveMadeRoom(known, packets)) return unsure(known);
     const sent = packets;
     packets = reversed(first.other);
     const { gateway } = first;
@@ -94,6 +94,18 @@ export function stitchOf(
     const clock = clockOf(gateway);
     const query = new ViewQuery(view, role, protocol, clock, lookElsewhere(clocks, gateway, view, clock), sent);
     return heldBy(gateway, sent).some((socket) => isCall(query, socket));
+  }
+
+  /** Whether a socket of the gateway's own surely stood with the endpoints at the first packet, and none of the translations did. */
+  function mayHaveMadeRoom(known: readonly Translation[], sent: Direction): boolean {
+    const { gateway } = known[0]!;
+    const { offset, err } = clockOf(gateway);
+    const [earliest, latest] = [view.first + offset - err, view.first + offset + err];
+    const isThere = ({ openHi, closeLo, closeHi }: Translation): boolean =>
+      // Of one that is not told to be over it is known by now that it was there.
+      openHi <= earliest && (closeHi === Infinity || closeLo >= latest);
+    if (known.some(isThere)) return false;
+    return heldBy(gateway, sent).some(({ openHi, closeLo }) => openHi <= earliest && closeLo >= latest);
   }
 
   /** The gateway's own sockets that take such packets. */

@@ -390,6 +390,26 @@ describe('a connection that a gateway translates', () => {
       expect(orig(tellers, 'C1', [connection(0, 10, outer)])).toBe('socket_event inside:100');
     });
 
+    it('is not given what the translation leads to where a socket of the gateway stood by then, and the translation need not have', () => {
+      const seen = { pid: 50, fd: 3, socket: 9, family: 2, protocol: 6, state: 'SYN_SENT', ...ends(outer) };
+      const seenWith = (removed: number, since: number) =>
+        orig(
+          [
+            new Teller('gw', { address: '198.51.100.1', streams: [...streams, 'process_open_sockets'] })
+              .row('process_open_sockets', 'added', -300, seen as Columns<'process_open_sockets'>, -500)
+              .row('process_open_sockets', 'removed', 500, seen as Columns<'process_open_sockets'>, 200)
+              .row('conntrack', 'added', -300, masqueraded, -500)
+              .row('conntrack', 'removed', removed, masqueraded, since)
+              .complete(90_000),
+            inside().socket(-240, 'connect', 100, ends(inner)).complete(90_000),
+          ],
+          'C1',
+          [connection(0, 10, outer)],
+        );
+      expect(seenWith(200, -300)).toBe('nat');
+      expect(seenWith(200, 100)).toBe('socket_event inside:100');
+    });
+
     it('is not said to be of the process behind the translation before the gateway has told what it accepted', () => {
       const words: string[] = [];
       const emit = ({ resp }: AttributedConnection): void => void words.push(inWords(resp));
