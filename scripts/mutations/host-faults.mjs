@@ -116,6 +116,13 @@ export const hostFaults = [
     tests: ['test/hosts/state/host-state.test.ts'],
   },
   {
+    name: 'addresses-of-sockets-unbounded',
+    file: 'src/hosts/state/address-history.ts',
+    find: 'if (!isShown && !this.#hasRoomFor(address)) return false;',
+    replace: '',
+    tests: ['test/hosts/state/host-state.test.ts'],
+  },
+  {
     name: 'next-process-of-the-pid-in-the-second-of-its-start',
     file: 'src/hosts/state/process-history.ts',
     find: 'birth === undefined ? isAfter(fact.start, moment) : fact.birth !== birth',

@@ -95,13 +95,15 @@ export class Join {
 
   /** What was given up at a bound, by name. */
   get losses(): Readonly<Record<string, number>> {
-    const { connectionsEvicted, hostsRefused, socketRowsEvicted, processRowsEvicted, translationsEvicted } = this.stats;
+    const { counters } = this.#states;
     return {
-      'connections decided early': connectionsEvicted,
-      'hosts refused': hostsRefused,
-      'socket rows': socketRowsEvicted,
-      'process rows': processRowsEvicted,
-      translations: translationsEvicted,
+      'connections decided early': this.#evicted,
+      'hosts refused': counters.hostsRefused,
+      'socket rows': counters.socketRowsEvicted,
+      'process rows': counters.processRowsEvicted,
+      translations: counters.translationsEvicted,
+      'address rows': counters.addressRowsRefused,
+      'user rows': counters.userRowsRefused,
     };
   }
 

@@ -18,4 +18,7 @@ export interface JoinStats {
   readonly translationsEvicted: number;
   /** Rows about sockets or processes that could not be used: no process, no endpoint, not about the Internet. */
   readonly rowsIgnored: number;
+  /** Rows about addresses and users beyond a host's bounds, which were not taken. */
+  readonly addressRowsRefused: number;
+  readonly userRowsRefused: number;
 }

@@ -1,5 +1,7 @@
 import { isLoopback } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
+import type { HostCounters } from './host-context.js';
+import type { HostLimits } from './host-limits.js';
 
 /** A poll saw the address come or go; `time` is the last possible moment of that poll, `since` the first of the one before. */
 interface Change {
@@ -22,6 +24,8 @@ const MAX_NAMESPACES = 64;
  * those that its sockets showed, which it then has for good. Rows may come in any order.
  */
 export class AddressHistory {
+  readonly #limits: Pick<HostLimits, 'addresses'>;
+  readonly #counters: Pick<HostCounters, 'addressRowsRefused'>;
   readonly #changes = new Map<string, Change[]>();
   /** By address, the namespaces in which a socket or an interface had it at any time. */
   #namespaces: Map<string, Set<string>> | undefined;
@@ -39,6 +43,11 @@ export class AddressHistory {
   /** The interface table tells the namespaces of addresses, and so those of containers too. */
   tellsNamespaces = false;
 
+  constructor(limits: Pick<HostLimits, 'addresses'>, counters: Pick<HostCounters, 'addressRowsRefused'>) {
+    this.#limits = limits;
+    this.#counters = counters;
+  }
+
   get size(): number {
     return this.#changes.size + this.#shown.size;
   }
@@ -47,8 +56,9 @@ export class AddressHistory {
   change(address: string, change: Change): boolean {
     this.hasTable = true;
     this.tellsNamespaces ||= change.namespace !== undefined;
-    this.#isIn(address, change.namespace);
     const changes = this.#changes.get(address);
+    if (changes === undefined && !this.#hasRoomFor(address)) return false;
+    this.#isIn(address, change.namespace);
     this.#asked = undefined;
     if (changes === undefined) {
       this.#changes.set(address, [change]);
@@ -83,10 +93,19 @@ export class AddressHistory {
     return found.size === 1 ? namespace : undefined;
   }
 
+  /** Whether the address is known or there is room for it; what is refused is counted. */
+  #hasRoomFor(address: string): boolean {
+    if (this.size < this.#limits.addresses || this.#changes.has(address) || this.#shown.has(address)) return true;
+    this.#counters.addressRowsRefused++;
+    return false;
+  }
+
   /** A socket of the host had this local address, in this namespace. Returns whether that is news. */
   shown(address: string, namespace: string | undefined): boolean {
+    const isShown = this.#shown.has(address);
+    if (!isShown && !this.#hasRoomFor(address)) return false;
     const isNewThere = this.#isIn(address, namespace);
-    if (this.#shown.has(address)) return isNewThere;
+    if (isShown) return isNewThere;
     this.#shown.add(address);
     return isNewThere || !this.#changes.has(address);
   }

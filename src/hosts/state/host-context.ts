@@ -46,4 +46,7 @@ export interface HostCounters {
   processRowsEvicted: number;
   translationsEvicted: number;
   rowsIgnored: number;
+  /** Addresses and users beyond the bounds. */
+  addressRowsRefused: number;
+  userRowsRefused: number;
 }

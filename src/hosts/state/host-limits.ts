@@ -13,7 +13,7 @@ export interface HostLimits {
   readonly translationRows: number;
   /** Translated connections that have the same packets on one side, each in turn with two rows. */
   readonly translationsOfDirection: number;
-  /** Users, and addresses: more are not taken. */
+  /** Users, and addresses, of interfaces and of sockets: more are not taken, which is counted. */
   readonly users: number;
   readonly addresses: number;
 }

@@ -47,7 +47,7 @@ export class HostState {
   readonly #sockets: HostSockets;
   readonly #closings: HostClosings;
   readonly progress: StreamProgress;
-  readonly addresses = new AddressHistory();
+  readonly addresses: AddressHistory;
   readonly packetSockets = new PacketSockets();
   /** Addresses that it had at any time. */
   known: KnownAddress[] = [];
@@ -67,6 +67,7 @@ export class HostState {
     this.shown = { id };
     this.#context = context;
     this.number = context.rows.origins.addHost(id);
+    this.addresses = new AddressHistory(context.limits, context.counters);
     this.pids = new KnownPids(context.processes, this.number);
     this.progress = new StreamProgress(context.streams, context.columns, this.number);
     this.#closings = new HostClosings(context.closes, this.number, this.progress);
@@ -341,7 +342,10 @@ export class HostState {
   #addUser(uid: number | undefined, name: string | undefined): Change {
     if (uid === undefined || !name) return 'nothing';
     const before = this.#users.get(uid);
-    if (before?.name === name || (before === undefined && this.#users.size >= this.#context.limits.users)) {
+    if (before?.name === name) return 'nothing';
+    const { counters, limits } = this.#context;
+    if (before === undefined && this.#users.size >= limits.users) {
+      counters.userRowsRefused++;
       return 'nothing';
     }
     this.#users.set(uid, name, this.#context.users);
@@ -350,7 +354,7 @@ export class HostState {
 
   #addAddress(row: Extract<AnyTableRow, { table: 'interface_addresses' }>): Change {
     const address = row.columns.address === undefined ? undefined : canonicalAddress(row.columns.address);
-    if (address === undefined || this.addresses.size >= this.#context.limits.addresses) return 'nothing';
+    if (address === undefined) return 'nothing';
     const namespace = namespaceOf(row.columns.net_namespace);
     const isNews = this.addresses.change(address, {
       isGone: row.action === 'removed',

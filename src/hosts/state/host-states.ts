@@ -34,6 +34,8 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     processRowsEvicted: 0,
     translationsEvicted: 0,
     rowsIgnored: 0,
+    addressRowsRefused: 0,
+    userRowsRefused: 0,
     hostsRefused: 0,
   };
   readonly addresses: AddressTable<U>;

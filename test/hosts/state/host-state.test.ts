@@ -277,6 +277,43 @@ describe('the sockets of a host', () => {
   });
 });
 
+describe('the bounds of what is known of a host besides', () => {
+  const address = (name: string, action: 'added' | 'removed' = 'added', seq = 1) =>
+    row('interface_addresses', action, action === 'added' ? 1 : 5, seq, { interface: 'eth0', address: name }, 1);
+
+  it('refuse further addresses of its interfaces, counted, and still hear of those that it has', () => {
+    const { host, states } = stateOf([], { ...defaultHostLimits, addresses: 2 });
+    for (const name of ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4']) host.add(address(name));
+    expect(states.counters.addressRowsRefused).toBe(2);
+    expect(host.addresses.had('192.0.2.3', 2 * s, 2 * s)).toBe('no');
+    host.add(address('192.0.2.1', 'removed', 2));
+    expect(host.addresses.had('192.0.2.1', 9 * s, 9 * s)).toBe('no');
+    expect(states.counters.addressRowsRefused).toBe(2);
+  });
+
+  it('refuse further addresses that sockets show, however many a host makes up', () => {
+    const { host, states } = stateOf([], { ...defaultHostLimits, addresses: 2 });
+    for (let n = 1; n <= 9; n++) {
+      const columns = { ...tuple, pid: 7, local_address: `192.0.2.${n}`, net_namespace: '4026531840' };
+      host.add(row('socket_events', 'event', 1, n, { ...columns, action: 'connect' }));
+    }
+    expect(host.addresses.size).toBe(2);
+    expect(states.counters.addressRowsRefused).toBe(7);
+    expect(states.addresses.get('192.0.2.9')?.hosts).toBeUndefined();
+  });
+
+  it('refuse further users, counted, and still hear of the names of those that it has', () => {
+    const { host, states } = stateOf([], { ...defaultHostLimits, users: 1 });
+    const user = (uid: number, username: string) => row('users', 'added', 1, uid, { uid, username });
+    host.add(user(0, 'root'));
+    host.add(user(1, 'daemon'));
+    expect([host.user(1), states.counters.userRowsRefused]).toEqual([{ uid: 1 }, 1]);
+    host.add(user(0, 'admin'));
+    expect(host.user(0)).toEqual({ uid: 0, name: 'admin' });
+    expect(states.counters.userRowsRefused).toBe(1);
+  });
+});
+
 describe('the processes of a host', () => {
   it('leave nothing behind when their rows went at the bound', () => {
     const { host } = stateOf([], { ...defaultHostLimits, socketRows: 500, processRows: 500 });
