@@ -90,7 +90,7 @@ export class Activity {
     const port = isFree ? wished : host.sockets.freePort(netns, 'tcp', source, to);
     if (port === undefined) return;
     const local = { address: source, port };
-    if (this.#network.isBusy(this.#routing.captureOf(netns, to).name, local, to)) return;
+    if (this.#network.isBusy([this.#routing.captureOf(netns, to).name], local, to)) return;
     const at = this.#timeline.now;
     const socket = host.sockets.open(
       process,
@@ -359,7 +359,7 @@ export class Activity {
   /** A connection from a machine that is no part of the world. */
   visit(from: Endpoint, to: Endpoint): void {
     const netns = this.#routing.namespaceOf(to.address, network);
-    if (netns === undefined || this.#network.isBusy(network.name, from, to)) return;
+    if (netns === undefined || this.#network.isBusy([network.name], from, to)) return;
     const direct: Route = { outer: { orig: from, resp: to }, views: [], trackings: [] };
     const route = this.#routing.published(direct, netns) ?? direct;
     const { netns: place, local } = route.taker ?? { netns, local: to };

@@ -112,12 +112,12 @@ export class Network {
     flow.packets++;
   }
 
-  /** Whether either machine still knows a TCP connection of the tuple, so that a new one cannot begin. */
-  isBusy(capture: string, orig: Endpoint, resp: Endpoint): boolean {
+  /** Whether either machine still knows a TCP connection of the tuple that came over one of the wires, so that a new one cannot begin. */
+  isBusy(captures: readonly string[], orig: Endpoint, resp: Endpoint): boolean {
     return this.flows.some(
       (flow) =>
         flow.proto === 'tcp' &&
-        flow.capture === capture &&
+        captures.includes(flow.capture) &&
         sameEndpoint(flow.orig, orig) &&
         sameEndpoint(flow.resp, resp) &&
         (flow.waiting || flow.sockets.some((socket) => socket.closed === undefined)),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { UNMEASURED_ERR } from '../../../src/join/host-clocks.js';
 import type { Host } from './host.js';
 import type { Process } from './process-life.js';
-import type { Socket } from './sockets.js';
+import { type Socket, sameEndpoint } from './sockets.js';
 import { buildWorld } from './world.js';
 
 describe('a simulated world', () => {
@@ -62,6 +62,27 @@ describe('a simulated world', () => {
         );
         expect(sharing.filter((other) => other.opened < closed && (other.closed ?? Infinity) > opened)).toEqual([]);
       }
+    }
+  });
+
+  it('lets a namespace accept no two connections of one tuple at a time, by whichever bridge they come', () => {
+    const profiles = ['ebpf', 'ebpf', 'audit', 'poll', 'none'] as const;
+    const options = { losses: true, late: true, translations: true, regulars: true, profiles };
+    const { hosts } = buildWorld(1_007_009_997, options);
+    const accepted = hosts.flatMap(({ sockets }) =>
+      sockets.all.filter(({ proto, remote, connects }) => proto === 'tcp' && remote !== undefined && !connects),
+    );
+    for (const one of accepted) {
+      const others = accepted.filter(
+        (other) =>
+          other !== one &&
+          other.netns === one.netns &&
+          sameEndpoint(other.local, one.local) &&
+          sameEndpoint(other.remote!, one.remote!) &&
+          other.opened < (one.closed ?? Infinity) &&
+          (other.closed ?? Infinity) > one.opened,
+      );
+      expect(others.map(({ id }) => id)).toEqual([]);
     }
   });
 

@@ -37,11 +37,14 @@ export class Routing {
     }
     if (this.namespaceOf(to.address, netns.wire) !== undefined) return direct;
     const target = this.namespaceOf(to.address, network);
-    // What a container sends to its own host goes no further than their bridge.
-    if (target === own) return direct;
+    // What a container sends to its own host goes no further than their bridge. The host keeps apart no two of them with one address.
+    if (target === own) {
+      const bridges = netns.host.namespaces.map(({ wire }) => wire.name);
+      return this.#network.isBusy(bridges, local, to) ? undefined : direct;
+    }
     if (target?.host === netns.host) return undefined;
     const isFree = (source: Endpoint): boolean =>
-      !sockets.isTaken(own, 'tcp', source.port, to) && !this.#network.isBusy(network.name, source, to);
+      !sockets.isTaken(own, 'tcp', source.port, to) && !this.#network.isBusy([network.name], source, to);
     const route = nat?.masquerade(netns, local, to, now, isFree);
     return route === undefined || target === undefined ? route : (this.published(route, target) ?? route);
   }
