@@ -380,7 +380,7 @@ export class Activity {
   /** The hosts on its way that translate the flow begin to. */
   #follow(flow: Flow, { views, trackings, taker }: Route): void {
     flow.views = views;
-    if (taker !== undefined) flow.taken = { local: taker.local, remote: flow.orig };
+    if (taker !== undefined) flow.taken = { local: taker.local, remote: taker.remote };
     for (const { nat, tracking } of trackings) nat.begin(tracking, flow, this.#random.int(0, 2_000) * ms);
   }
 

@@ -30,8 +30,8 @@ export interface Route {
   /** As it is behind the hosts that translate it. */
   readonly views: readonly View[];
   readonly trackings: readonly { readonly nat: Nat; readonly tracking: Tracking }[];
-  /** Where it arrives; undefined: nowhere in the world. */
-  readonly taker?: { readonly netns: Netns; readonly local: Endpoint };
+  /** Where it arrives, and from whom as it is seen there; undefined: nowhere in the world. */
+  readonly taker?: { readonly netns: Netns; readonly local: Endpoint; readonly remote: Endpoint };
 }
 
 /** Ports of a host that are those of a container behind one of its bridges. */
@@ -89,18 +89,34 @@ export class Nat {
     const address = this.#server?.addressesAt(at).find((a) => !isLoopback(a));
     if (port === undefined || address === undefined || outer.resp.address.includes(':')) return undefined;
     const local = { address, port };
+    const remote = this.#peerOf(local, outer, at);
     const tracking: Tracking = {
       original: { source: outer.orig, destination: outer.resp },
-      reply: { source: local, destination: outer.orig },
+      reply: { source: local, destination: remote },
       linger: 0,
     };
-    const view = { capture: this.#server!.wire, orig: outer.orig, resp: local };
+    const view = { capture: this.#server!.wire, orig: remote, resp: local };
     return {
       outer,
       views: [...views, view],
       trackings: [...trackings, { nat: this, tracking }],
-      taker: { netns: this.#server!, local },
+      taker: { netns: this.#server!, local, remote },
     };
+  }
+
+  /** Who a container sees: the peer, from another port where that would be the same as a connection to another address of the host (as Linux does). */
+  #peerOf(local: Endpoint, { orig, resp }: Route['outer'], at: Micros): Endpoint {
+    for (let i = 0; ; i++) {
+      const peer = i === 0 ? orig : { address: orig.address, port: 1_024 + i };
+      const isHeld = this.trackings.some(
+        (other) =>
+          forgottenAt(other) > at &&
+          sameEndpoint(other.reply.source, local) &&
+          sameEndpoint(other.reply.destination, peer) &&
+          !(sameEndpoint(other.original.source, orig) && sameEndpoint(other.original.destination, resp)),
+      );
+      if (!isHeld) return peer;
+    }
   }
 
   /** From here on packets of the flow are translated so. An entry of the same connection that lingers makes room. */

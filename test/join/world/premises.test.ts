@@ -5,6 +5,14 @@ import type { Process } from './process-life.js';
 import { type Socket, sameEndpoint } from './sockets.js';
 import { buildWorld } from './world.js';
 
+const hardships = {
+  losses: true,
+  late: true,
+  translations: true,
+  regulars: true,
+  profiles: ['ebpf', 'ebpf', 'audit', 'poll', 'none'],
+} as const;
+
 describe('a simulated world', () => {
   it('has no clock further from that of a capture than is told, or than one that nobody measured is trusted with', () => {
     for (let seed = 70_003_920; seed < 70_003_930; seed++) {
@@ -37,9 +45,7 @@ describe('a simulated world', () => {
   });
 
   it('leaves out no datagrams that came since its first packet, whose beginning the capture missed', () => {
-    const profiles = ['ebpf', 'ebpf', 'audit', 'poll', 'none'] as const;
-    const options = { losses: true, late: true, translations: true, regulars: true, profiles };
-    const { emissions, truth } = buildWorld(760_001_001, options);
+    const { emissions, truth } = buildWorld(760_001_001, hardships);
     const connections = emissions.flatMap(({ update }) => (update.capture === 'eth0' ? [update.connection] : []));
     const told = new Set(connections.map(({ uid }) => uid));
     const first = Math.min(...connections.map(({ ts }) => ts));
@@ -65,10 +71,8 @@ describe('a simulated world', () => {
     }
   });
 
-  it('lets a namespace accept no two connections of one tuple at a time, by whichever bridge they come', () => {
-    const profiles = ['ebpf', 'ebpf', 'audit', 'poll', 'none'] as const;
-    const options = { losses: true, late: true, translations: true, regulars: true, profiles };
-    const { hosts } = buildWorld(1_007_009_997, options);
+  it('lets a host accept no two connections of one tuple at a time, by whichever bridge they come', () => {
+    const { hosts } = buildWorld(1_007_009_997, hardships);
     const accepted = hosts.flatMap(({ sockets }) =>
       sockets.all.filter(({ proto, remote, connects }) => proto === 'tcp' && remote !== undefined && !connects),
     );
@@ -83,6 +87,24 @@ describe('a simulated world', () => {
           (other.closed ?? Infinity) > one.opened,
       );
       expect(others.map(({ id }) => id)).toEqual([]);
+    }
+  });
+
+  it('translates no two connections to the same endpoints at a time, whichever address of the host they were to', () => {
+    const { truth } = buildWorld(1_017_001_789, hardships);
+    const outside = [...truth.values()].filter(({ flow }) => flow.proto === 'tcp' && flow.capture === 'eth0');
+    const behind = outside.flatMap(({ flow }) => flow.views.map((view) => ({ ...view, flow })));
+    for (const { capture, orig, resp, flow } of behind) {
+      const others = behind.filter(
+        (other) =>
+          other.flow !== flow &&
+          other.capture === capture &&
+          sameEndpoint(other.orig, orig) &&
+          sameEndpoint(other.resp, resp) &&
+          other.flow.start < flow.last &&
+          other.flow.last > flow.start,
+      );
+      expect(others.map((other) => other.flow.uid)).toEqual([]);
     }
   });
 
