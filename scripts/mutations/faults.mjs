@@ -16,6 +16,7 @@ import { sensorFaults } from './sensor-faults.mjs';
 import { socketFaults } from './socket-faults.mjs';
 import { tableFaults } from './table-faults.mjs';
 import { translationFaults } from './translation-faults.mjs';
+import { upheldFaults } from './upheld-faults.mjs';
 
 export const faults = [
   ...packetFaults,
@@ -30,6 +31,7 @@ export const faults = [
   ...translationFaults,
   ...namespaceFaults,
   ...joinFaults,
+  ...upheldFaults,
   ...ruleFaults,
   ...outputFaults,
   ...engineFaults,

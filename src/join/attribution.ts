@@ -196,9 +196,12 @@ export class Join {
     if (row.kind === 'row') {
       host.add(row);
     } else if (row.kind === 'clock') {
+      // What is known before the oldest of them is another clock then.
+      if (this.#clocks.isFull(host, row.capture)) host.hasNews();
       const since = this.#clocks.add(host, row);
       if (since !== undefined) this.#reviewAll(host, since);
     } else if (row.kind === 'lost') {
+      host.hasNews();
       host.progress.lost(row.stream, row.from, row.to);
       this.#reviewAll(host, -Infinity, host.progress.tellsCalls(row.stream) ? row.from : undefined);
     } else {

@@ -144,6 +144,7 @@ export function standingCaller(
   const process = shownProcess(host, pid, undefined, found, moment, asked);
   const calm = calmOf(host, asked, lo, hi, lo);
   if (calm === undefined) return undefined;
+  host.dependsOn(asked);
   const knowledge = asked.map((one) => host.pids.of(one));
   const { uid, container } = found ?? {};
   const image = found?.image && { handle: found.image.handle, stamp: found.image.stamp };

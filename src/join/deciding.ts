@@ -1,9 +1,9 @@
 import { type Micros, SECOND } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
-import { socketProtocol } from './connection-view.js';
 import { Decided } from './decided.js';
 import { pending } from './end-record.js';
+import { stitchEnd } from './end-stitch.js';
 import { awaitingCalls, callsAwaited, type Evaluation, evaluateEnd, isUnhosted, pollsAwaited } from './evaluation.js';
 import { Heap } from './heap.js';
 import type { HostClocks } from './host-clocks.js';
@@ -12,11 +12,11 @@ import { ReadAhead } from './read-ahead.js';
 import { isSameEnd } from './same-end.js';
 import { decideSoleCall } from './sole-call.js';
 import { decideStanding } from './standing.js';
-import { stitchOf } from './stitch.js';
 import type { Tracked } from './tracked.js';
 import type { TrackedEnd } from './tracked-end.js';
 import type { TrackedList } from './tracked-list.js';
 import { awaited, Turns } from './turns.js';
+import { UpheldEnds } from './upheld-ends.js';
 import { HostWaiting } from './waiting.js';
 
 /**
@@ -60,6 +60,7 @@ export class Deciding {
   readonly #waiting: HostWaiting[] = [];
   readonly #newcomers = new Newcomers();
   readonly #ahead: ReadAhead;
+  readonly #upheld: UpheldEnds;
   /** Ends that wait for the connection to go on, by capture time. */
   readonly #dueAt = new Heap<Appointment>();
   /** Capture time. */
@@ -83,6 +84,7 @@ export class Deciding {
     this.#clocks = clocks;
     this.#kept = kept;
     this.#ahead = new ReadAhead(kept, states.rows);
+    this.#upheld = new UpheldEnds(states, this.#turns);
     this.#startsKnown = startsKnown;
     this.#takesShortWay = takesShortWay;
   }
@@ -181,10 +183,21 @@ export class Deciding {
   close(tracked: Tracked, knowsAll: boolean): void {
     if (tracked.settled) return;
     this.setView(tracked, true, knowsAll);
-    if (!tracked.orig.settled) this.#evaluate(tracked.orig);
-    if (!tracked.resp.settled) this.#evaluate(tracked.resp);
+    this.#closeEnd(tracked.orig);
+    this.#closeEnd(tracked.resp);
     tracked.settled = true;
     this.unsettled--;
+  }
+
+  #closeEnd(end: TrackedEnd): void {
+    if (end.settled) return;
+    const isKnown =
+      (end.isUnhosted && !end.hasTranslations && isUnhosted(end.tracked, end.role)) || this.#upheld.isUpheld(end);
+    if (!isKnown) this.#evaluate(end);
+    else if (end.tracked.ended) {
+      end.settled = true;
+      this.#rest(end);
+    }
   }
 
   /** What is known of the connection's neighbours in time by now; all of them when it is decided past the lateness. */
@@ -205,34 +218,6 @@ export class Deciding {
       const left = end.letGo();
       if (left !== undefined) this.#states.tuples.forget(left);
     }
-  }
-
-  /** Finds the endpoints behind a translation. */
-  #stitch(end: TrackedEnd): void {
-    const { translations } = this.#states;
-    if (translations.isEmpty && !end.hasTranslations) return;
-    const { tracked, role, captured } = end;
-    const protocol = socketProtocol(tracked.connection);
-    end.hasTranslations = translations.knows(protocol, captured);
-    end.stitch = end.hasTranslations
-      ? stitchOf(this.#states, this.#clocks, tracked, role, protocol, captured)
-      : undefined;
-    this.#move(end);
-  }
-
-  #move(end: TrackedEnd): void {
-    const { stitch } = end;
-    if (stitch?.kind !== 'inner') {
-      const left = end.move(undefined, false);
-      if (left !== undefined) this.#states.tuples.forget(left);
-      return;
-    }
-    const { source, sourcePort, destination, destinationPort } = stitch.packets;
-    const protocol = socketProtocol(end.tracked.connection);
-    const tuple = this.#states.tuples.open(protocol, destination, destinationPort, source, sourcePort);
-    const local = this.#states.addresses.get(destination)!;
-    const left = end.move(tuple, tuple.isForward(local, destinationPort));
-    if (left !== undefined) this.#states.tuples.forget(left);
   }
 
   #complete(end: TrackedEnd, decided: Decided): void {
@@ -290,7 +275,7 @@ export class Deciding {
       if (end.settled) this.#rest(end);
       return;
     }
-    this.#stitch(end);
+    stitchEnd(this.#states, this.#clocks, end);
     if (mayPostpone && this.#postpone(end)) return;
     const { role } = end;
     const isShort = this.#takesShortWay && end.stitch === undefined;
@@ -306,7 +291,10 @@ export class Deciding {
     const before = end.decided === undefined ? end.end : undefined;
     const owned = isShort ? decideStanding(this.#states, this.#clocks, tracked, role, before) : undefined;
     if (owned === undefined) this.#take(end, evaluateEnd(this.#states, this.#clocks, tracked, role));
-    else this.#take(end, owned);
+    else {
+      this.#take(end, owned);
+      this.#upheld.uphold(end, owned);
+    }
   }
 
   /**

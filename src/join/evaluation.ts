@@ -64,6 +64,16 @@ export interface Evaluation {
   readonly settles?: Micros;
   /** Set when only watermarks still add to the answer. */
   readonly decided?: Decided;
+  /** Set where nothing is awaited, and where as much would be found again until something comes that is counted; see UpheldEnds. */
+  readonly upheld?: Upheld;
+}
+
+/** By what an end is upheld, besides its host and ports. */
+export interface Upheld {
+  /** That of its owner, if it has one. */
+  readonly pid: number | undefined;
+  /** No row about an earlier time matters, host clock. */
+  readonly since: Micros;
 }
 
 const nothing: readonly Need[] = [];

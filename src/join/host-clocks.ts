@@ -69,6 +69,13 @@ export class HostClocks {
     return from === samples[0]!.from ? -Infinity : from;
   }
 
+  /** Whether a further sample makes the oldest be forgotten. */
+  isFull({ number }: ClockedHost, capture: string): boolean {
+    const lane = this.#lanes[number];
+    const samples = lane?.capture === capture ? lane.samples : lane?.others?.get(capture);
+    return samples?.length === MAX_SAMPLES;
+  }
+
   /** The clock that held for a connection that began at `first` (capture clock); before the first sample, the first. Of several from one moment on the most exact. */
   at({ id, number }: ClockedHost, capture: string, captureHost: string | undefined, first: Micros): HostClock {
     const lane = this.#lanes[number];

@@ -69,13 +69,26 @@ export function decideStanding(
   if (host.addresses.isShared(local.text) || host.knowsCallsTo(protocol, remote.text, remotePort)) return undefined;
   if (host.callsGone(protocol, local.text, localPort, remote.text, remotePort) !== undefined) return undefined;
   const bound = host.boundTo(protocol, localPort);
-  if (handle === 0 && bound.length === 0) return nobody(host, query, view, before);
-  const found =
-    handle === 0 ? standing(host, query, bound) : connected(host, query, bound, recordsOf(rows, handle, count));
+  const isLast = hasAll && !view.closed && !host.hasRemovals(protocol, localPort);
+  const since = query.first - query.err - CONNECT_LEAD;
+  if (handle === 0 && bound.length === 0) {
+    const found = nobody(host, query, view, before);
+    return found && isLast ? { ...found, upheld: { pid: undefined, since } } : found;
+  }
+  const records = recordsOf(rows, handle, count);
+  const found = handle === 0 ? standing(host, query, bound) : connected(host, query, bound, records);
   const end = found && ownerOf(found, query, clock, before);
   if (end === undefined) return undefined;
   const needs = hasAll || query.isOver !== true || view.closed ? nothing : [{ host: host.number, sockets: last }];
-  return { end, settled: view.closed, lacksDetails: false, needs };
+  const { socket } = found!;
+  const isUpheld = isLast && needs === nothing && isToldWhole(records, socket);
+  const upheld = isUpheld ? { pid: socket.pid, since: Math.min(since, latestMoment(socket, query.first)) } : undefined;
+  return { end, settled: view.closed, lacksDetails: false, needs, ...(upheld && { upheld }) };
+}
+
+/** No poll that is still to be told of makes another socket of these rows of a tuple. */
+function isToldWhole(records: readonly SocketRecord[], socket: HeldSocket): boolean {
+  return !records.some(({ isRemoved }) => isRemoved) || (records.length === 2 && !socket.hasOneRow);
 }
 
 /** How many rows a tuple has, all of this host; -1: there are more, or of another one. */

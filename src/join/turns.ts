@@ -1,7 +1,8 @@
 import type { Micros } from '../core/time.js';
 
-/** What an end waits for on one host alone. */
-export const awaited = { details: 1, sockets: 2, calls: 3 } as const;
+/** What an end waits for on one host alone. `nothing`: see UpheldEnds. */
+export const awaited = { details: 1, sockets: 2, calls: 3, nothing: 4 } as const;
+const KIND_BITS = 3;
 
 /** In place of one appointment: several, or none. */
 const NOT_ONE = 0;
@@ -40,16 +41,16 @@ export class Turns {
 
   /** The end has one appointment alone, of this host, kind and moment. */
   awaits(end: number, host: number, kind: number, at: Micros): void {
-    this.#kinds[end] = (host << 2) | kind;
+    this.#kinds[end] = (host << KIND_BITS) | kind;
     this.#moments[end] = at;
   }
 
   /** The number of that host, the kind, and that moment. */
   hostOf(end: number): number {
-    return this.#kinds[end]! >>> 2;
+    return this.#kinds[end]! >>> KIND_BITS;
   }
   kindOf(end: number): number {
-    return this.#kinds[end]! & 3;
+    return this.#kinds[end]! & ((1 << KIND_BITS) - 1);
   }
   momentOf(end: number): Micros {
     return this.#moments[end]!;
@@ -57,7 +58,7 @@ export class Turns {
 
   /** Whether that is so, hence nothing new to be appointed. */
   isAwaiting(end: number, host: number, kind: number, at: Micros): boolean {
-    return this.#kinds[end] === ((host << 2) | kind) && this.#moments[end] === at;
+    return this.#kinds[end] === ((host << KIND_BITS) | kind) && this.#moments[end] === at;
   }
 
   /** The appointment has come. */

@@ -71,10 +71,12 @@ export class AddressHistory {
     return true;
   }
 
-  /** The host has a socket in this namespace. */
-  hasSpace(namespace: string): void {
+  /** The host has a socket in this namespace. Returns whether that is news. */
+  hasSpace(namespace: string): boolean {
     this.#spaces ??= new Set();
-    if (this.#spaces.size < MAX_NAMESPACES) this.#spaces.add(namespace);
+    if (this.#spaces.has(namespace) || this.#spaces.size === MAX_NAMESPACES) return false;
+    this.#spaces.add(namespace);
+    return true;
   }
 
   /** The host has sockets in more than one namespace. */

@@ -5,6 +5,7 @@ import type { Close, SocketCloses } from './socket-closes.js';
 import type { SocketFact } from './socket-fact.js';
 import { isBind } from './socket-kinds.js';
 import type { SocketRecord } from './socket-record.js';
+import type { StandingNews } from './standing-news.js';
 import type { StreamProgress } from './stream-progress.js';
 
 /** When sockets of one host closed, as far as its rows tell. */
@@ -12,6 +13,7 @@ export class HostClosings implements Closings {
   readonly #closes: SocketCloses;
   readonly #host: number;
   readonly #progress: StreamProgress;
+  readonly #news: StandingNews;
   /** Made with the first row of a poll. */
   #polls: PollTimes | undefined;
   /** Streams that tell when sockets close, not only when they open: they tell of listens and datagrams too. */
@@ -19,10 +21,11 @@ export class HostClosings implements Closings {
   /** A row of a poll was evicted, so that a socket which none is known to have closed may have been seen to be gone. */
   hasForgottenPolls = false;
 
-  constructor(closes: SocketCloses, host: number, progress: StreamProgress) {
+  constructor(closes: SocketCloses, host: number, progress: StreamProgress, news: StandingNews) {
     this.#closes = closes;
     this.#host = host;
     this.#progress = progress;
+    this.#news = news;
   }
 
   /** Takes notice of a row about a socket. Returns whether no further event of its stream needs to be heard. */
@@ -30,12 +33,15 @@ export class HostClosings implements Closings {
     const { row, source } = fact;
     if (row.action !== 'event') {
       this.#polls ??= new PollTimes();
-      this.#polls.add(fact);
+      if (this.#polls.add(fact)) this.#news.ofHost(this.#host);
       return false;
     }
     if (source !== 'close' && source !== 'listen' && !fact.isDatagram) return false;
     this.#streams ??= new Set();
-    this.#streams.add(row.stream);
+    if (!this.#streams.has(row.stream)) {
+      this.#streams.add(row.stream);
+      this.#news.ofHost(this.#host);
+    }
     return true;
   }
 

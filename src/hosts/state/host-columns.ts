@@ -10,10 +10,14 @@ export const DETAILS = 3;
 export const PLAIN = 4;
 /** Before this moment nobody watched it; -Infinity: nothing is told. */
 export const WATCHED = 5;
+/** See StandingNews: no end that is upheld depends on rows about earlier times; Infinity: none is upheld. */
+export const UPHELD_SINCE = 6;
 /** No row is about an earlier time; -Infinity after the first sweep, since what stands is never swept. */
 export const EARLIEST = 8;
 
-/** Words among them: queues of rows (RowQueue), each of which takes three. */
+/** Words among them: news that are not of a port or pid alone (StandingNews). */
+export const NEWS = 14;
+/** Queues of rows (RowQueue), each of which takes three. */
 export const SOCKET_QUEUE = 18;
 export const CLOSE_QUEUE = 21;
 export const PROCESS_QUEUE = 24;

@@ -7,6 +7,7 @@ import type { ProcessTable } from './process-table.js';
 import type { RowStore } from './row-store.js';
 import type { SocketCloses } from './socket-closes.js';
 import type { SocketTable } from './socket-table.js';
+import type { StandingNews } from './standing-news.js';
 import type { Translations } from './translations.js';
 import type { Tuple, TupleTable } from './tuple-table.js';
 import type { UserPool } from './user-pool.js';
@@ -35,6 +36,7 @@ export interface HostContext {
   readonly users: UserPool;
   readonly streams: StreamPool;
   readonly columns: HostColumns;
+  readonly standing: StandingNews;
   readonly limits: HostLimits;
   readonly counters: HostCounters;
   readonly news: HostNews;

@@ -91,9 +91,12 @@ export class HostSockets {
 
   #addTo<K>(index: Map<K, number[]>, key: K, fact: SocketFact): boolean {
     const before = index.get(key);
-    const after = this.#context.sockets.addBlank(this.#host, before ?? [], fact);
-    if (after !== undefined && after !== before) index.set(key, after);
-    return after !== undefined;
+    const { sockets, standing } = this.#context;
+    const after = sockets.addBlank(this.#host, before ?? [], fact);
+    if (after === undefined) return false;
+    if (after !== before) index.set(key, after);
+    standing.ofPort(this.#host, fact.protocol, (fact.localPort ?? fact.remotePort)!);
+    return true;
   }
 
   /** Every accept that names the same peer alone is tried for a connection of it: whoever connects from one port again and again must not make that cost more. */
@@ -159,6 +162,12 @@ export class HostSockets {
   boundTo(protocol: number, localPort: number): readonly HeldSocket[] {
     const found = this.#byLocalPort?.get(portKey(protocol, localPort));
     return found === undefined ? nothing : inNamespaces(this.held(this.#recordsOf(found)));
+  }
+
+  /** Whether a poll no longer saw some of these: where the one that saw it first is still to be told of, `boundTo` does not give it yet. */
+  hasRemovals(protocol: number, localPort: number): boolean {
+    const found = this.#byLocalPort?.get(portKey(protocol, localPort)) ?? noHandles;
+    return found.some((handle) => this.#record(handle).isRemoved);
   }
 
   /** The latest calls of one kind within [from, to] that name this remote end and no local port. */
@@ -263,7 +272,9 @@ export class HostSockets {
    * else those at its port alone.
    */
   evict(): void {
-    const { queue } = this.#context.sockets;
+    const { sockets, standing } = this.#context;
+    const { queue } = sockets;
+    standing.ofHost(this.#host);
     let handle = queue.takeOldest(this.#host);
     for (let tries = 0; tries < MAX_SPARED && this.#isSpared(this.#record(handle)); tries++) {
       queue.discount(this.#host);
@@ -299,6 +310,7 @@ export class HostSockets {
     this.#callsGone ??= new GoneCalls();
     const until = isStanding(record) ? stood : record.hi;
     const forgotten = this.#callsGone.add(endsOf(record), { until, stood });
+    if (forgotten !== undefined) this.#context.standing.ofHost(this.#host);
     this.goneUntil = Math.max(this.goneUntil, forgotten?.until ?? -Infinity);
     this.goneStoodUntil = Math.max(this.goneStoodUntil, forgotten?.stood ?? -Infinity);
     this.#context.counters.socketRowsEvicted++;

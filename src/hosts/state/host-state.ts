@@ -70,10 +70,11 @@ export class HostState {
     this.addresses = new AddressHistory(context.limits, context.counters);
     this.pids = new KnownPids(context.processes, this.number);
     this.progress = new StreamProgress(context.streams, context.columns, this.number);
-    this.#closings = new HostClosings(context.closes, this.number, this.progress);
+    this.#closings = new HostClosings(context.closes, this.number, this.progress, context.standing);
     this.#sockets = new HostSockets(context, this.number, this.#closings);
     this.#earliest = Infinity;
     context.columns.setWord(this.number, SWEEP_AFTER, MIN_SWEEP);
+    context.standing.open(this.number);
   }
 
   get socketRows(): number {
@@ -117,6 +118,17 @@ export class HostState {
   /** The host said which boot of it this is. */
   hasBoot(boot: string): void {
     this.shown = { id: this.id, boot };
+    this.hasNews();
+  }
+
+  /** Whatever is known of it may be another now. */
+  hasNews(): void {
+    this.#context.standing.ofHost(this.number);
+  }
+
+  /** Who the first of the pids was, of a socket that stands, was found out from rows about all of them. */
+  dependsOn(pids: readonly number[]): void {
+    if (!this.pids.addElders(pids)) this.hasNews();
   }
 
   get #earliest(): Micros {
@@ -132,13 +144,16 @@ export class HostState {
     if (row.stream !== this.#latestStream && row.stream !== this.#streamBefore) {
       this.#streamBefore = this.#latestStream;
       this.#latestStream = row.stream;
-      this.progress.stream(row.stream, row.table);
+      if (this.progress.stream(row.stream, row.table)) this.hasNews();
     }
     if (row.since !== undefined && row.action !== 'event') {
       this.progress.polled(row.stream, row.since, row.time + Math.max(row.resolution, 1) - 1);
     }
     if (row.boot !== undefined && this.shown.boot === undefined) this.hasBoot(row.boot);
-    if (this.packetSockets.add(row)) return 'other';
+    if (this.packetSockets.add(row)) {
+      this.hasNews();
+      return 'other';
+    }
     if (isSocketRow(row)) return this.#addSocket(row);
     switch (row.table) {
       case 'processes':
@@ -168,6 +183,11 @@ export class HostState {
   /** Sockets with this local port and no remote end. */
   boundTo(protocol: number, localPort: number): readonly HeldSocket[] {
     return this.#sockets.boundTo(protocol, localPort);
+  }
+
+  /** See HostSockets.hasRemovals. */
+  hasRemovals(protocol: number, localPort: number): boolean {
+    return this.#sockets.hasRemovals(protocol, localPort);
   }
 
   /** See HostSockets.callsTo. */
@@ -270,7 +290,7 @@ export class HostState {
 
   /** A socket in the namespace has this local address, if any. Returns whether that is news. */
   #shows(address: string | undefined, namespace: string | undefined): boolean {
-    if (namespace !== undefined) this.addresses.hasSpace(namespace);
+    if (namespace !== undefined && this.addresses.hasSpace(namespace)) this.hasNews();
     if (address === undefined || isUnspecified(address) || !this.addresses.shown(address, namespace)) return false;
     this.#gained(address);
     return true;
@@ -279,6 +299,7 @@ export class HostState {
   /** The host turned out to have the address. */
   #gained(text: string): void {
     const address = this.#context.addresses.open(text);
+    this.hasNews();
     if (address.hosts === undefined) address.hosts = [this];
     else if (!address.hosts.includes(this)) address.hosts.push(this);
     address.isHadBy(this);
@@ -301,6 +322,7 @@ export class HostState {
   #addClose(fact: SocketFact): Change {
     const { closes, limits } = this.#context;
     if (!closes.add(this.number, fact)) return 'nothing';
+    this.hasNews();
     if (closes.count(this.number) > 2 * limits.socketRows) this.#sockets.forgetClose();
     return 'socket';
   }
@@ -314,16 +336,22 @@ export class HostState {
     }
     const added = processes.add(this.number, pid, row);
     if (added === 'known') return 'nothing';
-    if (added === 'outdates') this.pids.outdate(pid);
+    if (added === 'outdates') this.#outdate(pid);
     this.#context.columns.increment(this.number, TAKEN);
     if (this.processRows > limits.processRows) {
       const { pid: of, hi } = processes.forgetOldest(this.number);
       this.#processesGone ??= new Map();
       this.#processesGone.set(of, Math.max(hi, this.#processesGone.get(of) ?? hi));
-      this.pids.outdate(of);
+      this.#outdate(of);
       counters.processRowsEvicted++;
     }
     return 'process';
+  }
+
+  #outdate(pid: number): void {
+    this.pids.outdate(pid);
+    this.#context.standing.ofPid(this.number, pid);
+    if (this.pids.isElder(pid)) this.hasNews();
   }
 
   #addTranslation(row: Extract<AnyTableRow, { table: 'conntrack' }>): Change {
@@ -349,12 +377,14 @@ export class HostState {
       return 'nothing';
     }
     this.#users.set(uid, name, this.#context.users);
+    this.hasNews();
     return 'other';
   }
 
   #addAddress(row: Extract<AnyTableRow, { table: 'interface_addresses' }>): Change {
     const address = row.columns.address === undefined ? undefined : canonicalAddress(row.columns.address);
     if (address === undefined) return 'nothing';
+    this.hasNews();
     const namespace = namespaceOf(row.columns.net_namespace);
     const isNews = this.addresses.change(address, {
       isGone: row.action === 'removed',
@@ -396,6 +426,7 @@ export class HostState {
     const { number } = this;
     if (columns.word(number, TAKEN) < columns.word(number, SWEEP_AFTER) || horizon <= this.#earliest) return false;
     this.#earliest = -Infinity;
+    this.#context.standing.prune(number, horizon);
     this.#sockets.prune(horizon);
     this.packetSockets.prune(horizon);
     if (forgetLeft(this, horizon, this.#context.addresses)) this.#local = undefined;

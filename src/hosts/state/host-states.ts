@@ -13,6 +13,7 @@ import { LINK, RowStore } from './row-store.js';
 import { SocketCloses } from './socket-closes.js';
 import { SocketRecord } from './socket-record.js';
 import { SocketTable } from './socket-table.js';
+import { StandingNews } from './standing-news.js';
 import { TextCache } from './text-cache.js';
 import { Translations } from './translations.js';
 import { type Tuple, TupleTable } from './tuple-table.js';
@@ -42,6 +43,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   readonly tuples: TupleTable<C, U>;
   readonly translations = new Translations(this.counters);
   readonly columns = new HostColumns();
+  readonly standing = new StandingNews(this.columns);
   /** Every row that is kept. */
   readonly rows: RowStore;
   readonly #numbered: HostState[] = [];
@@ -70,6 +72,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
       users: new UserPool(),
       streams: new StreamPool(),
       columns: this.columns,
+      standing: this.standing,
     };
     this.#context = { ...shared, limits, counters, news };
     this.#maxHosts = maxHosts;

@@ -20,11 +20,15 @@ export class PidKnowledge {
 /** Pids of one host of which something is worked out at a time; with more all of it is worked out anew. */
 const MAX_PIDS = 4_096;
 
+/** Ancestors of owners that are told apart from other pids. */
+const MAX_ELDERS = 64;
+
 /** What is worked out of the pids of one host, until a row changes it. */
 export class KnownPids {
   readonly #processes: ProcessTable;
   readonly #host: number;
   #pids: Map<number, PidKnowledge> | undefined;
+  #elders: readonly number[] = [];
 
   /** `processes` is told of which pids something is worked out, so that it is known without a look here that a row outdates nothing. */
   constructor(processes: ProcessTable, host: number) {
@@ -55,6 +59,21 @@ export class KnownPids {
     if (known === undefined) return;
     known.isStale = true;
     this.#pids!.delete(pid);
+  }
+
+  /** Something is known of the first of the pids by what rows tell of all. Returns whether there was room to remember the others. */
+  addElders([, ...elders]: readonly number[]): boolean {
+    const fresh = elders.filter((pid) => !this.#elders.includes(pid));
+    if (fresh.length === 0) return true;
+    const isFull = this.#elders.length + fresh.length > MAX_ELDERS;
+    if (isFull) this.outdateAll();
+    this.#elders = isFull ? elders : [...this.#elders, ...fresh];
+    return !isFull;
+  }
+
+  /** Whether something may be known of another pid by what rows tell of this one. */
+  isElder(pid: number): boolean {
+    return this.#elders.includes(pid);
   }
 
   outdateAll(): void {

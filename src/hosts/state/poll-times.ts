@@ -18,8 +18,8 @@ interface PollsOfStream {
 export class PollTimes {
   readonly #streams: PollsOfStream[] = [];
 
-  /** A row of a poll. */
-  add({ row, protocol, localPort, remotePort, lo, hi }: SocketFact): void {
+  /** A row of a poll. Returns whether one had to be forgotten. */
+  add({ row, protocol, localPort, remotePort, lo, hi }: SocketFact): boolean {
     const { los, his, shows } = this.#of(row.stream);
     if (localPort !== undefined && remotePort === undefined) {
       const first = shows.get(protocol);
@@ -27,10 +27,12 @@ export class PollTimes {
     }
     let at = los.length;
     while (at > 0 && los[at - 1]! > lo) at--;
-    if (los[at - 1] === lo) return;
+    if (los[at - 1] === lo) return false;
     los.splice(at, 0, lo);
     his.splice(at, 0, hi);
-    if (los.length > MAX_POLLS) this.#forget(los, his, 1);
+    const isFull = los.length > MAX_POLLS;
+    if (isFull) this.#forget(los, his, 1);
+    return isFull;
   }
 
   /** By when the first poll after the moment surely was that would have shown a socket of the protocol without a peer. Infinity: none is known. */

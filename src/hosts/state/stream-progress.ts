@@ -101,9 +101,9 @@ export class StreamProgress {
     return this.#hasPacketStream && this.hasEventStream;
   }
 
-  /** Makes a stream known. */
-  stream(name: string, table: HostTable): void {
-    if (this.#streams.placeOf(name) >= 0) return;
+  /** Makes a stream known. Returns whether it is new. */
+  stream(name: string, table: HostTable): boolean {
+    if (this.#streams.placeOf(name) >= 0) return false;
     this.#streams.add(this.#pool.open(name, table));
     this.#untils = appendedNumber(this.#untils, this.#early?.get(name) ?? -Infinity);
     this.#early?.delete(name);
@@ -113,6 +113,7 @@ export class StreamProgress {
     this.#hasPacketStream ||= table === 'packet_sockets';
     this.#outdate();
     this.#tellPlain();
+    return true;
   }
 
   /** A row told of two polls in a row. */
