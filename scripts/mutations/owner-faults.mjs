@@ -338,7 +338,7 @@ export const ownerFaults = [
     file: 'src/join/standing.ts',
     find: ' || host.knowsCallsTo(protocol, remote.text, remotePort)',
     replace: '',
-    tests: ['test/join/standing.test.ts'],
+    tests: ['test/join/upheld-ends.test.ts'],
   },
   {
     name: 'standing-socket-beside-another-row',

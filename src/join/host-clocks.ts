@@ -71,15 +71,12 @@ export class HostClocks {
 
   /** Whether a further sample makes the oldest be forgotten. */
   isFull({ number }: ClockedHost, capture: string): boolean {
-    const lane = this.#lanes[number];
-    const samples = lane?.capture === capture ? lane.samples : lane?.others?.get(capture);
-    return samples?.length === MAX_SAMPLES;
+    return this.#samplesOf(number, capture)?.length === MAX_SAMPLES;
   }
 
   /** The clock that held for a connection that began at `first` (capture clock); before the first sample, the first. Of several from one moment on the most exact. */
   at({ id, number }: ClockedHost, capture: string, captureHost: string | undefined, first: Micros): HostClock {
-    const lane = this.#lanes[number];
-    const samples = lane?.capture === capture ? lane.samples : lane?.others?.get(capture);
+    const samples = this.#samplesOf(number, capture);
     if (samples === undefined) return captureHost === id ? sameHost : unmeasured;
     let at = samples.length - 1;
     if (at === 0) return samples[0]!;
@@ -97,6 +94,11 @@ export class HostClocks {
   }
   latestErr(number: number): Micros {
     return this.#latest[WIDTH * number + ERR]!;
+  }
+
+  #samplesOf(number: number, capture: string): HostClock[] | undefined {
+    const lane = this.#lanes[number];
+    return lane?.capture === capture ? lane.samples : lane?.others?.get(capture);
   }
 
   #tellLatest(number: number, capture: string, samples: readonly HostClock[]): void {
