@@ -14,7 +14,7 @@ import { FileNetwork } from './pipeline/file-network.js';
 import { Keeping } from './pipeline/keeping.js';
 import { Live, localHostId, wallClock } from './pipeline/live.js';
 import type { InterfaceRef } from './pipeline/live-messages.js';
-import { type Intake, readFiles } from './pipeline/offline.js';
+import { type Intake, type LiveIntake, readFiles } from './pipeline/offline.js';
 import { type OutputOptions, Outputs } from './pipeline/outputs.js';
 import type { Rules } from './pipeline/rules.js';
 import { RunMetrics } from './pipeline/run-metrics.js';
@@ -126,7 +126,7 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
     : new Unwatched(emit, finalOnly);
   const baseline = await baselineOf(options, context.warn);
   let hostRows = 0;
-  const intake: Intake = {
+  const intake: LiveIntake = {
     connection: (update, handedOver) => {
       if (handedOver !== undefined) delays?.update(update, handedOver);
       keeping.update(update);
@@ -139,6 +139,11 @@ export async function run(options: RunOptions, context: RunContext): Promise<Run
       join.row(row);
       rules?.engine.row(row);
       baseline?.join.row(row);
+    },
+    rows: (rows) => {
+      join.together(() => {
+        for (const row of rows) intake.row(row);
+      });
     },
     advance: (now) => {
       keeping.advance(now);
@@ -302,7 +307,7 @@ const FLUSH_MS = 20;
 
 async function captureLive(
   options: RunOptions,
-  intake: Intake,
+  intake: LiveIntake,
   outputs: Outputs,
   metrics: RunMetrics | undefined,
   context: RunContext,
@@ -366,7 +371,7 @@ async function startEngine(
   { engine, latenessUs }: RunOptions,
   captures: readonly string[],
   live: Live,
-  intake: Intake,
+  intake: LiveIntake,
   metrics: RunMetrics | undefined,
   past: EnginePast,
   { warn, info }: RunContext,
@@ -375,8 +380,8 @@ async function startEngine(
   registerCapture(metrics, live);
   try {
     const { Engine } = await import('./pipeline/engine.js');
-    const row = (each: HostRow): void => intake.row(each);
-    return await Engine.start(engine, { captures, latenessUs, row, past, metrics, warn, info });
+    const rows = (each: readonly HostRow[]): void => intake.rows(each);
+    return await Engine.start(engine, { captures, latenessUs, rows, past, metrics, warn, info });
   } catch (error) {
     await live.stop();
     throw error;

@@ -23,6 +23,13 @@ export const joinFaults = [
     tests: ['test/join/attribution.test.ts'],
   },
   {
+    name: 'frame-row-by-row',
+    file: 'src/join/attribution.ts',
+    find: "const goesOn = this.#isTogether && row.kind === 'row' && this.#completed === undefined;",
+    replace: 'const goesOn = false;',
+    tests: ['test/join/attribution.test.ts'],
+  },
+  {
     name: 'line-held-for-ever',
     file: 'src/join/telling.ts',
     find: 'if (until <= now) {',

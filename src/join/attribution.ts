@@ -31,6 +31,8 @@ export interface JoinOptions extends TellingOptions, DecidingOptions {
 }
 
 const none: TrackedEnd[] = [];
+/** More ends than these do not wait for the end of a frame. */
+const MOST_NEWS = 256;
 
 /**
  * Joins connections with what hosts tell of their sockets, processes and users. A function of its input alone: it reads no
@@ -54,6 +56,10 @@ export class Join {
   #lastHost: HostState | undefined;
   /** The host whose watermarks came last and are still to be worked off: those of its other streams mostly come next. */
   #completed: HostState | undefined;
+  /** Rows that come are of one frame. */
+  #isTogether = false;
+  /** Ends for which some of these came, to be looked at once for all. */
+  readonly #news: TrackedEnd[] = [];
   readonly #telling: Telling;
   /** Connections that were looked at again, to be told of if they changed. */
   #touched: Tracked[] = [];
@@ -109,7 +115,7 @@ export class Join {
 
   /** Takes a connection as it begins, lasts or ends. Updates of one uid come in this order; the first two may be missing. */
   connection(update: ConnectionUpdate): void {
-    this.#releaseCompleted();
+    this.#workOff();
     const tracked = this.#open(update);
     tracked.take(update);
     if (tracked.ended) {
@@ -188,11 +194,12 @@ export class Join {
     const host = this.#hostOf(row.host);
     if (host === undefined) return;
     if (row.kind === 'complete') {
-      if (host !== this.#completed) this.#releaseCompleted();
+      if (host !== this.#completed && this.#completed !== undefined) this.#workOff();
       if (host.progress.complete(row.stream, row.until)) this.#completed = host;
       return;
     }
-    this.#releaseCompleted();
+    const goesOn = this.#isTogether && row.kind === 'row' && this.#completed === undefined;
+    if (!goesOn || this.#news.length > MOST_NEWS) this.#workOff();
     if (row.kind === 'row') {
       host.add(row);
     } else if (row.kind === 'clock') {
@@ -209,12 +216,24 @@ export class Join {
       else host.progress.timedOut(row.at);
       this.#reviewAll(host, -Infinity);
     }
-    this.#tellTouched();
+    if (!this.#isTogether) this.#tellTouched();
+  }
+
+  /**
+   * The rows that `take` hands in came at once, as those of an agent's frame do, with how far its host has told everything behind them: an
+   * end is looked at once for all of that, and told of once. The last line of a connection is the same.
+   */
+  together(take: () => void): void {
+    this.#workOff();
+    this.#isTogether = true;
+    take();
+    this.#isTogether = false;
+    this.#workOff();
   }
 
   /** Capture time has reached `now`: every connection that began before has been handed in. */
   advance(now: Micros): void {
-    this.#releaseCompleted();
+    this.#workOff();
     if (now <= this.#deciding.now) return;
     this.#deciding.advance(now, (end) => this.#reviewEnd(end));
     this.#tellTouched();
@@ -241,7 +260,7 @@ export class Join {
 
   /** The input is over: every connection comes out with what is known. The join is empty afterwards. */
   end(): void {
-    this.#releaseCompleted();
+    this.#workOff();
     for (const tracked of this.#kept) this.#close(tracked);
   }
 
@@ -268,11 +287,16 @@ export class Join {
       if (resp.isCapturedForward === isForward) this.#rowNews(resp);
     }
     // A gateway's own socket at its other end bounds a connection that it translated.
-    for (const end of translated) this.#reviewEnd(end);
+    for (const end of translated) this.#hear(end);
   }
 
   #rowNews(end: TrackedEnd): void {
-    if (!end.settled && !this.#deciding.postpones(end)) this.#reviewEnd(end);
+    if (!end.settled && !this.#deciding.postpones(end)) this.#hear(end);
+  }
+
+  #hear(end: TrackedEnd): void {
+    if (this.#isTogether) this.#news.push(end);
+    else this.#reviewEnd(end);
   }
 
   #translationNews({ connections, translated = none }: TrackedTuple): void {
@@ -285,12 +309,15 @@ export class Join {
     for (const end of address.users) if (mayBeHad(end, address, by)) this.#review(end.tracked);
   }
 
-  /** Works off the watermarks of the host that told some last, all of its streams at once. */
-  #releaseCompleted(): void {
+  /** Works off rows that came together and the watermarks of the host that told some last, all of its streams at once. */
+  #workOff(): void {
     const host = this.#completed;
-    if (host === undefined) return;
+    const news = this.#news;
+    if (host === undefined && news.length === 0 && this.#touched.length === 0) return;
     this.#completed = undefined;
-    this.#release(host);
+    for (let i = 0; i < news.length; i++) this.#reviewEnd(news[i]!);
+    news.length = 0;
+    if (host !== undefined) this.#release(host);
     this.#tellTouched();
   }
 

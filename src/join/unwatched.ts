@@ -52,6 +52,10 @@ export class Unwatched {
 
   row(): void {}
 
+  together(take: () => void): void {
+    take();
+  }
+
   advance(): void {}
 
   end(): void {}

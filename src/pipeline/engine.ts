@@ -31,7 +31,8 @@ export interface EngineOptions {
 export interface EngineContext {
   readonly captures: readonly string[];
   readonly latenessUs: Micros;
-  readonly row: (row: HostRow) => void;
+  /** Takes rows of hosts, those that came together at once. */
+  readonly rows: (rows: readonly HostRow[]) => void;
   /** Answers questions about connections and the past. */
   readonly past: PastApi;
   /** Shown to whoever asks; the engine's own figures are added. */
@@ -51,7 +52,7 @@ export class Engine {
 
   /** Resolves when agents can connect. Rejects with LISTEN_FAILED or OUTPUT_OPEN_FAILED. */
   static async start(options: EngineOptions, context: EngineContext): Promise<Engine> {
-    const { warn, info, captures, latenessUs, row, metrics, past } = context;
+    const { warn, info, captures, latenessUs, rows, metrics, past } = context;
     const enrolments = new Enrolments(options.enrolments);
     const queryLog = new QueryLog(options.queryLog);
     const hub = new AgentHub({
@@ -61,7 +62,7 @@ export class Engine {
       subnets: options.subnets,
       enrolments,
       queryLog,
-      emit: row,
+      emit: rows,
       onEvent: (event) => info(eventText(event)),
       warn,
     });

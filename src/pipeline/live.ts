@@ -6,7 +6,7 @@ import type { HostSensor } from '../sensor/host-sensor.js';
 import type { SensorChoice } from '../sensor/sensor-method.js';
 import type { LiveStart, LiveStats } from './live-messages.js';
 import { LiveNetwork } from './live-network.js';
-import type { Intake } from './offline.js';
+import type { LiveIntake } from './offline.js';
 
 export interface LiveOptions {
   readonly network: Omit<LiveStart, 'weirds'>;
@@ -29,7 +29,7 @@ export class Live {
   }
 
   /** Resolves when host and interfaces are watched. */
-  static async start(options: LiveOptions, intake: Intake, warn: Warn): Promise<Live> {
+  static async start(options: LiveOptions, intake: LiveIntake, warn: Warn): Promise<Live> {
     const sensor =
       options.localHost === undefined ? undefined : await watchHost(options.localHost, options, intake, warn);
     if (options.network.interfaces.length === 0) return new Live(undefined, sensor);
@@ -89,7 +89,7 @@ export const localHostId = (): string => hostname();
 /** The boot clock of kernel events is mapped to the clock of packets every 20 ms; in between the latter may be slewed. */
 const CLOCK_ERR: Micros = 20;
 
-async function watchHost(host: string, options: LiveOptions, intake: Intake, warn: Warn): Promise<HostSensor> {
+async function watchHost(host: string, options: LiveOptions, intake: LiveIntake, warn: Warn): Promise<HostSensor> {
   // The sensor and the capture read one machine's clock, so there is nothing to measure.
   const from: Micros = Date.now() * 1000 - SECOND;
   for (const { name } of options.network.interfaces) {
@@ -98,9 +98,7 @@ async function watchHost(host: string, options: LiveOptions, intake: Intake, war
   const { startHostSensor } = await import('../sensor/host-sensor.js');
   return startHostSensor(options.sensor ?? 'auto', {
     host,
-    emit: (rows) => {
-      for (const row of rows) intake.row(row);
-    },
+    emit: (rows) => intake.rows(rows),
     warn,
   });
 }

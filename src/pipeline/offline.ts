@@ -20,6 +20,12 @@ export interface Intake {
   readonly stopped: boolean;
 }
 
+/** Where hosts are watched as the run goes on. */
+export interface LiveIntake extends Intake {
+  /** Rows of one host that came together (see Join.together). */
+  rows(rows: readonly HostRow[]): void;
+}
+
 /**
  * How far the clock of each host is ahead of the captures': of several the farthest, so that its rows are rather early than late.
  * A clock that is off by less than one that nobody measured may be is taken for right, so that the errors of measuring change no order.

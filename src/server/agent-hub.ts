@@ -27,8 +27,8 @@ export interface AgentHubOptions {
   readonly subnets: readonly SubnetGroup[];
   readonly enrolments: Enrolments;
   readonly queryLog: QueryLog;
-  /** Takes rows, each once. */
-  readonly emit: (row: HostRow) => void;
+  /** Takes rows, each once: those of a frame together. */
+  readonly emit: (rows: readonly HostRow[]) => void;
   readonly onEvent: (event: HostEvent) => void;
   readonly warn: Warn;
 }
@@ -62,7 +62,7 @@ export class AgentHub implements ConnectionOwner {
     this.queries = new HostQueries(options.queryLog);
     this.#clocks = new ClockQuestions({
       captures: options.captures,
-      emit: options.emit,
+      emit: (row) => options.emit([row]),
       refuse: (connection, reason) => this.#cut(connection, 'BAD_CLOCK', reason),
       nowUs,
     });
@@ -272,7 +272,8 @@ export class AgentHub implements ConnectionOwner {
   #seenAgain(host: RegisteredHost, timedOutAt: Micros): void {
     const { id, boot, streams } = host;
     host.timedOutAt = undefined;
-    this.#options.emit({ kind: 'host', host: id, ...(boot !== undefined && { boot }), streams, from: timedOutAt + 1 });
+    const named = boot !== undefined && { boot };
+    this.#options.emit([{ kind: 'host', host: id, ...named, streams, from: timedOutAt + 1 }]);
   }
 
   #joined(connection: AgentConnection): void {
@@ -295,6 +296,7 @@ export class AgentHub implements ConnectionOwner {
     }
     const position = host.positionIn(connection.hello!.journal.id);
     let last = position.received;
+    const fresh: HostRow[] = [];
     for (let i = 0; i < rows.length; i++) {
       const sequence = sequences[i]!;
       if (position.has(sequence)) {
@@ -305,8 +307,9 @@ export class AgentHub implements ConnectionOwner {
       const row = rows[i]!;
       host.rows++;
       this.registry.row(host, row);
-      this.#options.emit(row);
+      fresh.push(row);
     }
+    this.#options.emit(fresh);
     position.take(last, arrived, this.#options.latenessUs);
     const hasToldAll = connection.phase === 'joining' && last >= connection.hello!.journal.next - 1;
     // An agent that ends waits for this.
@@ -334,7 +337,7 @@ export class AgentHub implements ConnectionOwner {
     host.timedOutAt = host.completeUntil;
     // When it comes back it tells all that stands once more.
     host.position = undefined;
-    this.#options.emit({ kind: 'host_timeout', host: host.id, at: host.completeUntil });
+    this.#options.emit([{ kind: 'host_timeout', host: host.id, at: host.completeUntil }]);
   }
 
   #cut(connection: AgentConnection, ...[name, reason]: Parameters<AgentConnection['close']>): void {

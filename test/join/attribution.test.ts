@@ -447,6 +447,22 @@ describe('lines', () => {
     expect(scene.lines.filter(({ connection }) => connection.uid === 'C1')).toHaveLength(2);
   });
 
+  it('tell once of rows and of the watermarks that came with them', () => {
+    const tables = ['socket_events', 'process_events', 'processes'] as const;
+    const scene = new Scene({ startsKnown: true }).host('a', tables);
+    scene.added('a', 'processes', 1, { pid: 7, parent: 1, path: '/bin/curl', uid: 1000 });
+    scene.start('C1', 10, web).advance(12);
+    const row = scene.makeRow('a', 'socket_events', 'event', 9.999, { ...client, action: 'connect', pid: 7 });
+    scene.join.together(() => {
+      scene.row(row).event('a', 'socket_events', 10.1, { ...client, action: 'close', pid: 7 });
+      for (const stream of tables) scene.row({ kind: 'complete', host: 'a', stream, until: scene.at(20) });
+    });
+    expect(scene.lines).toMatchObject([
+      { cause: 'start', rev: 0 },
+      { cause: 'evidence', rev: 1, orig: { process: { pid: 7, path: '/bin/curl' } } },
+    ]);
+  });
+
   it('name who took it once the first line can wait no longer, though who that was is not all known', () => {
     const scene = new Scene({ startsKnown: true }).host('b', events);
     scene.event('b', 'socket_events', 5, { ...server, action: 'connect', pid: 1, remote_port: 80 });

@@ -81,6 +81,8 @@ describe('the join', () => {
       for (const advanceEvery of [random.int(2, 50), 5_000]) {
         mustAgree(world, fine, lastLines(runJoin(world, inputs, { advanceEvery })));
       }
+      const together = random.int(2, 40);
+      mustAgree(world, fine, lastLines(runJoin(world, inputs, { advanceEvery: 1, together })));
       return { ties: hasTie(fine) };
     });
   });
@@ -91,7 +93,9 @@ describe('the join', () => {
       mustAgree(world, live, lastLines(runJoin(world, offlineOrder(world), { advanceEvery: 0, finalOnly: true })));
       const random = new Random(world.seed);
       const shuffled = shuffledOrder(world, random, 3_000_000);
-      mustAgree(world, live, lastLines(runJoin(world, shuffled, { advanceEvery: random.pick([1, 7]) })));
+      const advanceEvery = random.pick([1, 7]);
+      mustAgree(world, live, lastLines(runJoin(world, shuffled, { advanceEvery })));
+      mustAgree(world, live, lastLines(runJoin(world, shuffled, { advanceEvery, together: random.int(2, 40) })));
       return { ties: hasTie(live) };
     });
   });
@@ -163,7 +167,7 @@ describe('the join', () => {
       const random = new Random(world.seed);
       const cut = inputs.slice(0, random.int(1, inputs.length));
       const uids = new Set(cut.flatMap((input) => ('update' in input ? [input.update.connection.uid] : [])));
-      const last = lastLines(runJoin(world, cut, { advanceEvery: 1 }));
+      const last = lastLines(runJoin(world, cut, { advanceEvery: 1, together: random.int(1, 20) }));
       expect(new Set(last.map((line) => line.connection.uid))).toEqual(uids);
       expect(last.filter((line) => line.orig.state === 'pending' || line.resp.state === 'pending')).toEqual([]);
       mustNotWaitForTheDead(world, inputs, random);
@@ -175,6 +179,7 @@ describe('the join', () => {
     campaign(7, everything, (world) => {
       const { lines } = runLive(world);
       mustBeTrue(world, lines);
+      mustBeTrue(world, runLive(world, { advanceEvery: 1, together: new Random(world.seed).int(2, 40) }).lines);
       return { ties: hasTie(lines) };
     });
   });

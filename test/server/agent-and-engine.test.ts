@@ -51,7 +51,7 @@ async function startEngine(settings: EngineSettings = {}) {
     subnets: [],
     enrolments: settings.enrolments ?? new Enrolments(),
     queryLog: new QueryLog(join(folder, 'queries.jsonl')),
-    emit: (row) => rows.push(row),
+    emit: (more) => rows.push(...more),
     onEvent: (event) => events.push(event),
     warn: (warning) => warnings.push(warning),
   });

@@ -39,9 +39,11 @@ beforeEach(async () => {
     subnets: [],
     enrolments: new Enrolments(),
     queryLog: new QueryLog(undefined),
-    emit: (row) => {
-      rows.push(row);
-      join.row(row);
+    emit: (more) => {
+      rows.push(...more);
+      join.together(() => {
+        for (const row of more) join.row(row);
+      });
     },
     onEvent: silent,
     warn: silent,

@@ -28,7 +28,7 @@ beforeEach(async () => {
     subnets: [],
     enrolments: new Enrolments(),
     queryLog: new QueryLog(undefined),
-    emit: (row) => rows.push(row),
+    emit: (more) => rows.push(...more),
     onEvent: silent,
     warn: silent,
   });

@@ -11,6 +11,8 @@ export interface RunOptions {
   /** The world's, where the inputs come in live order. */
   readonly startsKnown?: boolean;
   readonly takesShortWay?: boolean;
+  /** Rows that follow each other come together, up to this many; absent: each by itself. */
+  readonly together?: number;
   /** Looks at the join after every input. */
   readonly watch?: (stats: Join['stats']) => void;
 }
@@ -45,9 +47,11 @@ export function runJoin(world: World, inputs: readonly Input[], options: RunOpti
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   let sinceAdvance = 0;
-  for (const input of inputs) {
+  for (let i = 0; i < inputs.length; i++) {
+    const input = inputs[i]!;
     now = input.at;
-    if ('row' in input) join.row(input.row);
+    if ('row' in input && options.together !== undefined) i += takeTogether(join, inputs, i, options.together) - 1;
+    else if ('row' in input) join.row(input.row);
     else if ('update' in input) join.connection(input.update);
     options.watch?.(join.stats);
     if (options.advanceEvery === 0) continue;
@@ -58,6 +62,19 @@ export function runJoin(world: World, inputs: readonly Input[], options: RunOpti
   }
   join.end();
   return { lines, times, stats: join.stats };
+}
+
+/** Hands in up to `most` rows from a place on, as one frame. Returns how many. */
+function takeTogether(join: Join, inputs: readonly Input[], from: number, most: number): number {
+  let taken = 0;
+  join.together(() => {
+    for (const input of inputs.slice(from, from + most)) {
+      if (!('row' in input)) return;
+      join.row(input.row);
+      taken++;
+    }
+  });
+  return taken;
 }
 
 export function lastLines(run: Run): AttributedConnection[] {
