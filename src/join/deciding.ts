@@ -148,6 +148,7 @@ export class Deciding {
     for (const end of [tracked.orig, tracked.resp]) {
       if (!end.isPostponed || this.#awaitsPolls(end)) continue;
       this.setView(tracked, false, false);
+      if (this.#awaitsCalls(end)) continue;
       this.#evaluate(end, false);
       this.#settle(tracked);
     }
@@ -339,6 +340,13 @@ export class Deciding {
   /** Whatever else is known of it, nothing can be told. */
   #awaitsPolls({ isPostponed, number }: TrackedEnd): boolean {
     return isPostponed && this.#turns.kindOf(number) === awaited.sockets;
+  }
+
+  /** No row of its endpoints came, and its only host has still to tell of calls: nothing else would be found. */
+  #awaitsCalls({ tracked, role, tuple, isForward, local }: TrackedEnd): boolean {
+    if (tuple.hasSockets(isForward) || local.isGroup || local.isUnspecified) return false;
+    if (!this.#states.translations.isEmpty) return false;
+    return callsAwaited(this.#states.columns, this.#clocks, tracked, role) !== undefined;
   }
 
   /** Takes over what was found and makes the end's appointments. */
