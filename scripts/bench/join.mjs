@@ -2,7 +2,7 @@
 //
 //   npm run bench -- --join [--load calls] [--hosts 1,100,1000,10000] [--sockets 500] [--seconds 4] [--rate 100000] [--lateness 600] [--stages]
 //
-// `--load` names what hosts tell of their connections: every call (calls), nothing, since the sockets stand or were accepted (standing), or what two
+// `--load` names what hosts tell of their connections: every call (calls), the same as agents send it (frames), nothing, since the sockets stand or were accepted (standing), or what two
 // polls a second see (polled); see join-traffic.mjs.
 //
 // Time is CPU time of the process (its threads that compile and collect garbage included) while the join takes connections, their rows and
@@ -64,8 +64,15 @@ function feed(join, inputs) {
     // What was handed on is not held back from the garbage collector.
     inputs[i] = undefined;
     if (input.row !== undefined) join.row(input.row);
+    else if (input.rows !== undefined) feedFrame(join, input.rows);
     else join.connection(input.update);
   }
+}
+
+function feedFrame(join, rows) {
+  join.together(() => {
+    for (const row of rows) join.row(row);
+  });
 }
 
 function run(hosts, sockets) {
@@ -104,7 +111,7 @@ function run(hosts, sockets) {
       used += user + system;
     };
     for (const inputs of traffic.batches(now)) {
-      for (const input of inputs) if (input.row !== undefined) rows++;
+      for (const input of inputs) rows += input.row !== undefined ? 1 : (input.rows?.length ?? 0);
       time(() => feed(join, inputs));
     }
     time(() => join.advance(now + STEP));

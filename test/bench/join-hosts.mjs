@@ -9,7 +9,9 @@ export const WATERMARK_EVERY = SECOND / 2;
 export const PROCESSES = 25;
 export const LISTENERS = 20;
 export const TCP = 6;
-export const loads = ['calls', 'standing', 'polled'];
+export const loads = ['calls', 'frames', 'standing', 'polled'];
+/** Hosts of the load tell of every call. */
+export const tellsCalls = (load) => load === 'calls' || load === 'frames';
 const callStreams = ['process_events', 'socket_events'];
 const polledStreams = ['processes', 'process_open_sockets', 'listening_ports', 'interface_addresses', 'users'];
 const allStreams = [...callStreams, ...polledStreams];
@@ -43,7 +45,7 @@ export function columnsOf(pid, ends, inode, protocol) {
 const SPEAKING = 50_000;
 /** So many each host has at least; `sockets` are asked for. */
 export const socketsOf = (load, hosts, sockets) =>
-  load === 'calls' ? sockets : Math.max(sockets, LISTENERS + Math.ceil(SPEAKING / hosts));
+  tellsCalls(load) ? sockets : Math.max(sockets, LISTENERS + Math.ceil(SPEAKING / hosts));
 
 /** Hosts by number, each with an address, processes, listeners and sockets that stand. */
 export class JoinHosts {
@@ -108,9 +110,9 @@ export class JoinHosts {
         ? { address: '0.0.0.0', port: listenerPort(n), peer: '0.0.0.0', peerPort: 0 }
         : { address: this.#addresses[host], port: 2_000 + n, peer: outside[n % OUTSIDE], peerPort: STANDING_PORT };
       const columns = { ...columnsOf(pid, ends, 1 + n, TCP), fd: 3 + n, state: listens ? 'LISTEN' : 'ESTABLISHED' };
-      if (this.#load !== 'calls') columns.net_namespace = NAMESPACE;
+      if (!tellsCalls(this.#load)) columns.net_namespace = NAMESPACE;
       out.push(this.row(host, 'process_open_sockets', 'added', from, { ...columns, socket: 1 + n }));
-      if (listens && this.#load !== 'calls') out.push(this.#listeningPort(host, n, from));
+      if (listens && !tellsCalls(this.#load)) out.push(this.#listeningPort(host, n, from));
     }
     for (const stream of this.#streams) out.push({ kind: 'complete', host: id, stream, until: from });
     return out;
