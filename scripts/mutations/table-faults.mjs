@@ -86,8 +86,8 @@ export const tableFaults = [
   },
   {
     name: 'forgotten-pids-kept',
-    file: 'src/hosts/state/host-state.ts',
-    find: 'this.#processesGone.delete(pid);',
+    file: 'src/hosts/state/host-processes.ts',
+    find: 'this.#gone.delete(pid);',
     replace: ';',
     tests: ['test/hosts/state/host-state.test.ts'],
   },

@@ -50,7 +50,7 @@ const once: Remembered = {
  * is asked for by the time of the call.
  */
 export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined): Caller {
-  const known = host.pids.of(pid).found as Remembered | undefined;
+  const known = host.processes.pids.of(pid).found as Remembered | undefined;
   const isWhole = host.progress.isWhole;
   if (known !== undefined && isWhole && known.path === path && known.from < lo && hi < known.to) {
     if (!known.knowledge.some(isStale)) return known;
@@ -64,7 +64,7 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
     container: found?.container,
     image: found?.image && { handle: found.image.handle, stamp: found.image.stamp },
   };
-  const knowledge = host.pids.of(pid);
+  const knowledge = host.processes.pids.of(pid);
   // Most short-lived processes call once, one that has stood for a while calls again.
   const isStanding = found?.startHi !== undefined && lo - found.startHi > STANDING;
   if (knowledge.found === undefined && !isStanding) knowledge.found = once;
@@ -78,7 +78,7 @@ function isStale(knowledge: PidKnowledge): boolean {
 
 /** The process as a call alone tells of it. */
 export function toldProcess(host: HostState, pid: number, path: string | undefined): Process {
-  const knowledge = host.pids.ifAny(pid);
+  const knowledge = host.processes.pids.ifAny(pid);
   const known = knowledge?.told as Process | undefined;
   if (known !== undefined && known.path === path) return known;
   const process = shownProcess(host, pid, path, undefined, Infinity);
@@ -88,7 +88,7 @@ export function toldProcess(host: HostState, pid: number, path: string | undefin
 
 /** Who had the pid then; undefined when the rows do not tell for sure. */
 function surelyAt(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined) {
-  const found: ProcessMoment | undefined = host.processAt(pid, lo, hi, path);
+  const found: ProcessMoment | undefined = host.processes.at(pid, lo, hi, path);
   if (found === undefined) return undefined;
   const since = found.startLo ?? found.image?.time ?? -Infinity;
   return host.progress.areProcessesLost(since, hi) ? undefined : found;
@@ -106,7 +106,7 @@ function remember(
   const calm = calmOf(host, asked, lo, hi, hi);
   if (calm === undefined) return;
   const { process, isFound, uid, container, image } = caller;
-  const knowledge = asked.map((pid) => host.pids.of(pid));
+  const knowledge = asked.map((pid) => host.processes.pids.of(pid));
   const remembered: Remembered = { process, isFound, uid, container, image, path, ...calm, knowledge };
   knowledge[0]!.found = remembered;
 }
@@ -115,7 +115,7 @@ function remember(
 function calmOf(host: HostState, pids: readonly number[], lo: Micros, hi: Micros, ofOthers: Micros) {
   let [from, to] = [-Infinity, Infinity];
   for (const [place, pid] of pids.entries()) {
-    const history = host.historyOf(pid);
+    const history = host.processes.history(pid);
     if (history === undefined) continue;
     const calm = history.calmAround(place === 0 ? lo : ofOthers, hi);
     // What is said of a pid may change as the streams go on past what its rows tell.
@@ -137,15 +137,15 @@ export function standingCaller(
   lo: Micros,
   hi: Micros,
 ): Caller | undefined {
-  const known = host.pids.of(pid).seen as Remembered | undefined;
+  const known = host.processes.pids.of(pid).seen as Remembered | undefined;
   if (known !== undefined && known.from < lo && hi < known.to && !known.knowledge.some(isStale)) return known;
-  const found = host.processAt(pid, moment, moment);
+  const found = host.processes.at(pid, moment, moment);
   const asked = [pid];
   const process = shownProcess(host, pid, undefined, found, moment, asked);
   const calm = calmOf(host, asked, lo, hi, lo);
   if (calm === undefined) return undefined;
-  host.dependsOn(asked);
-  const knowledge = asked.map((one) => host.pids.of(one));
+  host.processes.dependOn(asked);
+  const knowledge = asked.map((one) => host.processes.pids.of(one));
   const { uid, container } = found ?? {};
   const image = found?.image && { handle: found.image.handle, stamp: found.image.stamp };
   const remembered: Remembered = {

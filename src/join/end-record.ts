@@ -60,7 +60,7 @@ export function unaccounted(host: HostState, { first, lastLatest, clock: { err }
 }
 
 function holderRecord(host: HostState, pid: number, seen: Micros): PacketSocketHolder {
-  const found = host.processAt(pid, seen, seen);
+  const found = host.processes.at(pid, seen, seen);
   const name = found?.path === undefined ? found?.name : baseName(found.path);
   return {
     pid,
@@ -106,7 +106,7 @@ export function processOf(candidate: Candidate, context: OwnerContext): ProcessM
   const { host, socket } = candidate;
   if (!context.hasDetailsOf(socket)) return undefined;
   const latest = latestMoment(socket, context.first);
-  const found = host.processAt(socket.pid, earliestMoment(socket, context.first), latest, socket.path);
+  const found = host.processes.at(socket.pid, earliestMoment(socket, context.first), latest, socket.path);
   if (found === undefined) return undefined;
   if (isBornAfter(found, socket)) return undefined;
   const since = found.startLo ?? found.image?.time ?? -Infinity;
@@ -126,7 +126,7 @@ function asUserOfCall(
   const from = first - err;
   if (role === 'resp' && from <= earliestMoment(socket, first)) return found;
   const to = role === 'orig' ? first + err : latestMoment(socket, first);
-  const then = from > to ? undefined : host.processAt(socket.pid, from, to, socket.path);
+  const then = from > to ? undefined : host.processes.at(socket.pid, from, to, socket.path);
   if (then === undefined || then.start !== found.start || then.image?.handle !== found.image?.handle) return found;
   return asUser(found, then.uid);
 }
@@ -277,22 +277,22 @@ function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Mi
   const { image } = child;
   if (child.startLo === undefined) {
     if (image?.table !== 'process_events') return undefined;
-    return host.processAt(pid, image.time, image.time + image.resolution - 1);
+    return host.processes.at(pid, image.time, image.time + image.resolution - 1);
   }
   // A poll names the parent of that moment, who is alive: an orphan has been given another one.
   const seen = image?.table === 'processes' && image.isAdded ? image.time : undefined;
-  const atPoll = seen === undefined ? undefined : host.processAt(pid, seen, seen);
+  const atPoll = seen === undefined ? undefined : host.processes.at(pid, seen, seen);
   if (atPoll?.startLo !== undefined && atPoll.startLo <= (child.startHi ?? child.startLo)) {
     if (host.progress.areProcessesLost(atPoll.startLo, seen!)) return undefined;
-    const now = host.processAt(pid, moment, moment);
+    const now = host.processes.at(pid, moment, moment);
     return now?.start === atPoll.start ? now : atPoll;
   }
-  const atBirth = host.processAt(pid, child.startLo, child.startHi ?? child.startLo);
+  const atBirth = host.processes.at(pid, child.startLo, child.startHi ?? child.startLo);
   if (atBirth?.startLo === undefined) return undefined;
   // Within one second of a poll the pid may have passed from the parent to this process.
   if ((atBirth.startHi ?? atBirth.startLo) >= child.startLo) return undefined;
   if (host.progress.areProcessesLost(atBirth.startLo, child.startLo)) return undefined;
-  const now = host.processAt(pid, moment, moment);
+  const now = host.processes.at(pid, moment, moment);
   return now?.start === atBirth.start ? now : atBirth;
 }
 
@@ -302,7 +302,7 @@ export function isAncestor(ancestor: Candidate, of: Candidate, context: OwnerCon
   if (!context.hasDetailsOf(ancestor.socket) || !context.hasDetailsOf(of.socket)) return false;
   const earliest = earliestMoment(of.socket, context.first);
   // Within the second of a poll a process may end; whose child it was is settled by its start.
-  const child = processOf(of, context) ?? of.host.processAt(of.socket.pid, earliest, earliest);
+  const child = processOf(of, context) ?? of.host.processes.at(of.socket.pid, earliest, earliest);
   if (child === undefined) return false;
   const elder = processOf(ancestor, context);
   return ancestorsOf(of.host, child, latestMoment(of.socket, context.first)).some(

@@ -55,7 +55,7 @@ export function tiedEnd(
   ...[owner, from, to, tie]: ConstructorParameters<typeof TiedEnd>
 ): Candidate {
   const fresh = new TiedEnd(owner, from, to, tie);
-  const knowledge = host.pids.of(pid);
+  const knowledge = host.processes.pids.of(pid);
   const known = knowledge.tied as TiedEnd | undefined;
   if (known?.isOfRowsOf(fresh) && isSameEnd(known, fresh)) return known;
   knowledge.tied = fresh;
@@ -64,7 +64,7 @@ export function tiedEnd(
 
 /** The end that one of these owns, of whom the first is this process. */
 export function ambiguousEnd(host: HostState, pid: number, candidates: Candidate[]): AmbiguousEnd {
-  const knowledge = host.pids.of(pid);
+  const knowledge = host.processes.pids.of(pid);
   const known = knowledge.ambiguous as AmbiguousEnd | undefined;
   if (known !== undefined && areSame(known.candidates, candidates)) return known;
   const fresh: AmbiguousEnd = { state: 'ambiguous', candidates };

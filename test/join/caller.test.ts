@@ -116,7 +116,7 @@ describe('the caller of a call', () => {
           const caller = standingCaller(host, pid, moment, lo, hi);
           if (caller === undefined) continue;
           told++;
-          const found = host.processAt(pid, moment, moment);
+          const found = host.processes.at(pid, moment, moment);
           const { process, uid, isFound } = caller;
           expect({ process, uid, isFound }, `seed ${seed} step ${step}`).toEqual({
             process: shownProcess(host, pid, undefined, found, moment),
@@ -124,7 +124,7 @@ describe('the caller of a call', () => {
             isFound: found !== undefined,
           });
           for (const at of [lo, hi]) {
-            const other = host.processAt(pid, at, at);
+            const other = host.processes.at(pid, at, at);
             const same = [other?.start, other?.image?.handle, other?.uid];
             expect(same, `seed ${seed} step ${step}`).toEqual([found?.start, found?.image?.handle, found?.uid]);
           }
@@ -188,7 +188,7 @@ describe('the caller of a call', () => {
 
   it('is shown as its call alone tells, also where the pid ran another program before', () => {
     const host = hostOf();
-    host.pids.of(5);
+    host.processes.pids.of(5);
     const shownAs = paths.map((path) => toldProcess(host, 5, path));
     expect(shownAs).toEqual([
       { pid: 5, name: 'sh', path: '/bin/sh' },

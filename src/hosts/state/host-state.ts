@@ -8,13 +8,11 @@ import type { HeldSocket } from './held-socket.js';
 import { HostClosings } from './host-closings.js';
 import { EARLIEST, SWEEP_AFTER, TAKEN } from './host-columns.js';
 import type { HostContext } from './host-context.js';
+import { HostProcesses } from './host-processes.js';
 import { HostSockets } from './host-sockets.js';
 import { HostUsers } from './host-users.js';
 import { forgetLeft } from './left-addresses.js';
 import { PacketSockets } from './packet-sockets.js';
-import { KnownPids } from './pid-knowledge.js';
-import type { PidHistory, ProcessMoment } from './process-history.js';
-import type { ProcessRow } from './process-record.js';
 import { isSocketRow, namespaceOf, type SocketFact, socketFact } from './socket-fact.js';
 import type { SocketRecord } from './socket-record.js';
 import { StreamProgress } from './stream-progress.js';
@@ -54,10 +52,7 @@ export class HostState {
   /** How records name it; shared by all of them. */
   shown: { readonly id: string; readonly boot?: string };
   readonly #translations: TranslationsOfHost = { entries: undefined, rows: 0, goneUntil: -Infinity };
-  /** By pid, up to when rows about it were forgotten at the bound. A sweep drops the pids of which no row is left. */
-  #processesGone: Map<number, Micros> | undefined;
-  /** What is worked out of its pids. */
-  readonly pids: KnownPids;
+  readonly processes: HostProcesses;
   readonly #users = new HostUsers();
   #hasBlankAccepts = false;
   #own: { readonly namespace: string; readonly from: Micros } | undefined;
@@ -68,8 +63,8 @@ export class HostState {
     this.#context = context;
     this.number = context.rows.origins.addHost(id);
     this.addresses = new AddressHistory(context.limits, context.counters);
-    this.pids = new KnownPids(context.processes, this.number);
     this.progress = new StreamProgress(context.streams, context.columns, this.number);
+    this.processes = new HostProcesses(context, this.number, this.progress);
     this.#closings = new HostClosings(context.closes, this.number, this.progress, context.standing);
     this.#sockets = new HostSockets(context, this.number, this.#closings);
     this.#earliest = Infinity;
@@ -79,15 +74,6 @@ export class HostState {
 
   get socketRows(): number {
     return this.#context.sockets.queue.count(this.number);
-  }
-
-  get processRows(): number {
-    return this.#context.processes.count(this.number);
-  }
-
-  /** Pids of which rows had to be forgotten at the bound. */
-  get partialPids(): number {
-    return this.#processesGone?.size ?? 0;
   }
 
   /** Rows about times up to here were let go or evicted. */
@@ -126,11 +112,6 @@ export class HostState {
     this.#context.standing.ofHost(this.number);
   }
 
-  /** Who the first of the pids was, of a socket that stands, was found out from rows about all of them. */
-  dependsOn(pids: readonly number[]): void {
-    if (!this.pids.addElders(pids)) this.hasNews();
-  }
-
   get #earliest(): Micros {
     return this.#context.columns.values[this.#context.columns.placeOf(this.number) + EARLIEST]!;
   }
@@ -158,7 +139,7 @@ export class HostState {
     switch (row.table) {
       case 'processes':
       case 'process_events':
-        return this.#addProcess(row);
+        return this.processes.add(row) ? 'process' : 'nothing';
       case 'users':
         return this.#addUser(row.columns.uid, row.columns.username);
       case 'interface_addresses':
@@ -223,25 +204,6 @@ export class HostState {
   /** See HostSockets.knowsBlanks. */
   knowsBlanks(protocol: number, localPort: number, address: string, port: number): boolean {
     return this.#sockets.knowsBlanks(protocol, localPort, address, port);
-  }
-
-  /** See PidHistory.at. */
-  processAt(pid: number, from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
-    const gone = this.#processesGone?.get(pid);
-    const history = this.#context.processes.history(this.number, pid, gone !== undefined);
-    const found = history?.at(from, to, path);
-    if (found === undefined) return undefined;
-    // It may have begun later in that second: the poll that saw it also tells who had the pid before.
-    const { startHi = -Infinity, toldAt = -Infinity } = found;
-    if (startHi > from && toldAt > this.progress.processesUntil) return undefined;
-    if (gone === undefined) return found;
-    // Its end, or the birth of the next process with the pid, may be among what was forgotten.
-    return (found.startLo ?? -Infinity) > gone ? found : undefined;
-  }
-
-  /** What rows tell of the pid, complete or not; undefined: nothing. */
-  historyOf(pid: number): PidHistory | undefined {
-    return this.#context.processes.history(this.number, pid, this.#processesGone?.has(pid));
   }
 
   /** A user as records name it; those that the host told of are shared by all of them. */
@@ -327,33 +289,6 @@ export class HostState {
     return 'socket';
   }
 
-  #addProcess(row: ProcessRow): Change {
-    const { processes, counters, limits } = this.#context;
-    const { pid } = row.columns;
-    if (pid === undefined || !Number.isInteger(pid) || pid < 0 || pid > 0x7fff_ffff) {
-      counters.rowsIgnored++;
-      return 'nothing';
-    }
-    const added = processes.add(this.number, pid, row);
-    if (added === 'known') return 'nothing';
-    if (added === 'outdates') this.#outdate(pid);
-    this.#context.columns.increment(this.number, TAKEN);
-    if (this.processRows > limits.processRows) {
-      const { pid: of, hi } = processes.forgetOldest(this.number);
-      this.#processesGone ??= new Map();
-      this.#processesGone.set(of, Math.max(hi, this.#processesGone.get(of) ?? hi));
-      this.#outdate(of);
-      counters.processRowsEvicted++;
-    }
-    return 'process';
-  }
-
-  #outdate(pid: number): void {
-    this.pids.outdate(pid);
-    this.#context.standing.ofPid(this.number, pid);
-    if (this.pids.isElder(pid)) this.hasNews();
-  }
-
   #addTranslation(row: Extract<AnyTableRow, { table: 'conntrack' }>): Change {
     const { translations, tuples, limits, news } = this.#context;
     const of = this.#translations;
@@ -410,13 +345,6 @@ export class HostState {
     this.#context.news.address(broadcast);
   }
 
-  #forgetGone(): void {
-    if (this.#processesGone === undefined) return;
-    for (const pid of this.#processesGone.keys()) {
-      if (this.#context.processes.history(this.number, pid) === undefined) this.#processesGone.delete(pid);
-    }
-  }
-
   /**
    * Drops what closed before `horizon` when as many rows have come as were kept, so that looking costs each row little. Rows kept
    * would not do for a measure: at the bounds they stay as they are. Returns whether it did.
@@ -431,14 +359,12 @@ export class HostState {
     this.packetSockets.prune(horizon);
     if (forgetLeft(this, horizon, this.#context.addresses)) this.#local = undefined;
     this.#context.translations.prune(this.#translations, horizon);
-    this.#context.processes.prune(this.number, horizon);
-    this.pids.outdateAll();
-    this.#forgetGone();
+    this.processes.prune(horizon);
     columns.setWord(number, TAKEN, 0);
     columns.setWord(
       number,
       SWEEP_AFTER,
-      Math.max(MIN_SWEEP, this.socketRows + this.processRows + this.#translations.rows),
+      Math.max(MIN_SWEEP, this.socketRows + this.processes.rows + this.#translations.rows),
     );
     return true;
   }

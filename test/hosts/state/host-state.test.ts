@@ -321,8 +321,8 @@ describe('the processes of a host', () => {
       host.add(row('process_events', 'event', pid, pid, { pid, syscall: 'execve', path: '/bin/true' }));
       if (pid % 100 === 0) host.prune((pid - 1_000) * s);
     }
-    expect(host.processRows).toBeLessThanOrEqual(500);
-    expect(host.partialPids).toBeLessThan(6_000);
+    expect(host.processes.rows).toBeLessThanOrEqual(500);
+    expect(host.processes.partialPids).toBeLessThan(6_000);
   });
 
   it('are known in part as long as a row is left of those that went at the bound', () => {
@@ -334,8 +334,8 @@ describe('the processes of a host', () => {
       host.add(row('process_events', 'event', 2, pid, { pid, syscall: 'execve', path: '/bin/true' }));
     }
     exec(3, 1_000);
-    expect(host.partialPids).toBeGreaterThan(0);
-    expect(host.processAt(7, 4 * s, 4 * s)).toBeUndefined();
+    expect(host.processes.partialPids).toBeGreaterThan(0);
+    expect(host.processes.at(7, 4 * s, 4 * s)).toBeUndefined();
   });
 
   it('that stand are known after any number of others came and went', () => {
@@ -350,12 +350,12 @@ describe('the processes of a host', () => {
         host.add(row('process_events', 'event', 20 + n, 100 + 3 * n + at, { pid, syscall, path: '/bin/true' }));
       }
     }
-    expect(host.processRows).toBe(500);
+    expect(host.processes.rows).toBe(500);
     const at = 10_020 * s;
     const pids = Array.from({ length: 50 }, (_, n) => 1 + n);
     const known = pids.flatMap((pid) => [
-      host.processAt(pid, at, at)?.cmdline === 'server',
-      host.processAt(100 + pid, at, at)?.path === '/bin/started',
+      host.processes.at(pid, at, at)?.cmdline === 'server',
+      host.processes.at(100 + pid, at, at)?.path === '/bin/started',
     ]);
     // Of more than 64 in a row one goes, before others come in between.
     expect(known.filter((isKnown) => !isKnown).length).toBeLessThanOrEqual(1);
@@ -366,7 +366,9 @@ describe('the processes of a host', () => {
     for (let pid = 1; pid <= 1_000; pid++) {
       host.add(row('process_events', 'event', pid, pid, { pid, syscall: 'execve', path: '/bin/true' }));
     }
-    const known = Array.from({ length: 1_000 }, (_, n) => 1 + n).filter((pid) => host.historyOf(pid) !== undefined);
+    const known = Array.from({ length: 1_000 }, (_, n) => 1 + n).filter(
+      (pid) => host.processes.history(pid) !== undefined,
+    );
     expect(known).toEqual(Array.from({ length: 500 }, (_, n) => 501 + n));
   });
 });
