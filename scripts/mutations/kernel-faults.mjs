@@ -155,4 +155,11 @@ export const kernelFaults = [
     replace: '',
     tests: ['test/conn/follow-kernel.test.ts'],
   },
+  {
+    name: 'slot-of-pieces-hashed-in-part',
+    file: 'src/decode/batch-decoder.ts',
+    find: '          kernel.hashes(decoded.address, before, key.k0, key.k1);',
+    replace: '',
+    tests: ['test/decode/frame-kernel.test.ts'],
+  },
 ];

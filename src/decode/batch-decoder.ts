@@ -2,7 +2,7 @@ import { frameKernel, totalOf } from '../capture/frame-kernel.js';
 import { NOT_TCP_OFFSET, type PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import type { WeirdCounts } from '../core/weird.js';
-import { type DecodedBatch, NO_SIDES, type OtherPacket, type PacketSide } from './decoded-batch.js';
+import type { DecodedBatch, OtherPacket, PacketSide } from './decoded-batch.js';
 import { Decoder } from './decoder.js';
 import { META_PROTO, Packet, type RestOfFrame, ROW_BYTES, ROW_META, ROW_WORDS } from './packet.js';
 import { PROTO_TCP } from './transport.js';
@@ -34,10 +34,10 @@ export class BatchDecoder {
   }
 
   /**
-   * Fills `decoded` with packets [from, to) of `batch`, on whose bytes it stands until either is used again. `hashLater`: where all of them are
-   * usual ones, `hashRows` is left to who takes them.
+   * Fills `decoded` with packets [from, to) of `batch`, on whose bytes it stands until either is used again; or adds them to what it has, of which
+   * nothing is beside a row, and on whose bytes it stands no more. `hashLater`: where all of them are usual ones, `hashRows` is left to who takes them.
    */
-  decode(batch: PacketBatch, from: number, to: number, decoded: DecodedBatch, hashLater = false): void {
+  decode(batch: PacketBatch, from: number, to: number, decoded: DecodedBatch, hashLater = false, adds = false): void {
     const { view, timeUs, capLen, wireLen, offset, link } = batch;
     const packet = this.#packet;
     const decoder = this.#decoder;
@@ -45,25 +45,29 @@ export class BatchDecoder {
     decoder.sums.use(batch);
     packet.i32 = decoded.rows.i32;
     packet.f64 = decoded.rows.f64;
-    decoded.sides = NO_SIDES;
+    if (!adds) decoded.clear();
+    const before = decoded.count;
     let sides: Map<number, PacketSide> | undefined;
     decoded.view = view;
-    decoded.count = to - from;
-    decoded.isHashed = true;
     const kernel = batch.memory === decoded.memory ? frameKernel(batch.memory) : undefined;
     let others = 0;
     for (let i = from; i < to; i++) {
       if (kernel !== undefined) {
         const { verifyChecksums, key } = this.#options;
         const first = i;
-        const rows = decoded.address + (i - from) * ROW_BYTES;
+        const rows = decoded.address + (before + i - from) * ROW_BYTES;
         i = kernel.frames(view.byteOffset, view.byteLength, i, to, rows, verifyChecksums);
         others |= view.getUint32(NOT_TCP_OFFSET, true);
-        if (hashLater && first === from && i === to) decoded.isHashed = false;
+        const isLater = hashLater && first === from && i === to && (!decoded.isHashed || before === 0);
+        if (isLater) decoded.isHashed = false;
         else kernel.hashes(rows, i - first, key.k0, key.k1);
+        if (!isLater && !decoded.isHashed) {
+          kernel.hashes(decoded.address, before, key.k0, key.k1);
+          decoded.isHashed = true;
+        }
         if (i === to) break;
       }
-      packet.base = (i - from) * ROW_WORDS;
+      packet.base = (before + i - from) * ROW_WORDS;
       packet.timeUs = timeUs[i]!;
       packet.source = link[i]! >>> 16;
       decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wireLen[i]!, kernel === undefined);
@@ -71,12 +75,13 @@ export class BatchDecoder {
       if (packet.view !== view || packet.depth > 0 || weird.news.length > 0 || packet.rest !== undefined) {
         sides ??= new Map();
         const side = this.#sideOf(packet, view);
-        sides.set(i - from, side);
+        sides.set(before + i - from, side);
         for (const other of side.others ?? []) others |= (other.row[ROW_META]! & META_PROTO) ^ PROTO_TCP;
       }
     }
-    decoded.wireBytes = totalOf(batch, wireLen, from, to);
-    decoded.onlyTcp = others === 0;
+    decoded.count = before + to - from;
+    decoded.wireBytes += totalOf(batch, wireLen, from, to);
+    decoded.onlyTcp &&= others === 0;
     if (sides !== undefined) decoded.sides = sides;
   }
 

@@ -59,6 +59,15 @@ export class DecodedBatch {
     this.address = offset;
   }
 
+  /** Takes all packets out. */
+  clear(): void {
+    this.count = 0;
+    this.wireBytes = 0;
+    this.onlyTcp = true;
+    this.isHashed = true;
+    this.sides = NO_SIDES;
+  }
+
   /** Moves `packet`, made on this batch's rows, to a row. */
   read(packet: Packet, row: number): void {
     packet.base = row * ROW_WORDS;

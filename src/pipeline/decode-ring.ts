@@ -4,20 +4,20 @@ import { adviseHugePages } from '../core/huge-pages.js';
 import { DecodedBatch } from '../decode/decoded-batch.js';
 import { ROW_BYTES } from '../decode/packet.js';
 
-/** Packets of a slot: about those of a piece of a file, so that little is done for each slot, and as seldom that V8 need not compile it. */
-export const SLOT_ROWS = 2048;
+/** Packets of a slot: those of some pieces of a file, so that little is done for each slot, and as seldom that V8 need not compile it. */
+export const SLOT_ROWS = 8192;
 /**
  * Slots of the ring: as many packets as are read while V8's compiler keeps the other thread from its core. At other times a few do, which stay
  * in the shared cache.
  */
-const SLOTS = 128;
+const SLOTS = 32;
 /**
- * A thread that finds the ring empty or full looks again for some ten microseconds before it sleeps. A slot is a quarter of a millisecond's
+ * A thread that finds the ring empty or full looks again for some ten microseconds before it sleeps. A slot is a millisecond's
  * work, and V8's compiler wants the processor too (2026-11).
  */
 const LOOKS = 1000;
 /** Who sleeps is woken when so many slots are there for it, or when the other thread has to sleep too. */
-const WORTH_READING = 4;
+const WORTH_READING = 1;
 /** Waking takes the thread that wakes up to half a millisecond, most of all where it has the processor that the other one is put on (2026-11). */
 const WORTH_WRITING = SLOTS / 2;
 /** A sleeping thread looks again after this long, since at the end fewer may come. */

@@ -11,9 +11,6 @@ import { RingReader, ringMemory } from './decode-ring.js';
 import type { DecodedSource, DecodeStart } from './decoded-source.js';
 import { takeDecodeWorker } from './ready-decode-worker.js';
 
-/** The event loop gets a turn after this many slots: signals, outputs, progress. */
-const TURN_EVERY = 2;
-
 const NO_BYTES = new DataView(new ArrayBuffer(0));
 const NO_STATS: CaptureStats = { packets: 0, bytes: 0, kernelDrops: 0, interfaceDrops: 0, engineDrops: 0 };
 
@@ -33,7 +30,6 @@ export class DecodeThread implements DecodedSource {
   #weirds: Readonly<Record<string, number>> = {};
   #sides: ReadonlyMap<number, PacketSide> = new Map();
   #lent = false;
-  #turns = 0;
   #ended = false;
   #closed = false;
   #failure: Error | undefined;
@@ -81,7 +77,8 @@ export class DecodeThread implements DecodedSource {
   async #wait(): Promise<DecodedBatch | undefined> {
     for (;;) {
       if (this.#closed || this.#ended) return undefined;
-      if (++this.#turns % TURN_EVERY === 0) await nextTurn();
+      // Signals, outputs, progress.
+      await nextTurn();
       if (!this.#ring.ready()) {
         await nextTurn();
         if (this.#failure !== undefined) throw this.#failure;

@@ -7,6 +7,7 @@ import { CorrelateError, messageOf } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
+import type { DecodedBatch } from '../decode/decoded-batch.js';
 import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
 import { batchRoom, RingWriter, SLOT_ROWS, type SlotInfo } from './decode-ring.js';
 import { openFiles } from './decoded-source.js';
@@ -56,24 +57,38 @@ function numberOf(batch: PacketBatch): number {
   return announced.push(batch) - 1;
 }
 
+/** The slot that is being filled, of packets of several batches. */
+let filling: DecodedBatch | undefined;
+let bytes = 0;
+
 /** False when the main thread wants no more. */
 function decode(batch: PacketBatch, source: PacketSource): boolean {
-  let number = -1;
-  for (let from = 0; from < batch.count; from += SLOT_ROWS) {
-    const decoded = ring.claim();
-    if (decoded === undefined) return false;
-    const to = Math.min(batch.count, from + SLOT_ROWS);
-    decoder.decode(batch, from, to, decoded, true);
-    if (start.streams || !decoded.onlyTcp) number = numberOf(batch);
-    if (decoded.sides.size > 0) send({ kind: 'sides', sides: decoded.sides });
-    const { wireBytes, isHashed } = decoded;
-    const bytes = totalOf(batch, batch.capLen, from, to);
-    publish({ batch: number, count: to - from, wireBytes, bytes, readBytes: source.readBytes, isHashed });
+  if (filling !== undefined && filling.count + batch.count > SLOT_ROWS) handOver(-1, source);
+  filling ??= ring.claim();
+  if (filling === undefined) return false;
+  decoder.decode(batch, 0, batch.count, filling, true, filling.count > 0);
+  bytes += totalOf(batch, batch.capLen, 0, batch.count);
+  if (start.streams || !filling.onlyTcp) {
+    const number = numberOf(batch);
+    handOver(number, source);
+    lent.push({ batch, until: ring.produced });
+    return true;
   }
   // Memory that nobody reads any more is used again while it is in the caches.
-  if (number < 0) source.release(batch);
-  else lent.push({ batch, until: ring.produced });
+  source.release(batch);
+  if (filling.sides.size > 0 || filling.count > SLOT_ROWS - batch.count) handOver(-1, source);
   return true;
+}
+
+/** Hands over the slot that is being filled, whose rows stand on the batch with this number. */
+function handOver(batch: number, source: PacketSource): void {
+  if (filling === undefined) return;
+  const { wireBytes, isHashed, count, sides } = filling;
+  if (sides.size > 0) send({ kind: 'sides', sides });
+  publish({ batch, count, wireBytes, bytes, readBytes: source.readBytes, isHashed });
+  filling.clear();
+  filling = undefined;
+  bytes = 0;
 }
 
 /** Gives back the batches that the main thread is done with; waits for the oldest when only a few are left. */
@@ -97,6 +112,7 @@ async function read(): Promise<void> {
       if (batch === undefined || !decode(batch, source)) break;
       release(source);
     }
+    handOver(-1, source);
   } finally {
     await source.close();
   }
