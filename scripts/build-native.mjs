@@ -114,7 +114,10 @@ const parts = [
     compiler: 'clang',
     sources: ['.c'],
     // Behind what is the other's: KERNEL_ROOM of src/conn/table-memory.ts.
-    flags: [...webAssemblyFlags(32_768, 1024), '-Wl,--export=result,--export=begun,--export=wheel,--export=touched'],
+    flags: [
+      ...webAssemblyFlags(32_768, 1024),
+      '-Wl,--export=result,--export=begun,--export=wheel,--export=ended,--export=touched',
+    ],
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },

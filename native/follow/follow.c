@@ -4,6 +4,7 @@
 #include "begin.h"
 #include "control.h"
 #include "datagram.h"
+#include "end.h"
 #include "record.h"
 #include "row.h"
 #include "step.h"
@@ -23,9 +24,10 @@ struct {
   int32_t closing;
 } result;
 
-// Of connections that begin, and of deadlines.
+// Of connections that begin, of deadlines, and of connections that end.
 beginnings begun;
 timers wheel;
+endings ended;
 
 __attribute__((export_name("enter"))) int enter_all(uint32_t *index, uint32_t mask, record *records, int count) {
   return enter((table){index, mask, records}, count);
@@ -35,19 +37,27 @@ __attribute__((export_name("order"))) int order(uint32_t *index, uint32_t mask, 
   return in_order((table){index, mask, records}, count);
 }
 
-// Takes rows from `first` on, up to `end`, to the one at whose time something is due (`next`), to one that is left to others, or behind one
+__attribute__((export_name("release"))) int32_t release_all(record *const *places, int count, record *records, int32_t free) {
+  return release(places, count, records, free);
+}
+
+// Takes rows from `first` on, up to `end`, to the one at whose time something is due that is left to others, to one that is left to others, or behind one
 // with which a deadline is left to the caller because its connection's end became certain. Answers the row that comes next.
 __attribute__((export_name("follow"))) int follow(const row *rows, int first, int end, uint32_t *index, uint32_t mask, record *records,
-                                                  double now, double next, int is_calm) {
+                                                  double now, int is_calm) {
   const table t = {index, mask, records};
   result.closing = -1;
   begun.begun = begun.count = 0;
-  wheel.listed = 0;
+  // Nothing is due before it; also of what began in this call and is still to be armed.
+  double next = wheel.next;
   int k = first;
   for (; k < end; k++) {
     const row *p = &rows[k];
     if (k % GROUP == 0 && mask > NEAR_MASK) touch(t, p, end - k < GROUP ? end - k : GROUP);
-    if (p->time > now && p->time >= next) break;
+    if (p->time > now && p->time >= next) {
+      if (begun.count > 0 || !is_calm || !end_due(&ended, &wheel, t, p->time)) break;
+      next = wheel.next;
+    }
     const bool is_datagram = (p->meta & META_PLAIN_UDP) != 0;
     if (!is_datagram && (p->meta & META_PROTOCOL) != PROTO_TCP) break;
     uint32_t dir;

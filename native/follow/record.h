@@ -40,6 +40,7 @@ enum { STATE_BITS = 3, PREVIOUS_STATE = 6 };
 // UDP: the end has sent something. First of two bits.
 #define ACTIVE (1u << 26)
 #define STREAMED (1u << 27)
+#define LONG_HISTORY (1u << 28)
 #define TUNNELED (1u << 30)
 #define IN_STEP (1u << 31)
 #define BOTH(bit) (3 * (bit))

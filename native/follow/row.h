@@ -1,6 +1,7 @@
 // The row of a packet as src/decode/packet.ts has it.
 #ifndef FOLLOW_ROW_H
 #define FOLLOW_ROW_H
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct {
@@ -24,6 +25,9 @@ _Static_assert(sizeof(row) == 128, "a row has 128 bytes");
 
 enum { PROTO_TCP = 6 };
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_ECE = 64, TCP_CWR = 128 };
+
+// Ports on which Zeek expects DNS over UDP, as `isDnsPort` of src/conn/timeouts.ts.
+static inline bool is_dns_port(uint32_t port) { return port == 53 || port == 137 || port == 5353 || port == 5355; }
 
 static inline uint32_t header_bytes(const row *p) { return p->control >> 28 << 2; }
 static inline uint32_t tcp_flags(const row *p) { return p->control >> 16 & 0xff; }

@@ -26,6 +26,7 @@ import {
   ORDINAL,
   ORIG_WORD,
   PORTS,
+  RECORD_BYTES,
   RECORD_WORDS,
   RESP_WORD,
   SEGMENTS,
@@ -55,6 +56,8 @@ export interface SlotKernel {
   readonly enter: OverSlots;
   /** Puts those in use in order of ordinals, which are below the places of the index, in its place. Gives how many those are. */
   readonly order: OverSlots;
+  /** Lets the slots of `count` removed records, whose addresses are at `places`, be used again before the slot `free`. Gives the first of all. */
+  readonly release: (places: number, count: number, records: number, free: number) => number;
 }
 
 /**
@@ -136,6 +139,11 @@ export class ConnectionTable {
   /** First slots of `count` lists of records, in it where it can be had. */
   timerLists(count: number): Int32Array {
     return this.#memory.timerLists(count);
+  }
+
+  /** A heap of records, see `TableMemory.timerHeap`. */
+  timerHeap(count: number): readonly [times: Float64Array, ordinals: Float64Array, slots: Int32Array] {
+    return this.#memory.timerHeap(count);
   }
 
   /** Room in it for texts, see `TableMemory.texts`. */
@@ -322,6 +330,20 @@ export class ConnectionTable {
   release(slot: number): void {
     this.i32[slot * RECORD_WORDS + TIMER_NEXT] = this.#free;
     this.#free = slot;
+  }
+
+  /** The same for `count` removed records, whose addresses lie in `places`, in its memory. */
+  releaseAll(places: Int32Array, count: number): void {
+    if (this.#kernel !== undefined) {
+      this.#free = this.#kernel.release(places.byteOffset, count, this.recordsAt, this.#free);
+      return;
+    }
+    for (let i = 0; i < count; i++) this.release((places[i]! - this.recordsAt) / RECORD_BYTES);
+  }
+
+  /** For code that removes by itself: it took so many out of the index. */
+  removed(count: number): void {
+    this.count -= count;
   }
 
   /** Removes every record; nothing may be inserted from then on. */

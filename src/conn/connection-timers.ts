@@ -41,15 +41,9 @@ export class ConnectionTimers {
     return this.#wheel.next;
   }
 
-  /** Of the wheel, for code that arms by itself. */
-  get lists(): Int32Array {
-    return this.#wheel.heads;
-  }
-  get firstList(): number {
-    return this.#wheel.firstList;
-  }
-  listed(more: number): void {
-    this.#wheel.listed += more;
+  /** For code that arms, and ends, by itself. */
+  get wheel(): TimerWheel {
+    return this.#wheel;
   }
 
   /** Arms an open connection anew, of which a packet came. */

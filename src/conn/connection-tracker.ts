@@ -94,7 +94,10 @@ export class ConnectionTracker {
     this.#timers = new ConnectionTimers(this.#table, this.#timeouts, options.interimUs, (base) =>
       this.#updates.emit('interim', base),
     );
-    this.#kernel?.arms(this.#timers.lists, this.#timeouts.tcp_close_delay);
+    this.#kernel?.arms(this.#timers.wheel, this.#timeouts.tcp_close_delay);
+    const { lent } = this.#updates;
+    if (lent !== undefined && options.openStream === undefined && options.interimUs === undefined)
+      this.#kernel?.ends(lent, this.#timeouts);
     this.#weird = new WeirdCounts(options.onWeird !== undefined);
     this.#reports = options.onWeird && new WeirdReports(this.#table, options.onWeird);
     this.#batchDecoder = new BatchDecoder({ verifyChecksums, key }, this.#weird);
@@ -199,12 +202,15 @@ export class ConnectionTracker {
   #takeRun(kernel: FollowKernel, batch: DecodedBatch, first: number): number {
     const { tcp_attempt_delay } = this.#timeouts;
     if (this.#kernelBegins) kernel.begins(this.#connections, this.#captures.ids, tcp_attempt_delay);
-    kernel.firstList = this.#timers.firstList;
-    const next = kernel.take(batch, first, batch.count, this.#now, this.#timers.next, this.#context.storms.isCalm);
+    const { wheel } = this.#timers;
+    const { lent } = this.#updates;
+    kernel.wheel(wheel, lent?.count ?? 0, this.#table.resets.size === 0 && !wheel.hasOwnHeap);
+    const next = kernel.take(batch, first, batch.count, this.#now, wheel.next, this.#context.storms.isCalm);
     this.#now = kernel.now;
-    this.#timers.listed(kernel.listed);
+    const waiting = kernel.ended(wheel);
     this.#connections += kernel.begun;
     for (let i = 0; i < kernel.unarmed; i++) this.#timers.armAttempt(kernel.unarmedSlot(i));
+    this.#updates.ended(waiting);
     return next;
   }
 

@@ -55,6 +55,20 @@ export class ConnectionUpdates {
     if (this.#lent?.isFull === true) this.#lent.release();
   }
 
+  /** Those that are still to be told, for code that ends connections by itself; undefined where each is told by itself. */
+  get lent(): EndedRecords | undefined {
+    return this.#lent;
+  }
+
+  /** Such code has ended others, and with them so many wait. */
+  ended(count: number): void {
+    const lent = this.#lent;
+    if (lent === undefined || count === lent.count) return;
+    this.#table.removed(count - lent.count);
+    lent.count = count;
+    if (lent.isFull) lent.release();
+  }
+
   /** Tells of those that ended and are in the table. */
   tell(): void {
     this.#lent?.tell();

@@ -67,9 +67,9 @@ export class EndedRecords {
   /** Tells those that have been removed from the table, whose slots are used again then. */
   release(): void {
     if (this.count === 0) return;
-    const slots = Array.from({ length: this.count }, (_, i) => this.slot(i));
+    const { count } = this;
     this.tell();
-    for (const slot of slots) this.#table.release(slot);
+    this.#table.releaseAll(this.#places, count);
   }
 
   get memory(): WebAssembly.Memory | undefined {

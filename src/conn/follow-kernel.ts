@@ -2,7 +2,10 @@ import { heapBase, kernelOver } from '../core/kernel.js';
 import type { Micros } from '../core/time.js';
 import type { DecodedBatch } from '../decode/decoded-batch.js';
 import type { ConnectionTable, SlotKernel } from './connection-table.js';
+import { type EndedRecords, MOST_ENDED } from './ended-records.js';
 import { KERNEL_ROOM } from './table-memory.js';
+import type { Timeouts } from './timeouts.js';
+import type { TimerWheel } from './timer-wheel.js';
 
 // Words of what is known of slots.
 const ROOM = 3;
@@ -13,6 +16,13 @@ const LEFT = 7;
 /** Connections that begin in a call and are left to be armed, at most, and captures that are told apart. */
 const MOST_LEFT = 128;
 const MOST_CAPTURES = 8;
+/** Ports with a timeout of their own that are told apart. */
+const MOST_PORTS = 8;
+// Words of what is known of the wheel, and of connections that end.
+const HEAP = 4;
+const PLACES = MOST_PORTS + 1;
+const WAITING = MOST_PORTS + 2;
+const MOST = MOST_PORTS + 3;
 
 type Follow = (
   rows: number,
@@ -22,7 +32,6 @@ type Follow = (
   mask: number,
   records: number,
   now: Micros,
-  next: Micros,
   isCalm: number,
 ) => number;
 
@@ -42,6 +51,10 @@ export class FollowKernel {
   /** See `native/follow/timers.h`. */
   readonly #times: Float64Array;
   readonly #lists: Int32Array;
+  /** See `native/follow/end.h`. */
+  readonly #delays: Float64Array;
+  readonly #ended: Int32Array;
+  #places = 0;
 
   private constructor(table: ConnectionTable, memory: WebAssembly.Memory, exports: WebAssembly.Exports) {
     this.#table = table;
@@ -54,8 +67,11 @@ export class FollowKernel {
     this.#slots = new Int32Array(memory.buffer, begun + 8, LEFT + MOST_LEFT);
     this.#captures = new Uint16Array(memory.buffer, begun + 8 + this.#slots.byteLength, MOST_CAPTURES);
     const wheel = (exports.wheel as WebAssembly.Global).value as number;
-    this.#times = new Float64Array(memory.buffer, wheel, 2);
-    this.#lists = new Int32Array(memory.buffer, wheel + 16, 2);
+    this.#times = new Float64Array(memory.buffer, wheel, 3);
+    this.#lists = new Int32Array(memory.buffer, wheel + 24, 7);
+    const ended = (exports.ended as WebAssembly.Global).value as number;
+    this.#delays = new Float64Array(memory.buffer, ended, 3 + MOST_PORTS);
+    this.#ended = new Int32Array(memory.buffer, ended + this.#delays.byteLength, MOST_PORTS + 4);
     table.use(exports as unknown as SlotKernel);
     if (heapBase(exports) > 2 * KERNEL_ROOM)
       throw new Error('the kernel that follows has more constants than there is room for');
@@ -69,20 +85,45 @@ export class FollowKernel {
     return exports && new FollowKernel(table, memory, exports);
   }
 
-  /** Has it arm connections in these lists of a `TimerWheel`, those whose ends became certain with `closeDelay`. */
-  arms(heads: Int32Array, closeDelay: Micros): void {
-    this.#lists[0] = heads.buffer === this.#table.memory?.buffer ? heads.byteOffset : 0;
-    this.#times[1] = closeDelay;
+  /** Has it arm connections by this wheel of its table, those whose ends became certain with `closeDelay`. */
+  arms(wheel: TimerWheel, closeDelay: Micros): void {
+    const isShared = wheel.heads.buffer === this.#table.memory?.buffer;
+    this.#lists[0] = isShared ? wheel.heads.byteOffset : 0;
+    wheel.heap.forEach((column, i) => {
+      this.#lists[HEAP + i] = column.byteOffset;
+    });
+    this.#lists[3] = wheel.heap[0].length;
+    this.#times[2] = closeDelay;
   }
 
-  /** Before `take`: the first bucket of the wheel whose deadlines are in a list. */
-  set firstList(bucket: number) {
-    this.#times[0] = bucket;
+  /** Lets it end connections, whose records go to these, by these timeouts; otherwise it leaves all that is due. */
+  ends(records: EndedRecords, timeouts: Timeouts): void {
+    const ports = Object.entries(timeouts.port_inactivity_timeouts);
+    if (ports.length > MOST_PORTS) return;
+    this.#delays.set([timeouts.tcp_attempt_delay, timeouts.tcp_inactivity_timeout, timeouts.udp_inactivity_timeout]);
+    ports.forEach(([port, timeout], i) => {
+      this.#ended[i] = Number(port);
+      this.#delays[3 + i] = timeout;
+    });
+    this.#ended[MOST_PORTS] = ports.length;
+    this.#ended[MOST] = MOST_ENDED;
+    this.#places = records.placesAt;
   }
 
-  /** After `take`: by how many the lists have become longer. */
-  get listed(): number {
-    return this.#lists[1]!;
+  /** Before `take`: how the wheel stands; how many records wait to be told of, and whether others may end. */
+  wheel(wheel: TimerWheel, waiting: number, mayEnd: boolean): void {
+    this.#times[0] = wheel.firstList;
+    this.#lists[1] = wheel.listed;
+    this.#lists[2] = wheel.heapSize;
+    this.#ended[PLACES] = mayEnd ? this.#places : 0;
+    this.#ended[WAITING] = waiting;
+  }
+
+  /** After `take`: tells the wheel how it stands, and gives how many records wait to be told of, those that ended in the call behind the others. */
+  ended(wheel: TimerWheel): number {
+    const lists = this.#lists;
+    wheel.took(this.#times[0]!, this.#times[1]!, lists[1]!, lists[2]!);
+    return this.#ended[WAITING]!;
   }
 
   /** Whether rows lie where it can read them: in the table's memory. */
@@ -91,12 +132,13 @@ export class FollowKernel {
   }
 
   /**
-   * Takes rows from `first` on up to `end`: to the first that it leaves, or at whose time, the latest so far being `now`, something is due at
-   * `next`, or behind one with which the end of its connection became certain that is to be armed. Gives the row that comes next. `isCalm`: `ControlStorms.isCalm`.
+   * Takes rows from `first` on up to `end`: to the first that it leaves, or at whose time, the latest so far being `now`, something is due, before
+   * which nothing is at `next`, that it may not end, or behind one with which the end of its connection became certain that is to be armed. Gives the row that comes next. `isCalm`: `ControlStorms.isCalm`.
    */
   take({ address }: DecodedBatch, first: number, end: number, now: Micros, next: Micros, isCalm: boolean): number {
     const { indexAt, mask, recordsAt } = this.#table;
-    return this.#follow(address, first, end, indexAt, mask, recordsAt, now, next, isCalm ? 1 : 0);
+    this.#times[1] = next;
+    return this.#follow(address, first, end, indexAt, mask, recordsAt, now, isCalm ? 1 : 0);
   }
 
   /**

@@ -7,15 +7,21 @@ import { RECORD_BYTES } from './record-layout.js';
 /** Bytes at the start of the memory for the constants of `native/lines` and for what it writes, and as many for those of `native/follow`. */
 export const KERNEL_ROOM = 32_768;
 const ENDED_AT = 2 * KERNEL_ROOM;
-/** Bytes behind them for the addresses of ended records, for lists of records by their deadlines, and behind those for texts that are written of records. */
+/**
+ * Bytes behind them for the addresses of ended records, for lists of records by their deadlines and a heap of them, and behind those for texts that are
+ * written of records.
+ */
 const ENDED_BYTES = 65_536;
 const LISTS_AT = ENDED_AT + ENDED_BYTES;
 const LISTS_BYTES = 131_072;
-const TEXTS_AT = LISTS_AT + LISTS_BYTES;
+const HEAP_AT = LISTS_AT + LISTS_BYTES;
+const HEAP_BYTES = 196_608;
+const TEXTS_AT = HEAP_AT + HEAP_BYTES;
 /** As many as an output has of its own, and one. */
 const TEXTS = 9;
 const ROOM_AT = TEXTS_AT + TEXTS * limits.sinkChunkBytes;
 const WORD_BYTES = 4;
+const HEAP_ENTRY_BYTES = 20;
 const PAGE_BYTES = 65_536;
 
 /** Entries of a table's first index. Each further one has four times as many, until there are two for each connection. */
@@ -75,6 +81,20 @@ export class TableMemory {
   /** Room for the first slots of `count` lists of records. */
   timerLists(count: number): Int32Array {
     return this.shared === undefined ? new Int32Array(count) : new Int32Array(this.buffer, LISTS_AT, count);
+  }
+
+  /** Room for a heap of `count` deadlines: columns of times, of numbers and of slots. Those are in it where WebAssembly's memory can be had. */
+  timerHeap(count: number): readonly [times: Float64Array, ordinals: Float64Array, slots: Int32Array] {
+    const isShared = this.shared !== undefined;
+    const buffer = isShared ? this.buffer : new ArrayBuffer(HEAP_ENTRY_BYTES * count);
+    const at = isShared ? HEAP_AT : 0;
+    const ordinalsAt = at + Float64Array.BYTES_PER_ELEMENT * count;
+    const slotsAt = ordinalsAt + Float64Array.BYTES_PER_ELEMENT * count;
+    return [
+      new Float64Array(buffer, at, count),
+      new Float64Array(buffer, ordinalsAt, count),
+      new Int32Array(buffer, slotsAt, count),
+    ];
   }
 
   /** Memory for texts; none without WebAssembly's memory. */

@@ -6,6 +6,8 @@ const WIDTH_US = 16_384;
 /** Buckets; the wheel spans 537 s. A later deadline is put at the end and looked at again then. */
 const BUCKETS = 32_768;
 const NOT_ARMED = -1;
+/** Entries of the heap for which there is room in the table's memory. */
+const FIRST_HEAP = 8192;
 
 function bucketIndex(bucket: number): number {
   return bucket - Math.floor(bucket / BUCKETS) * BUCKETS;
@@ -30,18 +32,39 @@ export class TimerWheel {
   #loaded = 0;
   #started = false;
   #heapSize = 0;
-  #heapTime = new Float64Array(1024);
-  #heapOrdinal = new Float64Array(1024);
-  #heapSlot = new Int32Array(1024);
+  #heapTime: Float64Array;
+  #heapOrdinal: Float64Array;
+  #heapSlot: Int32Array;
 
   constructor(table: ConnectionTable) {
     this.#table = table;
+    [this.#heapTime, this.#heapOrdinal, this.#heapSlot] = table.timerHeap(FIRST_HEAP);
     this.heads = table.timerLists(BUCKETS).fill(-1);
   }
 
   /** The first bucket whose deadlines are in a list; infinite before anything was armed. */
   get firstList(): number {
     return this.#started ? this.#loaded : Number.POSITIVE_INFINITY;
+  }
+
+  /** Columns of the heap, as `TableMemory.timerHeap` gave them at first, and entries in use. */
+  get heap(): readonly [times: Float64Array, ordinals: Float64Array, slots: Int32Array] {
+    return [this.#heapTime, this.#heapOrdinal, this.#heapSlot];
+  }
+  get heapSize(): number {
+    return this.#heapSize;
+  }
+  /** Whether it has outgrown the room in the table's memory. */
+  get hasOwnHeap(): boolean {
+    return this.#heapTime.length > FIRST_HEAP;
+  }
+
+  /** What such code made of it. */
+  took(firstList: number, next: Micros, listed: number, heapSize: number): void {
+    if (this.#started) this.#loaded = firstList;
+    this.next = next;
+    this.listed = listed;
+    this.#heapSize = heapSize;
   }
 
   /** Sets or moves the deadline of a record. */

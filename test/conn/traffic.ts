@@ -236,7 +236,7 @@ function trackLent(
   return { updates, stats };
 }
 
-function trackWithKernel(
+export function trackWithKernel(
   frames: readonly Frame[],
   options: Partial<TrackerOptions>,
   perBatch: number,
