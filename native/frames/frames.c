@@ -69,7 +69,7 @@ static inline uint32_t header_of_link(uint32_t type) {
 // Decodes the packets [from, to) of a batch of so many bytes as long as they are usual ones, and gives the number of the first that is not.
 // The row of the packet `from` is the first. Their hashes are left to `hashes`.
 uint32_t EXPORT(frames)(batch *b, uint32_t bytes, uint32_t from, uint32_t to, row *r, uint32_t verify_checksums) {
-  uint32_t not_tcp = 0;
+  uint32_t bytes_wanted = 0;
   uint32_t i = from;
   for (; i < to; i++, r++) {
     const uint32_t offset = b->offset[i], captured = b->captured[i], link = b->link[i];
@@ -78,9 +78,9 @@ uint32_t EXPORT(frames)(batch *b, uint32_t bytes, uint32_t from, uint32_t to, ro
     if (!usual_frame(r, (const uint8_t *)b + offset, link_bytes, offset, captured, b->wire[i], verify_checksums)) break;
     r->time_us = b->time_us[i];
     r->source = link >> 16;
-    not_tcp |= (r->meta & META_PROTO) ^ PROTO_TCP;
+    bytes_wanted |= ((r->meta & META_PROTO) ^ PROTO_TCP) | (r->meta & META_ODD_SCALE);
   }
-  b->not_tcp = not_tcp;
+  b->bytes_wanted = bytes_wanted;
   return i;
 }
 

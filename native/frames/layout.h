@@ -8,8 +8,8 @@ enum { MAX_PACKETS = 8192 };
 // Packet bytes lie behind it.
 typedef struct {
   uint32_t count, live[5];
-  // Whether one of the packets decoded last is no TCP.
-  uint32_t not_tcp, unused[9];
+  // Whether of one of the packets decoded last not all is in its row: it is no TCP, or a SYN whose window scale is out of its range.
+  uint32_t bytes_wanted, unused[9];
   double time_us[MAX_PACKETS];
   uint32_t captured[MAX_PACKETS];
   uint32_t wire[MAX_PACKETS];

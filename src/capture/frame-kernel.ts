@@ -35,7 +35,7 @@ export interface FrameKernel {
   ) => number;
   /**
    * Decodes packets [from, to) of the batch at the address `batch`, of `bytes`, as long as `decodeUsualFrame` would, into the rows from the
-   * address `rows` on, but for their hashes. Gives the first packet that it would not. The word NOT_TCP_OFFSET of the batch is not 0 then if one was no TCP.
+   * address `rows` on, but for their hashes. Gives the first packet that it would not. The word BYTES_WANTED_OFFSET of the batch is not 0 then if not all of one is in its row.
    */
   readonly frames: (
     batch: number,

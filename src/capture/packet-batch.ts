@@ -4,7 +4,7 @@ import type { Micros } from '../core/time.js';
  * A batch of packets in one piece of memory, the same layout from a file reader and from the native capture
  * (`native/capture/batch.h`; `test/capture/layout.test.ts` compares the offsets):
  *
- *     0              header: count u32, byteLength u32, kernelDrops u32, engineDrops u32, captureTimeUs f64, notTcp u32 (28 of 64 bytes used)
+ *     0              header: count u32, byteLength u32, kernelDrops u32, engineDrops u32, captureTimeUs f64, bytesWanted u32 (28 of 64 bytes used)
  *     64             timeUs    f64 x MAX   microseconds since the epoch (nanoseconds are cut)
  *     + 8 MAX        capLen    u32 x MAX   bytes captured
  *     + 4 MAX        wireLen   u32 x MAX   bytes on the wire
@@ -18,8 +18,8 @@ export const MAX_PACKETS = 8192;
 export const HEADER_BYTES = 64;
 /** Where the native capture writes the header's fields. A file reader leaves the header alone and sets the members. */
 export const HEADER_OFFSETS = { count: 0, byteLength: 4, kernelDrops: 8, engineDrops: 12, captureTimeUs: 16 } as const;
-/** Where `frames` of a FrameKernel puts whether there was another protocol than TCP. */
-export const NOT_TCP_OFFSET = 24;
+/** Where `frames` of a FrameKernel puts whether there was a packet of which not all is in its row. */
+export const BYTES_WANTED_OFFSET = 24;
 export const BYTES_OFFSET = HEADER_BYTES + MAX_PACKETS * (8 + 4 + 4 + 4 + 4);
 /** Room for packet bytes; also the size of one read from a file. */
 export const DEFAULT_DATA_BYTES = 1 << 20;

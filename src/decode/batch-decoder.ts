@@ -1,10 +1,10 @@
 import { frameKernel, totalOf } from '../capture/frame-kernel.js';
-import { NOT_TCP_OFFSET, type PacketBatch } from '../capture/packet-batch.js';
+import { BYTES_WANTED_OFFSET, type PacketBatch } from '../capture/packet-batch.js';
 import type { HashKey } from '../core/hash.js';
 import type { WeirdCounts } from '../core/weird.js';
 import type { DecodedBatch, OtherPacket, PacketSide } from './decoded-batch.js';
 import { Decoder } from './decoder.js';
-import { META_PROTO, Packet, type RestOfFrame, ROW_BYTES, ROW_META, ROW_WORDS } from './packet.js';
+import { META_ODD_SCALE, META_PROTO, Packet, type RestOfFrame, ROW_BYTES, ROW_META, ROW_WORDS } from './packet.js';
 import { PROTO_TCP } from './transport.js';
 
 export interface DecodeOptions {
@@ -18,6 +18,11 @@ export interface DecodeOptions {
 export function hashRows(decoded: DecodedBatch, { k0, k1 }: HashKey): void {
   frameKernel(decoded.memory)!.hashes(decoded.address, decoded.count, k0, k1);
   decoded.isHashed = true;
+}
+
+/** Not 0 where not all that there is to know of a packet is in its row: it is no TCP, or a SYN whose window scale is out of its range. */
+function bytesWanted(meta: number): number {
+  return ((meta & META_PROTO) ^ PROTO_TCP) | (meta & META_ODD_SCALE);
 }
 
 /** Decodes whole batches. */
@@ -57,7 +62,7 @@ export class BatchDecoder {
         const first = i;
         const rows = decoded.address + (before + i - from) * ROW_BYTES;
         i = kernel.frames(view.byteOffset, view.byteLength, i, to, rows, verifyChecksums);
-        others |= view.getUint32(NOT_TCP_OFFSET, true);
+        others |= view.getUint32(BYTES_WANTED_OFFSET, true);
         const isLater = hashLater && first === from && i === to && (!decoded.isHashed || before === 0);
         if (isLater) decoded.isHashed = false;
         else kernel.hashes(rows, i - first, key.k0, key.k1);
@@ -71,17 +76,17 @@ export class BatchDecoder {
       packet.timeUs = timeUs[i]!;
       packet.source = link[i]! >>> 16;
       decoder.decode(packet, view, link[i]! & 0xffff, offset[i]!, capLen[i]!, wireLen[i]!, kernel === undefined);
-      others |= (packet.meta & META_PROTO) ^ PROTO_TCP;
+      others |= bytesWanted(packet.meta);
       if (packet.view !== view || packet.depth > 0 || weird.news.length > 0 || packet.rest !== undefined) {
         sides ??= new Map();
         const side = this.#sideOf(packet, view);
         sides.set(before + i - from, side);
-        for (const other of side.others ?? []) others |= (other.row[ROW_META]! & META_PROTO) ^ PROTO_TCP;
+        for (const other of side.others ?? []) others |= bytesWanted(other.row[ROW_META]!);
       }
     }
     decoded.count = before + to - from;
     decoded.wireBytes += totalOf(batch, wireLen, from, to);
-    decoded.onlyTcp &&= others === 0;
+    decoded.isAllInRows &&= others === 0;
     if (sides !== undefined) decoded.sides = sides;
   }
 

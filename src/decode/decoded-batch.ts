@@ -40,8 +40,8 @@ export class DecodedBatch {
   count = 0;
   /** Bytes of the packets on the wire. */
   wireBytes = 0;
-  /** All packets are TCP: but for streams, what there is to know of them is in their rows. */
-  onlyTcp = false;
+  /** But for streams, all that there is to know of the packets is in their rows: they are TCP, and no SYN has a window scale out of its range. */
+  isAllInRows = false;
   /** Its rows have their hashes; else see `hashRows`. */
   isHashed = true;
   /** By row. */
@@ -63,7 +63,7 @@ export class DecodedBatch {
   clear(): void {
     this.count = 0;
     this.wireBytes = 0;
-    this.onlyTcp = true;
+    this.isAllInRows = true;
     this.isHashed = true;
     this.sides = NO_SIDES;
   }

@@ -68,7 +68,7 @@ function decode(batch: PacketBatch, source: PacketSource): boolean {
   if (filling === undefined) return false;
   decoder.decode(batch, 0, batch.count, filling, true, filling.count > 0);
   bytes += totalOf(batch, batch.capLen, 0, batch.count);
-  if (start.streams || !filling.onlyTcp) {
+  if (start.streams || !filling.isAllInRows) {
     const number = numberOf(batch);
     handOver(number, source);
     lent.push({ batch, until: ring.produced });

@@ -61,9 +61,9 @@ function decode(
   decoded.rows.i32.fill(left);
   const weird = new WeirdCounts(true);
   new BatchDecoder({ verifyChecksums: verify, key }, weird).decode(batch, from, frames.length, decoded);
-  const { count, wireBytes, onlyTcp, rows } = decoded;
+  const { count, wireBytes, isAllInRows, rows } = decoded;
   const sides = [...decoded.sides].map(([i, { view, ...side }]) => [i, { ...side, bytes: view?.byteLength }]);
-  return { count, wireBytes, onlyTcp, rows: Array.from(rows.i32), sides, weirds: weird.snapshot() };
+  return { count, wireBytes, isAllInRows, rows: Array.from(rows.i32), sides, weirds: weird.snapshot() };
 }
 
 const ETHERNET = 1;

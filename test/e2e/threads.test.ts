@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SECOND } from '../../src/core/time.js';
+import { START, TcpScript } from '../conn/traffic.js';
 import { correlate, root } from './program.js';
 
 const corpus = join(root, '../shared/corpus/zeek/traces');
@@ -35,6 +37,19 @@ describe('a thread that decodes', () => {
     const one = results('1', [traffic('desktop')]);
     expect(one.stdout.length).toBeGreaterThan(10_000);
     expect(results('2', [traffic('desktop')])).toEqual(one);
+  });
+
+  // The second thread had let go of packets that are all TCP, and the first one looked for the window scale in them.
+  it('changes nothing where a SYN has a window scale out of its range', () => {
+    const [frame] = new TcpScript().client('S', 0, undefined, 0, 4096, [3, 3, 15, 0]).frames;
+    const path = join(folder, 'scale.pcap');
+    const { length } = frame!.bytes;
+    const headers = Uint32Array.of(0xa1b2c3d4, 0x40002, 0, 0, 65_535, 1, START / SECOND, 0, length, length);
+    writeFileSync(path, Buffer.concat([new Uint8Array(headers.buffer), frame!.bytes]));
+    const one = results('1', [path]);
+    expect(one.status).toBe(0);
+    expect(one.zeek.join()).toContain('TCP_scale_range');
+    expect(results('2', [path])).toEqual(one);
   });
 
   it('merges files as one thread does', () => {

@@ -113,8 +113,8 @@ async function frames() {
     for (let from = 0; from < count; from += DECODED_AT_ONCE) {
       decoder.decode(batch, from, Math.min(count, from + DECODED_AT_ONCE), decoded);
       const sides = [...decoded.sides].map(([i, { view, ...side }]) => [i, side, view?.byteLength]);
-      const { wireBytes, onlyTcp } = decoded;
-      results.push({ rows: decoded.rows.i32.slice(), wireBytes, onlyTcp, sides });
+      const { wireBytes, isAllInRows } = decoded;
+      results.push({ rows: decoded.rows.i32.slice(), wireBytes, isAllInRows, sides });
     }
     return { first, at, failure: parser.failure, skip: parser.skipBytes, columns, results, weirds: weird.snapshot() };
   }
