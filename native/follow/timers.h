@@ -26,6 +26,15 @@ typedef struct {
 static inline double bucket_of(double time) { return __builtin_floor(time / WIDTH_US); }
 static inline int32_t *head_of(const timers *t, double bucket) { return &t->heads[(int64_t)bucket & (BUCKETS - 1)]; }
 
+// Puts a record first in a list.
+static inline void link(int32_t *head, record *records, record *r) {
+  const int32_t slot = (int32_t)(r - records);
+  r->timer_next = *head;
+  r->timer_previous = -1;
+  if (*head >= 0) records[*head].timer_previous = slot;
+  *head = slot;
+}
+
 // Takes a record out of its list, if it is in one.
 static inline void unlist(timers *t, record *records, const record *r) {
   const double bucket = bucket_of(r->deadline);
@@ -85,24 +94,26 @@ static void pop(timers *t) {
 static bool load(timers *t, record *records) {
   int32_t *const head = head_of(t, t->loaded);
   int32_t count = 0;
-  for (int32_t slot = *head; slot >= 0; slot = records[slot].timer_next) count++;
+  for (int32_t slot = *head; slot >= 0; slot = records[slot].timer_next)
+    if (bucket_of(records[slot].deadline) == t->loaded) count++;
   if (t->size + count > t->room) return false;
   int32_t slot = *head;
   *head = -1;
-  t->loaded++;
+  const double bucket = t->loaded++;
   t->listed -= count;
   while (slot >= 0) {
     record *const r = &records[slot];
-    push(t, r->deadline, r, records);
     slot = r->timer_next;
+    if (bucket_of(r->deadline) > bucket) link(head, records, r);
+    else push(t, r->deadline, r, records);
   }
   return true;
 }
 
 // The record with the earliest deadline, which is on top of the heap, where that is not after `time`; otherwise, with `next` after `time`, none. None and
-// `next` as it was also where there is no room in the heap.
+// `next` as it was also where there is no room in the heap, and where a whole round went by without any.
 static record *first_due(timers *t, record *records, double time) {
-  for (;;) {
+  for (int32_t passed = 0;;) {
     while (t->size > 0) {
       if (t->heap_times[0] > time) {
         t->next = t->heap_times[0];
@@ -117,27 +128,18 @@ static record *first_due(timers *t, record *records, double time) {
       return 0;
     }
     if (t->listed == 0) t->loaded = bucket_of(time) + 1;
-    else if (!load(t, records)) return 0;
+    else if (passed++ == BUCKETS || !load(t, records)) return 0;
   }
 }
 
 // Sets or moves the deadline of a record; otherwise, where it is before all that is still to come, changes nothing and answers false.
 static bool arm(timers *t, record *records, record *r, double time) {
   if (t->heads == 0) return false;
-  double bucket = bucket_of(time);
+  const double bucket = bucket_of(time);
   if (!(bucket >= t->loaded)) return false;
-  if (bucket >= t->loaded + BUCKETS) {
-    bucket = t->loaded + BUCKETS - 1;
-    time = bucket * WIDTH_US;
-  }
   unlist(t, records, r);
-  int32_t *head = head_of(t, bucket);
-  const int32_t slot = (int32_t)(r - records);
   r->deadline = time;
-  r->timer_next = *head;
-  r->timer_previous = -1;
-  if (*head >= 0) records[*head].timer_previous = slot;
-  *head = slot;
+  link(head_of(t, bucket), records, r);
   t->listed++;
   return true;
 }

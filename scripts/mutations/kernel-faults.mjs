@@ -53,8 +53,8 @@ export const kernelFaults = [
   {
     name: 'deadline-beyond-the-wheel-wraps',
     file: 'native/follow/timers.h',
-    find: 'if (bucket >= t->loaded + BUCKETS) {',
-    replace: 'if (false) {',
+    find: 'if (bucket_of(r->deadline) > bucket) link(head, records, r);\n    else push',
+    replace: 'push',
     tests: ['test/conn/timer-wheel.test.ts'],
   },
   {

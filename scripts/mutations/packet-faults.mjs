@@ -32,9 +32,30 @@ export const packetFaults = [
   },
   {
     name: 'listed-deadlines-not-counted',
-    file: 'src/conn/connection-tracker.ts',
-    find: '    this.#timers.listed(kernel.listed);\n',
+    file: 'src/conn/timer-wheel.ts',
+    find: '    this.listed = listed;\n',
     replace: '',
+    tests: ['test/conn/timer-wheel.test.ts'],
+  },
+  {
+    name: 'deadline-of-a-later-round-taken',
+    file: 'src/conn/timer-wheel.ts',
+    find: 'if (Math.floor(time / WIDTH_US) > bucket) this.#link(index, slot);\n      else {',
+    replace: '{',
+    tests: ['test/conn/timer-wheel.test.ts'],
+  },
+  {
+    name: 'far-deadline-passed-over',
+    file: 'src/conn/timer-wheel.ts',
+    find: 'Math.min(this.#firstListed(), Math.floor(now / WIDTH_US) + 1)',
+    replace: 'Math.floor(now / WIDTH_US) + 1',
+    tests: ['test/conn/timer-wheel.test.ts'],
+  },
+  {
+    name: 'closed-at-once-armed-as-attempt',
+    file: 'src/conn/connection-timers.ts',
+    find: '    if ((this.#table.i32[base + FLAGS]! & CLOSING) !== 0) return;\n    this.#wheel',
+    replace: '    this.#wheel',
     tests: ['test/conn/timer-wheel.test.ts'],
   },
   {

@@ -51,10 +51,14 @@ export class ConnectionTimers {
     this.#arm(slot, expiryOf(this.#table, slot * RECORD_WORDS, this.#timeouts, now), now);
   }
 
-  /** Arms one that waits for the answer to its first SYN; not where interim updates are wanted. */
+  /**
+   * Arms one that began with a SYN; not where interim updates are wanted. One whose end has become certain since is armed already, or is about
+   * to be.
+   */
   armAttempt(slot: number): void {
-    const start = this.#table.f64[((slot * RECORD_WORDS) >> 1) + START_TIME]!;
-    this.#wheel.arm(slot, start + this.#timeouts.tcp_attempt_delay);
+    const base = slot * RECORD_WORDS;
+    if ((this.#table.i32[base + FLAGS]! & CLOSING) !== 0) return;
+    this.#wheel.arm(slot, this.#table.f64[(base >> 1) + START_TIME]! + this.#timeouts.tcp_attempt_delay);
   }
 
   /** Arms one whose end is certain. */

@@ -3,7 +3,7 @@ import type { ConnectionTable } from './connection-table.js';
 import { DEADLINE, ORDINAL, RECORD_WORDS, TIMER_NEXT, TIMER_PREV } from './record-layout.js';
 
 const WIDTH_US = 16_384;
-/** Buckets; the wheel spans 537 s. A later deadline is put at the end and looked at again then. */
+/** Lists of buckets; one round of the wheel is 537 s. Buckets that are whole rounds apart share a list. */
 const BUCKETS = 32_768;
 const NOT_ARMED = -1;
 /** Entries of the heap for which there is room in the table's memory. */
@@ -16,7 +16,7 @@ function bucketIndex(bucket: number): number {
 /**
  * Deadlines of connections in order of (time, ordinal), whatever slots they lie in. Far deadlines are in buckets, lists
  * through the records themselves; the nearest bucket that holds any is in a heap. So arming and disarming cost a
- * constant, and the heap stays small. Invariant: a deadline before `#loaded` buckets is in the heap, any other in a list.
+ * constant, and the heap stays small. Invariant: a deadline before the bucket `#loaded` is in the heap, any other in a list.
  * A heap entry whose record was disarmed or armed anew is stale and skipped when it comes up.
  */
 export class TimerWheel {
@@ -77,24 +77,25 @@ export class TimerWheel {
     }
     const { i32, f64 } = this.#table;
     const base = slot * RECORD_WORDS;
-    let time = deadline;
-    let bucket = Math.floor(time / WIDTH_US);
-    if (bucket >= this.#loaded + BUCKETS) {
-      bucket = this.#loaded + BUCKETS - 1;
-      time = bucket * WIDTH_US;
-    }
-    f64[(base >> 1) + DEADLINE] = time;
+    f64[(base >> 1) + DEADLINE] = deadline;
+    const bucket = Math.floor(deadline / WIDTH_US);
     if (bucket < this.#loaded) {
-      this.#push(time, i32[base + ORDINAL]! >>> 0, slot);
+      this.#push(deadline, i32[base + ORDINAL]! >>> 0, slot);
       return;
     }
-    const index = bucketIndex(bucket);
+    this.#link(bucketIndex(bucket), slot);
+    this.listed++;
+  }
+
+  /** Puts a record first in a list. */
+  #link(index: number, slot: number): void {
+    const { i32 } = this.#table;
+    const base = slot * RECORD_WORDS;
     const head = this.heads[index]!;
     i32[base + TIMER_NEXT] = head;
     i32[base + TIMER_PREV] = -1;
     if (head >= 0) i32[head * RECORD_WORDS + TIMER_PREV] = slot;
     this.heads[index] = slot;
-    this.listed++;
   }
 
   /** Takes a record out, if it is in. */
@@ -123,7 +124,7 @@ export class TimerWheel {
 
   /** The earliest record whose deadline is not after `now`, disarmed; -1 when none is. */
   popDue(now: Micros): number {
-    for (;;) {
+    for (let passed = 0; ; ) {
       while (this.#heapSize > 0) {
         if (this.#heapTime[0]! > now) {
           this.next = this.#heapTime[0]!;
@@ -136,25 +137,48 @@ export class TimerWheel {
         this.next = this.#loaded * WIDTH_US;
         return -1;
       }
-      if (this.listed > 0) this.#load();
-      else if (now === Number.POSITIVE_INFINITY) return -1;
-      else this.#loaded = Math.floor(now / WIDTH_US) + 1;
+      if (this.listed === 0) {
+        if (now === Number.POSITIVE_INFINITY) return -1;
+        this.#loaded = Math.floor(now / WIDTH_US) + 1;
+      } else if (passed++ < BUCKETS) this.#load();
+      else {
+        // A whole round without any that is due: the others are far.
+        passed = 0;
+        this.#loaded = Math.min(this.#firstListed(), Math.floor(now / WIDTH_US) + 1);
+      }
     }
   }
 
   /** Moves the next bucket into the heap. */
   #load(): void {
-    const index = bucketIndex(this.#loaded);
+    const bucket = this.#loaded++;
+    const index = bucketIndex(bucket);
     let slot = this.heads[index]!;
     this.heads[index] = -1;
-    this.#loaded++;
     const { i32, f64 } = this.#table;
     while (slot >= 0) {
       const base = slot * RECORD_WORDS;
-      this.#push(f64[(base >> 1) + DEADLINE]!, i32[base + ORDINAL]! >>> 0, slot);
-      this.listed--;
-      slot = i32[base + TIMER_NEXT]!;
+      const next = i32[base + TIMER_NEXT]!;
+      const time = f64[(base >> 1) + DEADLINE]!;
+      if (Math.floor(time / WIDTH_US) > bucket) this.#link(index, slot);
+      else {
+        this.#push(time, i32[base + ORDINAL]! >>> 0, slot);
+        this.listed--;
+      }
+      slot = next;
     }
+  }
+
+  /** The first bucket of which a record is in a list. */
+  #firstListed(): number {
+    const { i32, f64 } = this.#table;
+    let first = Number.POSITIVE_INFINITY;
+    for (let slot of this.heads) {
+      for (; slot >= 0; slot = i32[slot * RECORD_WORDS + TIMER_NEXT]!) {
+        first = Math.min(first, f64[((slot * RECORD_WORDS) >> 1) + DEADLINE]!);
+      }
+    }
+    return Math.floor(first / WIDTH_US);
   }
 
   #push(time: number, ordinal: number, slot: number): void {

@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ConnectionTable } from '../../src/conn/connection-table.js';
 import { TimerWheel } from '../../src/conn/timer-wheel.js';
 import { SECOND } from '../../src/core/time.js';
+import { Packet, ROW_PORTS } from '../../src/decode/packet.js';
 import { ethernet, type Frame, ip, START, TcpScript, track, trackWithKernel, udpDatagram } from './traffic.js';
 
 // Built where its sources are newer, as those with a fault in them are.
@@ -13,7 +15,7 @@ const built = spawnSync(process.execPath, [script, 'follow'], { encoding: 'utf8'
 /** Within a bucket, some of them further, and beyond what the wheel spans. */
 const span = fc.constantFrom(0, 3, 20_000, SECOND, 400 * SECOND, 700 * SECOND);
 /** How long a connection stays. */
-const delay = fc.constantFrom(0, 3, 20_000, SECOND, 400 * SECOND);
+const delay = fc.constantFrom(0, 3, 20_000, SECOND, 400 * SECOND, 700 * SECOND);
 const hosts = [
   ['192.0.2.1', '198.51.100.1'],
   ['2001:db8::1', '2001:db8::2'],
@@ -81,6 +83,45 @@ describe('deadlines', () => {
       { numRuns: 300 },
     );
     expect(closed).toBeGreaterThan(100);
+  });
+
+  it('beyond what the wheel spans are kept as they are', () => {
+    const usual = { packets: 1, version: 0, port: 443, isUdp: true, isOdd: false, waits: [0, 0, 0, 0, 0] } as const;
+    const closed: Connection = { ...usual, waits: [0, 0, 0, 0, 0], begins: 0, packets: 6, isUdp: false };
+    const others = [100, 600].map((at): Connection => ({ ...usual, waits: [0, 0, 0, 0, 0], begins: at * SECOND }));
+    const timeouts = { tcp_close_delay: 700 * SECOND, udp_inactivity_timeout: 450 * SECOND };
+    const { updates } = track(inOrder([closed, ...others].flatMap(framesOf)), { timeouts });
+    expect(updates.map(({ connection: { 'id.orig_p': port } }) => port)).toEqual([10_001, 10_000, 10_002]);
+  });
+
+  it('of one that begins and closes at once lie on both sides of what the heap takes', () => {
+    const usual = { version: 0, port: 443, isOdd: false } as const;
+    const closed: Connection = { ...usual, waits: [0, 0, 0, 0, 0], begins: 0, packets: 5, isUdp: false };
+    // The heap takes what is before the end of the first.
+    const first: Connection = { ...closed, packets: 1, isUdp: true };
+    const later: Connection = { ...closed, waits: [3 * SECOND, 0, 0, 0, 0], packets: 2 };
+    const timeouts = { tcp_attempt_delay: SECOND, tcp_close_delay: 4 * SECOND, udp_inactivity_timeout: 2 * SECOND };
+    const { updates } = track(inOrder([first, closed, later].flatMap(framesOf)), { timeouts });
+    const ports = updates.map(({ connection: { 'id.orig_p': port } }) => port);
+    expect(ports).toEqual([10_002, 10_000, 10_001, 10_002]);
+  });
+
+  it('are met however far time goes on at once, and whichever is given up first is that of the earliest', () => {
+    const table = new ConnectionTable({ k0: 1, k1: 2 }, 16);
+    const wheel = new TimerWheel(table);
+    const day = 86_400 * SECOND;
+    const slots = [3, 365, 1, 30].map((days) => {
+      const packet = new Packet();
+      packet.i32[packet.base + ROW_PORTS] = days;
+      const slot = table.insert(packet, false);
+      wheel.arm(slot, days * day);
+      return slot;
+    });
+    const [third, last, first, second] = slots;
+    expect([wheel.popDue(day - 1), wheel.popDue(day), wheel.popDue(2 * day)]).toEqual([-1, first, -1]);
+    expect([wheel.popDue(200 * day), wheel.popDue(200 * day), wheel.popDue(200 * day)]).toEqual([third, second, -1]);
+    expect(wheel.next).toBeLessThanOrEqual(365 * day);
+    expect([wheel.popDue(Number.POSITIVE_INFINITY), wheel.popDue(Number.POSITIVE_INFINITY)]).toEqual([last, -1]);
   });
 
   it('end many connections beside each other in the index, over IPv6 too, and more than are told at once', () => {
