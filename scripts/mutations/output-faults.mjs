@@ -24,8 +24,8 @@ export const outputFaults = [
   },
   {
     name: 'written-of-another',
-    file: 'src/outputs/owner-texts.ts',
-    find: 'known.clock === clock && ',
+    file: 'src/records/shown-process.ts',
+    find: ' && this.#clock === clock',
     replace: '',
     tests: ['test/outputs/owner-texts.test.ts'],
   },

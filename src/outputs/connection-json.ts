@@ -54,6 +54,9 @@ const END = ascii('}');
  * By hand, since it is done once per connection at line speed; JSON.stringify serves only text that may need escapes.
  */
 export function writeConnection(line: LineBuffer, attributed: AttributedConnection): void {
+  const { orig, resp } = attributed;
+  if (orig.state === 'attributed') owners.fetch(orig);
+  if (resp.state === 'attributed') owners.fetch(resp);
   writeRecord(line, attributed.connection);
   writeTail(line, attributed);
 }

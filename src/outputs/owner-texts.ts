@@ -1,3 +1,4 @@
+import { adviseHugePages } from '../core/huge-pages.js';
 import type { AttributedEnd } from '../records/attributed-connection.js';
 import { ShownProcess } from '../records/shown-process.js';
 import { ascii, type LineBuffer } from './line-buffer.js';
@@ -5,8 +6,6 @@ import { writeProcess } from './process-json.js';
 
 /** Bytes kept at most. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** What keeping one takes besides its bytes, roughly. */
-const OVERHEAD = 128;
 /** Beyond it all are dropped once so many times as many texts were written for which there was no room. */
 const PATIENCE = 8;
 const FIRST_BYTES = 4_096;
@@ -26,20 +25,13 @@ const END = ascii('}');
 
 type Owner = Pick<AttributedEnd, 'host' | 'clock' | 'process' | 'user'>;
 
-/** The text of the last owner that was this process. */
-interface Text {
-  /** It is gone once all were dropped. */
-  readonly round: object;
-  readonly host: AttributedEnd['host'];
-  readonly clock: AttributedEnd['clock'];
-  readonly user: AttributedEnd['user'];
-  /** Where it begins, and its length. */
-  readonly from: number;
-  readonly length: number;
-  /** Where the process begins in it, and its length. */
-  readonly processAt: number;
-  readonly processLength: number;
-}
+/** In the head of a text, ahead of where it begins: where the process begins in it, and its length. */
+const PROCESS_AT = -8;
+const PROCESS_LENGTH = -4;
+const HEAD = 8;
+
+/** Rounds of all, so that a process knows whose text it has. */
+let rounds = 0;
 
 /**
  * Owners as lines have them: host, clock, process and user. Most ends are of processes that make many calls and take kilobytes with their ancestors,
@@ -50,67 +42,58 @@ interface Text {
 export class OwnerTexts {
   #bytes = new DataView(new ArrayBuffer(FIRST_BYTES));
   #used = 0;
-  #round: object = {};
+  #round = ++rounds;
   #kept = 0;
   #refused = 0;
+  /** What was read ahead last, of no meaning: a read of which nobody can see what it gave is left out. */
+  fetched = 0;
 
   write(line: LineBuffer, owner: Owner): void {
-    const { host, clock, process, user } = owner;
+    const { process } = owner;
+    if (!(process instanceof ShownProcess)) writeOwner(line, owner);
+    else if (process.hasTextOf(owner, this.#round)) line.copied(this.#bytes, process.textFrom, process.textLength);
     // What only the row of a call tells is made for each call.
-    if (process.ancestors === undefined || !(process instanceof ShownProcess)) {
-      writeBefore(line, owner);
-      writeProcess(line, process);
-      writeUser(line, user);
-      return;
-    }
-    const known = this.#known(process);
-    if (known !== undefined && known.host === host && known.clock === clock && known.user === user) {
-      line.copied(this.#bytes, known.from, known.length);
-      return;
-    }
+    else if (process.ancestors === undefined) writeOwner(line, owner);
+    else this.#writeAnew(line, owner, process);
+  }
+
+  /** Reads ahead where the text of an owner lies: processes are mostly out of the caches, and those of both ends are then waited for at once. */
+  fetch({ process }: Owner): void {
+    if (process instanceof ShownProcess) this.fetched = process.textFrom;
+  }
+
+  #writeAnew(line: LineBuffer, owner: Owner, process: ShownProcess): void {
     const from = line.length;
     writeBefore(line, owner);
     const at = line.length;
-    if (known === undefined) writeProcess(line, process);
-    else this.#copyProcess(line, known);
+    if (process.hasText(this.#round)) this.#copyProcess(line, process.textFrom);
+    else writeProcess(line, process);
     const processLength = line.length - at;
-    writeUser(line, user);
+    writeUser(line, owner.user);
     const length = line.length - from;
     if (!this.#makesRoom(length)) return;
-    process.text = {
-      round: this.#round,
-      host,
-      clock,
-      user,
-      from: this.#used,
-      length,
-      processAt: at - from,
-      processLength,
-    };
-    new Uint8Array(this.#bytes.buffer).set(line.bytes.subarray(from, line.length), this.#used);
+    const kept = this.#used + HEAD;
+    this.#bytes.setUint32(kept + PROCESS_AT, at - from);
+    this.#bytes.setUint32(kept + PROCESS_LENGTH, processLength);
+    line.copyTo(this.#bytes, kept, from);
+    process.keepText(owner, this.#round, kept, length);
     this.#used += roomOf(length);
     this.#kept++;
   }
 
-  #known(process: ShownProcess): Text | undefined {
-    const text = process.text as Text | undefined;
-    if (text === undefined || text.round === this.#round) return text;
-    process.text = undefined;
-    return undefined;
-  }
-
   /** It begins anywhere, not with a word. */
-  #copyProcess(line: LineBuffer, { from, processAt, processLength }: Text): void {
-    line.bytesOf(new Uint8Array(this.#bytes.buffer, from + processAt, processLength));
+  #copyProcess(line: LineBuffer, from: number): void {
+    const at = from + this.#bytes.getUint32(from + PROCESS_AT);
+    line.bytesOf(new Uint8Array(this.#bytes.buffer, at, this.#bytes.getUint32(from + PROCESS_LENGTH)));
   }
 
   /** Makes room for a text; false: it is not to be kept. */
   #makesRoom(length: number): boolean {
     const room = roomOf(length);
     if (room > MAX_BYTES) return false;
-    if (this.#used + room + OVERHEAD * this.#kept > MAX_BYTES) {
+    if (this.#used + room > MAX_BYTES) {
       if (++this.#refused < PATIENCE * this.#kept) return false;
-      this.#round = {};
+      this.#round = ++rounds;
       this.#used = 0;
       this.#kept = 0;
       this.#refused = 0;
@@ -122,13 +105,21 @@ export class OwnerTexts {
   #grow(least: number): void {
     const size = Math.max(WORD * Math.ceil(least / WORD), Math.min(2 * this.#bytes.byteLength, MAX_BYTES));
     const grown = new Uint8Array(size);
+    adviseHugePages(grown);
     grown.set(new Uint8Array(this.#bytes.buffer));
     this.#bytes = new DataView(grown.buffer);
   }
 }
 
+/** With the head. */
 function roomOf(length: number): number {
-  return WORD * Math.ceil(length / WORD);
+  return HEAD + WORD * Math.ceil(length / WORD);
+}
+
+function writeOwner(line: LineBuffer, owner: Owner): void {
+  writeBefore(line, owner);
+  writeProcess(line, owner.process);
+  writeUser(line, owner.user);
 }
 
 function writeBefore(line: LineBuffer, { host, clock }: Owner): void {

@@ -53,4 +53,15 @@ describe('LineBuffer', () => {
     });
     expect(text).toBe(`{"name":abc${long}end`);
   });
+
+  it('copies what was written, whatever lies behind it', () => {
+    const line = new LineBuffer(Buffer.alloc(64, 0xff));
+    line.plain('..until the end');
+    const words = new DataView(new ArrayBuffer(32));
+    line.copyTo(words, 8, 2);
+    expect(Buffer.from(words.buffer).toString()).toBe(`${'\0'.repeat(8)}until the end${'\0'.repeat(11)}`);
+    line.length = 0;
+    line.copied(words, 8, 13);
+    expect(line.toString()).toBe('until the end');
+  });
 });
