@@ -41,10 +41,14 @@ const engine = await Engine.start(
     captures: ['eth0'],
     latenessUs,
     metrics: new RunMetrics('bench', Date.now() * 1000),
-    row(row) {
-      join.row(row);
-      figures.rows++;
-      if (row.kind === 'row' && row.action === 'event') lags.push(Date.now() - row.time / 1000);
+    rows(rows) {
+      join.together(() => {
+        for (const row of rows) join.row(row);
+      });
+      figures.rows += rows.length;
+      for (const row of rows) {
+        if (row.kind === 'row' && row.action === 'event') lags.push(Date.now() - row.time / 1000);
+      }
     },
     warn: ({ code, message }) =>
       bad.set(`${code} ${message.replace(/^[^:]*: /, '').slice(0, 60)}`, (bad.get(code) ?? 0) + 1),

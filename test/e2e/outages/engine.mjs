@@ -71,7 +71,7 @@ await Engine.start(
   {
     captures: ['br0'],
     latenessUs,
-    row: take,
+    rows: (rows) => rows.forEach(take),
     metrics: new RunMetrics('campaign', 0),
     warn: ({ message }) => warnings.push(message),
     info(message) {
