@@ -14,17 +14,19 @@ const [FIN, SYN, RST, PSH, ACK, URG] = [1, 2, 4, 8, 16, 32];
 /** Near the places where sequence numbers and their quarters turn over. */
 const STARTS = [0, 1, 0x3fffffe0, 0x7fffffe0, 0xbfffffe0, 0xffffffe0, 0xffffffff];
 
-/** Two ends that speak TCP, for the most part as they should. */
+/** Two ends that speak TCP, for the most part as they should: one in `oddity` packets has something wrong. */
 class Talk {
   #random;
+  #oddity;
   #starts;
   #sent = [0, 0];
   #told = 0;
   #number;
   #isSix;
 
-  constructor(number, random) {
+  constructor(number, random, oddity) {
     this.#random = random;
+    this.#oddity = oddity;
     this.#number = number;
     this.#isSix = random(3) === 0;
     this.#starts = [0, 1].map(() => (random(2) === 0 ? STARTS[random(STARTS.length)] : random(2 ** 31) * 2));
@@ -41,15 +43,15 @@ class Talk {
   /** The next packet, an IP datagram. */
   #packet() {
     const random = this.#random;
-    const opening = this.#told < 3 && random(12) > 0;
+    const opening = this.#told < 3 && random(this.#oddity) > 0;
     const dir = opening ? this.#told % 2 : random(2);
     const flags = opening ? [SYN, SYN | ACK, ACK][this.#told] : this.#flags();
     this.#told++;
-    const odd = random(12) === 0;
+    const odd = random(this.#oddity) === 0;
     const jump = !odd ? 0 : random(4) === 0 ? random(2 ** 31) * 2 : random(200) - 100;
     const length = (flags & SYN) !== 0 && random(8) > 0 ? 0 : random(3) === 0 ? 0 : random(random(9) === 0 ? 1400 : 60);
     const seq = this.#starts[dir] + this.#sent[dir] + jump;
-    const unheard = random(12) === 0 ? random(random(4) === 0 ? 2 ** 31 : 300) - 150 : 0;
+    const unheard = random(this.#oddity) === 0 ? random(random(4) === 0 ? 2 ** 31 : 300) - 150 : 0;
     const ack = (flags & ACK) !== 0 || random(20) === 0 ? this.#starts[1 - dir] + this.#sent[1 - dir] + unheard : 0;
     if (jump === 0 || random(4) === 0) {
       const [syn, fin] = [SYN, FIN].map((flag) => ((flags & flag) === 0 ? 0 : 1));
@@ -60,9 +62,9 @@ class Talk {
 
   #flags() {
     const random = this.#random;
-    const kind = random(40);
-    if (kind < 26) return random(2) === 0 ? ACK : ACK | PSH;
-    if (kind < 34) return FIN | ACK | (random(2) * PSH);
+    const kind = random(this.#oddity * 3);
+    if (kind < this.#oddity * 2) return random(2) === 0 ? ACK : ACK | PSH;
+    if (kind < this.#oddity * 3 - 3) return FIN | ACK | (random(2) * PSH);
     return [SYN, SYN | ACK, RST, RST | ACK, FIN, SYN | FIN, ACK | URG, random(256)][random(8)];
   }
 
@@ -155,7 +157,7 @@ async function tellers() {
   return {
     withKernels(input) {
       const told = [];
-      const tracker = trackerOf(input, told, input[0] % 5 === 0 ? lend(told) : {});
+      const tracker = trackerOf(input, told, input[1] % 2 === 0 ? lend(told) : {});
       if (tracker.room === undefined) throw new Error('there is no memory of WebAssembly');
       const place = new SharedRoom(tracker.room, DECODED_BYTES, roomBytes).take(BYTES_OFFSET + dataBytes);
       const batch = new PacketBatch(dataBytes, place);
@@ -298,11 +300,14 @@ async function followed() {
     name: 'connections followed in WebAssembly',
     generate(random) {
       const grammar = new PacketGrammar(random);
-      const talks = Array.from({ length: 1 + random(6) }, (_, i) => new Talk(i, random));
+      // In half of them many that mostly go well, with time between their packets: these end one after the other.
+      const many = random(2) === 0;
+      const talks = Array.from({ length: 1 + random(many ? 40 : 6) }, (_, i) => new Talk(i, random, many ? 100 : 12));
       while (list.count < PACKETS) {
         const { type, bytes } = random(24) === 0 ? grammar.frame() : talks[random(talks.length)].frame();
         const cut = random(30) === 0 ? random(bytes.length) : 0;
-        const wait = random(40) === 0 ? -random(3_000_000) : random(30) === 0 ? step(random) : random(20_000);
+        const wait =
+          random(40) === 0 ? -random(3_000_000) : random(30) === 0 ? step(random) : random(many ? 1_500_000 : 20_000);
         list.add(wait, type, cut, bytes.subarray(0, bytes.length - cut));
       }
       return list.take();
