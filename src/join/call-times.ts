@@ -14,3 +14,5 @@ export const ACCEPT_LAG: Micros = 60 * SECOND;
 export const NEXT_READ: Micros = SECOND;
 /** A sensor may not tell of a peer's first datagram at an address where the same socket took or sent another of it at most this long before. */
 export const PEER_KNOWN: Micros = 30 * SECOND;
+/** What a host passes on to a container is captured behind it at most this long after. */
+export const PASSED_ON: Micros = 10 * MILLISECOND;

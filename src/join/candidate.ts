@@ -3,7 +3,7 @@ import type { Micros } from '../core/time.js';
 import type { HeldSocket } from '../hosts/state/held-socket.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
-import { ACCEPT_LAG, NEAR_LEAD, PEER_KNOWN, PROMPT } from './call-times.js';
+import { ACCEPT_LAG, NEAR_LEAD, PASSED_ON, PEER_KNOWN, PROMPT } from './call-times.js';
 import type { Doubt } from './capture-place.js';
 import { type ConnectionView, endViewOf, mayBeAnswered, mayBeFlipped, type Rival } from './connection-view.js';
 import { isAnybodys } from './crowded-address.js';
@@ -255,21 +255,31 @@ export function tryHosts(
     const { offset, err } = clocks.at(host, other.capture, other.captureHost, other.first);
     const first = other.first + offset;
     const isKnown = isLoopback || host.addresses.had(text, first - err, first + err) !== 'no';
-    if (!isKnown && !mayBeInside(rival, trial, socket)) return false;
+    if (!isKnown && !mayBeInside(rival, trial, socket, { first, err })) return false;
     const lag = other.ended || other.closed ? 0 : ACCEPT_LAG;
     return socket.openLo <= other.last + offset + err + lag && socket.openHi >= first - err;
   }
-}
 
-/**
- * Whether a connection may have been accepted in a container whose addresses the host does not tell, where one listens on the host itself: if
- * none does, the port may be passed on to the container, and both be one connection.
- */
-function mayBeInside({ tracked, role }: Rival, { host, candidates }: Trial, socket: HeldSocket): boolean {
-  if (tracked[role].seenOn !== host.id || !mayBeContainers(host, socket)) return false;
-  const { text } = tracked[role].local;
-  if (!isPrivateAddress(text) && !host.addresses.isUntabled(text)) return false;
-  return candidates.some(({ match }) => isListener(match));
+  /**
+   * Whether a connection that began then may have been accepted in a container whose addresses the host does not tell. If nobody listens on
+   * the host itself, its port may be passed on to the container, and both be one connection, unless they began at two times.
+   */
+  function mayBeInside(
+    { tracked: other, role: side }: Rival,
+    { host, query, candidates }: Trial,
+    socket: HeldSocket,
+    { first, err }: Pick<EndQuery, 'first' | 'err'>,
+  ): boolean {
+    if (!mayBeContainers(host, socket)) return false;
+    const { local: its, seenOn } = other[side];
+    // What no socket showed is known by where it is seen alone.
+    const isSeenThere = seenOn === host.id && isPrivateAddress(its.text);
+    if (!isSeenThere && !host.addresses.isUntabled(its.text)) return false;
+    if (candidates.some(({ match }) => isListener(match))) return true;
+    const isOneClock = other.capture === view.capture;
+    const apart = isOneClock ? Math.abs(other.first - view.first) : Math.abs(first - query.first) - err - query.err;
+    return apart > PASSED_ON;
+  }
 }
 
 function isListener(match: Match): boolean {

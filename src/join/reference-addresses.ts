@@ -160,9 +160,14 @@ function isUntabled({ table }: HostRows, held: readonly Socket[], address: strin
   return !isTabled && held.some(({ localAddress }) => localAddress === address);
 }
 
-/** Whether a container of the host may have an address whose packets are seen on it, and that its table does not tell. */
-export function mayBeUntold(host: HostRows, held: readonly Socket[], address: string): boolean {
-  return isPrivateAddress(address) || isUntabled(host, held, address);
+/** Whether a container of the host may have an address that its table does not tell, by what is seen of it: its sockets, or packets on the host. */
+export function mayBeUntold(
+  host: HostRows,
+  held: readonly Socket[],
+  address: string,
+  seenOn: string | undefined,
+): boolean {
+  return isUntabled(host, held, address) || (isPrivateAddress(address) && seenOn === host.id);
 }
 
 /** Whether the address may have been the host's own then, perhaps in a container whose addresses it does not tell. */

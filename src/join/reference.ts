@@ -1,7 +1,7 @@
 import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../core/address.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
-import { PEER_KNOWN, PROMPT } from './call-times.js';
+import { PASSED_ON, PEER_KNOWN, PROMPT } from './call-times.js';
 import type { EndQuery, Role } from './end-query.js';
 import { isKernels } from './kernel-traffic.js';
 import { type Matched, matchSocket, ranks, shared } from './match.js';
@@ -210,9 +210,11 @@ function endAt(
         others.every((other) => other.rank >= rank);
       return others.length > 0 && !listeners.some(isOwn);
     };
-    // Where nobody listens on the host itself, its port may be passed on to a container.
-    const mayBeInside = (socket: Socket, address: string, seenOn: string | undefined): boolean =>
-      isUnnamed(socket) && listeners.length > 0 && seenOn === host.id && mayBeUntold(host, held, address);
+    // Where nobody listens on the host itself, its port may be passed on to a container, and both connections be one.
+    const mayBeInside = (socket: Socket, address: string, other: ConnectionUpdate): boolean =>
+      isUnnamed(socket) &&
+      mayBeUntold(host, held, address, other.captureHost) &&
+      (listeners.length > 0 || beganApart(host, update, other));
     const candidates = held.flatMap((socket): Candidate[] => {
       const isFull = socket.localPort !== undefined && socket.remotePort !== undefined;
       const match = matchSocket(query, socket);
@@ -300,7 +302,7 @@ function isClaimedByAnother(
   all: readonly ConnectionUpdate[],
   update: ConnectionUpdate,
   query: EndQuery,
-  mayBeInside: (socket: Socket, address: string, seenOn: string | undefined) => boolean,
+  mayBeInside: (socket: Socket, address: string, other: ConnectionUpdate) => boolean,
 ): boolean {
   const { remoteAddress, remotePort, openLo, openHi } = socket;
   return all.some((other) => {
@@ -312,7 +314,7 @@ function isClaimedByAnother(
       isLoopback(address)
         ? captureHost === host.id
         : hadAddress(host, sockets.get(host.id)!, address, c.ts + offset - err, c.ts + offset + err) !== 'no' ||
-          mayBeInside(socket, address, captureHost);
+          mayBeInside(socket, address, other);
     const roles: readonly Role[] = mayBeFlipped(c) ? ['orig', 'resp'] : ['resp'];
     return roles.some((role) => {
       const found = deliveredTo(hosts, sockets, all, other, role);
@@ -322,6 +324,14 @@ function isClaimedByAnother(
       return !isSameEnd && remote === remoteAddress && port === remotePort && isOfHost(local);
     });
   });
+}
+
+/** Whether the first packets of both surely were not the same one, before and behind the host that passed it on. */
+function beganApart(host: HostRows, a: ConnectionUpdate, b: ConnectionUpdate): boolean {
+  const [one, two] = [clockOf(host, a), clockOf(host, b)];
+  // Over one capture they are of one clock.
+  const [ahead, slack] = a.capture === b.capture ? [0, 0] : [two.offset - one.offset, one.err + two.err];
+  return Math.abs(b.connection.ts + ahead - a.connection.ts) > slack + PASSED_ON;
 }
 
 function mayBeFlipped({ proto, history = 'S' }: Connection): boolean {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HostTable } from '../../src/records/host-tables.js';
-import { Scene } from './scene.js';
+import { Scene, s, t0 } from './scene.js';
 
 const tables: HostTable[] = ['socket_events', 'interface_addresses'];
 const tcp = { family: 2, protocol: 6 } as const;
@@ -172,7 +172,7 @@ describe('an accept that names its peer alone, on a host with containers that do
   /** Who answered on the host, where a process that listens there accepted from an endpoint that reached one of them at that time. */
   const besideAContainers = (
     to: string,
-    { captureHost, at = 10, isRefused = false }: { captureHost?: string; at?: number; isRefused?: boolean },
+    how: { captureHost?: string; capture?: string; at?: number; isRefused?: boolean },
     told: Partial<{
       isLate: boolean;
       isFirst: boolean;
@@ -180,10 +180,14 @@ describe('an accept that names its peer alone, on a host with containers that do
       shows: string;
       namespace: string;
       listensAt: number;
+      err: number;
+      hasLater: string;
     }> = {},
   ) => {
-    const { isLate = false, isFirst = false, isAlone = false, shows, namespace, listensAt = 80 } = told;
-    const scene = new Scene({ startsKnown: true }).host('c', polls);
+    const { captureHost, capture = 'br0', at = 10, isRefused = false } = how;
+    const { isLate = false, isFirst = false, isAlone = false, shows, namespace, listensAt = 80, err = 0 } = told;
+    const scene = new Scene({ startsKnown: true }).host('c', polls, { err });
+    scene.row({ kind: 'clock', host: 'c', capture: 'br0', offset: 0, err: err * s, from: t0 });
     scene.added('c', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.3' });
     scene.added('c', 'process_open_sockets', 2, { ...shown, remote_address: '192.0.2.9', remote_port: 7 }, 1);
     const held = { ...listener, pid: 9, socket: 3, local_port: listensAt, net_namespace: own };
@@ -192,6 +196,8 @@ describe('an accept that names its peer alone, on a host with containers that do
     if (!isAlone) scene.added('c', 'process_open_sockets', 2, { ...held, pid: 5 }, 1);
     const inside = { ...listener, pid: 6, socket: 4, local_port: 8080, net_namespace: container };
     scene.added('c', 'process_open_sockets', 2, inside, 1);
+    if (told.hasLater !== undefined)
+      scene.added('c', 'interface_addresses', 15, { interface: 'br1', address: told.hasLater }, 14);
     if (shows !== undefined) {
       const its = { ...inside, fd: 5, socket: 5, local_address: shows, remote_address: '192.0.2.9', remote_port: 8 };
       scene.added('c', 'process_open_sockets', 2, its, 1);
@@ -203,7 +209,7 @@ describe('an accept that names its peer alone, on a host with containers that do
     if (!isFirst) tellOfHosts();
     const where = captureHost === undefined ? {} : { captureHost };
     const changes = isRefused ? ({ history: 'Sr', conn_state: 'REJ', resp_pkts: 1 } as const) : {};
-    scene.end('C2', at, 0.1, `192.0.2.1 40000 > ${to}`, changes, { capture: 'br0', ...where });
+    scene.end('C2', at, 0.1, `192.0.2.1 40000 > ${to}`, changes, { capture, ...where });
     if (isFirst) tellOfHosts();
     if (isLate) tell();
     scene.complete('c', 20, polls).join.end();
@@ -221,16 +227,39 @@ describe('an accept that names its peer alone, on a host with containers that do
       // Nor is it known where the container's address is seen with a socket, and no private one.
       expect(beside('198.51.100.2 443', { captureHost: 'c' }, { shows: '198.51.100.2' })).toBe('ambiguous');
       expect(beside('198.51.100.2 443', { captureHost: 'c' })).toBe('accept_event 9');
-      // What is captured elsewhere is of no container of the host.
-      expect(beside('172.17.0.2 443', {})).toBe('accept_event 9');
-      expect(beside('172.17.0.2 443', { captureHost: 'd' })).toBe('accept_event 9');
-      expect(beside('198.51.100.2 443', { captureHost: 'd' }, { shows: '198.51.100.2' })).toBe('accept_event 9');
+      // What is captured elsewhere is of no container of the host, unless one is seen to have the address.
+      for (const elsewhere of [{}, { captureHost: 'd' }]) {
+        expect(beside('172.17.0.2 443', elsewhere)).toBe('accept_event 9');
+        expect(beside('198.51.100.2 443', elsewhere)).toBe('accept_event 9');
+        expect(beside('198.51.100.2 443', elsewhere, { shows: '198.51.100.2' })).toBe('ambiguous');
+        expect(beside('172.17.0.2 443', elsewhere, { hasLater: '172.17.0.2' })).toBe('accept_event 9');
+      }
+      expect(beside('172.17.0.2 443', { captureHost: 'c' }, { hasLater: '172.17.0.2' })).toBe('ambiguous');
       // Another time, nobody answered, another place.
       expect(beside('172.17.0.2 443', { captureHost: 'c', at: 12 })).toBe('accept_event 9');
       expect(beside('172.17.0.2 443', { captureHost: 'c', isRefused: true })).toBe('accept_event 9');
       expect(beside('172.17.0.2 443', { captureHost: 'c' }, { namespace: own })).toBe('accept_event 9');
       // Where nobody is seen to listen on the host, its port may be passed on to the container, and these be one connection.
       expect(beside('172.17.0.2 443', { captureHost: 'c' }, { listensAt: 81 })).toBe('accept_event 9');
+    }
+  });
+
+  it('may be of one of them where nobody is seen to listen on the host, if the connections are surely two', () => {
+    const shown = { listensAt: 81, shows: '198.51.100.2' };
+    for (const order of [{}, { isLate: true }, { isFirst: true }]) {
+      const beside = (at: number, capture: string, captureHost?: string, err = 0): string =>
+        besideAContainers(
+          '198.51.100.2 443',
+          { at, capture, ...(captureHost !== undefined && { captureHost }) },
+          { ...order, ...shown, err },
+        );
+      // A packet that is passed on to a container is captured again soon after.
+      for (const at of [9.995, 10, 10.005]) expect(beside(at, 'eth0')).toBe('accept_event 9');
+      for (const at of [9.95, 10.015]) expect(beside(at, 'eth0')).toBe('ambiguous');
+      expect(beside(10.015, 'br0', 'c')).toBe('ambiguous');
+      // Two captures have clocks of their own, one has one.
+      expect(beside(10.015, 'br0', 'c', 0.01)).toBe('accept_event 9');
+      expect(beside(10.015, 'eth0', undefined, 0.01)).toBe('ambiguous');
     }
   });
 
