@@ -4,6 +4,7 @@ import type { End } from '../records/attributed-connection.js';
 import type { EndView } from './connection-view.js';
 import type { Decided } from './decided.js';
 import type { Role } from './end-query.js';
+import { hasFlag, withFlag } from './flags.js';
 import { NO_AGENT, NONE, PENDING } from './kept-ends.js';
 import { isSameEnd } from './same-end.js';
 import type { Stitch } from './stitch.js';
@@ -30,7 +31,7 @@ interface Rare {
   inner: { readonly tuple: TrackedTuple; readonly isForward: boolean } | undefined;
 }
 
-/** One end of a connection that the join still knows. There are very many, hence flags in one number and what is rare aside. */
+/** One end of a connection that the join still knows. There are very many, hence flags in one number, what is rare aside, and no private methods (see Tracked). */
 export class TrackedEnd implements EndView, AddressUser {
   /** Numbers, in the kept ends, of what was found of it, where that is not what `decided` says, and of what the last line said of it. */
   #found = NONE;
@@ -93,31 +94,31 @@ export class TrackedEnd implements EndView, AddressUser {
   }
   /** Its endpoint as it was captured is the first of the connection's tuple. */
   get isCapturedForward(): boolean {
-    return (this.#bits & CAPTURED_FORWARD) !== 0;
+    return hasFlag(this.#bits, CAPTURED_FORWARD);
   }
   /** No row that may still come changes it. */
   get settled(): boolean {
-    return (this.#bits & SETTLED) !== 0;
+    return hasFlag(this.#bits, SETTLED);
   }
   set settled(is: boolean) {
-    this.#set(SETTLED, is);
+    this.#bits = withFlag(this.#bits, SETTLED, is);
   }
   /** Who the owner's process was is not all known yet. */
   get lacksDetails(): boolean {
-    return (this.#bits & LACKS_DETAILS) !== 0;
+    return hasFlag(this.#bits, LACKS_DETAILS);
   }
   set lacksDetails(is: boolean) {
-    this.#set(LACKS_DETAILS, is);
+    this.#bits = withFlag(this.#bits, LACKS_DETAILS, is);
   }
   /** It was not looked at, since before its appointments nothing could be told of it. */
   get isPostponed(): boolean {
-    return (this.#bits & POSTPONED) !== 0;
+    return hasFlag(this.#bits, POSTPONED);
   }
   set isPostponed(is: boolean) {
-    this.#set(POSTPONED, is);
+    this.#bits = withFlag(this.#bits, POSTPONED, is);
   }
   get isCrowded(): boolean {
-    return (this.#bits & CROWDED) !== 0;
+    return hasFlag(this.#bits, CROWDED);
   }
   get rivals(): readonly TrackedEnd[] {
     return this.#rare === undefined ? none : this.#rare.rivals;
@@ -127,23 +128,18 @@ export class TrackedEnd implements EndView, AddressUser {
     return this.#rare?.stitch;
   }
   set stitch(stitch: Stitch | undefined) {
-    if (stitch !== undefined || this.#rare !== undefined) this.#openRare().stitch = stitch;
+    if (stitch === undefined && this.#rare === undefined) return;
+    this.#rare ??= noneRare();
+    this.#rare.stitch = stitch;
   }
   /** Some host is known to have translated packets like those that are sent to it, at whatever time. */
   get hasTranslations(): boolean {
     return this.#rare?.hasTranslations === true;
   }
   set hasTranslations(is: boolean) {
-    if (is || this.#rare !== undefined) this.#openRare().hasTranslations = is;
-  }
-
-  #set(flag: number, is: boolean): void {
-    this.#bits = is ? this.#bits | flag : this.#bits & ~flag;
-  }
-
-  #openRare(): Rare {
-    this.#rare ??= { rivals: none, stitch: undefined, hasTranslations: false, inner: undefined };
-    return this.#rare;
+    if (!is && this.#rare === undefined) return;
+    this.#rare ??= noneRare();
+    this.#rare.hasTranslations = is;
   }
 
   get tuple(): TrackedTuple {
@@ -188,8 +184,9 @@ export class TrackedEnd implements EndView, AddressUser {
     if (isKept) return undefined;
     const isIn = this.local.isUsedBy(this);
     if (isIn) this.local.leave(this);
-    if (before !== undefined) this.#leaveInner(before.tuple);
-    this.#openRare().inner = tuple === undefined ? undefined : { tuple, isForward };
+    if (before !== undefined) leaveInner(this, before.tuple);
+    this.#rare ??= noneRare();
+    this.#rare.inner = tuple === undefined ? undefined : { tuple, isForward };
     if (tuple !== undefined) tuple.translated = [...(tuple.translated ?? []), this];
     if (isIn) this.local.enter(this);
     return before?.tuple;
@@ -198,29 +195,25 @@ export class TrackedEnd implements EndView, AddressUser {
   /** Its connection is let go. Rivals still ask which endpoints it had, the tuple of a translation does not know it any more. Returns that tuple. */
   letGo(): TrackedTuple | undefined {
     const tuple = this.#rare?.inner?.tuple;
-    if (tuple !== undefined) this.#leaveInner(tuple);
+    if (tuple !== undefined) leaveInner(this, tuple);
     return tuple;
-  }
-
-  #leaveInner(tuple: TrackedTuple): void {
-    const left = tuple.translated!.filter((end) => end !== this);
-    tuple.translated = left.length === 0 ? undefined : left;
   }
 
   /** See EndView.rivals. */
   meet(other: TrackedEnd): void {
     if (other.tracked === this.tracked || this.isCrowded || this.rivals.includes(other)) return;
     if (other.tuple === this.tuple) return;
-    const rare = this.#openRare();
+    this.#rare ??= noneRare();
+    const rare = this.#rare;
     if (rare.rivals.length < MAX_RIVALS) rare.rivals = [...rare.rivals, other];
-    else this.#set(CROWDED, true);
+    else this.#bits = withFlag(this.#bits, CROWDED, true);
   }
 
   /** It is to be decided anew. */
   forgetOwner(): void {
     this.end = undefined;
     this.decided = undefined;
-    this.#set(LACKS_DETAILS | POSTPONED, false);
+    this.#bits = withFlag(this.#bits, LACKS_DETAILS | POSTPONED, false);
   }
 
   /** It has no rivals any more. */
@@ -248,4 +241,14 @@ export class TrackedEnd implements EndView, AddressUser {
     this.forgetTold();
     if (this.local.isUsedBy(this)) this.local.leave(this);
   }
+}
+
+function noneRare(): Rare {
+  return { rivals: none, stitch: undefined, hasTranslations: false, inner: undefined };
+}
+
+/** The tuple of a translation does not know the end any more. */
+function leaveInner(of: TrackedEnd, tuple: TrackedTuple): void {
+  const left = tuple.translated!.filter((end) => end !== of);
+  tuple.translated = left.length === 0 ? undefined : left;
 }

@@ -3,6 +3,7 @@ import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import { type ConnectionView, mayBeAnswered } from './connection-view.js';
 import { Elsewhere, type Span } from './elsewhere.js';
+import { hasFlag, withFlag } from './flags.js';
 import type { KeptEnds } from './kept-ends.js';
 import type { Moments } from './moments.js';
 import { TrackedEnd } from './tracked-end.js';
@@ -40,7 +41,7 @@ const TOUCHED = 64;
 const EVICTED = 128;
 const TURNED = 256;
 
-/** A connection that the join still knows. There are very many, hence flags in one number and times in columns. */
+/** A connection that the join still knows. There are very many, hence flags in one number, times in columns, and no private methods, for which each would have a field. */
 export class Tracked implements ConnectionView {
   readonly captureHost: string | undefined;
   orig: TrackedEnd;
@@ -61,9 +62,6 @@ export class Tracked implements ConnectionView {
   nextOfTuple: Tracked | undefined;
   /** See ConnectionView. */
   elsewhere: Elsewhere | undefined;
-  /** Neighbours in the order in which they came. */
-  older: Tracked | undefined;
-  newer: Tracked | undefined;
 
   constructor(
     update: ConnectionUpdate,
@@ -94,61 +92,54 @@ export class Tracked implements ConnectionView {
 
   /** Everything about it was told. */
   get isRetired(): boolean {
-    return this.#has(RETIRED);
+    return hasFlag(this.#bits, RETIRED);
   }
   get ended(): boolean {
-    return this.#has(ENDED);
+    return hasFlag(this.#bits, ENDED);
   }
   /** See ConnectionView. */
   get closed(): boolean {
-    return this.#has(CLOSED);
+    return hasFlag(this.#bits, CLOSED);
   }
   set closed(is: boolean) {
-    this.#set(CLOSED, is);
+    this.#bits = withFlag(this.#bits, CLOSED, is);
   }
   get isEvicted(): boolean {
-    return this.#has(EVICTED);
+    return hasFlag(this.#bits, EVICTED);
   }
   set isEvicted(is: boolean) {
-    this.#set(EVICTED, is);
+    this.#bits = withFlag(this.#bits, EVICTED, is);
   }
   /** Originator and responder are not those that its first record named. */
   get isTurned(): boolean {
-    return this.#has(TURNED);
+    return hasFlag(this.#bits, TURNED);
   }
   get knowsEarlier(): boolean {
-    return this.#has(KNOWS_EARLIER);
+    return hasFlag(this.#bits, KNOWS_EARLIER);
   }
   set knowsEarlier(is: boolean) {
-    this.#set(KNOWS_EARLIER, is);
+    this.#bits = withFlag(this.#bits, KNOWS_EARLIER, is);
   }
   /** No line that may still come would differ. */
   get settled(): boolean {
-    return this.#has(SETTLED);
+    return hasFlag(this.#bits, SETTLED);
   }
   set settled(is: boolean) {
-    this.#set(SETTLED, is);
+    this.#bits = withFlag(this.#bits, SETTLED, is);
   }
   /** Out of the join: everything about it has been said. */
   get gone(): boolean {
-    return this.#has(GONE);
+    return hasFlag(this.#bits, GONE);
   }
   set gone(is: boolean) {
-    this.#set(GONE, is);
+    this.#bits = withFlag(this.#bits, GONE, is);
   }
   /** Looked at again in this round, and not told of yet. */
   get isTouched(): boolean {
-    return this.#has(TOUCHED);
+    return hasFlag(this.#bits, TOUCHED);
   }
   set isTouched(is: boolean) {
-    this.#set(TOUCHED, is);
-  }
-
-  #has(flag: number): boolean {
-    return (this.#bits & flag) !== 0;
-  }
-  #set(flag: number, is: boolean): void {
-    this.#bits = is ? this.#bits | flag : this.#bits & ~flag;
+    this.#bits = withFlag(this.#bits, TOUCHED, is);
   }
 
   get first(): Micros {
@@ -230,7 +221,7 @@ export class Tracked implements ConnectionView {
     const { orig, resp } = this;
     this.orig = resp;
     this.resp = orig;
-    this.#set(TURNED, !this.isTurned);
+    this.#bits = withFlag(this.#bits, TURNED, !this.isTurned);
     for (const end of [orig, resp]) {
       end.forgetOwner();
       if (end.local.isUsedBy(end)) end.local.reintroduce(end);
@@ -241,7 +232,7 @@ export class Tracked implements ConnectionView {
     const { connection } = update;
     this.connection = connection;
     this.last = Math.max(this.last, connection.ts + (connection.duration ?? 0));
-    if (update.cause === 'end') this.#set(ENDED, true);
+    if (update.cause === 'end') this.#bits = withFlag(this.#bits, ENDED, true);
     if (this.elsewhere === undefined) return;
     this.elsewhere.own.last = this.last;
     this.elsewhere.own.ended = this.ended;
@@ -269,7 +260,7 @@ export class Tracked implements ConnectionView {
     let count = 0;
     for (let other = tuple.connections; other !== undefined; other = other.nextOfTuple) {
       count++;
-      if (this.#isElsewhere(other)) meet(this, other);
+      if (isElsewhere(this, other)) meet(this, other);
     }
     return count;
   }
@@ -282,11 +273,6 @@ export class Tracked implements ConnectionView {
     for (let other = this.tuple.connections; other !== undefined; other = other.nextOfTuple)
       if (other.elsewhere?.knows(elsewhere) === true) beside.push(other);
     return beside;
-  }
-
-  /** Whether another one was captured on the same host, over another capture. */
-  #isElsewhere({ captureHost, from }: Tracked): boolean {
-    return from !== this.from && captureHost !== undefined && captureHost === this.captureHost;
   }
 
   leave(): void {
@@ -314,13 +300,17 @@ export class Tracked implements ConnectionView {
 
   /** Everything about it was told: what its ends were is not needed any more. */
   retire(): void {
-    this.#set(RETIRED, true);
+    this.#bits = withFlag(this.#bits, RETIRED, true);
     this.orig.forgetTold();
     this.resp.forgetTold();
   }
 }
 
-/** They were captured on the same host, over two captures. */
+/** Whether they were captured on the same host, over two captures. */
+function isElsewhere(one: Tracked, { captureHost, from }: Tracked): boolean {
+  return from !== one.from && captureHost !== undefined && captureHost === one.captureHost;
+}
+
 function meet(one: Tracked, other: Tracked): void {
   one.elsewhere ??= new Elsewhere(spanOf(one));
   other.elsewhere ??= new Elsewhere(spanOf(other));

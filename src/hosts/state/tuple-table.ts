@@ -22,7 +22,6 @@ export class Tuple<C = unknown, U extends AddressUser = AddressUser> {
   translated: U[] | undefined;
 
   constructor(
-    readonly hash: number,
     /** What the table has it by. */
     readonly number: number,
     readonly protocol: number,
@@ -164,13 +163,14 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   forget(tuple: Tuple<C, U>): void {
     if (tuple.forward !== 0 || tuple.backward !== 0 || tuple.connections !== undefined) return;
     if (tuple.translated !== undefined) return;
-    const { hash, number } = tuple;
+    const { number, protocol, first, firstPort, second, secondPort } = tuple;
+    if (this.#tuples[number] !== tuple) return;
+    const hash = this.#hashOf(protocol, first, firstPort, second, secondPort);
     let slot = this.#index.first(hash);
-    while (slot >= 0 && this.#index.value(slot) !== 2 * number + 1) slot = this.#index.next(slot, hash);
-    if (slot < 0 || this.#tuples[number] !== tuple) return;
+    while (this.#index.value(slot) !== 2 * number + 1) slot = this.#index.next(slot, hash);
     this.#tuples[number] = undefined;
     this.#free.push(number);
-    this.#remove(slot, tuple.first, tuple.second);
+    this.#remove(slot, first, second);
   }
 
   #ask(protocol: number, a: KnownAddress<U>, aPort: number, b: KnownAddress<U>, bPort: number): void {
@@ -180,13 +180,21 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
     this.#firstPort = isOrdered ? aPort : bPort;
     this.#second = isOrdered ? b : a;
     this.#secondPort = isOrdered ? bPort : aPort;
-    const { k0, k1 } = this.#key;
-    const ports = (this.#firstPort << 16) | this.#secondPort;
-    const hash = hashFour(k0, k1, this.#first.id, this.#second.id, ports, protocol) | 0;
+    const hash = this.#hashOf(protocol, this.#first, this.#firstPort, this.#second, this.#secondPort);
     this.#hash = hash;
     let slot = this.#index.first(hash);
     while (slot >= 0 && !this.#isOf(this.#index.value(slot))) slot = this.#index.next(slot, hash);
     this.#slot = slot;
+  }
+
+  #hashOf(
+    protocol: number,
+    first: KnownAddress<U>,
+    firstPort: number,
+    second: KnownAddress<U>,
+    secondPort: number,
+  ): number {
+    return hashFour(this.#key.k0, this.#key.k1, first.id, second.id, (firstPort << 16) | secondPort, protocol) | 0;
   }
 
   /** Whether what the index has is of the endpoints that are asked for. */
@@ -214,7 +222,7 @@ export class TupleTable<C = unknown, U extends AddressUser = AddressUser> {
   #made(): Tuple<C, U> {
     const number = this.#free.pop() ?? this.#tuples.length;
     const [first, firstPort, second, secondPort] = [this.#first, this.#firstPort, this.#second, this.#secondPort];
-    const tuple = new Tuple<C, U>(this.#hash, number, this.#protocol, first, firstPort, second, secondPort);
+    const tuple = new Tuple<C, U>(number, this.#protocol, first, firstPort, second, secondPort);
     this.#tuples[number] = tuple;
     return tuple;
   }
