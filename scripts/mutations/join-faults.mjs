@@ -172,7 +172,7 @@ export const joinFaults = [
   {
     name: 'rivals-that-are-not-remembered',
     file: 'src/join/tracked-end.ts',
-    find: 'else this.#set(CROWDED, true);',
+    find: 'else this.#bits = withFlag(this.#bits, CROWDED, true);',
     replace: '',
     tests: ['test/join/rivals.test.ts'],
   },

@@ -63,8 +63,8 @@ export const namespaceFaults = [
   {
     name: 'next-over-another-host-is-one-over-another-bridge',
     file: 'src/join/tracked.ts',
-    find: 'return from !== this.from && captureHost !== undefined && captureHost === this.captureHost;',
-    replace: 'return from !== this.from;',
+    find: 'return from !== one.from && captureHost !== undefined && captureHost === one.captureHost;',
+    replace: 'return from !== one.from;',
     tests: ['test/join/elsewhere.test.ts'],
   },
   {

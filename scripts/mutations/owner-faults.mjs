@@ -327,9 +327,9 @@ export const ownerFaults = [
     tests: ['test/join/held-up.test.ts'],
   },
   {
-    name: 'standing-process-looked-up-twice',
+    name: 'caller-that-just-began-remembered',
     file: 'src/join/caller.ts',
-    find: 'lo - found.startHi > STANDING',
+    find: 'lo - found.startHi <= LATELY',
     replace: 'false',
     tests: ['test/join/caller.test.ts'],
   },

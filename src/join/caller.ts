@@ -26,21 +26,8 @@ interface Remembered extends Caller {
   readonly knowledge: readonly PidKnowledge[];
 }
 
-/** A process that began so long before it calls is no short-lived one. */
-const STANDING: Micros = 10 * SECOND;
-
-/** In place of a caller that was asked for once. */
-const once: Remembered = {
-  process: { pid: 0 },
-  isFound: false,
-  uid: undefined,
-  container: undefined,
-  image: undefined,
-  path: undefined,
-  from: Infinity,
-  to: -Infinity,
-  knowledge: [],
-};
+/** A process that began so lately is mostly a short-lived one, which calls once. */
+const LATELY: Micros = SECOND;
 
 /**
  * Who made a call of `pid` within [lo, hi] (host clock); `path` is what the call says that it ran. All rows about that time must be there.
@@ -50,7 +37,7 @@ const once: Remembered = {
  * is asked for by the time of the call.
  */
 export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined): Caller {
-  const known = host.processes.pids.of(pid).found as Remembered | undefined;
+  const known = host.processes.pids.ifAny(pid)?.found as Remembered | undefined;
   const isWhole = host.progress.isWhole;
   if (known !== undefined && isWhole && known.path === path && known.from < lo && hi < known.to) {
     if (!known.knowledge.some(isStale)) return known;
@@ -64,11 +51,8 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
     container: found?.container,
     image: found?.image && { handle: found.image.handle, stamp: found.image.stamp },
   };
-  const knowledge = host.processes.pids.of(pid);
-  // Most short-lived processes call once, one that has stood for a while calls again.
-  const isStanding = found?.startHi !== undefined && lo - found.startHi > STANDING;
-  if (knowledge.found === undefined && !isStanding) knowledge.found = once;
-  else if (isWhole) remember(host, caller, asked, lo, hi, path);
+  const isYoung = found?.startHi !== undefined && lo - found.startHi <= LATELY;
+  if (isWhole && !isYoung) remember(host, caller, asked, lo, hi, path);
   return caller;
 }
 

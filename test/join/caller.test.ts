@@ -166,7 +166,7 @@ describe('the caller of a call', () => {
     expect(ancestor()).toBe('/bin/bash');
   });
 
-  it('is remembered from its first call on if it has stood for a while, else from the second on', () => {
+  it('is remembered from its first call on unless it had just begun', () => {
     const host = hostOf();
     const fork = { kind: 'row', host: 'a', stream: 'process_events', table: 'process_events', action: 'event' };
     const columns = { pid: 5, parent: 1, syscall: 'fork', path: '/bin/sh', uid: 0 };
@@ -179,11 +179,11 @@ describe('the caller of a call', () => {
       columns: { ...columns, pid: 6 },
     } as unknown as AnyTableRow);
     host.progress.complete('process_events', 60 * s);
-    const process = (pid: number) => callerOf(host, pid, 22 * s, 22 * s, '/bin/sh').process;
-    expect(process(5)).toBe(process(5));
-    const first = process(6);
-    expect(process(6)).not.toBe(first);
-    expect(process(6)).toBe(process(6));
+    const process = (pid: number, at: number) => callerOf(host, pid, at, at, '/bin/sh').process;
+    expect(process(5, 21 * s)).toBe(process(5, 21 * s));
+    expect(process(6, 21 * s)).not.toBe(process(6, 21 * s));
+    expect(process(6, 21 * s)).toEqual(process(6, 22 * s));
+    expect(process(6, 22 * s)).toBe(process(6, 22 * s));
   });
 
   it('is shown as its call alone tells, also where the pid ran another program before', () => {
