@@ -50,11 +50,15 @@ async function started(child, sign) {
 class Delays {
   owners = new Map();
   final = [];
+  lines = 0;
+  uids = new Set();
   #named = new Set();
   #removed = new Set();
 
   line(text, now) {
     const { ts, uid, duration = 0, proto, conn_state, cause, orig, resp } = JSON.parse(text);
+    this.lines++;
+    this.uids.add(uid);
     for (const [role, { state }] of Object.entries({ orig, resp })) {
       if (state !== 'attributed' || this.#named.has(`${uid} ${role}`)) continue;
       this.#named.add(`${uid} ${role}`);
@@ -165,3 +169,4 @@ try {
 for (const [name, seconds] of delays.owners) tell(`owner named, ${name}`, seconds);
 tell('owner named, all', [...delays.owners.values()].flat());
 tell('final line after removal', delays.final);
+console.log(`${(delays.lines / delays.uids.size).toFixed(2)} lines for each of ${delays.uids.size} connections`);

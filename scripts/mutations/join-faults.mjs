@@ -32,9 +32,30 @@ export const joinFaults = [
   {
     name: 'line-held-for-ever',
     file: 'src/join/telling.ts',
-    find: 'if (until <= now) {',
-    replace: 'if (until < -Infinity) {',
+    find: 'if (until <= now) return false;',
+    replace: '',
     tests: ['test/join/attribution.test.ts'],
+  },
+  {
+    name: 'second-owner-not-awaited',
+    file: 'src/join/telling.ts',
+    find: 'if (!this.#deciding.awaitsCalls(tracked)) return false;',
+    replace: 'return false;',
+    tests: ['test/join/second-owner.test.ts'],
+  },
+  {
+    name: 'second-owner-awaited-as-long-as-the-first',
+    file: 'src/join/telling.ts',
+    find: 'until = Math.min(until, Math.max(now, tracked.last) + SECOND_OWNER_WAIT);',
+    replace: '',
+    tests: ['test/join/second-owner.test.ts'],
+  },
+  {
+    name: 'second-owner-awaited-of-whoever-has-told',
+    file: 'src/join/deciding.ts',
+    find: 'return (orig.isOpen && this.#awaitsCalls(orig)) || (resp.isOpen && this.#awaitsCalls(resp));',
+    replace: 'return orig.isOpen || resp.isOpen;',
+    tests: ['test/join/second-owner.test.ts'],
   },
   {
     name: 'owner-lost-at-rest',
@@ -81,7 +102,7 @@ export const joinFaults = [
   {
     name: 'first-line-without-what-was-postponed',
     file: 'src/join/telling.ts',
-    find: 'if (tracked.lines === 0) this.#look(tracked);',
+    find: 'if (tracked.lines === 0) this.#deciding.lookNow(tracked);',
     replace: '',
     tests: ['test/join/attribution.test.ts'],
   },

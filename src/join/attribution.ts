@@ -72,7 +72,6 @@ export class Join {
   constructor(options: JoinOptions) {
     this.#options = options;
     this.#limits = { ...defaultJoinLimits, ...options.limits };
-    this.#telling = new Telling(options, this.#kept, this.#moments, (tracked) => this.#deciding.lookNow(tracked));
     const news: HostNews = {
       socket: (tuple, isForward) => this.#socketNews(tuple as TrackedTuple, isForward),
       translation: (tuple) => this.#translationNews(tuple as TrackedTuple),
@@ -83,6 +82,7 @@ export class Join {
     };
     this.#states = new HostStates(this.#limits, this.#limits.hosts, news, (number) => this.#kept.end(number));
     this.#deciding = new Deciding(this.#states, this.#clocks, this.#kept, options);
+    this.#telling = new Telling(options, this.#kept, this.#moments, this.#deciding);
   }
 
   get stats(): JoinStats {
@@ -123,7 +123,7 @@ export class Join {
       this.#ended.add(tracked);
     }
     this.#deciding.update(tracked);
-    this.#telling.update(tracked, update.cause, this.#deciding.now);
+    this.#telling.update(tracked, update.cause);
     if (tracked.ended && (tracked.next !== undefined || tracked.elsewhere !== undefined)) {
       for (const other of tracked.beside) this.#review(other);
       this.#tellTouched();
@@ -221,13 +221,17 @@ export class Join {
 
   /**
    * The rows that `take` hands in came at once, as those of an agent's frame do, with how far its host has told everything behind them: an
-   * end is looked at once for all of that, and told of once. The last line of a connection is the same.
+   * end is looked at once for all of that, and told of once. The last line of a connection is the same. Where `take` throws, the rows that came
+   * before are worked off with what comes next, which is by itself again.
    */
   together(take: () => void): void {
     this.#workOff();
     this.#isTogether = true;
-    take();
-    this.#isTogether = false;
+    try {
+      take();
+    } finally {
+      this.#isTogether = false;
+    }
     this.#workOff();
   }
 

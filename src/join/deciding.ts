@@ -148,10 +148,15 @@ export class Deciding {
     for (const end of [tracked.orig, tracked.resp]) {
       if (!end.isPostponed || this.#awaitsPolls(end)) continue;
       this.setView(tracked, false, false);
-      if (this.#awaitsCalls(end)) continue;
+      if (this.#awaitsRows(end)) continue;
       this.#evaluate(end, false);
       this.#settle(tracked);
     }
+  }
+
+  /** Whether nothing is known of an end yet, and its only host has still to tell of calls of its beginning. */
+  awaitsCalls({ orig, resp }: Tracked): boolean {
+    return (orig.isOpen && this.#awaitsCalls(orig)) || (resp.isOpen && this.#awaitsCalls(resp));
   }
 
   /** A watermark came for the end. */
@@ -343,9 +348,13 @@ export class Deciding {
   }
 
   /** No row of its endpoints came, and its only host has still to tell of calls: nothing else would be found. */
-  #awaitsCalls({ tracked, role, tuple, isForward, local }: TrackedEnd): boolean {
+  #awaitsRows(end: TrackedEnd): boolean {
+    const { tuple, isForward, local } = end;
     if (tuple.hasSockets(isForward) || local.isGroup || local.isUnspecified) return false;
-    if (!this.#states.translations.isEmpty) return false;
+    return this.#states.translations.isEmpty && this.#awaitsCalls(end);
+  }
+
+  #awaitsCalls({ tracked, role }: TrackedEnd): boolean {
     return callsAwaited(this.#states.columns, this.#clocks, tracked, role) !== undefined;
   }
 

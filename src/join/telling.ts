@@ -1,11 +1,18 @@
-import type { Micros } from '../core/time.js';
+import { MILLISECOND, type Micros } from '../core/time.js';
 import type { AttributedConnection, Cause } from '../records/attributed-connection.js';
 import type { ConnectionCause } from '../records/connection.js';
 import { Agenda } from './agenda.js';
+import type { Deciding } from './deciding.js';
 import { pending } from './end-record.js';
 import type { Moments } from './moments.js';
 import { HELD_UNTIL, type Tracked } from './tracked.js';
 import type { TrackedList } from './tracked-list.js';
+
+/**
+ * How long the first line of a connection waits, once one owner is known, for that of the other end, if its host has still to tell: agents read
+ * what their sensors saw every 20 ms, each at moments of its own.
+ */
+const SECOND_OWNER_WAIT: Micros = 50 * MILLISECOND;
 
 export interface TellingOptions {
   /** How long the first line of a connection, ended or not, waits for its owners before it says `pending`: capture time since its first packet. */
@@ -20,39 +27,26 @@ export class Telling {
   readonly #options: TellingOptions;
   readonly #kept: TrackedList;
   readonly #moments: Moments;
-  readonly #look: (tracked: Tracked) => void;
+  readonly #deciding: Deciding;
   /** Connections by number whose first lines wait, by the capture time at which they come anyway. Most were told by then, which costs no look at them. */
   readonly #held: Agenda<number>;
   lines = 0;
   /** Lines that told of new evidence about a connection already told of. */
   revisions = 0;
 
-  /** `look` has what was postponed of a connection decided, before its first line. */
-  constructor(options: TellingOptions, kept: TrackedList, moments: Moments, look: (tracked: Tracked) => void) {
-    this.#look = look;
+  constructor(options: TellingOptions, kept: TrackedList, moments: Moments, deciding: Deciding) {
+    this.#deciding = deciding;
     this.#options = options;
     this.#kept = kept;
     this.#moments = moments;
     this.#held = new Agenda((number) => moments.ofNumber(number, HELD_UNTIL));
   }
 
-  /** The capture has told of the connection; it had come to `now` before. */
-  update(tracked: Tracked, cause: ConnectionCause, now: Micros): void {
+  /** The capture has told of the connection. */
+  update(tracked: Tracked, cause: ConnectionCause): void {
     if (this.#options.finalOnly) {
       if (tracked.ended && tracked.settled) this.#tell(tracked, 'end');
-    } else if (cause === 'interim' || tracked.lines > 0 || isDecided(tracked)) {
-      this.#tell(tracked, cause);
-    } else if (tracked.heldUntil === -Infinity) this.#hold(tracked, cause, now);
-  }
-
-  #hold(tracked: Tracked, cause: ConnectionCause, now: Micros): void {
-    const until = tracked.first + this.#options.attrWaitUs;
-    if (until <= now) {
-      this.#tell(tracked, cause);
-      return;
-    }
-    tracked.heldUntil = until;
-    this.#held.add(tracked.number);
+    } else if (cause === 'interim' || tracked.lines > 0 || !this.#holds(tracked)) this.#tell(tracked, cause);
   }
 
   /** The connection was looked at again. */
@@ -60,8 +54,24 @@ export class Telling {
     if (this.#options.finalOnly) {
       if (tracked.settled && tracked.ended) this.#tell(tracked, 'end');
     } else if (tracked.heldUntil !== -Infinity) {
-      if (isDecided(tracked)) this.#tellFirst(tracked);
+      if (!this.#holds(tracked)) this.#tellFirst(tracked);
     } else if (tracked.lines > 0) this.#tellChange(tracked);
+  }
+
+  /** Whether the first line waits: for an owner, or shortly for that of the other end. */
+  #holds(tracked: Tracked): boolean {
+    const { now } = this.#deciding;
+    let until = tracked.first + this.#options.attrWaitUs;
+    if (isDecided(tracked)) {
+      if (!this.#deciding.awaitsCalls(tracked)) return false;
+      until = Math.min(until, Math.max(now, tracked.last) + SECOND_OWNER_WAIT);
+    }
+    const { heldUntil } = tracked;
+    if (heldUntil !== -Infinity && heldUntil <= until) return true;
+    if (until <= now) return false;
+    tracked.heldUntil = until;
+    this.#held.add(tracked.number);
+    return true;
   }
 
   /** Capture time has reached `now`: first lines that have waited long enough come as they are. */
@@ -91,7 +101,7 @@ export class Telling {
 
   #tell(tracked: Tracked, cause: Cause): void {
     if (this.#options.finalOnly && tracked.lines > 0) return;
-    if (tracked.lines === 0) this.#look(tracked);
+    if (tracked.lines === 0) this.#deciding.lookNow(tracked);
     const { connection, capture, lines } = tracked;
     const { end: orig = pending } = tracked.orig;
     const { end: resp = pending } = tracked.resp;

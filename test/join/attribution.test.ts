@@ -463,6 +463,20 @@ describe('lines', () => {
     ]);
   });
 
+  it('come at once again for rows by themselves after a frame that threw', () => {
+    const scene = new Scene({ startsKnown: true }).host('a', events);
+    scene.event('a', 'socket_events', 5, { ...client, action: 'connect', pid: 1, remote_port: 80 });
+    scene.end('C0', 5, 1, '192.0.2.9 40000 > 192.0.2.8 443').end('C1', 10, 1, web).advance(12);
+    const broken = () =>
+      scene.join.together(() => {
+        scene.event('a', 'process_events', 5, { pid: 7, syscall: 'fork', path: '/bin/curl' });
+        throw new Error('broken');
+      });
+    expect(broken).toThrow('broken');
+    scene.event('a', 'socket_events', 9.999, { ...client, action: 'connect', pid: 7 });
+    expect(scene.last()).toMatchObject({ cause: 'evidence', orig: { process: { pid: 7 } } });
+  });
+
   it('name who took it once the first line can wait no longer, though who that was is not all known', () => {
     const scene = new Scene({ startsKnown: true }).host('b', events);
     scene.event('b', 'socket_events', 5, { ...server, action: 'connect', pid: 1, remote_port: 80 });
