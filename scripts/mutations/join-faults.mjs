@@ -24,8 +24,8 @@ export const joinFaults = [
   },
   {
     name: 'frame-row-by-row',
-    file: 'src/join/attribution.ts',
-    find: "const goesOn = this.#isTogether && row.kind === 'row' && this.#completed === undefined;",
+    file: 'src/join/round.ts',
+    find: "const goesOn = this.#isTogether && kind === 'row' && this.#completed === undefined;",
     replace: 'const goesOn = false;',
     tests: ['test/join/attribution.test.ts'],
   },

@@ -8,7 +8,7 @@ import type { HostRow } from '../records/host-row.js';
 import { ACCEPT_LAG } from './call-times.js';
 import { socketProtocol } from './connection-view.js';
 import { mayBeHad } from './crowded-address.js';
-import { Deciding, type DecidingOptions, KEPT_LEAD } from './deciding.js';
+import { Deciding, type DecidingOptions } from './deciding.js';
 import { EndedConnections } from './ended-connections.js';
 import { type Explained, type Explanation, explainConnection } from './explain.js';
 import { HostClocks } from './host-clocks.js';
@@ -17,6 +17,7 @@ import type { JoinStats } from './join-stats.js';
 import { Moments } from './moments.js';
 import { isPastLoss } from './past-loss.js';
 import { RecentConnections } from './recent-connections.js';
+import { Round } from './round.js';
 import { Telling, type TellingOptions } from './telling.js';
 import { type Capture, findTracked, Tracked, type TrackedTuple } from './tracked.js';
 import type { TrackedEnd } from './tracked-end.js';
@@ -31,8 +32,6 @@ export interface JoinOptions extends TellingOptions, DecidingOptions {
 }
 
 const none: TrackedEnd[] = [];
-/** More ends than these do not wait for the end of a frame. */
-const MOST_NEWS = 256;
 
 /**
  * Joins connections with what hosts tell of their sockets, processes and users. A function of its input alone: it reads no
@@ -54,15 +53,8 @@ export class Join {
   readonly #moments = new Moments();
   readonly #recent = new RecentConnections(this.#kept);
   #lastHost: HostState | undefined;
-  /** The host whose watermarks came last and are still to be worked off: those of its other streams mostly come next. */
-  #completed: HostState | undefined;
-  /** Rows that come are of one frame. */
-  #isTogether = false;
-  /** Ends for which some of these came, to be looked at once for all. */
-  readonly #news: TrackedEnd[] = [];
   readonly #telling: Telling;
-  /** Connections that were looked at again, to be told of if they changed. */
-  #touched: Tracked[] = [];
+  readonly #round: Round;
   readonly #ended = new EndedConnections<Tracked>();
   #connections = 0;
   #evicted = 0;
@@ -83,6 +75,7 @@ export class Join {
     this.#states = new HostStates(this.#limits, this.#limits.hosts, news, (number) => this.#kept.end(number));
     this.#deciding = new Deciding(this.#states, this.#clocks, this.#kept, options);
     this.#telling = new Telling(options, this.#kept, this.#moments, this.#deciding);
+    this.#round = new Round(this.#deciding, this.#telling, options.latenessUs);
   }
 
   get stats(): JoinStats {
@@ -115,7 +108,7 @@ export class Join {
 
   /** Takes a connection as it begins, lasts or ends. Updates of one uid come in this order; the first two may be missing. */
   connection(update: ConnectionUpdate): void {
-    this.#workOff();
+    this.#round.workOff();
     const tracked = this.#open(update);
     tracked.take(update);
     if (tracked.ended) {
@@ -125,10 +118,10 @@ export class Join {
     this.#deciding.update(tracked);
     this.#telling.update(tracked, update.cause);
     if (tracked.ended && (tracked.next !== undefined || tracked.elsewhere !== undefined)) {
-      for (const other of tracked.beside) this.#review(other);
-      this.#tellTouched();
+      for (const other of tracked.beside) this.#round.review(other);
+      this.#round.tell();
     }
-    this.#retire(tracked);
+    tracked.retire();
     if (tracked.last > this.#deciding.now) this.advance(tracked.last);
   }
 
@@ -147,9 +140,9 @@ export class Join {
   #turn(tracked: Tracked, update: ConnectionUpdate): void {
     tracked.turn();
     tracked.take(update);
-    for (const rival of tracked.orig.rivals) this.#reviewEnd(rival);
-    for (const rival of tracked.resp.rivals) this.#reviewEnd(rival);
-    this.#tellTouched();
+    for (const rival of tracked.orig.rivals) this.#round.reviewEnd(rival);
+    for (const rival of tracked.resp.rivals) this.#round.reviewEnd(rival);
+    this.#round.tell();
   }
 
   #tupleOf({ connection }: ConnectionUpdate): TrackedTuple {
@@ -170,11 +163,11 @@ export class Join {
     const forgottenFirst = Math.max(this.#forgottenFirst, tuple.forgottenFirst ?? -Infinity);
     if (tracked.first <= forgottenFirst) tracked.nextFirst = tracked.first;
     const { previous, next } = tracked;
-    if (next !== undefined) this.#review(next);
-    if (previous !== undefined) this.#review(previous);
-    for (const rival of tracked.orig.rivals) this.#reviewEnd(rival);
-    for (const rival of tracked.resp.rivals) this.#reviewEnd(rival);
-    this.#tellTouched();
+    if (next !== undefined) this.#round.review(next);
+    if (previous !== undefined) this.#round.review(previous);
+    for (const rival of tracked.orig.rivals) this.#round.reviewEnd(rival);
+    for (const rival of tracked.resp.rivals) this.#round.reviewEnd(rival);
+    this.#round.tell();
     if (ofTuple > this.#limits.connectionsOfTuple) this.#evictBeside(tracked);
     if (this.#kept.size > this.#limits.connections) this.#evict();
     return tracked;
@@ -194,12 +187,10 @@ export class Join {
     const host = this.#hostOf(row.host);
     if (host === undefined) return;
     if (row.kind === 'complete') {
-      if (host !== this.#completed && this.#completed !== undefined) this.#workOff();
-      if (host.progress.complete(row.stream, row.until)) this.#completed = host;
+      this.#round.complete(host, row);
       return;
     }
-    const goesOn = this.#isTogether && row.kind === 'row' && this.#completed === undefined;
-    if (!goesOn || this.#news.length > MOST_NEWS) this.#workOff();
+    this.#round.begin(row);
     if (row.kind === 'row') {
       host.add(row);
     } else if (row.kind === 'clock') {
@@ -216,31 +207,23 @@ export class Join {
       else host.progress.timedOut(row.at);
       this.#reviewAll(host, -Infinity);
     }
-    if (!this.#isTogether) this.#tellTouched();
+    this.#round.finish();
   }
 
   /**
    * The rows that `take` hands in came at once, as those of an agent's frame do, with how far its host has told everything behind them: an
-   * end is looked at once for all of that, and told of once. The last line of a connection is the same. Where `take` throws, the rows that came
-   * before are worked off with what comes next, which is by itself again.
+   * end is looked at once for all of that, and told of once. The last line of a connection is the same.
    */
   together(take: () => void): void {
-    this.#workOff();
-    this.#isTogether = true;
-    try {
-      take();
-    } finally {
-      this.#isTogether = false;
-    }
-    this.#workOff();
+    this.#round.together(take);
   }
 
   /** Capture time has reached `now`: every connection that began before has been handed in. */
   advance(now: Micros): void {
-    this.#workOff();
+    this.#round.workOff();
     if (now <= this.#deciding.now) return;
-    this.#deciding.advance(now, (end) => this.#reviewEnd(end));
-    this.#tellTouched();
+    this.#deciding.advance(now, (end) => this.#round.reviewEnd(end));
+    this.#round.tell();
     this.#telling.advance(now);
     for (let gone = this.#ended.takeBefore(now); gone !== undefined; gone = this.#ended.takeBefore(now))
       this.#close(gone);
@@ -264,7 +247,7 @@ export class Join {
 
   /** The input is over: every connection comes out with what is known. The join is empty afterwards. */
   end(): void {
-    this.#workOff();
+    this.#round.workOff();
     for (const tracked of this.#kept) this.#close(tracked);
   }
 
@@ -280,7 +263,7 @@ export class Join {
     const host = this.#states.open(id);
     if (host === undefined) return undefined;
     this.#deciding.watch(host);
-    for (const end of this.#kept.seenOn(id)) this.#reviewEnd(end);
+    for (const end of this.#kept.seenOn(id)) this.#round.reviewEnd(end);
     return host;
   }
 
@@ -291,46 +274,21 @@ export class Join {
       if (resp.isCapturedForward === isForward) this.#rowNews(resp);
     }
     // A gateway's own socket at its other end bounds a connection that it translated.
-    for (const end of translated) this.#hear(end);
+    for (const end of translated) this.#round.hear(end);
   }
 
   #rowNews(end: TrackedEnd): void {
-    if (!end.settled && !this.#deciding.postpones(end)) this.#hear(end);
-  }
-
-  #hear(end: TrackedEnd): void {
-    if (this.#isTogether) this.#news.push(end);
-    else this.#reviewEnd(end);
+    if (!end.settled && !this.#deciding.postpones(end)) this.#round.hear(end);
   }
 
   #translationNews({ connections, translated = none }: TrackedTuple): void {
-    for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) this.#review(tracked);
-    for (const end of translated) this.#reviewEnd(end);
+    for (let tracked = connections; tracked !== undefined; tracked = tracked.nextOfTuple) this.#round.review(tracked);
+    for (const end of translated) this.#round.reviewEnd(end);
   }
 
   #addressNews(address: KnownAddress<TrackedEnd>, by?: HostState): void {
     // It is the other end's peer as well.
-    for (const end of address.users) if (mayBeHad(end, address, by)) this.#review(end.tracked);
-  }
-
-  /** Works off rows that came together and the watermarks of the host that told some last, all of its streams at once. */
-  #workOff(): void {
-    const host = this.#completed;
-    const news = this.#news;
-    if (host === undefined && news.length === 0 && this.#touched.length === 0) return;
-    this.#completed = undefined;
-    for (let i = 0; i < news.length; i++) this.#reviewEnd(news[i]!);
-    news.length = 0;
-    if (host !== undefined) this.#release(host);
-    this.#tellTouched();
-  }
-
-  #release(host: HostState): void {
-    this.#deciding.release(host, (end) => this.#completeEnd(end));
-    const { socketsUntil, eventsUntil, detailsUntil } = host.progress;
-    const horizon = Math.min(socketsUntil, eventsUntil, detailsUntil) - this.#options.latenessUs - KEPT_LEAD;
-    if (!Number.isFinite(horizon) || !host.prune(horizon)) return;
-    this.#deciding.prunedUntil = Math.max(this.#deciding.prunedUntil, horizon);
+    for (const end of address.users) if (mayBeHad(end, address, by)) this.#round.review(end.tracked);
   }
 
   /** Looks again at every end that the host may own, of connections that began at `since` or later, and that lost calls may change. */
@@ -338,55 +296,9 @@ export class Join {
     for (const { isLoopback, users } of host.known as KnownAddress<TrackedEnd>[]) {
       for (const end of users) {
         const isOf = end.tracked.first >= since && (!isLoopback || end.tracked.captureHost === host.id);
-        if (isOf && !isPastLoss(host, this.#clocks, end, lostFrom)) this.#reviewEnd(end);
+        if (isOf && !isPastLoss(host, this.#clocks, end, lostFrom)) this.#round.reviewEnd(end);
       }
     }
-  }
-
-  /** Looks again at a connection that was told of, or waits to be. */
-  #review({ orig, resp }: Tracked): void {
-    this.#reviewEnd(orig);
-    this.#reviewEnd(resp);
-  }
-
-  #reviewEnd(end: TrackedEnd): void {
-    const { tracked } = end;
-    if (end.settled || tracked.gone) return;
-    this.#deciding.look(end);
-    this.#touch(tracked);
-  }
-
-  /** A watermark came. */
-  #completeEnd(end: TrackedEnd): void {
-    const { tracked } = end;
-    if (end.settled || tracked.gone) return;
-    this.#deciding.complete(end);
-    this.#touch(tracked);
-  }
-
-  #touch(tracked: Tracked): void {
-    if (tracked.isTouched) return;
-    tracked.isTouched = true;
-    this.#touched.push(tracked);
-  }
-
-  /** Tells what has changed of the connections that were looked at again. */
-  #tellTouched(): void {
-    if (this.#touched.length === 0) return;
-    const touched = this.#touched;
-    this.#touched = [];
-    for (const tracked of touched) {
-      tracked.isTouched = false;
-      if (tracked.gone) continue;
-      this.#telling.again(tracked);
-      this.#retire(tracked);
-    }
-  }
-
-  /** Of most connections everything was told long before they are let go. */
-  #retire(tracked: Tracked): void {
-    const isOver = tracked.settled && !tracked.isRetired && tracked.lines > 0;
-    if (isOver) tracked.retire();
   }
 
   /** Decides a connection with what is known, says what is left to say, and lets it go. */

@@ -298,8 +298,9 @@ export class Tracked implements ConnectionView {
     this.#row = 0;
   }
 
-  /** Everything about it was told: what its ends were is not needed any more. */
+  /** Once everything about it was told, of most long before they are let go, what its ends were is not needed any more. */
   retire(): void {
+    if (!this.settled || this.isRetired || this.lines === 0) return;
     this.#bits = withFlag(this.#bits, RETIRED, true);
     this.orig.forgetTold();
     this.resp.forgetTold();
