@@ -1,5 +1,7 @@
+import type { Micros } from '../../../src/core/time.js';
 import { PROMPT } from '../../../src/join/call-times.js';
 import type { AttributedConnection, AttributedEnd, End } from '../../../src/records/attributed-connection.js';
+import type { Fact } from './host.js';
 import { sameEndpoint } from './sockets.js';
 import type { TrueEnd, Truth } from './truth.js';
 import type { Profile, World } from './world.js';
@@ -89,20 +91,32 @@ function endsOf(
 }
 
 /**
- * Whether the originating end names the caller of the next connection with its endpoints, whose first packet was held up, where its call and
- * this connection's first packet lie within the error of the clock. No row tells that one from its own caller until its own call does.
+ * Whether the originating end names the caller of the next connection with its endpoints, whose first packet was held up, or of one whose first packet
+ * never left, as the socket was closed meanwhile, where its call and this connection's first packet lie within the error of the clock. No row tells
+ * that one from its own caller until its own call does.
  */
 export function isHeldUpCaller({ connection, orig }: AttributedConnection, world: World): boolean {
   if (orig.state !== 'attributed' || orig.clock === undefined) return false;
   const { flow } = world.truth.get(connection.uid)!;
   const { pid } = orig.process;
   const { err } = orig.clock;
-  return [...world.truth.values()].some(({ flow: next }) => {
+  const { id } = orig.host;
+  const isNear = (at: Micros): boolean => Math.abs(at - flow.start) <= 2 * err;
+  const isHeldUp = [...world.truth.values()].some(({ flow: next }) => {
     const { origOwner: caller, start } = next;
-    if (next === flow || caller?.process.pid !== pid || caller.process.host.id !== orig.host.id) return false;
+    if (next === flow || caller?.process.pid !== pid || caller.process.host.id !== id) return false;
     if (!sameEndpoint(next.orig, flow.orig) || !sameEndpoint(next.resp, flow.resp)) return false;
-    return start - caller.at > PROMPT && Math.abs(caller.at - flow.start) <= 2 * err;
+    return start - caller.at > PROMPT && isNear(caller.at);
   });
+  return isHeldUp || world.hosts.some((host) => host.id === id && host.facts.some(hasNeverLeft));
+
+  function hasNeverLeft(fact: Fact): boolean {
+    if (fact.kind !== 'connect' || fact.process.pid !== pid || !isNear(fact.at)) return false;
+    const { local, remote, closed = Infinity } = fact.socket;
+    if (remote === undefined || !sameEndpoint(local, flow.orig) || !sameEndpoint(remote, flow.resp)) return false;
+    const hasLeft = [...world.truth.values()].some(({ flow: other }) => other.sockets.includes(fact.socket));
+    return !hasLeft && closed - fact.at > PROMPT;
+  }
 }
 
 function describeEnd(end: End | TrueEnd | undefined): string {
