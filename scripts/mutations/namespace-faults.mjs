@@ -54,6 +54,13 @@ export const namespaceFaults = [
     tests: ['test/join/elsewhere.test.ts'],
   },
   {
+    name: 'socket-stood-before-over-another-bridge',
+    file: 'src/join/match.ts',
+    find: 'if (byPoll) return undefined;',
+    replace: '',
+    tests: ['test/join/elsewhere.test.ts'],
+  },
+  {
     name: 'end-over-another-bridge-unheard',
     file: 'src/join/attribution.ts',
     find: ' || tracked.elsewhere !== undefined)',

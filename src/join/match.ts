@@ -356,7 +356,7 @@ function fitSighting(query: EndQuery, socket: SocketInterval): Fit {
   if (socket.openLo > last + err + (mayBeAccepted ? ACCEPT_LAG : 0)) return 'opened_after';
   if (query.opening && socket.openHi < first - err - CONNECT_LEAD) return 'opened_too_early';
   const from = !hasElsewhereBefore && isAlone(query, first - 2 * err) ? first - err : first + err;
-  const seen = firstSightingAfter(socket, from);
+  const seen = firstSightingAfter(socket, from, hasElsewhereBefore);
   if (seen === undefined) return possible;
   return seen + err <= Math.min(aloneUntil, ownUntil) ? certain : { weight: 'possible', settles: seen + err };
 }
@@ -375,10 +375,15 @@ function fitAttempt(query: EndQuery, socket: SocketInterval): Fit {
   return isPrompt || (!answered && socket.openHi + err <= last) ? fit : possible;
 }
 
-/** The latest moment at which the socket was surely first seen at or after `from`; undefined: it may not have been. */
-function firstSightingAfter(socket: SocketInterval, from: Micros): Micros | undefined {
+/**
+ * The latest moment at which the socket was surely first seen at or after `from`; undefined: it may not have been. `byPoll`: a poll looked
+ * then, and would have seen another one of these endpoints too.
+ */
+function firstSightingAfter(socket: SocketInterval, from: Micros, byPoll = false): Micros | undefined {
   const slack = Math.max(socket.resolution, 1) - 1;
   if (socket.openHi - slack >= from) return socket.openHi;
+  // What stood between two polls may be another's all along.
+  if (byPoll) return undefined;
   // Nothing but the one sighting is known of a socket that may have closed as that ended: it was seen some time in the second.
   if (slack > 0 && socket.closeLo === socket.openHi) return undefined;
   const between = Math.max(socket.openHi, from);

@@ -13,13 +13,13 @@ const SECOND = 1_000_000;
 const text = '172.17.0.2:40000>192.0.2.11:443';
 const over = (capture: string, uid: string): ConnectionOptions => ({ uid, capture, captureHost: 'a' });
 
-/** A host that is polled: a process of a container behind the one or the other bridge had a socket with the endpoints. */
-function polled(): Teller {
+/** A host that is polled: a process of a container behind the one or the other bridge had a socket with the endpoints, last seen then. */
+function polled(lastSeen = 1_500, resolution = 1): Teller {
   const socket = { pid: 114, fd: 4, socket: 53, family: 2, protocol: 6, state: 'ESTABLISHED', ...ends(text) };
   const streams = ['process_open_sockets', 'interface_addresses'] as const;
-  return new Teller('a', { address: '172.17.0.2', streams })
+  return new Teller('a', { address: '172.17.0.2', streams, resolution })
     .row('process_open_sockets', 'added', 1_500, socket as Columns<'process_open_sockets'>, -500)
-    .row('process_open_sockets', 'removed', 3_500, socket as Columns<'process_open_sockets'>, 1_500);
+    .row('process_open_sockets', 'removed', lastSeen + 2_000, socket as Columns<'process_open_sockets'>, lastSeen);
 }
 
 /** Who began each connection, in whatever order it was told. */
@@ -107,6 +107,16 @@ describe('a connection with the endpoints of another one over another bridge of 
       const other = connection(began, lasted, text, over('br2@a', 'C2'));
       expect(originators(polled(), [...updates, other]).C1).toBe('ambiguous a:114');
     }
+  });
+
+  it('is not given the socket that polls saw before and after it, which may have been of the other one all along', () => {
+    const other = connection(-1_000, 6_000, text, over('br2@a', 'C2'));
+    const short = connection(1_499.5, 1_000, text, over('br1@a', 'C1'));
+    const teller = polled(3_500);
+    expect(originators(teller, [short, other])).toEqual({ C1: 'ambiguous a:114', C2: 'open_socket a:114' });
+    const whole = polled(3_500, SECOND);
+    const later = connection(1_900, 1_000, text, over('br1@a', 'C1'));
+    expect(originators(whole, [later, other])).toEqual({ C1: 'ambiguous a:114', C2: 'open_socket a:114' });
   });
 
   it('has its owner as soon as the other one is over, where that may be the same one, captured twice', () => {
