@@ -33,7 +33,7 @@ static outcome take_answer(record *r, const row *p, uint32_t dir) {
   if (dir != 1 || (r->flags & looked_at) != (SYN_SENT | FIRST_SEEN)) return LEFT;
   if (p->length != header_bytes(p) || (p->meta & META_ODD_SCALE) != 0) return LEFT;
   if (p->ack != r->start_seq[0] + 1 || r->last[0] != 1 || r->acked[0] != 0) return LEFT;
-  if (r->reassembled[0] != 1 || r->reassembled[1] != 1 || (r->segments[0] & r->segments[1]) != -1) return LEFT;
+  if (r->reassembled[0] != 1 || r->reassembled[1] != 1 || (r->segments[0] & r->segments[1]) != -1 || r->forgotten_apart != 0) return LEFT;
   if (has_seen(r, 1, SEEN_SYN) || !has_room_for_letter(r)) return LEFT;
   add_letter(r, 1, SEEN_SYN, 'H');
   r->start_seq[1] = p->seq;
@@ -108,17 +108,18 @@ static bool check_eof(record *r, uint32_t dir) {
 static outcome take_close(record *r, const row *p, uint32_t dir) {
   const uint32_t peer = 1 - dir, state = state_of(r, dir), peer_state = state_of(r, peer);
   const uint32_t looked_at = BOTH(FIRST_SEEN) | BOTH(SKIP_STREAM) | STREAMED | TUNNELED;
-  if ((r->flags & looked_at) != BOTH(FIRST_SEEN) || (r->segments[0] & r->segments[1]) != -1) return LEFT;
+  if ((r->flags & looked_at) != BOTH(FIRST_SEEN) || (r->segments[0] & r->segments[1]) != -1 || r->forgotten_apart != 0) return LEFT;
   if ((state != ESTABLISHED && state != CLOSED) || (peer_state != ESTABLISHED && peer_state != CLOSED)) return LEFT;
   const bool is_fin = (tcp_flags(p) & TCP_FIN) != 0;
   if (p->length != header_bytes(p) || p->ack == 0 || (is_fin && (state == CLOSED || (r->flags & SENT_FIN << dir) != 0 || has_seen(r, dir, SEEN_FIN)))) return LEFT;
   if (!has_room_for_letter(r)) return LEFT;
   catch_up(r);
   const double last = r->last[dir], acked = r->acked[peer];
+  if (last < 0 || r->last[peer] < 0) return LEFT;
   if (p->seq != r->start_seq[dir] + low_word(last)) return LEFT;
   const int32_t news = (int32_t)(p->ack - r->start_seq[peer] - low_word(acked));
   const double upto = acked + news, fin = fin_bound(r, peer);
-  if (news < 0 || (upto >= fin ? fin - 1 : upto) > r->reassembled[peer]) return LEFT;
+  if (news < 0 || (upto >= fin ? fin - 1 != r->reassembled[peer] : upto > r->reassembled[peer])) return LEFT;
   bool closes = false;
   if (is_fin) {
     add_letter(r, dir, SEEN_FIN, 'F');

@@ -43,7 +43,7 @@ static double expiry_of(const endings *e, const record *r) {
 
 // Whether all that there is to say of a connection, and to take away with it, is in its record.
 static bool says_all(const record *r) {
-  return (r->flags & (TUNNELED | LONG_HISTORY)) == 0 && r->seen >> 16 <= MOST_LETTERS && r->gaps[0] == 0 && r->gaps[1] == 0 &&
+  return (r->flags & (TUNNELED | LONG_HISTORY)) == 0 && r->seen >> 16 <= MOST_LETTERS && r->forgotten_apart == 0 && r->gaps[0] == 0 && r->gaps[1] == 0 &&
          (r->segments[0] & r->segments[1]) == -1;
 }
 

@@ -18,7 +18,7 @@ typedef struct {
   uint16_t ip_bytes_high[2];
   uint32_t ordinal, vlans, ipv6[6];
   uint32_t retransmits[2];
-  uint16_t zero_windows[2], gaps[2], bad_checksums[2], capture, unused;
+  uint16_t zero_windows[2], gaps[2], bad_checksums[2], capture, forgotten_apart;
   int32_t timer_next, timer_previous;
   uint32_t last_syn[2], last_fin[2], last_rst[2], fin_seq[2];
 } record;

@@ -176,6 +176,13 @@ export const engineFaults = [
     tests: tcp,
   },
   {
+    name: 'reset-forgets-nothing',
+    file: 'src/conn/tcp-connection.ts',
+    find: '    forgotten = acked;\n',
+    replace: '    if (!isRst) forgotten = acked;\n',
+    tests: ['test/conn/forgotten-data.test.ts'],
+  },
+  {
     name: 'reuse-of-the-ends-not-seen',
     file: 'src/conn/tcp-connection.ts',
     find: 'if (seq === table.i32[base + START_SEQ + (answers ? 1 : 0)]) return false;',

@@ -95,8 +95,8 @@ export const kernelFaults = [
   {
     name: 'follow-unseen-acknowledged',
     file: 'native/follow/control.h',
-    find: '(upto >= fin ? fin - 1 : upto) > r->reassembled[peer]',
-    replace: '(upto >= fin ? fin - 1 : upto) > r->last[peer]',
+    find: 'upto > r->reassembled[peer])',
+    replace: 'upto > r->last[peer])',
     tests: ['test/conn/follow-kernel.test.ts'],
   },
   {

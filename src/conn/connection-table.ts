@@ -82,6 +82,8 @@ export class ConnectionTable {
   readonly missedBytes = new Map<number, number>();
   /** When an end sent a RST behind its FIN while the other had not closed, by slot. */
   readonly resets = new Map<number, Micros>();
+  /** See `forgotten-data.ts`: of each end, by slot; only for records with FORGOTTEN_APART. */
+  readonly forgotten = new Map<number, (number | undefined)[]>();
   /** What carried the connection, by slot; only for records with TUNNELED. */
   readonly tunnelPaths = new Map<number, TunnelPath>();
   readonly #hashes: RecordHashes;
@@ -309,6 +311,7 @@ export class ConnectionTable {
     if ((flags & TUNNELED) !== 0) this.tunnelPaths.delete(slot);
     if (this.missedBytes.size > 0) this.missedBytes.delete(slot);
     if (this.resets.size > 0) this.resets.delete(slot);
+    if (this.forgotten.size > 0) this.forgotten.delete(slot);
     const index = this.#index;
     const mask = this.#mask;
     let hole = this.hashOf(slot) & mask;
@@ -353,6 +356,7 @@ export class ConnectionTable {
     this.tunnelPaths.clear();
     this.missedBytes.clear();
     this.resets.clear();
+    this.forgotten.clear();
     this.count = 0;
   }
 

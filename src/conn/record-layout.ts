@@ -47,7 +47,7 @@ export const FIN_SEQ = 62;
 
 // Float64Array
 export const LAST_TIME = 3;
-/** TCP: highest sequence number sent, relative to the start. UDP and ICMP: payload bytes. */
+/** TCP: highest sequence number sent, relative to the start; for below 0 see `initEndpoint`. UDP and ICMP: payload bytes. */
 export const LAST = 8;
 /** TCP: highest sequence number that the peer acknowledged, relative to the start. */
 export const ACKED = 10;
@@ -66,6 +66,8 @@ export const ZERO_WINDOWS = 100;
 export const GAPS = 102;
 export const BAD_CHECKSUMS = 104;
 export const CAPTURE = 106;
+/** TCP: 1 where `ConnectionTable.forgotten` has something of the record; see `forgotten-data.ts`. */
+export const FORGOTTEN_APART = 107;
 export const IP_BYTES_HIGH = 78;
 
 // Uint8Array

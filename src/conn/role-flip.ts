@@ -1,6 +1,7 @@
 import type { WeirdCounts } from '../core/weird.js';
 import { META_IPV6 } from '../decode/packet.js';
 import type { ConnectionTable } from './connection-table.js';
+import { flipForgotten } from './forgotten-data.js';
 import { addLetter, isLoneSynAck, LETTER_FLIP, LETTER_H, writeFlipped } from './history.js';
 import {
   ACKED,
@@ -71,6 +72,7 @@ export function flipRoles(table: ConnectionTable, weird: WeirdCounts, base: numb
   for (const at of DOUBLE_PAIRS) swap(f64, (base >> 1) + at, (base >> 1) + at + 1);
   for (const at of HALF_PAIRS) swap(u16, (base << 1) + at, (base << 1) + at + 1);
   i32[base + FLAGS] = swapFlags(i32[base + FLAGS]!) & ~PARTIAL;
+  flipForgotten(table, base);
   flipEnds(table, weird, base);
 }
 

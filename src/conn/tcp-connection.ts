@@ -14,10 +14,10 @@ import { windowScaleOf } from '../decode/tcp-options.js';
 import { flagsOf, headerBytesOf, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, TCP_URG, windowOf } from '../decode/transport.js';
 import type { ConnectionTable } from './connection-table.js';
 import type { ControlStorms } from './control-storms.js';
+import { forgottenUpTo, keepForgotten } from './forgotten-data.js';
 import { addLetterOnce, countLetter, LETTER_A, LETTER_C, LETTER_D, LETTER_W, SEEN_ACK, SEEN_DATA } from './history.js';
 import { addIpBytes } from './ip-bytes.js';
 import {
-  ACKED,
   BAD_CHECKSUMS,
   CLOSE_DEFERRED,
   CLOSING,
@@ -28,7 +28,6 @@ import {
   FIRST_SEEN,
   FLAGS,
   IN_STEP,
-  LAST,
   LAST_TIME,
   NEXT,
   PACKETS,
@@ -47,7 +46,7 @@ import {
 import { flipLoneSynAck } from './role-flip.js';
 import type { StreamAssembler } from './stream/stream-assembler.js';
 import { updateHistory } from './tcp-history.js';
-import { absolute, initEndpoint, updateAcked, updateLast } from './tcp-sequence.js';
+import { initEndpoint, relativeSequence, updateAcked, updateLast } from './tcp-sequence.js';
 import {
   stateOf,
   TCP_CLOSED,
@@ -59,7 +58,7 @@ import {
   weirdOf,
 } from './tcp-state.js';
 import { catchUp, findStep, QUARTER } from './tcp-step.js';
-import { dataPending, type StreamContext, streamAcked, streamData } from './tcp-stream.js';
+import { dataAcked, dataPending, type StreamContext, streamAcked, streamData } from './tcp-stream.js';
 import { updateState } from './tcp-transitions.js';
 import type { TcpWindows } from './tcp-windows.js';
 
@@ -300,14 +299,15 @@ export function segment(
   const { seq, ack, control } = packet;
   const flags = flagsOf(control);
   catchUp(table, base);
+  let forgotten = forgottenUpTo(table, base, 1 - dir);
+  const ownForgotten = forgottenUpTo(table, base, dir);
   markPartial(table, base, dir, flags);
   // SYN and FIN take a sequence number each; the data of a RST is not part of the stream.
   const isRst = (flags & TCP_RST) !== 0;
   const isSyn = (flags & TCP_SYN) !== 0;
   const segmentLength = (isRst ? 0 : length) + (isSyn ? 1 : 0) + (flags & TCP_FIN);
   initEndpoint(c, base, dir, flags, seq, segmentLength);
-  const last = f64[f + LAST + dir]!;
-  const relative = last + ((seq - absolute(table, base, dir, last)) | 0);
+  const relative = relativeSequence(table, base, dir, seq);
   const underflow = relative < 0;
   if (underflow && !isRst) weirdOf(c, base, 'TCP_seq_underflow_or_misorder');
   const isAck = (flags & TCP_ACK) !== 0;
@@ -340,7 +340,6 @@ export function segment(
     i32[base + FLAGS] = i32[base + FLAGS]! | (SENT_FIN << dir);
     i32[base + FIN_SEQ + dir] = (relative + segmentLength) | 0;
   }
-  const ackedBefore = f64[f + ACKED + 1 - dir]!;
   const relativeAck = isAck ? updateAcked(c, base, dir, flags, ack) : 0;
   const delta = updateLast(c, base, dir, flags, (seq + segmentLength) | 0, length);
   const now = updateState(c, base, dir, flags, seq, ack, length, delta);
@@ -348,14 +347,20 @@ export function segment(
     dir = 1 - dir;
     tellFlip(c, base);
   }
-  if (isAck && relativeAck > 1 && relativeAck > ackedBefore) {
-    streamAcked(c, base, 1 - dir, relativeAck);
-    checkEof(c, base, 1 - dir);
+  keepForgotten(table, base, dir, ownForgotten);
+  const acked = isAck ? dataAcked(table, base, 1 - dir, relativeAck) : 0;
+  const acksNew = acked > forgotten;
+  if (acksNew) {
+    streamAcked(c, base, 1 - dir, acked);
+    forgotten = acked;
   }
+  keepForgotten(table, base, 1 - dir, forgotten);
+  if (acksNew) checkEof(c, base, 1 - dir);
   i32[base + FLAGS] = i32[base + FLAGS]! | (FIRST_SEEN << dir);
   if (length > 0 && !isRst && !underflow) {
     if (complete) streamData(c, base, dir, isSyn ? relative + 1 : relative, length);
     else weirdOf(c, base, 'truncated_tcp_payload');
+    keepForgotten(table, base, dir, ownForgotten);
   }
   checkEof(c, base, dir);
   if ((i32[base + FLAGS]! & STREAMED) !== 0) {

@@ -22,9 +22,19 @@ import { type StreamContext, tcpSize } from './tcp-stream.js';
 
 /** A jump that is not believed of a SYN, a RST or an empty acknowledgement number. */
 const TOO_LARGE_JUMP = 1_048_576;
+/** How many sequence numbers there are. */
+const ROUND = 0x1_0000_0000;
+
 /** Absolute sequence number (32 bits, signed) of a relative one. */
 export function absolute(table: ConnectionTable, base: number, dir: number, relative: number): number {
   return (table.i32[base + START_SEQ + dir]! + relative) | 0;
+}
+
+/** The relative sequence number of `seq`, of direction `dir`; below 0 when it is before the first. */
+export function relativeSequence(table: ConnectionTable, base: number, dir: number, seq: number): number {
+  const last = table.f64[(base >> 1) + LAST + dir]!;
+  if (last < 0) return (seq - table.i32[base + START_SEQ + dir]!) | 0;
+  return last + ((seq - absolute(table, base, dir, last)) | 0);
 }
 
 function initSequence(table: ConnectionTable, base: number, dir: number, start: number, last: number): void {
@@ -46,9 +56,10 @@ export function initEndpoint(
   const syn = (flags & TCP_SYN) !== 0;
   switch (stateOf(table, base, dir)) {
     case TCP_INACTIVE:
-      // Without a SYN the numbers are set as if there had been one.
+      // Without a SYN the numbers are set as if there had been one. As in Zeek, which does not see that they wrap around between that one and a
+      // first number of 0 (as RSTs have it), LAST is then a round too small, so that what is acknowledged counts instead.
       if (syn) initSequence(table, base, dir, seq, segment);
-      else initSequence(table, base, dir, (seq - 1) | 0, 1);
+      else initSequence(table, base, dir, (seq - 1) | 0, seq === 0 ? 1 - ROUND : 1);
       break;
     case TCP_SYN_SENT:
     case TCP_SYN_ACK_SENT:
@@ -111,7 +122,7 @@ export function updateLast(
   const last = table.f64[f]!;
   const delta = (end - absolute(table, base, dir, last)) | 0;
   if ((flags & (TCP_SYN | TCP_RST)) !== 0 && (delta > TOO_LARGE_JUMP || delta < -TOO_LARGE_JUMP)) return delta;
-  if ((flags & TCP_FIN) !== 0 && last === 1) {
+  if ((flags & TCP_FIN) !== 0 && (last === 1 || last === 1 - ROUND)) {
     // Only SYN and FIN of a long connection were seen: the distance may be more than half the number space.
     table.f64[f] = last + (delta >>> 0);
   } else if (stateOf(table, base, dir) === TCP_RESET) {

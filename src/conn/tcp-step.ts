@@ -1,4 +1,5 @@
 import type { ConnectionTable } from './connection-table.js';
+import { isApart } from './forgotten-data.js';
 import {
   ACKED,
   CONFIRMED,
@@ -44,6 +45,7 @@ export function findStep(table: ConnectionTable, base: number): void {
   const flags = i32[base + FLAGS]!;
   const inStep =
     (flags & STREAMED) === 0 &&
+    !isApart(table, base) &&
     (i32[base + SEGMENTS]! & i32[base + SEGMENTS + 1]!) === -1 &&
     f64[f + LAST] === f64[f + REASSEMBLED] &&
     f64[f + LAST + 1] === f64[f + REASSEMBLED + 1] &&

@@ -1,5 +1,6 @@
 import type { WeirdCounts } from '../core/weird.js';
 import type { ConnectionTable } from './connection-table.js';
+import { forgottenUpTo } from './forgotten-data.js';
 import { countLetter, LETTER_G } from './history.js';
 import {
   ACKED,
@@ -47,15 +48,9 @@ function isClean(flags: number, dir: number): boolean {
 /** Relative sequence number behind the FIN; infinite without a FIN that can be trusted. */
 function finBound(table: ConnectionTable, base: number, dir: number): number {
   if ((table.i32[base + FLAGS]! & (SENT_FIN << dir)) === 0) return Number.POSITIVE_INFINITY;
-  const last = table.f64[(base >> 1) + LAST + dir]!;
+  const last = Math.max(0, table.f64[(base >> 1) + LAST + dir]!);
   const fin = last + ((table.i32[base + FIN_SEQ + dir]! - last) | 0);
   return fin > 0 ? fin : Number.POSITIVE_INFINITY;
-}
-
-/** Up to where data was acknowledged and is forgotten. What acknowledges more than was delivered, as a FIN, counts up to there. */
-function trimmed(table: ConnectionTable, base: number, dir: number): number {
-  const f = (base >> 1) + dir;
-  return Math.max(1, Math.min(table.f64[f + ACKED]!, table.f64[f + REASSEMBLED]!));
 }
 
 function noDataAcked(table: ConnectionTable, base: number, dir: number): boolean {
@@ -74,7 +69,7 @@ export function tcpSize(table: ConnectionTable, base: number, dir: number): numb
 /** Whether data was sent that the peer has not acknowledged, or that waits for a hole. */
 function hasBlocks(table: ConnectionTable, base: number, dir: number): boolean {
   if (table.i32[base + SEGMENTS + dir]! >= 0) return true;
-  if (table.f64[(base >> 1) + REASSEMBLED + dir]! <= trimmed(table, base, dir)) return false;
+  if (table.f64[(base >> 1) + REASSEMBLED + dir]! <= forgottenUpTo(table, base, dir)) return false;
   return !(noDataAcked(table, base, dir) && tcpSize(table, base, dir) > MAX_INITIAL_WINDOW);
 }
 
@@ -119,7 +114,7 @@ export function streamData(context: StreamContext, base: number, dir: number, st
   const delivered = f64[at]!;
   const to = start + length;
   // What was acknowledged is not taken any more, though it may lie in the place of a FIN.
-  const acked = f64[(base >> 1) + ACKED + dir]!;
+  const acked = Math.max(f64[(base >> 1) + ACKED + dir]!, forgottenUpTo(context.table, base, dir));
   if (to <= acked) return;
   const from = Math.max(start, acked);
   if (to > delivered) {
@@ -155,7 +150,7 @@ function checkVolume(context: StreamContext, base: number, dir: number): void {
     skipStream(context, base, dir);
     return;
   }
-  const unacked = delivered - trimmed(table, base, dir);
+  const unacked = delivered - forgottenUpTo(table, base, dir);
   if (unacked + held > MAX_DATA_WITHOUT_ACKS && !noDataAcked(table, base, dir)) {
     weirdOf(context, base, 'excessive_data_without_further_acks');
     skipStream(context, base, dir);
@@ -172,13 +167,17 @@ function gap(context: StreamContext, base: number, dir: number, length: number):
   table.missedBytes.set(slot, (table.missedBytes.get(slot) ?? 0) + length);
 }
 
-/** The peer acknowledged data of `dir` up to `seq`. What was not delivered by then is a gap. */
-export function streamAcked(context: StreamContext, base: number, dir: number, seq: number): void {
+/** Up to where data of `dir` is acknowledged by the number `seq`: not beyond a FIN. */
+export function dataAcked(table: ConnectionTable, base: number, dir: number, seq: number): number {
+  const fin = finBound(table, base, dir);
+  return seq >= fin ? fin - 1 : seq;
+}
+
+/** The peer acknowledged data of `dir` up to `upTo`. What was not delivered by then is a gap. */
+export function streamAcked(context: StreamContext, base: number, dir: number, upTo: number): void {
   const { table, segments } = context;
   const { i32, f64 } = table;
   const at = (base >> 1) + REASSEMBLED + dir;
-  const fin = finBound(table, base, dir);
-  const upTo = seq >= fin ? fin - 1 : seq;
   if (upTo <= f64[at]!) return;
   const flags = i32[base + FLAGS]!;
   // The start of a partial connection was guessed, so the first byte or two are no gap.

@@ -134,7 +134,7 @@ function synFromResponder(c: StreamContext, base: number, flags: number, seq: nu
   if ((flags & TCP_ACK) !== 0) {
     if (peer !== TCP_INACTIVE && peer !== TCP_PARTIAL) {
       const offset = (ack - table.i32[base + START_SEQ]!) >>> 0;
-      if (offset > table.f64[(base >> 1) + LAST]!) weirdOf(c, base, 'bad_SYN_ack');
+      if (offset > table.f64[(base >> 1) + LAST]! >>> 0) weirdOf(c, base, 'bad_SYN_ack');
     }
   } else if (peer === TCP_SYN_ACK_SENT && seq === table.i32[base + START_SEQ + 1]) {
     // SYN and its answer were captured in the wrong order.

@@ -328,6 +328,24 @@ describe('a TCP connection', () => {
     expect(connection.orig_pkts).toBe(4);
   });
 
+  it('does not take the numbers behind a RST with the number 0 for data', () => {
+    const script = new TcpScript([40_000, 40_001], [3_000_000_000, 9_000])
+      .server('A', 1, 1)
+      .client('RA', -3_000_000_000, 1)
+      .server('PA', 1, 1, 10)
+      .client('FA', 1, 11)
+      .server('A', 11, 2);
+    const c = track(script.frames).updates[0]!.connection;
+    expect([c.history, c.orig_bytes, c.resp_bytes]).toEqual(['ArDf', 10, 0]);
+  });
+
+  it('counts data behind a first number of 0 once it is acknowledged, as the number before it is the last one there is', () => {
+    const script = new TcpScript([40_000, 40_001], [0, 9_000]).client('PA', 0, 1, 10).client('PA', 10, 1, 10);
+    expect(track(script.frames).updates[0]!.connection.orig_bytes).toBe(0);
+    script.server('A', 1, 20).client('FA', 20, 1).server('FA', 1, 21).client('A', 21, 2);
+    expect(track(script.frames).updates[0]!.connection).toMatchObject({ orig_bytes: 20, history: 'DaFfA' });
+  });
+
   it('closes an end whose FIN lies before what was acknowledged of it', () => {
     const script = tcp()
       .handshake()
