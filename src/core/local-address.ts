@@ -32,6 +32,7 @@ const ipv6: readonly (readonly [string, number])[] = [
   ['2001:db8::', 32],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
 ];
 
 const local6 = new BlockList();

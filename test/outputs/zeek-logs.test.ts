@@ -248,6 +248,8 @@ describe('local addresses', () => {
     ['::1', true],
     ['fe80::1', true],
     ['fd00::1', true],
+    ['fec0::1', true],
+    ['ff00::1', false],
     ['ff02::fb', false],
     ['2001:db8::1', true],
     ['2001:4860::1', false],
