@@ -1,6 +1,7 @@
 // Faults of network namespaces and containers.
 
 const containers = 'test/join/containers.test.ts';
+const datagramsElsewhere = 'test/join/elsewhere-datagrams.test.ts';
 
 export const namespaceFaults = [
   {
@@ -42,7 +43,7 @@ export const namespaceFaults = [
   {
     name: 'another-one-by-its-beginning-alone',
     file: 'src/join/elsewhere.ts',
-    find: ' || (isOver && other.ended && Math.abs(went - last) > slack)',
+    find: ' && !(isOver && other.ended && Math.abs(went - last) > slack)',
     replace: '',
     tests: ['test/join/elsewhere.test.ts'],
   },
@@ -59,6 +60,49 @@ export const namespaceFaults = [
     find: 'if (byPoll) return undefined;',
     replace: '',
     tests: ['test/join/elsewhere.test.ts'],
+  },
+  {
+    name: 'datagrams-of-a-socket-over-another-bridge',
+    file: 'src/join/candidate.ts',
+    find: ' || host.addresses.isUntabled(local.text);',
+    replace: ';',
+    tests: [datagramsElsewhere],
+    ci: true,
+  },
+  {
+    name: 'call-certain-beside-another-bridge',
+    file: 'src/join/candidate.ts',
+    find: 'return rank === ranks.event || host',
+    replace: 'return host',
+    tests: [datagramsElsewhere],
+  },
+  {
+    name: 'taken-over-another-bridge',
+    file: 'src/join/candidate.ts',
+    find: 'return beside.some(({ from, to }) => openHi >= from && openLo <= to + lag);',
+    replace: 'return beside.length < 0;',
+    tests: [datagramsElsewhere],
+  },
+  {
+    name: 'taken-at-any-time-over-another-bridge',
+    file: 'src/join/candidate.ts',
+    find: 'beside.some(({ from, to }) => openHi >= from && openLo <= to + lag)',
+    replace: 'beside.some(({ to }) => openLo <= to + lag)',
+    tests: [datagramsElsewhere],
+  },
+  {
+    name: 'taken-before-all-bridges-are-known',
+    file: 'src/join/candidate.ts',
+    find: 'if (mayHaveEarlier === true) return true;',
+    replace: '',
+    tests: [datagramsElsewhere],
+  },
+  {
+    name: 'one-before-captured-twice-is-another-one',
+    file: 'src/join/elsewhere.ts',
+    find: ' && !isOneBefore;',
+    replace: ';',
+    tests: [datagramsElsewhere],
   },
   {
     name: 'end-over-another-bridge-unheard',
@@ -140,8 +184,8 @@ export const namespaceFaults = [
   {
     name: 'shared-address-certain',
     file: 'src/join/candidate.ts',
-    find: 'return addresses.isShared(local.text) ? shared(found) : found;',
-    replace: 'return found;',
+    find: 'if (!addresses.isShared(local.text)) return mayBeElsewhere(',
+    replace: 'return mayBeElsewhere(',
     tests: [containers],
   },
   {

@@ -166,7 +166,31 @@ export function tryHosts(
     const found = contested(match, trial, socket, isThere);
     // Calls of the same inner endpoints may be of a connection that has other ones on the wire.
     if (stitch !== undefined && found.rank === ranks.event) return shared(found);
-    return addresses.isShared(local.text) ? shared(found) : found;
+    if (!addresses.isShared(local.text)) return mayBeElsewhere(found, trial) ? shared(found) : found;
+    return mayBeTakenElsewhere(found, query, socket) ? unsure(found, query) : shared(found);
+  }
+
+  /**
+   * Whether another connection with these endpoints over another bridge of the host shows that another namespace may have the address, and the
+   * socket. Those of TCP that polls saw are told apart by time; an address that the interface table tells is that namespace's whose table it is.
+   */
+  function mayBeElsewhere({ rank }: Matched, { host, query }: Trial): boolean {
+    if (query.hasElsewhere !== true) return false;
+    if (rank === ranks.poll && protocol === TCP) return false;
+    return rank === ranks.event || host.addresses.isUntabled(local.text);
+  }
+
+  /**
+   * Whether who accepted or took datagrams may have done so of a connection with these endpoints over another bridge of the host: of two that several
+   * namespaces may have, nobody need have taken this one.
+   */
+  function mayBeTakenElsewhere({ rank }: Matched, query: EndQuery, { source, openLo, openHi }: HeldSocket): boolean {
+    const { beside = [], mayHaveEarlier } = query;
+    if (rank !== ranks.event || source !== 'accept' || local.isLoopback) return false;
+    // Those that began before are known when they are over.
+    if (mayHaveEarlier === true) return true;
+    const lag = protocol === TCP ? 0 : ACCEPT_LAG;
+    return beside.some(({ from, to }) => openHi >= from && openLo <= to + lag);
   }
 
   /**
@@ -280,6 +304,13 @@ export function tryHosts(
     const apart = isOneClock ? Math.abs(other.first - view.first) : Math.abs(first - query.first) - err - query.err;
     return apart > PASSED_ON;
   }
+}
+
+/** It may be of a connection that is known only later. */
+function unsure(match: Matched, { mayHaveEarlier }: EndQuery): Matched {
+  return mayHaveEarlier === true
+    ? { ...match, weight: 'possible', settles: Infinity }
+    : { ...match, weight: 'possible' };
 }
 
 function isListener(match: Match): boolean {

@@ -1,6 +1,7 @@
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { ConnectionView } from './connection-view.js';
+import type { Going } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 
 /** When a connection was, as far as that is known, on the clock of its capture. */
@@ -43,14 +44,22 @@ export interface Outlook {
   /** When the first that began after it was over may have, as `aloneUntil` has it. */
   readonly beganLater: Micros;
   readonly hasElsewhereBefore: boolean;
+  readonly hasElsewhere: boolean;
+  readonly beside: readonly Going[];
   readonly ownUntil: Micros;
 }
 
-export const alone: Outlook = Object.freeze({ beganLater: Infinity, hasElsewhereBefore: false, ownUntil: Infinity });
+export const alone: Outlook = Object.freeze({
+  beganLater: Infinity,
+  hasElsewhereBefore: false,
+  hasElsewhere: false,
+  beside: [],
+  ownUntil: Infinity,
+});
 
 /**
  * Containers behind two bridges of a host may have one address, and use the same endpoints one after the other, or at the same time. What
- * may have begun and ended with this one may be this one, captured twice.
+ * may have begun and ended with this one may be this one, captured twice, and so may what did with the one before on its own capture.
  */
 export function lookElsewhere(
   clocks: HostClocks,
@@ -62,7 +71,9 @@ export function lookElsewhere(
   const isOver = view.ended || view.closed;
   const first = view.first + offset;
   const last = Math.max(view.first, view.last) + offset;
-  let { beganLater, hasElsewhereBefore, ownUntil } = alone;
+  const [before, beforeLast] = [view.aloneSince + offset, view.previousLast + offset];
+  let { beganLater, hasElsewhereBefore, hasElsewhere, ownUntil } = alone;
+  const beside: Going[] = [];
   for (const other of view.elsewhere.others) {
     const clock = clocks.at(host, other.capture, view.captureHost, other.first);
     const slack = err + clock.err;
@@ -72,9 +83,13 @@ export function lookElsewhere(
       beganLater = Math.min(beganLater, began - clock.err + err);
       continue;
     }
-    const isAnother = Math.abs(began - first) > slack || (isOver && other.ended && Math.abs(went - last) > slack);
+    beside.push({ from: began - slack, to: other.ended ? went + slack : Infinity });
+    const isOneBefore = Math.abs(began - before) <= slack && Math.abs(went - beforeLast) <= slack;
+    const isThis = Math.abs(began - first) <= slack && !(isOver && other.ended && Math.abs(went - last) > slack);
+    const isAnother = !isThis && !isOneBefore;
+    hasElsewhere ||= isAnother;
     hasElsewhereBefore ||= isAnother && began - first <= slack;
     if (isOver && (!other.ended || went - last > slack)) ownUntil = last;
   }
-  return { beganLater, hasElsewhereBefore, ownUntil };
+  return { beganLater, hasElsewhereBefore, hasElsewhere, beside, ownUntil };
 }

@@ -3,6 +3,13 @@ import type { Micros } from '../core/time.js';
 /** Which end of a connection is asked for. It ranks evidence; Zeek may have the two ends the wrong way round. */
 export type Role = 'orig' | 'resp';
 
+/** From when to when a connection may have gone on. */
+export interface Going {
+  readonly from: Micros;
+  /** Infinity: as far as is known it goes on. */
+  readonly to: Micros;
+}
+
 /** One end of a connection, in the clock of the host whose sockets are tried. */
 export interface EndQuery {
   readonly role: Role;
@@ -39,6 +46,13 @@ export interface EndQuery {
   readonly nextFirst: Micros;
   /** Another connection with the same tuple may have begun before this one over another capture of the same host. Absent: no. */
   readonly hasElsewhereBefore?: boolean;
+  /** So may it have before this one was over. Absent: no. */
+  readonly hasElsewhere?: boolean;
+  /**
+   * When connections with the same tuple over other captures of the same host may have gone on, which may be this one, captured twice. Not those
+   * that surely began once this one was over. Absent: none.
+   */
+  readonly beside?: readonly Going[];
   /** After this moment, at which this one was over, such a connection may have gone on. Absent: none. */
   readonly ownUntil?: Micros;
   /** The capture began here: a connection with this tuple that was over by then is not known. Absent: long ago. */

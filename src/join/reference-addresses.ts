@@ -150,7 +150,7 @@ export function isToldItsOwn(
 }
 
 /** Whether a socket of the host had the address, which its table of interfaces does not tell. */
-function isUntabled({ table }: HostRows, held: readonly Socket[], address: string): boolean {
+export function isUntabled({ table }: HostRows, held: readonly Socket[], address: string): boolean {
   const isTabled = table.some(
     (row) =>
       row.table === 'interface_addresses' &&

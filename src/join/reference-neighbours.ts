@@ -7,7 +7,15 @@ import type { HostRows } from './reference-rows.js';
 
 type Neighbours = Pick<
   EndQuery,
-  'aloneSince' | 'previousLast' | 'aloneUntil' | 'nextFirst' | 'capturedSince' | 'hasElsewhereBefore' | 'ownUntil'
+  | 'aloneSince'
+  | 'previousLast'
+  | 'aloneUntil'
+  | 'nextFirst'
+  | 'capturedSince'
+  | 'hasElsewhereBefore'
+  | 'hasElsewhere'
+  | 'beside'
+  | 'ownUntil'
 >;
 
 /** Bounds of a connection on its capture's clock. */
@@ -47,17 +55,23 @@ export function neighboursOf(
   const later = elsewhere.filter(isLater);
   const rest = elsewhere.filter((other) => !isLater(other));
   const outlasting = rest.filter(({ went, slack }) => went - (lastOf(c) + offset) > slack);
+  const aloneSince = Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + offset;
+  const previousEnd = Math.max(previousLast, ...before) + offset;
+  // What was captured twice is no other one, be it this one or the one before.
+  const isOne = (other: (typeof elsewhere)[number], first: Micros, last: Micros): boolean =>
+    Math.abs(other.began - first) <= other.slack && Math.abs(other.went - last) <= other.slack;
   const others = rest.filter(
-    ({ began, went, slack }) =>
-      Math.abs(began - (c.ts + offset)) > slack || Math.abs(went - (lastOf(c) + offset)) > slack,
+    (other) => !isOne(other, c.ts + offset, lastOf(c) + offset) && !isOne(other, aloneSince, previousEnd),
   );
   const nextFirst = Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + offset;
   return {
-    aloneSince: Math.max(since, ...firsts.filter((ts) => ts < c.ts)) + offset,
-    previousLast: Math.max(previousLast, ...before) + offset,
+    aloneSince,
+    previousLast: previousEnd,
     aloneUntil: Math.min(nextFirst, Math.min(Infinity, ...later.map(({ began, err: itsErr }) => began - itsErr)) + err),
     nextFirst,
     hasElsewhereBefore: others.some(({ began, slack }) => began - (c.ts + offset) <= slack),
+    hasElsewhere: others.length > 0,
+    beside: rest.map(({ began, went, slack }) => ({ from: began - slack, to: went + slack })),
     ownUntil: outlasting.length > 0 ? lastOf(c) + offset : Infinity,
     capturedSince: Math.min(...captured) + offset,
   };

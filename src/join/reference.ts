@@ -1,7 +1,7 @@
 import { broadcastAddress, isGroupAddress, isLoopback, isUnspecified } from '../core/address.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import type { HostRow } from '../records/host-row.js';
-import { PASSED_ON, PEER_KNOWN, PROMPT } from './call-times.js';
+import { ACCEPT_LAG, PASSED_ON, PEER_KNOWN, PROMPT } from './call-times.js';
 import type { EndQuery, Role } from './end-query.js';
 import { isKernels } from './kernel-traffic.js';
 import { type Matched, matchSocket, ranks, shared } from './match.js';
@@ -13,6 +13,7 @@ import {
   isInDoubt,
   isSharedAddress,
   isToldItsOwn,
+  isUntabled,
   mayBeItsOwn,
   mayBeUntold,
   mayHaveLeft,
@@ -259,8 +260,13 @@ function endAt(
       const isSure = !isDoubted && !isUnplaced && !isAnywhere && isSurelyIts;
       const found: Matched = isSure ? match : { ...match, weight: 'possible' };
       const isCall = inner !== undefined && match.rank === ranks.event;
-      const isShared = !isPlaced && (isCall || isSharedAddress(host, held, local));
-      return [{ host: host.id, socket, match: isShared ? shared(found) : found }];
+      const isShared =
+        !isPlaced && (isCall || isSharedAddress(host, held, local) || mayBeElsewhere(host, held, query, match));
+      const isAnothers =
+        isSharedAddress(host, held, local) && match.rank === ranks.event && mayBeTakenElsewhere(query, socket);
+      const isUnsure = isAnothers && !isLoopback(local) && !isPlaced && !isCall;
+      const weighed: Matched = isUnsure ? { ...found, weight: 'possible' } : found;
+      return [{ host: host.id, socket, match: isShared ? shared(weighed) : weighed }];
     });
     // A full tuple on record makes the host a suspect even where its times do not fit.
     const isSuspect = had !== 'no' || held.some((socket) => hasTuple(socket, query));
@@ -275,6 +281,18 @@ function endAt(
   const end = combine(answers);
   const isKernel = end.kind === 'nobody' && end.reason === 'no_socket_seen' && isKernels(connection, role);
   return isKernel ? nobody('kernel') : end;
+}
+
+/** Whether the socket may be of another connection with the same endpoints, behind another bridge of the host. */
+function mayBeElsewhere(host: HostRows, held: readonly Socket[], query: EndQuery, { rank }: Matched): boolean {
+  if (query.hasElsewhere !== true || (rank === ranks.poll && query.protocol === 6)) return false;
+  return rank === ranks.event || isUntabled(host, held, query.localAddress);
+}
+
+/** Whether what was accepted, or who took datagrams, may be of such a one. */
+function mayBeTakenElsewhere({ beside = [], protocol }: EndQuery, { source, openLo, openHi }: Socket): boolean {
+  const lag = protocol === 6 ? 0 : ACCEPT_LAG;
+  return source === 'accept' && beside.some(({ from, to }) => openHi >= from && openLo <= to + lag);
 }
 
 /** Whether some host is in a network that broadcasts to the address, and none has it. */

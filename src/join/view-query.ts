@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { Direction } from '../hosts/state/translations.js';
 import { type ConnectionView, type EndView, endViewOf, isOpening, mayBeAnswered } from './connection-view.js';
 import type { Outlook } from './elsewhere.js';
-import type { EndQuery, Role } from './end-query.js';
+import type { EndQuery, Going, Role } from './end-query.js';
 import type { HostClock } from './host-clocks.js';
 
 /** The end in the clock of a host. What is asked of few ends is worked out when it is asked. */
@@ -69,6 +69,12 @@ export class ViewQuery implements EndQuery {
   }
   get hasElsewhereBefore(): boolean {
     return this.#outlook.hasElsewhereBefore;
+  }
+  get hasElsewhere(): boolean {
+    return this.#outlook.hasElsewhere;
+  }
+  get beside(): readonly Going[] {
+    return this.#outlook.beside;
   }
   get ownUntil(): Micros {
     return this.#outlook.ownUntil;

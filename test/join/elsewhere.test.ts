@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Join } from '../../src/join/attribution.js';
-import { reference } from '../../src/join/reference.js';
 import type { AttributedConnection } from '../../src/records/attributed-connection.js';
-import type { ConnectionUpdate } from '../../src/records/connection.js';
-import type { HostRow } from '../../src/records/host-row.js';
 import type { Columns } from '../../src/records/host-tables.js';
 import { Scene } from './scene.js';
-import { referenceInWords } from './world/agreement.js';
+import { originators } from './world/any-order.js';
 import { at, type ConnectionOptions, connection, ends, inWords, Teller } from './world/story.js';
 
 const SECOND = 1_000_000;
@@ -20,39 +17,6 @@ function polled(lastSeen = 1_500, resolution = 1): Teller {
   return new Teller('a', { address: '172.17.0.2', streams, resolution })
     .row('process_open_sockets', 'added', 1_500, socket as Columns<'process_open_sockets'>, -500)
     .row('process_open_sockets', 'removed', lastSeen + 2_000, socket as Columns<'process_open_sockets'>, lastSeen);
-}
-
-/** Who began each connection, in whatever order it was told. */
-function originators(teller: Teller, updates: readonly ConnectionUpdate[]): Record<string, string> {
-  const { rows } = teller.complete(90_000);
-  const expected = reference(updates, rows);
-  const orders: (HostRow | ConnectionUpdate)[][] = [
-    [...rows, ...updates],
-    [...updates, ...rows],
-    [...updates.toReversed(), ...rows],
-    [updates[0]!, ...rows, ...updates.slice(1)],
-  ];
-  const told = orders.map((order) => {
-    const last: Record<string, string> = {};
-    const join = new Join({
-      latenessUs: 30 * SECOND,
-      attrWaitUs: 2 * SECOND,
-      finalOnly: false,
-      emit: ({ connection: { uid }, orig }) => {
-        last[uid] = inWords(orig);
-      },
-    });
-    for (const step of order) {
-      if ('kind' in step) join.row(step);
-      else join.connection(step);
-    }
-    join.end();
-    return last;
-  });
-  for (const one of told) {
-    for (const [uid, { orig }] of expected) expect(one[uid]).toBe(referenceInWords(orig));
-  }
-  return told[0]!;
 }
 
 describe('a connection with the endpoints of another one over another bridge of the host', () => {

@@ -25,6 +25,7 @@ const everything: WorldOptions = {
   late: true,
   translations: true,
   regulars: true,
+  namesakes: true,
   profiles: ['ebpf', 'ebpf', 'audit', 'poll', 'none'],
 };
 const lossless: WorldOptions = { ...everything, losses: false };

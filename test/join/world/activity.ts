@@ -248,15 +248,17 @@ export class Activity {
     if (!serving) this.exit(process);
   }
 
-  /** A UDP exchange: one socket, connected or not, some peers, some answers. */
-  datagrams(process: Process, peers: readonly Endpoint[], connected: boolean): void {
+  /** A UDP exchange: one socket, connected or not, some peers, some answers. `wished`: the local port, if it is free. */
+  datagrams(process: Process, peers: readonly Endpoint[], connected: boolean, wished?: number): void {
     const random = this.#random;
     const { host, netns } = process;
     const first = peers[0]!;
     const source = this.#routing.sourceAddress(netns, first.address);
     if (process.exit !== undefined || source === undefined) return;
     const at = this.#timeline.now;
-    const port = host.sockets.datagramPort(process, source, at - this.#network.udpTimeout - 10 * ms);
+    const isFree = wished !== undefined && !host.sockets.isTaken(netns, 'udp', wished, first);
+    const rested = at - this.#network.udpTimeout - 10 * ms;
+    const port = isFree ? wished : host.sockets.datagramPort(process, source, rested);
     if (port === undefined) return;
     const v6 = first.address.includes(':');
     const wildcard = v6 ? '::' : '0.0.0.0';

@@ -5,6 +5,7 @@ import type { HostTable } from '../../../src/records/host-tables.js';
 import { Activity } from './activity.js';
 import { observeProcesses, observeSockets } from './event-observer.js';
 import { Host, type HostShape } from './host.js';
+import { Namesakes } from './namesakes.js';
 import { observeTranslations } from './nat-observer.js';
 import { network as publicWire, type Wire } from './netns.js';
 import { Network } from './network.js';
@@ -30,6 +31,8 @@ export const genesis: Micros = 1_700_000_000 * second;
 const lifetime: Micros = 9 * second;
 /** Peers come back in the worlds whose seed this divides. */
 const regularsEvery = 3;
+/** Containers of one address behind two bridges speak with the same endpoints in the worlds whose seed is one more than what this divides. */
+const namesakesEvery = 4;
 
 /** What a host's owner installed on it. */
 export type Profile = 'ebpf' | 'audit' | 'poll' | 'none';
@@ -41,6 +44,8 @@ export interface WorldOptions {
   readonly translations?: boolean;
   /** In every third world peers come back to the same endpoints from the same ports, and some of what is told of that is lost. */
   readonly regulars?: boolean;
+  /** In every fourth world containers of one address behind two bridges of a host use the same endpoints at about the same time. */
+  readonly namesakes?: boolean;
   /** Rows may arrive late, though never later than the lateness. */
   readonly late: boolean;
   /** Profiles to choose from; every host gets one of them. */
@@ -68,14 +73,17 @@ export interface World {
 export const latenessUs: Micros = 12 * second;
 const maxLate: Micros = 4 * second;
 
-function makeHosts(random: Random, profiles: readonly Profile[], { translations, regulars }: WorldOptions): Host[] {
+function makeHosts(random: Random, profiles: readonly Profile[], options: WorldOptions): Host[] {
+  const { translations, regulars, namesakes } = options;
   const hosts: Host[] = [];
+  const hasContainers = namesakes ? 1 : regulars ? 0.9 : 0.5;
+  const fewestBridges = namesakes ? 2 : regulars ? 1 : 0;
   for (const [i, profile] of profiles.entries()) {
     hosts.push(
       new Host({
         id: `host-${i}`,
         addresses: ['127.0.0.1', '::1', `192.0.2.${10 + i}`, `2001:db8::${10 + i}`],
-        containers: random.chance(regulars ? 0.9 : 0.5) ? makeContainers(random, i, regulars ? 1 : 0) : [],
+        containers: random.chance(hasContainers) ? makeContainers(random, i, fewestBridges) : [],
         clockOffset: random.chance(0.3) ? 0 : random.int(-3 * second, 3 * second),
         clockDrift: random.int(-40, 40),
         pidSpace: random.int(14, 30),
@@ -107,7 +115,11 @@ function makeContainers(random: Random, host: number, fewestBridges: number): Ho
 /** Builds a world, lets it live, and takes down what packets, observers and truth say of it. */
 export function buildWorld(seed: number, wished: WorldOptions): World {
   const random = new Random(seed);
-  const options = { ...wished, regulars: wished.regulars === true && seed % regularsEvery === 0 };
+  const options = {
+    ...wished,
+    regulars: wished.regulars === true && seed % regularsEvery === 0,
+    namesakes: wished.namesakes === true && seed % namesakesEvery === 1,
+  };
   const kinds = Array.from({ length: random.int(2, 4) }, () => random.pick(options.profiles));
   const hosts = makeHosts(random, kinds, options);
   const timeline = new Timeline(genesis);
@@ -115,6 +127,7 @@ export function buildWorld(seed: number, wished: WorldOptions): World {
   const activity = new Activity(random, timeline, network, hosts);
   new Script(random, timeline, activity, hosts, lifetime).write();
   if (options.regulars) new Regulars(random, timeline, activity, hosts, genesis + lifetime - second).plan();
+  if (options.namesakes) new Namesakes(random, timeline, activity, hosts, genesis + lifetime - 3 * second).plan();
   timeline.run(genesis + lifetime);
   // A fact that only its result completes is written after facts that it precedes.
   for (const host of hosts) host.facts.sort((a, b) => a.at - b.at);
