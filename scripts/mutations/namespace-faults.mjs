@@ -105,6 +105,20 @@ export const namespaceFaults = [
     tests: [datagramsElsewhere],
   },
   {
+    name: 'taken-before-beside-another-bridge',
+    file: 'src/join/candidate.ts',
+    find: 'if (protocol !== TCP && openHi < first - err) return beside.length > 0;',
+    replace: '',
+    tests: [datagramsElsewhere],
+  },
+  {
+    name: 'socket-of-another-namespace-shared',
+    file: 'src/join/owner-choice.ts',
+    find: 'if (elsewhere.length > 0) return ambiguous([...calls, ...elsewhere], ties.otherSpace);',
+    replace: '',
+    tests: [datagramsElsewhere],
+  },
+  {
     name: 'end-over-another-bridge-unheard',
     file: 'src/join/attribution.ts',
     find: ' || tracked.elsewhere !== undefined)',

@@ -185,10 +185,12 @@ export function tryHosts(
    * namespaces may have, nobody need have taken this one.
    */
   function mayBeTakenElsewhere({ rank }: Matched, query: EndQuery, { source, openLo, openHi }: HeldSocket): boolean {
-    const { beside = [], mayHaveEarlier } = query;
+    const { beside = [], mayHaveEarlier, first, err } = query;
     if (rank !== ranks.event || source !== 'accept' || local.isLoopback) return false;
     // Those that began before are known when they are over.
     if (mayHaveEarlier === true) return true;
+    // Who took datagrams before goes before none that is in doubt.
+    if (protocol !== TCP && openHi < first - err) return beside.length > 0;
     const lag = protocol === TCP ? 0 : ACCEPT_LAG;
     return beside.some(({ from, to }) => openHi >= from && openLo <= to + lag);
   }

@@ -79,6 +79,8 @@ const ties = {
   sameRank: 'several sockets could have taken this connection',
   shared: 'several processes hold the socket and no row tells which of them made it',
   pool: 'several processes hold the socket and no row tells which of them took the connection or sent through it',
+  otherSpace:
+    'sockets of several network namespaces have these endpoints, and no row tells which of these was captured',
   otherCaller: 'one process holds the socket, another made a call that fits it',
   onlyPossible:
     'it may have been opened or closed too early or too late, or have the same address elsewhere; the rows leave it open',
@@ -144,7 +146,15 @@ function chooseCaller(
     if (!known.isClosed) return wait;
     if (known.isEvicted || known.areCallsLostUntil(known.lastLatest + NEXT_READ)) return ambiguous(calls, ties.pool);
   }
+  // Its own call may be of before the watch.
+  const elsewhere = polls.filter((poll) => isOfOtherSpace(poll, first!));
+  if (elsewhere.length > 0) return ambiguous([...calls, ...elsewhere], ties.otherSpace);
   return owner(first!, others(first!, polls), calls);
+}
+
+/** Whether both have the endpoints, each in a network namespace of its own. */
+function isOfOtherSpace({ socket: { namespace } }: Candidate, { socket: other }: Candidate): boolean {
+  return namespace !== undefined && other.namespace !== undefined && namespace !== other.namespace;
 }
 
 /** A connection is accepted once, but several may take its datagrams in turn, and who took the first owns the end. */

@@ -95,7 +95,7 @@ export function choose(candidates: readonly Candidate[], known: Knowledge): Answ
   const isTcp = strong.every(({ socket }) => socket.protocol === 6);
   const mayMissEarlier = isTcp && !isOvertaken ? mayMissHeldUp : known.areCallsUnwatched(isTcp ? watched : undefined);
   if (strong.length > 0 && isFirst && !known.areCallsLost && !mayMissEarlier) {
-    return isOneProcess(events) && !mayMissReader(events, known) ? owner(strong[0]!, polls) : tie(events);
+    return mayMissReader(events, known) ? tie(events) : ownerOrTie(events, polls);
   }
   const seen = polls.filter(({ match }) => match.weight === 'certain');
   if (seen.length > 0) {
@@ -217,7 +217,10 @@ function tie(candidates: readonly Candidate[]): Answer {
 }
 
 function ownerOrTie(candidates: readonly Candidate[], polls: readonly Candidate[]): Answer {
-  return isOneProcess(candidates) ? owner(candidates[0]!, polls) : tie(candidates);
+  if (!isOneProcess(candidates)) return tie(candidates);
+  const { namespace: space } = candidates[0]!.socket;
+  const elsewhere = polls.filter(({ socket }) => (socket.namespace ?? space) !== (space ?? socket.namespace));
+  return elsewhere.length > 0 ? tie([...candidates, ...elsewhere]) : owner(candidates[0]!, polls);
 }
 
 /** Of several holders the one that surely had the socket first owns it. */

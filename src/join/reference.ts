@@ -290,9 +290,11 @@ function mayBeElsewhere(host: HostRows, held: readonly Socket[], query: EndQuery
 }
 
 /** Whether what was accepted, or who took datagrams, may be of such a one. */
-function mayBeTakenElsewhere({ beside = [], protocol }: EndQuery, { source, openLo, openHi }: Socket): boolean {
+function mayBeTakenElsewhere(query: EndQuery, { source, openLo, openHi }: Socket): boolean {
+  const { beside = [], protocol, first, err } = query;
   const lag = protocol === 6 ? 0 : ACCEPT_LAG;
-  return source === 'accept' && beside.some(({ from, to }) => openHi >= from && openLo <= to + lag);
+  const isEarlier = protocol !== 6 && openHi < first - err;
+  return source === 'accept' && beside.some(({ from, to }) => isEarlier || (openHi >= from && openLo <= to + lag));
 }
 
 /** Whether some host is in a network that broadcasts to the address, and none has it. */

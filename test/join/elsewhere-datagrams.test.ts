@@ -122,9 +122,37 @@ describe('who took datagrams of an endpoint that two namespaces have', () => {
     expect(inWords(lines.findLast(({ connection: { uid } }) => uid === 'C1')!.resp)).toBe('ambiguous a:114');
   });
 
+  it('is not who took earlier ones, where who took these may have taken those of the other one', () => {
+    const own = { ...socket, socket: '9', ...served, ...space('1') };
+    const again = host()
+      .socket(-470, 'receive', 114, own)
+      .socket(0.1, 'receive', 115, own)
+      .socket(9_000, 'close', 115, own);
+    const before = connection(-500, 0, chosen, over('br1@a', 'C0'));
+    expect(responders(again, [before, one(0, 0), other(-100, 900)])[0]).toBe('ambiguous a:114 a:115');
+  });
+
   it('is known of the one that went on then', () => {
     expect(responders(taken(0.1), [one(0, 400), other(500, 100)])[0]).toBe('accept_event a:114');
     expect(responders(taken(0.1), [one(0, 900), other(500, 100)])[0]).toBe('accept_event a:114');
+  });
+});
+
+describe('a call of endpoints that a socket of another namespace has', () => {
+  it('is not taken for the sending of datagrams that may be of that one', () => {
+    const streams = ['socket_events', 'process_open_sockets', 'interface_addresses'] as const;
+    const held = { pid: 115, fd: 4, socket: 53, family: 2, protocol: 17, net_namespace: '2', ...ends(chosen) };
+    const teller = new Teller('a', { address, streams });
+    for (const net_namespace of ['1', '2']) {
+      teller.row('interface_addresses', 'added', -9_000, { address: '172.17.0.2', net_namespace });
+    }
+    const called = { fd: '4', socket: '54', protocol: 17, net_namespace: '1', ...ends(chosen) };
+    teller
+      .row('process_open_sockets', 'added', -9_000, held as Columns<'process_open_sockets'>)
+      .socket(-0.1, 'connect', 114, called)
+      .socket(2_000, 'close', 114, called);
+    const found = originators(teller, [one(0, 900), other(10, 900)]);
+    expect(found).toEqual({ C1: 'ambiguous a:114 a:115', C2: 'ambiguous a:114 a:115' });
   });
 });
 
