@@ -36,6 +36,11 @@ export interface PcapOptions {
   readonly nanos?: boolean;
   readonly linkType?: number;
   readonly versionMajor?: number;
+  readonly versionMinor?: number;
+  /** Eight more bytes in each record's header, as Kuznetzov's libpcap wrote them. */
+  readonly modified?: boolean;
+  /** The length on the wire before the captured one, as before version 2.3. */
+  readonly lengthsSwapped?: boolean;
 }
 
 export function pcapHeader({
@@ -43,11 +48,14 @@ export function pcapHeader({
   nanos = false,
   linkType = 1,
   versionMajor = 2,
+  versionMinor = 4,
+  modified = false,
 }: PcapOptions = {}): Uint8Array {
+  const magic = nanos ? 0xa1b23c4d : 0xa1b2c3d4;
   return concat(
-    word(nanos ? 0xa1b23c4d : 0xa1b2c3d4, little),
+    word(modified ? 0xa1b2cd34 : magic, little),
     half(versionMajor, little),
-    half(4, little),
+    half(versionMinor, little),
     word(0, little),
     word(0, little),
     word(262_144, little),
@@ -55,15 +63,17 @@ export function pcapHeader({
   );
 }
 
-export function pcapRecord(packet: TestPacket, { little = true, nanos = false }: PcapOptions = {}): Uint8Array {
+export function pcapRecord(packet: TestPacket, options: PcapOptions = {}): Uint8Array {
+  const { little = true, nanos = false, modified = false, lengthsSwapped = false } = options;
   const seconds = Math.floor(packet.timeUs / 1e6);
   const micros = packet.timeUs - seconds * 1e6;
+  const lengths = [word(packet.bytes.length, little), word(packet.wireLen ?? packet.bytes.length, little)];
   return concat(
     word(seconds, little),
     // 999 ns more than the microsecond: they are cut, not rounded.
     word(nanos ? micros * 1000 + 999 : micros, little),
-    word(packet.bytes.length, little),
-    word(packet.wireLen ?? packet.bytes.length, little),
+    ...(lengthsSwapped ? lengths.reverse() : lengths),
+    new Uint8Array(modified ? 8 : 0).fill(0xee),
     packet.bytes,
   );
 }

@@ -13,6 +13,11 @@ const variants: { name: string; options: PcapOptions }[] = [
   { name: 'big-endian microseconds', options: { little: false, nanos: false } },
   { name: 'little-endian nanoseconds', options: { little: true, nanos: true } },
   { name: 'big-endian nanoseconds', options: { little: false, nanos: true } },
+  { name: "Kuznetzov's longer record headers", options: { modified: true } },
+  { name: "Kuznetzov's longer record headers, big-endian", options: { modified: true, little: false } },
+  { name: 'version 2.2 with the length on the wire first', options: { versionMinor: 2, lengthsSwapped: true } },
+  { name: 'version 2.3 with the captured length first', options: { versionMinor: 3 } },
+  { name: 'version 2.3 with the length on the wire first', options: { versionMinor: 3, lengthsSwapped: true } },
 ];
 
 describe('pcap files', () => {
@@ -35,17 +40,20 @@ describe('pcap files', () => {
     expect(await readCapture(folder.write(pcapHeader()))).toEqual({ packets: [], warnings: [] });
   });
 
-  it('keeps all complete packets of a file torn at any byte', async () => {
-    const whole = pcapFile(packets);
-    const ends = packets.map((_, i) => pcapFile(packets.slice(0, i + 1)).length);
-    for (let length = 4; length <= whole.length; length++) {
-      const content = await readCapture(folder.write(whole.subarray(0, length)));
-      const complete = ends.filter((end) => end <= length).length;
-      expect(content.packets).toEqual(packets.slice(0, complete).map((packet) => asRead(packet)));
-      const atRecord = length === pcapHeader().length || ends.includes(length);
-      expect(content.warnings.map((warning) => warning.code)).toEqual(atRecord ? [] : ['CAPTURE_TRUNCATED']);
-    }
-  });
+  it.each([{ modified: false }, { modified: true }])(
+    'keeps all complete packets of a file torn at any byte %o',
+    async (options) => {
+      const whole = pcapFile(packets, options);
+      const ends = packets.map((_, i) => pcapFile(packets.slice(0, i + 1), options).length);
+      for (let length = 4; length <= whole.length; length++) {
+        const content = await readCapture(folder.write(whole.subarray(0, length)));
+        const complete = ends.filter((end) => end <= length).length;
+        expect(content.packets).toEqual(packets.slice(0, complete).map((packet) => asRead(packet)));
+        const atRecord = length === pcapHeader().length || ends.includes(length);
+        expect(content.warnings.map((warning) => warning.code)).toEqual(atRecord ? [] : ['CAPTURE_TRUNCATED']);
+      }
+    },
+  );
 
   it.each([
     { name: 'four gigabytes', claimed: 0xffffffff },
