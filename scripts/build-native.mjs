@@ -92,7 +92,12 @@ const parts = [
     folder: 'native/lines',
     compiler: 'clang',
     sources: ['.c'],
-    flags: [...webAssemblyFlags(64, 2048), '-msimd128', '-Wl,--export=result'],
+    flags: [
+      ...webAssemblyFlags(64, 2048),
+      '-msimd128',
+      '-mmutable-globals',
+      '-Wl,--export=result,--export=__stack_pointer',
+    ],
     libraries: [],
     debianPackages: ['clang', 'lld'],
   },

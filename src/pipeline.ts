@@ -251,6 +251,8 @@ async function captureFiles(
       ...(!isKept(options) &&
         outputs.onlyLines && {
           emitEnded: (records) => outputs.ended(records, unwatchedEnds, (update) => intake.connection(update)),
+          emitOpen: (records, helper) =>
+            outputs.open(records, unwatchedEnds, (update) => intake.connection(update), helper),
         }),
       ...(options.threads !== undefined && { threads: options.threads }),
       ...timing(options),

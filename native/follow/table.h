@@ -65,8 +65,8 @@ static int enter(table t, int count) {
   return left;
 }
 
-// Puts the slots in use, of the first `count`, in order of their connections' numbers, which are below the places of the index, in the place of
-// the index; answers how many those are.
+// Puts the addresses of the records in use, of the first `count`, in order of their connections' numbers, which are below the places of the index, in
+// the place of the index; answers how many those are.
 static int in_order(table t, int count) {
   __builtin_memset(t.index, 0, (t.mask + 1) * sizeof *t.index);
   for (int slot = 0; slot < count; slot++) {
@@ -75,7 +75,7 @@ static int in_order(table t, int count) {
   }
   int used = 0;
   for (uint32_t at = 0; at <= t.mask; at++)
-    if (t.index[at] != 0) t.index[used++] = t.index[at] - 1;
+    if (t.index[at] != 0) t.index[used++] = (uint32_t)&t.records[t.index[at] - 1];
   return used;
 }
 

@@ -1,5 +1,5 @@
 // The fields of a connection as JSON, from its record in the connection table. In WebAssembly, since V8 has compiled it at once, where JavaScript
-// took a tenth of a second until its code for lines was quick. Its importers are src/outputs/connection-kernel.ts and record-lines.ts, and what it writes is
+// took a tenth of a second until its code for lines was quick. Its importers are src/outputs/connection-kernel.ts, record-lines.ts and line-help.ts, and what it writes is
 // what src/outputs/connection-json.ts writes of the connection as an object.
 #include "address.h"
 #include "community_id.h"
@@ -129,9 +129,12 @@ __attribute__((export_name("line"))) int line(record r, uint32_t capture, double
 
 // What a call of `lines` came to besides its answer: bytes written, and lines by protocol and kinds of both addresses. `touched`: of no meaning, but
 // the compiler leaves out reads of which nobody can see what they gave.
-struct {
+typedef struct {
   uint32_t bytes, counts[PROTOCOLS][KINDS][KINDS], touched;
-} result;
+} written;
+
+// Of the thread that is its instance's own. Another one that runs on the same memory has a place and a stack given it.
+written result;
 
 static inline uint32_t read_lines(record r) { return word_at(r, 0) ^ word_at(r, 64) ^ word_at(r, 128) ^ word_at(r, 192); }
 
@@ -146,8 +149,8 @@ static inline bool takes(group *g, int lane, record r, int words, uint32_t id, u
 // the number `id`, or for which `room` may not be enough. Answers the record that comes next. `tails`: what is behind the fields, by the kinds of
 // both addresses.
 __attribute__((export_name("lines"))) int lines(const record *records, int first, int end, uint32_t id, uint32_t capture,
-                                                const tail tails[KINDS][KINDS], char *text, uint32_t room) {
-  __builtin_memset(&result, 0, sizeof result);
+                                                const tail tails[KINDS][KINDS], char *text, uint32_t room, written *to) {
+  __builtin_memset(to, 0, sizeof *to);
   char *at = text;
   uint32_t touched = 0;
   int k = first;
@@ -165,11 +168,11 @@ __attribute__((export_name("lines"))) int lines(const record *records, int first
       const record r = records[k + lane];
       const uint32_t orig = address_kind(r, 0), resp = address_kind(r, 1);
       at = put_tail(put_fields(at, r, 0, &g, lane), &tails[orig][resp]);
-      result.counts[protocol_kind(r)][orig][resp]++;
+      to->counts[protocol_kind(r)][orig][resp]++;
     }
     k += count;
   }
-  result.bytes = (uint32_t)(at - text);
-  result.touched = touched;
+  to->bytes = (uint32_t)(at - text);
+  to->touched = touched;
   return k;
 }

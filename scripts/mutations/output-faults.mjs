@@ -16,6 +16,13 @@ export const outputFaults = [
     tests: ['test/outputs/line-sink.test.ts'],
   },
   {
+    name: 'helped-batch-left-in-part',
+    file: 'src/outputs/helped-lines.ts',
+    find: '      if (next < end) break;\n',
+    replace: '',
+    tests: ['test/outputs/helped-lines.test.ts'],
+  },
+  {
     name: 'kernel-gap-left-out',
     file: 'src/outputs/connection-kernel.ts',
     find: 'view.missed_bytes, this.#at',

@@ -54,7 +54,7 @@ type OverSlots = (index: number, mask: number, records: number, used: number) =>
 export interface SlotKernel {
   /** Enters their connections into an empty index; those over IPv6 are left. Gives how many those are. */
   readonly enter: OverSlots;
-  /** Puts those in use in order of ordinals, which are below the places of the index, in its place. Gives how many those are. */
+  /** Puts the addresses of those in use in order of ordinals, which are below the places of the index, in its place. Gives how many those are. */
   readonly order: OverSlots;
   /** Lets the slots of `count` removed records, whose addresses are at `places`, be used again before the slot `free`. Gives the first of all. */
   readonly release: (places: number, count: number, records: number, free: number) => number;
@@ -361,10 +361,11 @@ export class ConnectionTable {
   }
 
   /**
-   * Slots in use, in order of their connections' first packets, whose ordinals are below `end`. Nothing may be looked up or inserted
-   * from then on, and they are there until `clear`.
+   * Addresses of the records in use, as they are in `places`, in order of their connections' first packets, whose ordinals are below `end`. They
+   * lie in the memory of the records, where that is WebAssembly's, in place of the index: nothing may be looked up or inserted from then on, and
+   * they are there until `clear`.
    */
-  slotsByOrdinal(end: number): Int32Array {
+  placesByOrdinal(end: number): Int32Array {
     if (this.#kernel !== undefined && end <= this.#mask + 1) {
       const count = this.#kernel.order(this.indexAt, this.#mask, this.recordsAt, this.#used);
       return this.#index.subarray(0, count);
@@ -384,7 +385,9 @@ export class ConnectionTable {
       slots[n] = slot;
       ordinals[n++] = ordinal;
     }
-    return inOrder(slots, ordinals, least, greatest);
+    const places = this.#index.subarray(0, n);
+    places.set(inOrder(slots, ordinals, least, greatest).map((slot) => this.recordsAt + slot * RECORD_BYTES));
+    return places;
   }
 
   /** Hash of a record's connection, as its packets have it. */

@@ -15,6 +15,7 @@ import { ConnectionUpdates } from './connection-updates.js';
 import { uidOfRecord, VLAN_PRESENT } from './connection-view.js';
 import { ControlStorms } from './control-storms.js';
 import { icmpPacket, otherPacket, udpPacket } from './datagram-connection.js';
+import type { EndedRecords } from './ended-records.js';
 import { FollowKernel } from './follow-kernel.js';
 import { addLetter, LETTER_FLIP } from './history.js';
 import { isFlipped } from './likely-server-ports.js';
@@ -73,7 +74,7 @@ export class ConnectionTracker {
   #bytes = 0;
   #skipped = 0;
   #connections = 0;
-  /** Slots of the connections that were open at the end of input, and how many of them have been reported. */
+  /** Where the connections are that were open at the end of input, as `placesByOrdinal` gives it, and how many of them have been reported. */
   #ending: Int32Array | undefined;
   #ended = 0;
 
@@ -272,15 +273,27 @@ export class ConnectionTracker {
   }
 
   /**
+   * End of input: the open connections, in order of their first packet, for the caller to report. They are lent until it calls `end`, and no packet
+   * may come any more. Undefined, with nothing done, where they are not lent.
+   */
+  lendOpen(): EndedRecords | undefined {
+    if (this.#updates.lent === undefined || this.#context.streams !== undefined) return undefined;
+    this.#updates.release();
+    this.#ending = this.#table.placesByOrdinal(this.#connections);
+    this.#ended = this.#ending.length;
+    return this.#updates.open(this.#ending);
+  }
+
+  /**
    * End of input: reports up to `most` of the open connections, in order of their first packet. True when none is left; to
    * be called until then, and no packet may come after the first call.
    */
   end(most: number = Number.POSITIVE_INFINITY): boolean {
     this.#updates.release();
-    this.#ending ??= this.#table.slotsByOrdinal(this.#connections);
+    this.#ending ??= this.#table.placesByOrdinal(this.#connections);
     const until = Math.min(this.#ending.length, this.#ended + most);
     while (this.#ended < until) {
-      const base = this.#ending[this.#ended++]! * RECORD_WORDS;
+      const base = (this.#ending[this.#ended++]! - this.#table.recordsAt) / Int32Array.BYTES_PER_ELEMENT;
       this.#context.streams?.close(base);
       this.#updates.end(base);
     }

@@ -69,6 +69,14 @@ export class ConnectionUpdates {
     if (lent.isFull) lent.release();
   }
 
+  /** Those that are open at the end, whose addresses these are in the memory of the table; undefined where each is told by itself. */
+  open(places: Int32Array): EndedRecords | undefined {
+    if (this.#lent === undefined) return undefined;
+    const records = new EndedRecords(this.#table, this.#view, this.#captures, places, () => {});
+    records.count = places.length;
+    return records;
+  }
+
   /** Tells of those that ended and are in the table. */
   tell(): void {
     this.#lent?.tell();

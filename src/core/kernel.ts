@@ -7,7 +7,8 @@ export type KernelName = 'follow' | 'frames' | 'lines';
 /** Undefined: it was looked for, and is not there. */
 const modules = new Map<KernelName, WebAssembly.Module | undefined>();
 
-function moduleOf(name: KernelName): WebAssembly.Module | undefined {
+/** The code of a part, for another thread; undefined where it was not built. */
+export function moduleOf(name: KernelName): WebAssembly.Module | undefined {
   if (modules.has(name)) return modules.get(name);
   let module: WebAssembly.Module | undefined;
   try {

@@ -8,9 +8,9 @@ declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array<ArrayBuffer>);
   }
-  /** A constant that a module exports. */
+  /** What a module exports: mostly a constant. */
   class Global {
-    readonly value: unknown;
+    value: unknown;
   }
   type Exports = Readonly<Record<string, unknown>>;
   class Instance {

@@ -1,4 +1,4 @@
-import { closeSync, fchownSync, fstatSync, statSync, write as writeFile } from 'node:fs';
+import { closeSync, fchownSync, fstatSync, statSync, write as writeFile, writevSync } from 'node:fs';
 import { fileProblem } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { openOutput } from '../core/output-file.js';
@@ -39,6 +39,8 @@ export class LineSink {
   #queue: Chunk[] = [];
   #queuedBytes = 0;
   #writing: Promise<void> | undefined;
+  /** Chunks are written when they are full, by who fills them. */
+  #atOnce = false;
   /** The chunk that is being written. */
   #write: Promise<void> | undefined;
   #failed = false;
@@ -95,6 +97,14 @@ export class LineSink {
     this.#lines += count;
   }
 
+  /** Adds so many whole lines in several pieces, which are not copied where lines are written at once. */
+  texts(texts: readonly Buffer[], count: number): void {
+    if (this.#atOnce) {
+      this.#lines += count;
+      this.#writeNow(texts);
+    } else this.lines(Buffer.concat(texts), count);
+  }
+
   /** Where a line is to be appended, before `endLine`; undefined when it is to be dropped, which has been counted. */
   begin(): LineBuffer | undefined {
     if (this.overflow === 'drop' && this.#queuedBytes >= limits.sinkPendingBytes) {
@@ -110,6 +120,16 @@ export class LineSink {
     this.#buffer.reserve(1);
     this.#buffer.bytes[this.#buffer.length++] = NEWLINE;
     this.#lines++;
+  }
+
+  /**
+   * Resolves when from now on what is written to a file is written by who makes the lines, who has nothing else to do. It then takes no thread to be woken, which is
+   * dearer than the write. Pipes and devices, which may make it wait, are written as before.
+   */
+  async writeAtOnce(): Promise<boolean> {
+    await this.drain();
+    this.#atOnce = fstatSync(this.#fd).isFile();
+    return this.#atOnce;
   }
 
   /** From now on nothing is dropped: the producer has come to its end, and what it still has is bounded by what it held. */
@@ -172,6 +192,7 @@ export class LineSink {
     if (this.isInPlace) return;
     const old = this.#fd;
     this.#fd = openOutput(this.path);
+    this.#atOnce &&= fstatSync(this.#fd).isFile();
     closeSync(old);
   }
 
@@ -179,6 +200,10 @@ export class LineSink {
   #enqueue(): void {
     const { bytes: memory, length } = this.#buffer;
     if (length === 0) return;
+    if (this.#atOnce) {
+      this.#writeNow([]);
+      return;
+    }
     this.#queue.push({ memory, length, lines: this.#lines });
     this.#queuedBytes += length;
     this.#lines = 0;
@@ -208,27 +233,56 @@ export class LineSink {
     this.#writing = undefined;
   }
 
-  async #writeChunk({ memory, length, lines }: Chunk): Promise<void> {
-    const bytes = memory.subarray(0, length);
-    // After a write that broke off inside a line, a line end keeps the next line whole.
-    const whole = this.#torn ? Buffer.concat([LINE_END, bytes]) : bytes;
-    this.#torn = false;
+  async #writeChunk(chunk: Chunk): Promise<void> {
+    const whole = this.#wholeLines(chunk);
     let at = 0;
     try {
       while (at < whole.length) at += await writeSome(this.#fd, whole, at);
+      this.linesWritten += chunk.lines;
+    } catch (error) {
+      this.#broken(whole, at, chunk.lines, error);
+    }
+    this.#queuedBytes -= chunk.length;
+    // One that a long line has made grow is not kept.
+    this.#giveBack(chunk.memory);
+  }
+
+  /** Writes what was gathered and these texts, and begins anew. */
+  #writeNow(texts: readonly Buffer[]): void {
+    const { bytes: memory, length } = this.#buffer;
+    const parts = [this.#wholeLines({ memory, length, lines: this.#lines }), ...texts];
+    const lines = this.#lines;
+    const total = parts.reduce((sum, part) => sum + part.length, 0);
+    let at = 0;
+    try {
+      while (at < total) at += writevSync(this.#fd, at === 0 ? parts : [Buffer.concat(parts).subarray(at)]);
       this.linesWritten += lines;
     } catch (error) {
-      let lost = 0;
-      for (const byte of whole.subarray(at)) if (byte === NEWLINE) lost++;
-      this.linesLost += lost;
-      this.linesWritten += lines - lost;
-      this.#torn = at > 0 && whole[at - 1] !== NEWLINE;
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.readerGone = true;
-      else this.#fail(fileProblem(error));
+      this.#broken(Buffer.concat(parts), at, lines, error);
     }
-    this.#queuedBytes -= length;
-    // One that a long line has made grow is not kept.
-    this.#giveBack(memory);
+    this.#lines = 0;
+    if (memory !== this.#chunk) this.#giveBack(memory);
+    this.#giveBack(this.#chunk);
+    this.#begin();
+  }
+
+  /** After a write that broke off inside a line, a line end keeps the next line whole. */
+  #wholeLines({ memory, length }: Chunk): Buffer {
+    const bytes = memory.subarray(0, length);
+    const whole = this.#torn ? Buffer.concat([LINE_END, bytes]) : bytes;
+    this.#torn = false;
+    return whole;
+  }
+
+  /** A write of so many lines broke off at `at`. */
+  #broken(whole: Buffer, at: number, lines: number, error: unknown): void {
+    let lost = 0;
+    for (const byte of whole.subarray(at)) if (byte === NEWLINE) lost++;
+    this.linesLost += lost;
+    this.linesWritten += lines - lost;
+    this.#torn = at > 0 && whole[at - 1] !== NEWLINE;
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') this.readerGone = true;
+    else this.#fail(fileProblem(error));
   }
 
   #fail(message: string): void {

@@ -29,7 +29,8 @@ const CONSUMED = 16;
 const STOPPED = 32;
 /** Behind a counter: the value that its waiter wants to be woken at; 0 when nobody sleeps. */
 const WANTED = 8;
-const CONTROL_WORDS = 48;
+const CALLED = 48;
+const CONTROL_WORDS = 64;
 
 /** What is told of a slot besides its rows. */
 export interface SlotInfo {
@@ -77,6 +78,11 @@ export function ringMemory(place = sharedPlace(RING_BYTES)): RingMemory {
 /** Where the packet batches are made whose rows go through the ring. */
 export function batchRoom({ place }: RingMemory): SharedRoom {
   return new SharedRoom(place, ROWS_BYTES, RING_BYTES);
+}
+
+/** Memory of slots that are used in every run, for when none is any more. */
+export function spareRoom({ place }: RingMemory): { readonly at: number; readonly bytes: number } {
+  return { at: place.offset, bytes: 2 * SLOT_BYTES };
 }
 
 /** Decoded batches on their way from the thread that reads to the thread that follows connections, in order. */
@@ -200,6 +206,15 @@ export class RingWriter extends Ring {
     this.step(PRODUCED, ++this.#produced);
   }
 
+  /** Waits until the other thread calls; false when it wants no more. */
+  untilCalled(): boolean {
+    for (;;) {
+      if (this.load(CALLED) !== 0) return true;
+      if (this.stopped) return false;
+      Atomics.wait(this.control, CALLED, 0, SLEEP_MS);
+    }
+  }
+
   /** Wakes the other thread whatever it waits for. */
   flush(): void {
     Atomics.notify(this.control, PRODUCED);
@@ -238,9 +253,16 @@ export class RingReader extends Ring {
     this.step(CONSUMED, ++this.#consumed);
   }
 
+  /** Calls the other thread, which has read all. */
+  call(): void {
+    Atomics.store(this.control, CALLED, 1);
+    Atomics.notify(this.control, CALLED);
+  }
+
   /** Tells the other thread to end. */
   stop(): void {
     Atomics.store(this.control, STOPPED, 1);
     Atomics.notify(this.control, CONSUMED);
+    Atomics.notify(this.control, CALLED);
   }
 }

@@ -6,8 +6,9 @@ import type { HashKey } from '../core/hash.js';
 import type { Warn } from '../core/warnings.js';
 import { hashRows } from '../decode/batch-decoder.js';
 import type { DecodedBatch, PacketSide } from '../decode/decoded-batch.js';
+import type { LineHelper } from '../outputs/line-help.js';
 import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
-import { RingReader, ringMemory } from './decode-ring.js';
+import { type RingMemory, RingReader, ringMemory, spareRoom } from './decode-ring.js';
 import type { DecodedSource, DecodeStart } from './decoded-source.js';
 import { takeDecodeWorker } from './ready-decode-worker.js';
 
@@ -19,6 +20,8 @@ export class DecodeThread implements DecodedSource {
   totalBytes: number | undefined;
   readBytes = 0;
   readonly #ring: RingReader;
+  readonly #memory: RingMemory;
+  readonly #helps: boolean;
   readonly #key: HashKey;
   readonly #worker: Worker;
   readonly #port: MessagePort;
@@ -39,6 +42,8 @@ export class DecodeThread implements DecodedSource {
     const memory = ringMemory(place);
     const { port1, port2 } = new MessageChannel();
     this.#ring = new RingReader(memory);
+    this.#memory = memory;
+    this.#helps = start.helps;
     this.#key = start.decode.key;
     this.#port = port1;
     this.#warn = warn;
@@ -137,6 +142,20 @@ export class DecodeThread implements DecodedSource {
         this.#ended = true;
         return false;
     }
+  }
+
+  get helper(): LineHelper | undefined {
+    const { memory } = this.#memory.place;
+    if (!this.#ended || !this.#helps || memory === undefined) return undefined;
+    return {
+      memory,
+      // Nobody has rows there any more.
+      ...spareRoom(this.#memory),
+      start: (job) => {
+        this.#port.postMessage(job);
+        this.#ring.call();
+      },
+    };
   }
 
   stats(): CaptureStats {

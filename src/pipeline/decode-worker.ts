@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { totalOf } from '../capture/frame-kernel.js';
 import type { PacketBatch } from '../capture/packet-batch.js';
 import type { PacketSource } from '../capture/packet-source.js';
@@ -8,6 +8,7 @@ import { limits } from '../core/limits.js';
 import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder } from '../decode/batch-decoder.js';
 import type { DecodedBatch } from '../decode/decoded-batch.js';
+import { helpWithLines, type LineJob } from '../outputs/line-help.js';
 import type { DecodeWorkerStart, FromDecodeWorker } from './decode-messages.js';
 import { batchRoom, RingWriter, SLOT_ROWS, type SlotInfo } from './decode-ring.js';
 import { openFiles } from './decoded-source.js';
@@ -129,7 +130,11 @@ async function main(): Promise<void> {
   } catch (error) {
     const code = error instanceof CorrelateError ? error.code : undefined;
     tell({ kind: 'failed', code, message: messageOf(error) });
+    return;
   }
+  if (!start.helps || !ring.untilCalled()) return;
+  const job = receiveMessageOnPort(start.port)?.message as LineJob | undefined;
+  if (job !== undefined) helpWithLines(job);
 }
 
 void main();

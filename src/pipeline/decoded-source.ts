@@ -7,6 +7,7 @@ import type { Warn } from '../core/warnings.js';
 import { WeirdCounts } from '../core/weird.js';
 import { BatchDecoder, type DecodeOptions } from '../decode/batch-decoder.js';
 import { DECODED_AT_ONCE, DECODED_BYTES, DecodedBatch } from '../decode/decoded-batch.js';
+import type { LineHelper } from '../outputs/line-help.js';
 
 /** Which files to decode, and how. */
 export interface DecodeStart {
@@ -16,6 +17,8 @@ export interface DecodeStart {
   readonly weirds: boolean;
   /** Somebody reads the bytes of TCP streams. */
   readonly streams: boolean;
+  /** A thread that has read all is to help with lines. */
+  readonly helps: boolean;
 }
 
 /** Decoded packets of capture files in order of time: pulled, borrowed until the next call. */
@@ -29,6 +32,8 @@ export interface DecodedSource {
   stats(): CaptureStats;
   /** Weirds of decoding, as WeirdCounts.snapshot. */
   weirds(): Readonly<Record<string, number>>;
+  /** The thread that decoded, once it has nothing else to do. */
+  readonly helper?: LineHelper | undefined;
   /** Ends the source, also while `next` waits. */
   close(): Promise<void>;
 }

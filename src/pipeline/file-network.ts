@@ -1,9 +1,11 @@
 import type { CaptureStats } from '../capture/packet-source.js';
 import { ConnectionTracker } from '../conn/connection-tracker.js';
+import type { EndedRecords } from '../conn/ended-records.js';
 import type { TrackerOptions, TrackerStats } from '../conn/tracker-options.js';
 import { secretKey } from '../core/secret-key.js';
 import type { Warn } from '../core/warnings.js';
 import { addWeirds } from '../core/weird.js';
+import type { LineHelper } from '../outputs/line-help.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import { RING_BYTES } from './decode-ring.js';
 import { DecodeThread } from './decode-thread.js';
@@ -18,6 +20,8 @@ const PACKETS_AT_ONCE = 2048;
 export interface FileNetworkOptions extends Omit<TrackerOptions, 'emit' | 'key' | 'roomBytes'> {
   /** Threads to use: 1, or 2 with one that reads and decodes. Absent: as it is worth it. */
   readonly threads?: 1 | 2;
+  /** As `emitEnded`, of those open at the end of the input, which are lent until it is done. */
+  readonly emitOpen?: (records: EndedRecords, helper: LineHelper | undefined) => Promise<void>;
 }
 
 /** The network side from capture files: read, decoded and followed as fast as the disk gives. */
@@ -26,9 +30,15 @@ export class FileNetwork {
   #source!: DecodedSource;
   readonly #captures: readonly { readonly name: string }[];
   readonly #tracker: ConnectionTracker;
+  readonly #emitOpen: FileNetworkOptions['emitOpen'];
   #take: (update: ConnectionUpdate) => void = () => {};
 
-  private constructor(names: readonly string[], options: Omit<TrackerOptions, 'emit'>) {
+  private constructor(
+    names: readonly string[],
+    options: Omit<TrackerOptions, 'emit'>,
+    emitOpen: FileNetworkOptions['emitOpen'],
+  ) {
+    this.#emitOpen = emitOpen;
     this.#captures = names.map((name) => ({ name }));
     this.#tracker = new ConnectionTracker({ ...options, emit: (update) => this.#take(update) });
   }
@@ -36,15 +46,16 @@ export class FileNetwork {
   /** Opens every file; several are merged by packet time. Rejects with the CorrelateError of the first that cannot be read. */
   static async open(paths: readonly string[], options: FileNetworkOptions, warn: Warn): Promise<FileNetwork> {
     const key = secretKey();
-    const { threads = worthAThread(paths) ? 2 : 1, ...tracker } = options;
+    const { threads = worthAThread(paths) ? 2 : 1, emitOpen, ...tracker } = options;
     const start = {
       paths,
       decode: { verifyChecksums: options.checksums === 'verify', key },
       weirds: options.onWeird !== undefined,
       streams: options.openStream !== undefined,
+      helps: emitOpen !== undefined,
     };
     const roomBytes = threads === 2 ? RING_BYTES : INLINE_BYTES;
-    const network = new FileNetwork(paths, { ...tracker, key, roomBytes });
+    const network = new FileNetwork(paths, { ...tracker, key, roomBytes }, emitOpen);
     const { room } = network.#tracker;
     const opened = threads === 2 ? DecodeThread.start(start, warn, room) : InlineDecodedSource.open(start, warn, room);
     network.#source = await opened;
@@ -68,6 +79,8 @@ export class FileNetwork {
         packets = 0;
         yield;
       }
+      const open = this.#emitOpen && this.#tracker.lendOpen();
+      if (open !== undefined) await this.#emitOpen?.(open, this.#source.helper);
       for (let ended = false; !ended; ) {
         ended = this.#tracker.end(ENDED_AT_ONCE);
         yield;

@@ -5,6 +5,7 @@ import { type AlertFormat, alertFormats } from '../outputs/alert-formats.js';
 import { alertText } from '../outputs/alert-text.js';
 import { writeConnection } from '../outputs/connection-json.js';
 import { Coverage } from '../outputs/coverage.js';
+import { BATCH_RECORDS, type LineHelper } from '../outputs/line-help.js';
 import { LineSink, type Overflow } from '../outputs/line-sink.js';
 import { type EndsOf, RecordLines } from '../outputs/record-lines.js';
 import type { ZeekLogOptions, ZeekLogs } from '../outputs/zeek-logs.js';
@@ -12,6 +13,11 @@ import { type Alert, type Level, levels } from '../records/alert.js';
 import type { AttributedConnection } from '../records/attributed-connection.js';
 import type { ConnectionUpdate } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
+
+/** Records whose lines are written between looks at what else happens, about. */
+const RECORDS_AT_ONCE = 8192;
+/** Fewer records are not worth another thread's help. */
+const WORTH_HELP = 16_384;
 
 export interface OutputOptions {
   /** Where alerts go as JSON lines; `-` is stdout. Absent: nowhere. */
@@ -104,10 +110,51 @@ export class Outputs {
 
   /** Connections that ended, whose ends their addresses alone tell. What their records do not say in plain numbers goes to `other`, in order. */
   ended(records: EndedRecords, endsOf: EndsOf, other: (update: ConnectionUpdate) => void): void {
+    this.#writeRecords(records, 0, records.count, endsOf, other);
+  }
+
+  /** As `ended`, of those that are open at the end of the input. */
+  async open(
+    records: EndedRecords,
+    endsOf: EndsOf,
+    other: (update: ConnectionUpdate) => void,
+    helper: LineHelper | undefined,
+  ): Promise<void> {
+    const sink = this.#connections!;
+    const isAtOnce = await sink.writeAtOnce();
+    this.#recordLines ??= RecordLines.over(records, endsOf, sink);
+    const { count } = records;
+    const isWorthIt = isAtOnce && helper !== undefined && count >= WORTH_HELP;
+    const helped = isWorthIt ? this.#recordLines?.share(records, helper) : undefined;
+    try {
+      let turnAt = RECORDS_AT_ONCE;
+      for (let first = 0; first < count && !sink.readerGone; ) {
+        const own = { next: first, end: Math.min(count, first + BATCH_RECORDS) };
+        const { next, end } = helped?.write(first, sink, this.coverage) ?? own;
+        this.#writeRecords(records, next, end, endsOf, other);
+        first = end;
+        if (first < turnAt) continue;
+        turnAt = first + RECORDS_AT_ONCE;
+        // Signals, and who waits for room.
+        await nextTurn();
+        await this.ready();
+      }
+    } finally {
+      helped?.end();
+    }
+  }
+
+  #writeRecords(
+    records: EndedRecords,
+    first: number,
+    end: number,
+    endsOf: EndsOf,
+    other: (update: ConnectionUpdate) => void,
+  ): void {
     const sink = this.#connections!;
     this.#recordLines ??= RecordLines.over(records, endsOf, sink);
-    for (let i = 0; i < records.count; ) {
-      const next = this.#recordLines?.write(records, i, sink, this.coverage) ?? i;
+    for (let i = first; i < end; ) {
+      const next = this.#recordLines?.write(records, i, end, sink, this.coverage) ?? i;
       if (next === i) other(records.update(i++));
       else i = next;
     }
@@ -199,4 +246,8 @@ export class Outputs {
     const zeek = this.#zeek === undefined ? [] : Object.values<Sink>(this.#zeek);
     return [this.#connections, this.#alerts, ...zeek].filter((sink) => sink !== undefined);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SECOND } from '../../src/core/time.js';
+import { pcapFile } from '../capture/capture-bytes.js';
 import { START, TcpScript } from '../conn/traffic.js';
 import { correlate, root } from './program.js';
 
@@ -64,6 +65,34 @@ describe('a thread that decodes', () => {
     const two = results('2', [large, large]);
     expect(two.status).toBe(0);
     expect(two).toEqual(results('1', [large, large]));
+  });
+
+  it('changes nothing where it helps with the lines of many connections that are open at the end', () => {
+    const packets = Array.from({ length: 40_000 }, (_, i) => {
+      const ends = [`192.0.${i >>> 8}.${i & 255}`, '198.51.100.20'] as const;
+      const script = new TcpScript([40_000, 80], [1_000, 9_000], ends);
+      script.timeUs += i;
+      script.client('S', 0);
+      // What is missing is told by other code.
+      if (i % 999 === 5) script.server('SA', 0, 1).client('A', 1, 1).client('A', 1001, 1, 10).server('A', 1, 1011);
+      return script.frames;
+    }).flat();
+    packets.sort((a, b) => a.timeUs - b.timeUs);
+    const path = join(folder, 'open.pcap');
+    writeFileSync(
+      path,
+      pcapFile(packets.map(({ timeUs, bytes }) => ({ timeUs, bytes, wireLen: bytes.length, link: 1 }))),
+    );
+    const lines = (threads: '1' | '2') => {
+      const out = join(folder, 'lines');
+      const { status, log } = correlate(['-q', '--threads', threads, '-r', path, '--connections', out]);
+      expect([status, log]).toEqual([0, []]);
+      return readFileSync(out, 'utf8').split('\n');
+    };
+    const one = lines('1');
+    expect(one.length).toBe(40_001);
+    expect(one.filter((line) => line.includes('"missed_bytes":1000,')).length).toBe(41);
+    expect(lines('2')).toEqual(one);
   });
 
   it('tells a torn file, and uses what comes before', () => {

@@ -59,7 +59,7 @@ async function recordLines() {
     ended.count = 0;
     for (let i = 0; i < 2; i++) ended.add(0);
     atOnce = '';
-    if (!ended.takes(0) || lines.write(ended, 0, sink, new Coverage()) === 0) return;
+    if (!ended.takes(0) || lines.write(ended, 0, 2, sink, new Coverage()) === 0) return;
     let object = '';
     const unwatched = new Unwatched((attributed) => (object += `${connectionLine(attributed)}\n`), true);
     for (let i = 0; i < 2; i++) {

@@ -1,11 +1,28 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs';
+import fs, { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, renameSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limits } from '../../src/core/limits.js';
 import type { Warning } from '../../src/core/warnings.js';
 import { LineSink } from '../../src/outputs/line-sink.js';
+
+/** Does something while the disk takes so many bytes of the next write and no others. */
+function onFullDisk(bytes: number, act: () => void): void {
+  const { writevSync } = fs;
+  let left = bytes;
+  fs.writevSync = (fd, parts) => {
+    if (left === 0) throw Object.assign(new Error('ENOSPC: no space left on device, writev'), { code: 'ENOSPC' });
+    const taken = left;
+    left = 0;
+    return fs.writeSync(fd, Buffer.concat(parts as Buffer[]).subarray(0, taken));
+  };
+  syncBuiltinESMExports();
+  act();
+  fs.writevSync = writevSync;
+  syncBuiltinESMExports();
+}
 
 let folder: string;
 let warnings: Warning[];
@@ -92,6 +109,63 @@ describe('LineSink', () => {
       for (let i = 0; i < 5; i++) put(sink, 'lost');
       await sink.close();
       expect([sink.linesLost, sink.linesWritten]).toEqual([5, 0]);
+    });
+  });
+
+  describe('that writes at once', () => {
+    it('has written all that makes a chunk, in order with texts of others', async () => {
+      const path = join(folder, 'out');
+      const sink = new LineSink(path, warn);
+      sink.line('before');
+      expect(await sink.writeAtOnce()).toBe(true);
+      expect(readFileSync(path, 'utf8')).toBe('before\n');
+      const lines = Array.from({ length: 50_000 }, (_, i) => `line ${i}`);
+      for (const line of lines) sink.line(line);
+      expect(sink.linesWritten).toBeGreaterThan(20_000);
+      expect(sink.full).toBe(false);
+      sink.texts([Buffer.from('a\nb\n'), Buffer.alloc(0), Buffer.from('c\n')], 3);
+      const written = `before\n${lines.join('\n')}\na\nb\nc\n`;
+      expect(readFileSync(path, 'utf8')).toBe(written);
+      sink.line('x'.repeat(2 * limits.sinkChunkBytes));
+      sink.line('after');
+      await sink.close();
+      expect(readFileSync(path, 'utf8')).toBe(`${written}${'x'.repeat(2 * limits.sinkChunkBytes)}\nafter\n`);
+      expect([sink.linesWritten, sink.linesLost, sink.queuedBytes]).toEqual([50_006, 0, 0]);
+    });
+
+    it('has a place for code outside of JavaScript again, although none was free before', async () => {
+      const sink = new LineSink(join(folder, 'out'), warn);
+      sink.line('a');
+      sink.lend([Buffer.alloc(limits.sinkChunkBytes)]);
+      await sink.writeAtOnce();
+      for (let i = 0; i < 3; i++) {
+        expect(sink.place(limits.sinkChunkBytes)).toBeDefined();
+        sink.put(limits.sinkChunkBytes, 1);
+      }
+      await sink.close();
+      expect(sink.linesWritten).toBe(4);
+    });
+
+    it('leaves what is no file to others', async () => {
+      const sink = new LineSink('/dev/full', warn);
+      expect(await sink.writeAtOnce()).toBe(false);
+      sink.texts([Buffer.from('a\nb\n'), Buffer.from('c\n')], 3);
+      expect(sink.queuedBytes).toBe(6);
+      await sink.close();
+      expect(sink.linesLost).toBe(3);
+    });
+
+    it('counts the lines that a full disk does not take, and ends a torn one', async () => {
+      const path = join(folder, 'out');
+      const sink = new LineSink(path, warn);
+      await sink.writeAtOnce();
+      onFullDisk(5, () => sink.texts([Buffer.from('one\n'), Buffer.from('two\nthree\n')], 3));
+      expect([sink.linesWritten, sink.linesLost]).toEqual([1, 2]);
+      sink.texts([Buffer.from('four\n')], 1);
+      await sink.close();
+      expect(readFileSync(path, 'utf8')).toBe('one\nt\nfour\n');
+      expect([sink.linesWritten, sink.linesLost]).toEqual([2, 2]);
+      expect(warnings).toEqual([{ code: 'OUTPUT_WRITE_FAILED', where: path, message: 'no space left on device' }]);
     });
   });
 

@@ -122,7 +122,7 @@ async function atOnce(count: number) {
   }, true);
   let left = 0;
   for (let i = 0; i < count; ) {
-    const next = lines.write(ended, i, sink, coverage);
+    const next = lines.write(ended, i, count, sink, coverage);
     expect(next).toBeLessThanOrEqual(count);
     if (next === i) {
       left++;

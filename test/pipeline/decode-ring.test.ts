@@ -71,4 +71,14 @@ describe('the ring of decoded packets', () => {
     reader.stop();
     expect(writer.claim()).toBeUndefined();
   });
+
+  it('tells the writing end whether it is called or no longer wanted', () => {
+    const called = ring();
+    called.reader.call();
+    called.reader.stop();
+    expect(called.writer.untilCalled()).toBe(true);
+    const stopped = ring();
+    stopped.reader.stop();
+    expect(stopped.writer.untilCalled()).toBe(false);
+  });
 });
