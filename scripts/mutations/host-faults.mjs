@@ -146,9 +146,30 @@ export const hostFaults = [
   {
     name: 'next-program-of-a-pid-that-may-have-passed-on',
     file: 'src/hosts/state/process-history.ts',
-    find: "fact.parent !== parent || (first === image && state === 'unsure')",
-    replace: 'fact.parent !== parent',
+    find: 'fact.parent !== parent || mayHaveGone ||',
+    replace: 'fact.parent !== parent ||',
     tests: ['test/hosts/state/process-history.test.ts'],
+  },
+  {
+    name: 'next-program-of-a-pid-as-a-user-that-the-former-cannot-become',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'mayHaveGone || this.#changesHands(first, next)',
+    replace: 'mayHaveGone',
+    tests: ['test/join/passed-pid.test.ts'],
+  },
+  {
+    name: 'user-in-effect-is-the-real-one',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'uid === 0 || euid === 0 || user === uid || user === euid',
+    replace: 'uid === 0 || user === uid',
+    tests: ['test/join/passed-pid.test.ts'],
+  },
+  {
+    name: 'user-of-the-program-between-two-passed-over',
+    file: 'src/hosts/state/process-history.ts',
+    find: 'if (!mayBecome(before, fact.uid)) return true;\n      before = fact;',
+    replace: 'if (!mayBecome(before, fact.uid)) return true;',
+    tests: ['test/join/passed-pid.test.ts'],
   },
   {
     name: 'program-before-in-the-second-of-another-of-the-pid',

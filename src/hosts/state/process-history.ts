@@ -154,8 +154,8 @@ export class PidHistory {
   }
 
   /**
-   * Whether a child of another process, or of the same where the one that ran the image may have been gone, had the pid when it ran a program
-   * within the coarse moment, where no forks are told: from its fork on it ran what its parent runs, which may be the same.
+   * Whether a child of another process, or of the same where the one that ran the image may have been gone or cannot have run both, had the pid
+   * when it ran a program within the coarse moment, where no forks are told: from its fork on it ran what its parent runs, which may be the same.
    */
   #isBesideChild(image: ProcessRecord, moment: Micros, state: 'alive' | 'dead' | 'unsure'): boolean {
     const { parent } = image;
@@ -165,9 +165,21 @@ export class PidHistory {
       const [first, next] = isBefore(image, fact) ? [image, fact] : [fact, image];
       // A parent that ended is followed by the first process.
       if (fact.parent === undefined || next.parent === 1) return false;
-      const isChild = fact.parent !== parent || (first === image && state === 'unsure');
+      const mayHaveGone = first === image && state === 'unsure';
+      const isChild = fact.parent !== parent || mayHaveGone || this.#changesHands(first, next);
       return isChild && !this.#facts.some((other) => other.kind === 'fork' && isBefore(first, other));
     });
+  }
+
+  /** Whether a program after `first`, up to `next`, ran as a user that who ran the one before it cannot have become. */
+  #changesHands(first: ProcessRecord, next: ProcessRecord): boolean {
+    let before = first;
+    for (const fact of this.#facts) {
+      if (fact.kind !== 'exec' || !isBefore(first, fact) || isBefore(next, fact)) continue;
+      if (!mayBecome(before, fact.uid)) return true;
+      before = fact;
+    }
+    return false;
   }
 
   /** Who the process was then: the user that its image came with, unless it has changed since, without an exec. */
@@ -347,6 +359,11 @@ function isAfter(start: Micros, moment: Micros): boolean {
 
 function isBefore(a: ProcessRecord, b: ProcessRecord): boolean {
   return a.time < b.time || (a.time === b.time && a.seq < b.seq);
+}
+
+/** Whether who ran a program may run the next one as that user: only root may become who it is not yet, not even in effect. */
+function mayBecome({ uid, euid = uid }: ProcessRecord, user: number | undefined): boolean {
+  return uid === undefined || user === undefined || uid === 0 || euid === 0 || user === uid || user === euid;
 }
 
 /** Whether none of the rows names another container than the others; a row without a control group names none. */

@@ -141,6 +141,10 @@ export class ProcessRecord {
   get uid(): number | undefined {
     return this.rows.number(this.handle, 'uid');
   }
+  /** The user in effect, where the row has it: of a set-user-ID program it is another one. */
+  get euid(): number | undefined {
+    return this.rows.number(this.handle, 'euid');
+  }
   get parent(): number | undefined {
     return this.rows.number(this.handle, 'parent');
   }
