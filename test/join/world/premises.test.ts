@@ -108,6 +108,28 @@ describe('a simulated world', () => {
     }
   });
 
+  it('has no two processes that by all that audit tells are one which gives up the privileges of root', () => {
+    const seeds = [1_307_100_759, 1_307_104_650, 1_307_109_672];
+    const audited = seeds.flatMap((seed) => {
+      const { hosts, profiles } = buildWorld(seed, hardships);
+      return hosts.filter(({ id }) => profiles.get(id) === 'audit');
+    });
+    expect(audited.length).toBeGreaterThan(0);
+    for (const host of audited) {
+      const { all } = host.processes;
+      const secondOf = (at: number): number => Math.floor(host.clock(at) / 1_000_000);
+      const secondsOf = ({ images }: Process): number[] => images.slice(1).map(({ from }) => secondOf(from));
+      for (const [i, first] of all.entries()) {
+        const alike = all
+          .slice(i + 1)
+          .filter(({ pid, parent }) => pid === first.pid && parent !== undefined && parent.pid === first.parent?.pid)
+          .filter((next) => first.uid === 0 && next.uid !== 0)
+          .filter((next) => secondsOf(next).some((second) => secondsOf(first).includes(second)));
+        expect(alike.map(({ start }) => start)).toEqual([]);
+      }
+    }
+  });
+
   it('gives packets of IPv4 to an IPv4 wildcard before one of both families', () => {
     const [{ own, processes, sockets }] = buildWorld(1, { losses: false, late: false, profiles: ['ebpf'] }).hosts as [
       Host,

@@ -1,4 +1,4 @@
-import type { Micros } from '../../../src/core/time.js';
+import { type Micros, SECOND } from '../../../src/core/time.js';
 import type { Host } from './host.js';
 import type { Netns } from './netns.js';
 
@@ -65,10 +65,23 @@ export class ProcessTable {
     const taken = new Set(this.alive.map((process) => process.pid));
     for (let tried = 0; tried < this.#space; tried++) {
       const pid = 100 + (this.#next++ % this.#space);
-      if (taken.has(pid)) continue;
+      if (taken.has(pid) || this.#looksLikeOne(pid, parent, uid, at)) continue;
       return this.#born(pid, parent, uid, at, netns);
     }
     return undefined;
+  }
+
+  /**
+   * Whether sources that tell of programs alone, in whole seconds, would show one process that gives up the privileges of root between two
+   * programs, as those of containers and services do. On a true host no pid comes back within a second.
+   */
+  #looksLikeOne(pid: number, parent: Process | undefined, uid: number, at: Micros): boolean {
+    if (!this.#hasFreshForks || uid === 0) return false;
+    const second = (moment: Micros): number => Math.floor(this.#host.clock(moment) / SECOND);
+    const hadPid = (other: Process): boolean => other.pid === pid && other.parent?.pid === parent?.pid;
+    return this.all.some(
+      (other) => other.uid === 0 && hadPid(other) && second(other.images.at(-1)!.from) === second(at),
+    );
   }
 
   #born(pid: number, parent: Process | undefined, uid: number, at: Micros, netns: Netns): Process {
