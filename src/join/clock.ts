@@ -16,12 +16,26 @@ const FLOOR: Micros = MILLISECOND;
 /** Differences beyond this are another connection with the same endpoints, not a clock. */
 const MAX_OFFSET: Micros = 3_600_000 * MILLISECOND;
 
+/** A connection that a row may be about. */
 interface Seen {
-  readonly capture: string;
   readonly origAddress: string;
   readonly origPort: number;
   readonly first: Micros;
   last: Micros;
+}
+
+/** What one capture saw. */
+interface Captured {
+  /** First packet of the earliest connection. */
+  first: Micros;
+  /** Of what rows are paired by (see Told). */
+  readonly paired: Map<string, Seen | 'several'>;
+}
+
+/** A call or sighting, and what it is paired by: endpoints, or of an accept that lacks its local one the originator. */
+interface Told {
+  readonly fact: SocketFact;
+  readonly pairedBy: string;
 }
 
 /** Bounds of host clock minus capture clock that one pair gives. */
@@ -35,7 +49,7 @@ interface Bounds {
 }
 
 /**
- * Measures the clocks of hosts whose logs have no clock rows, before anything is joined. Fed with all connections and rows, it
+ * Measures the clocks of hosts whose logs have no clock rows, before anything is joined. Fed with all rows, then all connections, it
  * pairs each TCP connection with the one call or sighting of its full tuple, where the tuple came up only once, so that no
  * guess is in it. A socket that a poll saw wait for an answer bounds nothing: it may wait long after its last packet, and its packets need never
  * have come as far as the capture. An accept without the local endpoint (audit records) is paired by the originator's, if that came up only once. A connect is called just before its SYN, an accept after it, and a sighting lies within the connection, so
@@ -43,30 +57,13 @@ interface Bounds {
  * they can be, also with the error that an unmeasured clock is given; where they contradict each other, the error covers what they differ by. Hosts without a pair get no sample.
  */
 export class ClockEstimator {
-  readonly #connections = new Map<string, Seen | 'several'>();
-  readonly #byOriginator = new Map<string, Seen | 'several'>();
+  readonly #captures = new Map<string, Captured>();
   readonly #uids = new Map<string, Seen>();
-  readonly #facts = new Map<string, Map<string, SocketFact | 'several'>>();
+  /** By host, then by what tells a fact from others. */
+  readonly #told = new Map<string, Map<string, Told | 'several'>>();
+  /** What some row is paired by: no other connection is remembered. */
+  readonly #asked = new Set<string>();
   readonly #measured = new Set<string>();
-
-  connection({ capture, connection }: ConnectionUpdate): void {
-    if (connection.proto !== 'tcp' || !isOpening(connection)) return;
-    const last = connection.ts + (connection.duration ?? 0);
-    const known = this.#uids.get(connection.uid);
-    if (known !== undefined) {
-      known.last = Math.max(known.last, last);
-      return;
-    }
-    if (this.#connections.size >= MAX_TUPLES) return;
-    const [a, aPort] = [connection['id.orig_h'], connection['id.orig_p']];
-    const pair = pairKey(a, aPort, connection['id.resp_h'], connection['id.resp_p']);
-    const key = `${capture}\n${pair}`;
-    const seen = { capture, origAddress: a, origPort: aPort, first: connection.ts, last };
-    this.#uids.set(connection.uid, seen);
-    this.#connections.set(key, this.#connections.has(key) ? 'several' : seen);
-    const originator = `${capture}\n${a} ${aPort}`;
-    this.#byOriginator.set(originator, this.#byOriginator.has(originator) ? 'several' : seen);
-  }
 
   row(row: HostRow): void {
     if (row.kind === 'clock') this.#measured.add(`${row.host}\n${row.capture}`);
@@ -75,46 +72,68 @@ export class ClockEstimator {
     if (fact === undefined || fact.protocol !== 6 || fact.source === 'close') return;
     const { remoteAddress, remotePort } = fact;
     if (remoteAddress === undefined || remotePort === undefined || isLoopback(remoteAddress)) return;
-    const key = keyOf(fact, remoteAddress, remotePort);
-    if (key === undefined) return;
-    let facts = this.#facts.get(row.host);
-    if (facts === undefined) {
-      facts = new Map();
-      this.#facts.set(row.host, facts);
+    const pairedBy = pairingOf(fact, remoteAddress, remotePort);
+    if (pairedBy === undefined) return;
+    let told = this.#told.get(row.host);
+    if (told === undefined) {
+      told = new Map();
+      this.#told.set(row.host, told);
     }
-    const known = facts.get(key);
-    if (known === undefined && facts.size >= MAX_TUPLES) return;
-    facts.set(key, known === undefined || isSameRow(known, fact) ? fact : 'several');
+    const key = keyOf(fact, pairedBy);
+    const known = told.get(key);
+    if (known === undefined && told.size >= MAX_TUPLES) return;
+    this.#asked.add(pairedBy);
+    told.set(key, known === undefined || isSameRow(known, fact) ? { fact, pairedBy } : 'several');
   }
 
-  /** The clocks, by host and capture in order of their names; the same whatever order the input came in. */
+  connection({ capture, connection }: ConnectionUpdate): void {
+    if (connection.proto !== 'tcp' || !isOpening(connection)) return;
+    const { ts: first, uid, 'id.orig_h': origAddress, 'id.orig_p': origPort } = connection;
+    let captured = this.#captures.get(capture);
+    if (captured === undefined) {
+      captured = { first, paired: new Map() };
+      this.#captures.set(capture, captured);
+    }
+    captured.first = Math.min(captured.first, first);
+    const pair = pairKey(origAddress, origPort, connection['id.resp_h'], connection['id.resp_p']);
+    const originator = endpointKey(origAddress, origPort);
+    const isAsked = this.#asked.has(pair);
+    const isOriginatorAsked = this.#asked.has(originator);
+    if (!isAsked && !isOriginatorAsked) return;
+    const last = first + (connection.duration ?? 0);
+    const known = this.#uids.get(uid);
+    if (known !== undefined) {
+      known.last = Math.max(known.last, last);
+      return;
+    }
+    if (this.#uids.size >= MAX_TUPLES) return;
+    const seen = { origAddress, origPort, first, last };
+    this.#uids.set(uid, seen);
+    const { paired } = captured;
+    if (isAsked) paired.set(pair, paired.has(pair) ? 'several' : seen);
+    if (isOriginatorAsked) paired.set(originator, paired.has(originator) ? 'several' : seen);
+  }
+
+  /** The clocks, by host and capture in order of their names; the same whatever order rows, and then connections, came in. */
   estimate(): ClockSample[] {
     const out: ClockSample[] = [];
-    const captures = [...new Set([...this.#uids.values()].map(({ capture }) => capture))].sort();
-    for (const host of [...this.#facts.keys()].sort()) {
-      for (const capture of captures) {
+    const captures = [...this.#captures].sort(([a], [b]) => (a < b ? -1 : 1));
+    for (const host of [...this.#told.keys()].sort()) {
+      for (const [capture, { first: from, paired }] of captures) {
         if (this.#measured.has(`${host}\n${capture}`)) continue;
-        const bounds = this.#boundsOf(host, capture);
-        if (bounds.length === 0) continue;
-        const from = this.#firstOf(capture);
-        out.push({ kind: 'clock', host, capture, ...meet(bounds), from });
+        const bounds = this.#boundsOf(host, paired);
+        if (bounds.length > 0) out.push({ kind: 'clock', host, capture, ...meet(bounds), from });
       }
     }
     return out;
   }
 
-  #firstOf(capture: string): Micros {
-    let first = Infinity;
-    for (const seen of this.#uids.values()) if (seen.capture === capture) first = Math.min(first, seen.first);
-    return first;
-  }
-
-  #boundsOf(host: string, capture: string): Bounds[] {
+  #boundsOf(host: string, paired: Captured['paired']): Bounds[] {
     const out: Bounds[] = [];
-    for (const [key, fact] of this.#facts.get(host)!) {
-      if (fact === 'several') continue;
-      const pair = `${capture}\n${key.slice(0, key.indexOf('\n'))}`;
-      const seen = (fact.localPort === undefined ? this.#byOriginator : this.#connections).get(pair);
+    for (const told of this.#told.get(host)!.values()) {
+      if (told === 'several') continue;
+      const { fact, pairedBy } = told;
+      const seen = paired.get(pairedBy);
       if (seen === undefined || seen === 'several') continue;
       const bounds = boundsOf(fact, seen);
       if (bounds !== undefined && Math.abs(fact.lo - seen.first) < MAX_OFFSET) out.push(bounds);
@@ -123,25 +142,31 @@ export class ClockEstimator {
   }
 }
 
+function endpointKey(address: string, port: number): string {
+  return `${address} ${port}`;
+}
+
 /** Endpoints as a key, whichever way round. */
 function pairKey(a: string, aPort: number, b: string, bPort: number): string {
   return a < b || (a === b && aPort < bPort) ? `${a} ${aPort} ${b} ${bPort}` : `${b} ${bPort} ${a} ${aPort}`;
 }
 
-/**
- * What a fact is paired by, then what tells it from other facts with that: the two ends of a connection within one host
- * differ in which is local. Undefined: it names too little.
- */
-function keyOf(fact: SocketFact, remoteAddress: string, remotePort: number): string | undefined {
+/** What a fact is paired by. Undefined: it names too little. */
+function pairingOf(fact: SocketFact, remoteAddress: string, remotePort: number): string | undefined {
   const { localAddress, localPort, source } = fact;
   if (localAddress !== undefined && localPort !== undefined) {
-    return `${pairKey(localAddress, localPort, remoteAddress, remotePort)}\n${localAddress} ${localPort} ${source}`;
+    return pairKey(localAddress, localPort, remoteAddress, remotePort);
   }
-  return source === 'accept' && localPort === undefined ? `${remoteAddress} ${remotePort}\n${source}` : undefined;
+  return source === 'accept' && localPort === undefined ? endpointKey(remoteAddress, remotePort) : undefined;
 }
 
-function isSameRow(a: SocketFact | 'several', b: SocketFact): boolean {
-  return a !== 'several' && a.row.stream === b.row.stream && a.row.seq === b.row.seq;
+/** What tells a fact from other facts of its host: the two ends of a connection within one host differ in which is local. */
+function keyOf({ localAddress, localPort, source }: SocketFact, pairedBy: string): string {
+  return localPort === undefined ? pairedBy : `${pairedBy}\n${localAddress} ${localPort} ${source}`;
+}
+
+function isSameRow(a: Told | 'several', { row }: SocketFact): boolean {
+  return a !== 'several' && a.fact.row.stream === row.stream && a.fact.row.seq === row.seq;
 }
 
 function boundsOf({ source, localAddress, localPort, lo, hi }: SocketFact, seen: Seen): Bounds | undefined {

@@ -40,8 +40,8 @@ function inputs(starts: readonly number[], resolution: number): { updates: Conne
 
 function estimate({ updates, rows }: { updates: ConnectionUpdate[]; rows: HostRow[] }): ClockSample[] {
   const clocks = new ClockEstimator();
-  for (const update of updates) clocks.connection(update);
   for (const row of rows) clocks.row(row);
+  for (const update of updates) clocks.connection(update);
   return clocks.estimate();
 }
 
