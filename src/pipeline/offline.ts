@@ -78,13 +78,19 @@ function inOrder(all: readonly HostRow[], leads: Leads): HostRow[] {
     if (row.kind === 'host_timeout') ends.set(row.host, Math.max(row.at, ends.get(row.host) ?? row.at));
   }
   const rows = all.filter((row) => row.kind !== 'host_timeout' || row.at === ends.get(row.host));
-  return rows.sort(
-    (a, b) =>
-      Number(b.kind === 'host') - Number(a.kind === 'host') ||
-      timeOf(a, leads) - timeOf(b, leads) ||
-      compareText(a.host, b.host) ||
-      Number(b.kind === 'row') - Number(a.kind === 'row') ||
-      (a.kind === 'row' && b.kind === 'row' ? compareText(a.stream, b.stream) || a.seq - b.seq : 0),
+  const times = Float64Array.from(rows, (row) => timeOf(row, leads));
+  const isHost = Uint8Array.from(rows, ({ kind }) => Number(kind === 'host'));
+  const order = Uint32Array.from(rows, (_, at) => at).sort(
+    (a, b) => isHost[b]! - isHost[a]! || times[a]! - times[b]! || compareAtOneTime(rows[a]!, rows[b]!),
+  );
+  return Array.from(order, (at) => rows[at]!);
+}
+
+function compareAtOneTime(a: HostRow, b: HostRow): number {
+  return (
+    compareText(a.host, b.host) ||
+    Number(b.kind === 'row') - Number(a.kind === 'row') ||
+    (a.kind === 'row' && b.kind === 'row' ? compareText(a.stream, b.stream) || a.seq - b.seq : 0)
   );
 }
 
@@ -112,17 +118,11 @@ export async function readFiles(
   }
 
   const connections = new Lookahead(network.updates());
-  const rows = new Lookahead(hostRows(hostLogs, { warn, counts, ...(stop !== undefined && { stop }) }));
-  const firstRows = (await rows.peek(limits.clockRows)).flat();
-  const firstConnections = await connections.peek(limits.clockConnections);
-  const { ClockEstimator } = await import('../join/clock.js');
-  const clocks = new ClockEstimator();
-  for (const row of firstRows) clocks.row(row);
-  for (const list of firstConnections) for (const update of list) clocks.connection(update);
-  const measured = clocks.estimate();
-  for (const row of measured) intake.row(row);
-
-  const ordered = new OrderedRows(rows, firstRows, leadsOf([...firstRows, ...measured]));
+  const ordered = await rowsInOrder(
+    new Lookahead(hostRows(hostLogs, { warn, counts, ...(stop !== undefined && { stop }) })),
+    connections,
+    intake,
+  );
   for (;;) {
     const updates = await connections.next();
     if (updates === undefined) break;
@@ -140,32 +140,51 @@ export async function readFiles(
   return counts;
 }
 
+/**
+ * The clocks of the hosts are measured from the first rows and connections and handed on. By itself, so that nothing of what it takes
+ * is held while the files are read.
+ */
+async function rowsInOrder(
+  rows: Lookahead<HostRow>,
+  connections: Lookahead<ConnectionUpdate>,
+  intake: Intake,
+): Promise<OrderedRows> {
+  const { ClockEstimator } = await import('../join/clock.js');
+  const clocks = new ClockEstimator();
+  const first = (await rows.peek(limits.clockRows)).flat();
+  for (const row of first) clocks.row(row);
+  for (const list of await connections.peek(limits.clockConnections)) {
+    for (const update of list) clocks.connection(update);
+  }
+  const measured = clocks.estimate();
+  for (const row of measured) intake.row(row);
+  return new OrderedRows(rows, first, leadsOf([...first, ...measured]));
+}
+
 /** Host rows handed on up to a time of the captures: the looked-at ones sorted, what follows in the order it comes. */
 class OrderedRows {
-  #list: readonly HostRow[];
-  #at = 0;
+  /** The next one last, so that what was handed on is not held. */
+  #list: HostRow[];
 
   constructor(
     private readonly rest: Lookahead<HostRow>,
     first: readonly HostRow[],
     private readonly leads: Leads,
   ) {
-    this.#list = inOrder(first, leads);
+    this.#list = inOrder(first, leads).reverse();
     rest.drop();
   }
 
   async until(time: Micros, intake: Intake): Promise<void> {
     for (;;) {
-      while (this.#at < this.#list.length) {
-        const row = this.#list[this.#at]!;
-        if (timeOf(row, this.leads) > time) return;
-        intake.row(row);
-        this.#at++;
+      for (let next = this.#list.at(-1); next !== undefined; next = this.#list.at(-1)) {
+        if (timeOf(next, this.leads) > time) return;
+        intake.row(next);
+        this.#list.pop();
       }
       const next = await this.rest.next();
       if (next === undefined) return;
-      this.#list = next;
-      this.#at = 0;
+      this.#list = next.reverse();
     }
   }
 }
