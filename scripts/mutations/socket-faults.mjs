@@ -246,4 +246,11 @@ export const socketFaults = [
     replace: 'out.push(',
     tests: ['test/join/late-sighting.test.ts'],
   },
+  {
+    name: 'calls-of-a-peer-as-asked-before',
+    file: 'src/hosts/state/peer-calls.ts',
+    find: '    this.#accepts = undefined;',
+    replace: '',
+    tests: ['test/hosts/state/peer-calls.test.ts'],
+  },
 ];

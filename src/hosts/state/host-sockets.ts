@@ -6,10 +6,11 @@ import { GoneSockets } from './gone-sockets.js';
 import { type HeldSocket, heldCall, heldSockets } from './held-socket.js';
 import type { HostClosings } from './host-closings.js';
 import type { HostContext } from './host-context.js';
+import { PeerCalls, peerKey } from './peer-calls.js';
 import { overBefore } from './port-sweep.js';
 import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
-import { hasBlank, isBind, isOfItsTime, isStanding, lastOfOthers, portKey, remoteKey } from './socket-kinds.js';
+import { hasBlank, isBind, isOfItsTime, isStanding, lastOfOthers, portKey } from './socket-kinds.js';
 import { isLoose, setLoose } from './socket-link.js';
 import { freeSocket, SocketRecord } from './socket-record.js';
 import type { SocketPlace } from './tuple-table.js';
@@ -23,10 +24,15 @@ type CallsAsked = [
   to: Micros,
 ];
 
+/** Finds rows with a blank by what they do name. */
+interface BlankIndex<K> {
+  get(key: K): number[] | undefined;
+  set(key: K, handles: number[]): void;
+}
+
 const nothing: readonly HeldSocket[] = [];
 const noHandles: readonly number[] = [];
 const noPorts: Map<number, number[]> = new Map();
-const noRemotes: Map<string, number[]> = new Map();
 
 /** Calls that are not tried of which is looked who made them. */
 const MAX_COMPARED = 2_048;
@@ -44,7 +50,7 @@ export class HostSockets {
   readonly #closings: HostClosings;
   /** Rows with a blank, by what they do name, in order of time. */
   #byLocalPort: Map<number, number[]> | undefined;
-  #byRemote: Map<string, number[]> | undefined;
+  #byPeer: PeerCalls | undefined;
   /** Where there were more accepts of a remote endpoint than are found, up to when the others happened. */
   #acceptsGone: Map<string, Micros> | undefined;
   /** Of calls that name a local port alone, where there were more than are kept. */
@@ -67,9 +73,9 @@ export class HostSockets {
     const isCall = source === 'connect' || source === 'accept';
     if (remoteAddress !== undefined && remotePort !== undefined) {
       if (localPort !== undefined || !isCall) return this.#ignored();
-      this.#byRemote ??= new Map();
-      const key = remoteKey(source, protocol, remoteAddress, remotePort);
-      if (!this.#addTo(this.#byRemote, key, fact)) return false;
+      this.#byPeer ??= new PeerCalls();
+      const key = peerKey(source, protocol, remoteAddress, remotePort);
+      if (!this.#addTo(this.#byPeer, key, fact)) return false;
       if (source === 'accept') this.#boundAccepts(key);
       return true;
     }
@@ -89,7 +95,7 @@ export class HostSockets {
     return false;
   }
 
-  #addTo<K>(index: Map<K, number[]>, key: K, fact: SocketFact): boolean {
+  #addTo<K>(index: BlankIndex<K>, key: K, fact: SocketFact): boolean {
     const before = index.get(key);
     const { sockets, standing } = this.#context;
     const after = sockets.addBlank(this.#host, before ?? [], fact);
@@ -101,7 +107,7 @@ export class HostSockets {
 
   /** Every accept that names the same peer alone is tried for a connection of it: whoever connects from one port again and again must not make that cost more. */
   #boundAccepts(key: string): void {
-    const found = this.#byRemote!.get(key)!;
+    const found = this.#byPeer!.get(key)!;
     if (found.length <= this.#most) return;
     const earliest = found.shift()!;
     const { rows } = this.#context;
@@ -138,7 +144,7 @@ export class HostSockets {
 
   /** Accepts that name this remote endpoint alone may be gone that happened before then; -Infinity: none are. */
   acceptsGoneUntil(protocol: number, address: string, port: number): Micros {
-    return this.#acceptsGone?.get(remoteKey('accept', protocol, address, port)) ?? -Infinity;
+    return this.#acceptsGone?.get(peerKey('accept', protocol, address, port)) ?? -Infinity;
   }
 
   /** Forgets a close at the bound. */
@@ -179,6 +185,8 @@ export class HostSockets {
 
   /** There are earlier ones of other processes, up to this moment, which `callsTo` leaves out; -Infinity: there are none. */
   callsLeftOutUntil(...asked: CallsAsked): Micros {
+    const [source, protocol, address, port] = asked;
+    if ((this.#byPeer?.find(source, protocol, address, port).length ?? 0) <= this.#most) return -Infinity;
     const [found, begin, end] = this.#callsWithin(...asked);
     const from = end - this.#most;
     if (from <= begin) return -Infinity;
@@ -189,8 +197,8 @@ export class HostSockets {
 
   /** Those of the peer, and from which to which of them, that one excluded, they are of the time. */
   #callsWithin(...[source, protocol, address, port, from, to]: CallsAsked): [readonly number[], number, number] {
-    const found = this.#byRemote?.get(remoteKey(source, protocol, address, port));
-    if (found === undefined) return [noHandles, 0, 0];
+    const found = this.#byPeer?.find(source, protocol, address, port) ?? noHandles;
+    if (found.length === 0) return [noHandles, 0, 0];
     // Rows are in order of time and equally coarse.
     const begin = firstWhere(found.length, (at) => this.#record(found[at]!).hi >= from);
     return [
@@ -210,9 +218,9 @@ export class HostSockets {
 
   /** Whether `callsTo`, at any time, has any. */
   knowsCallsTo(protocol: number, address: string, port: number): boolean {
-    const calls = this.#byRemote;
+    const calls = this.#byPeer;
     if (calls === undefined) return false;
-    return (['connect', 'accept'] as const).some((source) => calls.has(remoteKey(source, protocol, address, port)));
+    return (['connect', 'accept'] as const).some((source) => calls.find(source, protocol, address, port).length > 0);
   }
 
   /** Drops what closed before the horizon. */
@@ -239,11 +247,11 @@ export class HostSockets {
       const isOver = overBefore(this.#recordsOf(found), horizon, this.#closings);
       if (this.#loosenOf(found, (_, at) => isOver[at]!)) ports.delete(port);
     }
-    const remotes = this.#byRemote ?? noRemotes;
-    for (const [remote, found] of remotes) {
+    const calls = this.#byPeer;
+    for (const [peer, found] of calls ?? []) {
       if (!this.#loosenOf(found, (handle) => this.#record(handle).hi < horizon)) continue;
-      remotes.delete(remote);
-      this.#acceptsGone?.delete(remote);
+      calls!.delete(peer);
+      this.#acceptsGone?.delete(peer);
     }
   }
 
@@ -371,7 +379,7 @@ export class HostSockets {
   }
 
   #listOf({ source, protocol, localPort, remoteAddress, remotePort }: SocketRecord): number[] {
-    if (localPort === undefined) return this.#byRemote!.get(remoteKey(source, protocol, remoteAddress!, remotePort!))!;
+    if (localPort === undefined) return this.#byPeer!.get(peerKey(source, protocol, remoteAddress!, remotePort!))!;
     return this.#byLocalPort!.get(portKey(protocol, localPort))!;
   }
 
@@ -407,8 +415,8 @@ export class HostSockets {
       this.#byLocalPort!.delete(portKey(protocol, localPort!));
       return;
     }
-    const key = remoteKey(source, protocol, remoteAddress, remotePort);
-    this.#byRemote!.delete(key);
+    const key = peerKey(source, protocol, remoteAddress, remotePort);
+    this.#byPeer!.delete(key);
     this.#acceptsGone?.delete(key);
   }
 }

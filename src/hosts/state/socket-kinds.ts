@@ -1,4 +1,3 @@
-import type { SocketSource } from './socket-interval.js';
 import type { SocketRecord } from './socket-record.js';
 
 // What a row about a socket is found by, and for how long it serves.
@@ -27,10 +26,6 @@ export function isBind({ isEvent, remoteAddress, remotePort }: SocketRecord): bo
 
 export function portKey(protocol: number, port: number): number {
   return protocol * 65_536 + port;
-}
-
-export function remoteKey(source: SocketSource, protocol: number, address: string, port: number): string {
-  return `${source} ${protocol} ${address} ${port}`;
 }
 
 /** The last of the calls that no process, with the same program, made which made one of `known`. */
