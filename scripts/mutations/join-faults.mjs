@@ -232,4 +232,18 @@ export const joinFaults = [
     replace: 'if (false)',
     tests: ['test/join/turned.test.ts'],
   },
+  {
+    name: 'last-line-without-rows',
+    file: 'src/join/round.ts',
+    find: 'this.#deciding.lookBefore(horizon);',
+    replace: '',
+    tests: ['test/join/final-only.test.ts'],
+  },
+  {
+    name: 'rows-ahead-let-go',
+    file: 'src/join/attribution.ts',
+    find: 'new Round(this.#deciding, this.#telling, ahead + options.latenessUs + KEPT_LEAD)',
+    replace: 'new Round(this.#deciding, this.#telling, options.latenessUs + KEPT_LEAD)',
+    tests: ['test/join/final-only.test.ts'],
+  },
 ];

@@ -8,7 +8,7 @@ import type { HostRow } from '../records/host-row.js';
 import { ACCEPT_LAG } from './call-times.js';
 import { socketProtocol } from './connection-view.js';
 import { mayBeHad } from './crowded-address.js';
-import { Deciding, type DecidingOptions } from './deciding.js';
+import { Deciding, type DecidingOptions, KEPT_LEAD } from './deciding.js';
 import { EndedConnections } from './ended-connections.js';
 import { type Explained, type Explanation, explainConnection } from './explain.js';
 import { HostClocks } from './host-clocks.js';
@@ -75,7 +75,9 @@ export class Join {
     this.#states = new HostStates(this.#limits, this.#limits.hosts, news, (number) => this.#kept.end(number));
     this.#deciding = new Deciding(this.#states, this.#clocks, this.#kept, options);
     this.#telling = new Telling(options, this.#kept, this.#moments, this.#deciding);
-    this.#round = new Round(this.#deciding, this.#telling, options.latenessUs);
+    // From files rows come as long before the connections as these are kept after their end.
+    const ahead = options.startsKnown === true ? 0 : options.latenessUs;
+    this.#round = new Round(this.#deciding, this.#telling, ahead + options.latenessUs + KEPT_LEAD);
   }
 
   get stats(): JoinStats {

@@ -1,6 +1,7 @@
 import { type Micros, SECOND } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { HostStates } from '../hosts/state/host-states.js';
+import { Appointments, DueEnds } from './appointments.js';
 import { Decided } from './decided.js';
 import { pending } from './end-record.js';
 import { stitchEnd } from './end-stitch.js';
@@ -41,6 +42,8 @@ export interface DecidingOptions {
    * Absent or false: some come only when they end, and what depends on the next of the same endpoints waits for the lateness.
    */
   readonly startsKnown?: boolean;
+  /** One line for each connection, when nothing more can change: until then it is only looked at where that may settle it. */
+  readonly finalOnly: boolean;
   /** Absent: yes. No: every end is decided by all rows, also where one call is all there is (sole-call.ts), which gives the same. */
   readonly takesShortWay?: boolean;
 }
@@ -56,6 +59,7 @@ export class Deciding {
   readonly #turns = new Turns();
   readonly #startsKnown: boolean;
   readonly #takesShortWay: boolean;
+  readonly #finalOnly: boolean;
   /** By the number of the host. */
   readonly #waiting: HostWaiting[] = [];
   readonly #newcomers = new Newcomers();
@@ -63,6 +67,8 @@ export class Deciding {
   readonly #upheld: UpheldEnds;
   /** Ends that wait for the connection to go on, by capture time. */
   readonly #dueAt = new Heap<Appointment>();
+  /** Ends that are looked at as they are let go, by when rows of their time are. */
+  readonly #unhurried = new Appointments();
   /** Capture time. */
   now: Micros = -Infinity;
   /** Rows about closed sockets of times up to here have been let go, on some host's clock. */
@@ -78,7 +84,7 @@ export class Deciding {
     states: HostStates<Tracked, TrackedEnd>,
     clocks: HostClocks,
     kept: TrackedList,
-    { startsKnown = false, takesShortWay = true }: DecidingOptions,
+    { startsKnown = false, takesShortWay = true, finalOnly }: DecidingOptions,
   ) {
     this.#states = states;
     this.#clocks = clocks;
@@ -87,6 +93,7 @@ export class Deciding {
     this.#upheld = new UpheldEnds(states, this.#turns);
     this.#startsKnown = startsKnown;
     this.#takesShortWay = takesShortWay;
+    this.#finalOnly = finalOnly;
   }
 
   /** A host that ends may wait for. */
@@ -120,6 +127,21 @@ export class Deciding {
     }
   }
 
+  /** Rows of times before the horizon are to be let go: ends that wait to be let go themselves are decided while there are rows of their time. */
+  lookBefore(horizon: Micros): void {
+    if (this.#unhurried.first > horizon) return;
+    const due = new DueEnds();
+    this.#unhurried.drain(horizon, due);
+    for (let at = 0; at < due.count; at++) {
+      const [number, turn] = [due.ends[at]!, due.turns[at]!];
+      if (!this.#turns.holds(number, turn)) continue;
+      const end = this.#kept.end(number);
+      this.setView(end.tracked, false, false);
+      this.#evaluate(end, false);
+      this.#settle(end.tracked);
+    }
+  }
+
   /** Decides an end afresh. */
   look(end: TrackedEnd): void {
     const { tracked } = end;
@@ -137,7 +159,8 @@ export class Deciding {
     if (end.lacksDetails) return true;
     const turns = this.#turns;
     const { number } = end;
-    if (turns.kindOf(number) === awaited.sockets) return false;
+    const kind = turns.kindOf(number);
+    if (kind === awaited.sockets || kind === awaited.letGo) return false;
     if (this.#states.detailsUntil(turns.hostOf(number)) >= turns.momentOf(number)) return false;
     end.lacksDetails = true;
     return true;
@@ -282,7 +305,7 @@ export class Deciding {
       return;
     }
     stitchEnd(this.#states, this.#clocks, end);
-    if (mayPostpone && this.#postpone(end)) return;
+    if (mayPostpone && (this.#postpone(end) || this.#postponeToLast(end))) return;
     const { role } = end;
     const isShort = this.#takesShortWay && end.stitch === undefined;
     const found = isShort ? decideSoleCall(this.#states, this.#clocks, tracked, role) : undefined;
@@ -324,6 +347,20 @@ export class Deciding {
     this.#turns.awaits(number, host, awaited.calls, calls);
     const isNew = this.#newcomers.add(host, number, turn, calls);
     if (!isNew) this.#waiting[host]!.waitForCalls(number, turn, calls);
+    return true;
+  }
+
+  /** Where only last lines are told, an end that nothing settles before it is let go, since no row of its endpoints came, is not looked at before that. */
+  #postponeToLast(end: TrackedEnd): boolean {
+    const { tracked, tuple, isForward, local, number, role } = end;
+    if (!this.#finalOnly || tracked.closed || end.stitch !== undefined || tuple.hasSockets(isForward)) return false;
+    if (local.isGroup || local.isUnspecified || local.isBroadcast || isUnhosted(tracked, role)) return false;
+    end.isPostponed = true;
+    end.end = pending;
+    end.lacksDetails = false;
+    const turn = this.#turns.next(number);
+    this.#turns.awaits(number, 0, awaited.letGo, Infinity);
+    this.#unhurried.push(tracked.first - KEPT_LEAD, number, turn);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
 import type { Complete, HostRow } from '../records/host-row.js';
-import { type Deciding, KEPT_LEAD } from './deciding.js';
+import type { Deciding } from './deciding.js';
 import type { Telling } from './telling.js';
 import type { Tracked } from './tracked.js';
 import type { TrackedEnd } from './tracked-end.js';
@@ -17,7 +17,7 @@ const MOST_NEWS = 256;
 export class Round {
   readonly #deciding: Deciding;
   readonly #telling: Telling;
-  readonly #latenessUs: Micros;
+  readonly #keptUs: Micros;
   /** Rows that come are of one frame. */
   #isTogether = false;
   /** Ends for which some of these came. */
@@ -27,10 +27,11 @@ export class Round {
   /** Connections that were looked at again, to be told of if they changed. */
   #touched: Tracked[] = [];
 
-  constructor(deciding: Deciding, telling: Telling, latenessUs: Micros) {
+  /** `keptUs`: rows of times so long before a host's watermark are let go. */
+  constructor(deciding: Deciding, telling: Telling, keptUs: Micros) {
     this.#deciding = deciding;
     this.#telling = telling;
-    this.#latenessUs = latenessUs;
+    this.#keptUs = keptUs;
   }
 
   /** Rows that `take` hands in are of one frame. Where it throws, those before are worked off with what comes next, which is by itself again. */
@@ -109,8 +110,10 @@ export class Round {
   #release(host: HostState): void {
     this.#deciding.release(host, (end) => this.#completeEnd(end));
     const { socketsUntil, eventsUntil, detailsUntil } = host.progress;
-    const horizon = Math.min(socketsUntil, eventsUntil, detailsUntil) - this.#latenessUs - KEPT_LEAD;
-    if (!Number.isFinite(horizon) || !host.prune(horizon)) return;
+    const horizon = Math.min(socketsUntil, eventsUntil, detailsUntil) - this.#keptUs;
+    if (!Number.isFinite(horizon)) return;
+    this.#deciding.lookBefore(horizon);
+    if (!host.prune(horizon)) return;
     this.#deciding.prunedUntil = Math.max(this.#deciding.prunedUntil, horizon);
   }
 

@@ -1,7 +1,7 @@
 import type { Micros } from '../core/time.js';
 
-/** What an end waits for on one host alone. `nothing`: see UpheldEnds. */
-export const awaited = { details: 1, sockets: 2, calls: 3, nothing: 4 } as const;
+/** What an end waits for on one host alone. `nothing`: see UpheldEnds. `letGo`: on none, see Deciding.lookBefore. */
+export const awaited = { details: 1, sockets: 2, calls: 3, nothing: 4, letGo: 5 } as const;
 const KIND_BITS = 3;
 
 /** In place of one appointment: several, or none. */

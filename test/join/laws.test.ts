@@ -135,6 +135,7 @@ describe('the join', () => {
       mustCountRevisions(run.lines);
       const final = runLive(world, { advanceEvery: 5, finalOnly: true });
       expect(final.lines.length).toBe(uids.size);
+      mustAgree(world, last, lastLines(final));
       return { ties: hasTie(last) };
     });
   });
