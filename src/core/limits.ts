@@ -80,6 +80,13 @@ export const limits = {
    * differential line that belongs before what was handed over is dropped and counted, an event line is used as it comes.
    */
   hostSortBytes: 67_108_864,
+  /**
+   * Queries of an osquery log, and lists of columns of their rows, of which it is remembered what they tell; lists of more characters are not. At
+   * the bound all are found anew.
+   */
+  hostKnownQueries: 1_024,
+  hostRowShapes: 256,
+  hostShapeChars: 8_192,
   /** Query streams (host and query name) of one osquery log. Lines of further ones are dropped and counted. */
   hostStreams: 65_536,
   /**

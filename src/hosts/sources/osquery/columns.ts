@@ -1,11 +1,27 @@
-import { limits } from '../../../core/limits.js';
 import { type ColumnType, type HostTable, hostTables } from '../../../records/host-tables.js';
-import { isJsonObject } from '../host-source.js';
+import type { JsonObject } from '../host-source.js';
+import { missingColumn } from './table.js';
 
-/** The columns of one row, converted, and a text that is equal for equal columns. */
-export interface ConvertedRow {
-  readonly columns: Readonly<Record<string, string | number>>;
-  readonly key: string;
+/** The columns of a row, converted, in the order of their names. */
+export type RowColumns = Readonly<Record<string, string | number>>;
+
+/** How one column is converted. */
+interface ColumnPlan {
+  readonly name: string;
+  /** Undefined for a column that the table does not have. */
+  readonly type: ColumnType | undefined;
+  readonly isUnknown: ((value: number) => boolean) | undefined;
+  /** A text that means unknown. */
+  readonly unknownText: string | undefined;
+}
+
+/** How the rows of a table that have the same columns are converted. */
+export interface RowPlan {
+  readonly table: HostTable;
+  /** In the order of their names. */
+  readonly columns: readonly ColumnPlan[];
+  /** A column that they do not have and without which none of them names the owner of a socket. */
+  readonly missing: string | undefined;
 }
 
 const UNSET_ID = 4_294_967_295;
@@ -54,27 +70,38 @@ function isTcpState(state: string | number | undefined): boolean {
 }
 
 /** Whether a row is about a socket with an IPv6 address, under another system's number for its family. */
-function hasForeignFamily({ family, address, local_address: local }: ConvertedRow['columns']): boolean {
+function hasForeignFamily({ family, address, local_address: local }: RowColumns): boolean {
   return ipv6Families.includes(family) && String(address ?? local ?? '').includes(':');
 }
 
+/** How rows of the table with columns of these names are converted. */
+export function planRow(table: HostTable, names: readonly string[]): RowPlan {
+  const types: Readonly<Record<string, ColumnType>> = hostTables[table];
+  const columns = [...names].sort().map((name) => ({
+    name,
+    type: ownOf(types, name),
+    isUnknown: ownOf(isUnknown, name),
+    unknownText: table === 'socket_events' ? ownOf(unknownInSocketEvents, name) : undefined,
+  }));
+  return { table, columns, missing: missingColumn(table, names) };
+}
+
+function ownOf<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
 /**
- * Converts a row's columns to the types of `hostTables`. Columns that the table does not have stay as they are. Empty and
+ * Converts the columns of a row to the types of `hostTables`. Columns that the table does not have stay as they are. Empty and
  * null values and numbers that mean unknown are left out. Returns why the row is broken when it is.
  */
-export function convertRow(table: HostTable, raw: unknown): ConvertedRow | string {
-  if (!isJsonObject(raw)) return 'a row is no object';
-  const names = Object.keys(raw);
-  if (names.length > limits.hostRowColumns) return `a row has more than ${limits.hostRowColumns} columns`;
-  const types: Readonly<Record<string, ColumnType>> = hostTables[table];
+export function convertRow({ table, columns: plans }: RowPlan, raw: JsonObject): RowColumns | string {
   const columns: Record<string, string | number> = {};
-  for (const name of names.sort()) {
+  for (const { name, type, isUnknown, unknownText } of plans) {
     if (name === '__proto__') return 'a column is called __proto__';
     const value = raw[name];
     if (value === null || value === '') continue;
     if (typeof value !== 'string' && typeof value !== 'number') return `column ${name} is neither text nor a number`;
-    if (table === 'socket_events' && unknownInSocketEvents[name] === String(value)) continue;
-    const type = Object.hasOwn(types, name) ? types[name] : undefined;
+    if (unknownText !== undefined && unknownText === String(value)) continue;
     if (type === undefined) columns[name] = value;
     else if (type === 'TEXT') columns[name] = String(value);
     else {
@@ -82,11 +109,11 @@ export function convertRow(table: HostTable, raw: unknown): ConvertedRow | strin
       if (!(type === 'DOUBLE' ? Number.isFinite(number) : Number.isSafeInteger(number))) {
         return `column ${name} is no number that fits: ${String(value).slice(0, 40)}`;
       }
-      if (isUnknown[name]?.(number) !== true) columns[name] = number;
+      if (isUnknown === undefined || !isUnknown(number)) columns[name] = number;
     }
   }
   if (hasForeignFamily(columns)) columns.family = LINUX_IPV6;
   if (table === 'process_open_sockets' && raw.protocol === undefined && isTcpState(columns.state))
     columns.protocol = TCP;
-  return { columns, key: JSON.stringify(columns) };
+  return columns;
 }

@@ -1,6 +1,8 @@
 import type { Micros } from '../../../core/time.js';
 import type { AnyTableRow } from '../../../records/host-row.js';
-import { convertRow } from './columns.js';
+import { convertRow, type RowColumns } from './columns.js';
+import type { KnownQuery } from './known-queries.js';
+import { keyOf } from './row-order.js';
 
 /** Pids of which it is remembered what was told last; at the bound all are told once more. */
 const MAX_TOLD = 65_536;
@@ -12,10 +14,8 @@ const shown = ['name', 'cmdline', 'path'] as const;
 
 const socketTables: readonly string[] = ['socket_events', 'process_open_sockets', 'listening_ports'];
 
-type Columns = Readonly<Record<string, string | number>>;
-
 /** Whether the socket is one of the Internet; the path of another one is its own. */
-function hasAddress({ family, address, local_address: local, remote_address: remote }: Columns): boolean {
+function hasAddress({ family, address, local_address: local, remote_address: remote }: RowColumns): boolean {
   return family !== 1 && (family !== undefined || [address, local, remote].some((text) => text !== undefined));
 }
 
@@ -36,12 +36,16 @@ export class JoinedRows {
   private readonly users = new Map<number, string>();
   private seq = 0;
 
-  constructor(private readonly query: string) {}
+  /** `joined` knows the shapes of what rows tell of processes. */
+  constructor(
+    private readonly query: string,
+    private readonly joined: KnownQuery,
+  ) {}
 
   /** Appends what a row of the query tells besides to `out`; `seen` is when the query was run. Returns whether it told anything. */
   take(row: AnyTableRow, seen: Micros, out: AnyTableRow[]): boolean {
     if (!socketTables.includes(row.table) || row.action === 'removed') return false;
-    const columns = row.columns as Columns;
+    const columns = row.columns as RowColumns;
     const { pid, username } = columns;
     if (typeof pid !== 'number' || !hasAddress(columns)) return false;
     // Events of audit have the path of the process themselves.
@@ -49,11 +53,11 @@ export class JoinedRows {
     if (!isJoined) return false;
     const picked: Record<string, string | number> = { pid };
     for (const name of processColumns) if (columns[name] !== undefined) picked[name] = columns[name];
-    const process = convertRow('processes', picked);
+    const process = convertRow(this.joined.shapeOf(picked).planFor('processes'), picked);
     if (typeof process === 'string') return false;
     const [processes, users] = joinedStreams(this.query);
-    if (this.isNews(this.told, pid, process.key)) this.emit(row, processes, process.columns, seen, out);
-    const { uid } = process.columns;
+    if (this.isNews(this.told, pid, keyOf(process))) this.emit(row, processes, process, seen, out);
+    const { uid } = process;
     if (typeof uid === 'number' && typeof username === 'string' && this.isNews(this.users, uid, username))
       this.emit(row, users, { uid, username }, seen, out);
     return true;
@@ -69,7 +73,7 @@ export class JoinedRows {
   private emit(
     row: AnyTableRow,
     of: ReturnType<typeof joinedStreams>[number],
-    columns: Columns,
+    columns: RowColumns,
     time: Micros,
     out: AnyTableRow[],
   ): void {

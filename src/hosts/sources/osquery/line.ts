@@ -2,8 +2,8 @@ import { limits } from '../../../core/limits.js';
 import { type Micros, parseSeconds, SECOND } from '../../../core/time.js';
 import type { HostTable } from '../../../records/host-tables.js';
 import { isJsonObject, type JsonObject } from '../host-source.js';
-import { type ConvertedRow, convertRow } from './columns.js';
-import { isOtherTable, missingColumn, tableOf, tableOfName } from './table.js';
+import { convertRow, type RowColumns } from './columns.js';
+import type { KnownQueries, KnownQuery } from './known-queries.js';
 
 /** One line of osquery's result log, whichever of its forms it had. */
 export interface ResultLine {
@@ -22,8 +22,8 @@ export interface ResultLine {
   readonly time: Micros;
   /** `snapshot`: `added` is (a part of) all there is. */
   readonly kind: 'changes' | 'snapshot';
-  readonly added: readonly ConvertedRow[];
-  readonly removed: readonly ConvertedRow[];
+  readonly added: readonly RowColumns[];
+  readonly removed: readonly RowColumns[];
 }
 
 /** A line that is well-formed and holds nothing to use. Its host was alive at `time` all the same. */
@@ -60,32 +60,33 @@ function isStatus(line: JsonObject): boolean {
 }
 
 /** Reads a line; a text tells why it is a bad one. */
-export function parseResultLine(line: JsonObject): ResultLine | OtherLine | string {
+export function parseResultLine(line: JsonObject, queries: KnownQueries): ResultLine | OtherLine | string {
   const host = hostOf(line);
   const time = timeOf(line);
   if (!isResult(line))
     return isStatus(line) ? { kind: 'other', what: 'status', host, time } : 'the line is no result of osquery';
-  const query = line.name as string;
+  const name = line.name as string;
   const rows = rowsOf(line);
   if (typeof rows === 'string') return rows;
+  const query = queries.of(name);
   const sample = rows.added[0] ?? rows.removed[0];
-  const table = isJsonObject(sample) ? tableOf(query, sample) : tableOfName(query);
-  if (table === undefined && (sample !== undefined || isOtherTable(query)))
-    return { kind: 'other', what: query.slice(0, limits.hostNameChars), host, time };
+  const shape = isJsonObject(sample) ? query.shapeOf(sample) : undefined;
+  const table = shape === undefined ? query.named : query.tableOf(shape);
+  if (table === undefined && (sample !== undefined || query.isOther))
+    return { kind: 'other', what: name.slice(0, limits.hostNameChars), host, time };
   if (host === undefined) return 'the line names no host';
-  if (query.length > limits.hostNameChars || host.length > limits.hostNameChars) return 'a name is too long';
-  const added = table === undefined ? [] : convertAll(table, rows.added);
+  if (name.length > limits.hostNameChars || host.length > limits.hostNameChars) return 'a name is too long';
+  const added = table === undefined ? noRows : convertAll(query, table, rows.added);
   if (typeof added === 'string') return added;
-  const removed = table === undefined ? [] : convertAll(table, rows.removed);
+  const removed = table === undefined ? noRows : convertAll(query, table, rows.removed);
   if (typeof removed === 'string') return removed;
-  const haveTimes = table !== undefined && isEventTable(table) && added.length > 0 && added.every(hasTime);
-  if (time === undefined && !haveTimes) return 'the line has no time';
+  if (time === undefined && !haveTimes(table, added)) return 'the line has no time';
   const counter = counterOf(line.counter);
   if (counter === 'bad') return 'the counter is no number';
   const epoch = epochOf(line.epoch);
   if (epoch === undefined) return 'the epoch is no number';
-  const missing = table === undefined || !isJsonObject(sample) ? undefined : missingColumn(table, sample);
-  return { host, query, table, missing, epoch, counter, time: time ?? 0, kind: rows.kind, added, removed };
+  const missing = table === undefined ? undefined : shape?.planFor(table).missing;
+  return { host, query: name, table, missing, epoch, counter, time: time ?? 0, kind: rows.kind, added, removed };
 }
 
 interface RawRows {
@@ -116,18 +117,30 @@ function listOf(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? value : undefined;
 }
 
-function convertAll(table: HostTable, rows: readonly unknown[]): ConvertedRow[] | string {
-  const converted: ConvertedRow[] = [];
+const noRows: readonly RowColumns[] = [];
+
+function convertAll(query: KnownQuery, table: HostTable, rows: readonly unknown[]): readonly RowColumns[] | string {
+  if (rows.length === 0) return noRows;
+  const converted = new Array<RowColumns>(rows.length);
+  let at = 0;
   for (const raw of rows) {
-    const row = convertRow(table, raw);
-    if (typeof row === 'string') return row;
-    converted.push(row);
+    if (!isJsonObject(raw)) return 'a row is no object';
+    const shape = query.shapeOf(raw);
+    if (shape.names.length > limits.hostRowColumns) return `a row has more than ${limits.hostRowColumns} columns`;
+    const columns = convertRow(shape.planFor(table), raw);
+    if (typeof columns === 'string') return columns;
+    converted[at++] = columns;
   }
   return converted;
 }
 
-function hasTime({ columns }: ConvertedRow): boolean {
-  return typeof columns.time === 'number' && columns.time > 0;
+/** Whether all are events that tell when they happened. */
+function haveTimes(table: HostTable | undefined, rows: readonly RowColumns[]): boolean {
+  return table !== undefined && isEventTable(table) && rows.length > 0 && rows.every(hasTime);
+}
+
+function hasTime({ time }: RowColumns): boolean {
+  return typeof time === 'number' && time > 0;
 }
 
 /** What decorates a line is what an administrator chose; these names are usual. Filebeat's module has `host_identifier`. */

@@ -1,9 +1,10 @@
 import { type Micros, SECOND } from '../../../core/time.js';
 import type { AnyTableRow } from '../../../records/host-row.js';
 import type { HostTable } from '../../../records/host-tables.js';
-import type { ConvertedRow } from './columns.js';
+import type { RowColumns } from './columns.js';
 import { isEventTable } from './line.js';
-import { compare, isSameRun, type QueryRun } from './runs.js';
+import { compare, keyOf, sortedOnce } from './row-order.js';
+import { isSameRun, markOf, type QueryRun, type RunMark } from './runs.js';
 
 /** Counts over all streams of a log, with the room that is left for remembered rows. */
 export interface StreamCounters {
@@ -14,8 +15,6 @@ export interface StreamCounters {
   /** Lines that came after later ones had been handed over, and were dropped. */
   late: number;
 }
-
-type Rows = ReadonlyMap<string, ConvertedRow>;
 
 /**
  * One query of one host: turns its runs, taken in order, into rows. A row that comes twice in a run counts once, since
@@ -28,13 +27,13 @@ type Rows = ReadonlyMap<string, ConvertedRow>;
  * not all was known before: on first sight.
  */
 export class QueryStream {
-  private readonly known = new Map<string, ConvertedRow>();
+  private readonly known = new Map<string, RowColumns>();
   private knowsAll = false;
-  private last: QueryRun | undefined;
+  private last: RunMark | undefined;
   /** The last run of the hand-over before: what belongs before it came too late. */
-  private handedOver: QueryRun | undefined;
-  /** Rows of the last run, with a sign for added and removed. */
-  private seen = new Set<string>();
+  private handedOver: RunMark | undefined;
+  /** Rows of the last run, of which more lines may come with a later hand-over. */
+  private seen = noneSeen();
   private seq = 0;
   private lastSnapshot: Micros | undefined;
   /** The longest time between two snapshots. */
@@ -61,7 +60,7 @@ export class QueryStream {
   take(run: QueryRun, table: HostTable, out: AnyTableRow[]): void {
     const { last } = this;
     const goesOn = last !== undefined && isSameRun(last, run);
-    if (!goesOn) this.seen = new Set();
+    if (!goesOn) this.seen = noneSeen();
     if (isEventTable(table)) {
       this.takeEvents(run, table, out);
     } else if (this.isLate(run)) {
@@ -77,7 +76,7 @@ export class QueryStream {
     } else {
       this.takeChanges(run, table, last?.time, out);
     }
-    this.last = { ...run, lines: [] };
+    this.last = markOf(run);
   }
 
   private paused(time: Micros): void {
@@ -93,26 +92,22 @@ export class QueryStream {
   }
 
   private takeEvents(run: QueryRun, table: HostTable, out: AnyTableRow[]): void {
-    const events: { row: ConvertedRow; time: Micros }[] = [];
-    for (const row of this.news(run, 'added')) {
-      const seconds = row.columns.time;
-      events.push({ row, time: typeof seconds === 'number' && seconds > 0 ? seconds * SECOND : run.time });
-    }
-    events.sort((a, b) => a.time - b.time);
-    for (const { row, time } of events) this.emit(table, 'event', row, time, undefined, out);
+    const timeOf = ({ time }: RowColumns) => (typeof time === 'number' && time > 0 ? time * SECOND : run.time);
+    const events = this.news(run, 'added').toSorted((a, b) => timeOf(a) - timeOf(b));
+    for (const row of events) this.emit(table, 'event', row, timeOf(row), undefined, out);
   }
 
   private takeFullSet(run: QueryRun, table: HostTable, before: Micros | undefined, out: AnyTableRow[]): void {
-    const now: Rows = new Map(this.news(run, 'added').map((row) => [row.key, row]));
-    const gone = [...this.known.values()].filter((row) => !now.has(row.key)).sort(byKey);
-    for (const row of gone) {
-      this.forget(row);
+    const now = new Map(this.news(run, 'added').map((row) => [keyOf(row), row]));
+    const gone = [...this.known].filter(([key]) => !now.has(key)).sort(([a], [b]) => compare(a, b));
+    for (const [key, row] of gone) {
+      this.forget(key);
       this.emit(table, 'removed', row, run.time, before, out);
     }
     const since = this.knowsAll ? before : undefined;
-    for (const row of now.values()) {
-      if (this.known.has(row.key)) continue;
-      this.remember(row);
+    for (const [key, row] of now) {
+      if (this.known.has(key)) continue;
+      this.remember(key, row);
       this.emit(table, 'added', row, run.time, since, out);
     }
     this.knowsAll = true;
@@ -120,69 +115,65 @@ export class QueryStream {
 
   private takeChanges(run: QueryRun, table: HostTable, since: Micros | undefined, out: AnyTableRow[]): void {
     for (const row of this.news(run, 'removed')) {
-      this.forget(row);
+      this.forget(keyOf(row));
       this.emit(table, 'removed', row, run.time, since, out);
     }
     for (const row of this.news(run, 'added')) {
-      this.remember(row);
+      this.remember(keyOf(row), row);
       this.emit(table, 'added', row, run.time, since, out);
     }
   }
 
   /** The run's rows that were not in it before, in an order that does not depend on that of its lines. */
-  private news(run: QueryRun, action: 'added' | 'removed'): ConvertedRow[] {
-    const rows: ConvertedRow[] = [];
-    const sign = action === 'added' ? '+' : '-';
-    for (const { line } of run.lines) {
-      for (const row of line[action]) {
-        const mark = sign + row.key;
-        if (this.seen.has(mark)) continue;
-        this.seen.add(mark);
-        rows.push(row);
-      }
+  private news(run: QueryRun, action: 'added' | 'removed'): readonly RowColumns[] {
+    const rows = sortedOnce(run.lines.length === 1 ? run.lines[0]![action] : run.lines.flatMap((line) => line[action]));
+    const before = this.seen[action];
+    if (before.length === 0) {
+      this.seen[action] = rows;
+      return rows;
     }
-    return rows.sort(byKey);
+    const keys = new Set(before.map(keyOf));
+    const news = rows.filter((row) => !keys.has(keyOf(row)));
+    this.seen[action] = [...before, ...news];
+    return news;
   }
 
-  private remember(row: ConvertedRow): void {
-    if (this.known.has(row.key)) return;
+  private remember(key: string, row: RowColumns): void {
+    if (this.known.has(key)) return;
     if (this.counters.room === 0) {
       this.counters.forgotten++;
       return;
     }
     this.counters.room--;
-    this.known.set(row.key, row);
+    this.known.set(key, row);
   }
 
-  private forget(row: ConvertedRow): void {
-    if (this.known.delete(row.key)) this.counters.room++;
+  private forget(key: string): void {
+    if (this.known.delete(key)) this.counters.room++;
   }
 
   private emit(
     table: HostTable,
     action: AnyTableRow['action'],
-    row: ConvertedRow,
+    columns: RowColumns,
     time: Micros,
     since: Micros | undefined,
     out: AnyTableRow[],
   ): void {
+    const { host, query: stream } = this;
+    const resolution = SECOND;
+    const seq = this.seq++;
+    // A clock that was set back between the two polls leaves the earlier bound unknown.
+    const row =
+      since !== undefined && since <= time
+        ? { kind: 'row', host, stream, table, action, time, since, resolution, seq, columns }
+        : { kind: 'row', host, stream, table, action, time, resolution, seq, columns };
     // The columns were converted by the types of the very table, which the compiler cannot follow.
-    out.push({
-      kind: 'row',
-      host: this.host,
-      stream: this.query,
-      table,
-      action,
-      time,
-      // A clock that was set back between the two polls leaves the earlier bound unknown.
-      ...(since !== undefined && since <= time ? { since } : {}),
-      resolution: SECOND,
-      seq: this.seq++,
-      columns: row.columns,
-    } as AnyTableRow);
+    out.push(row as unknown as AnyTableRow);
   }
 }
 
-function byKey(a: ConvertedRow, b: ConvertedRow): number {
-  return compare(a.key, b.key);
+/** Rows of a run that were taken, by what became of them. */
+function noneSeen(): Record<'added' | 'removed', readonly RowColumns[]> {
+  return { added: [], removed: [] };
 }

@@ -5,10 +5,12 @@ import type { AnyTableRow, HostRow, HostSeen, StreamSeen } from '../../../record
 import type { HostTable } from '../../../records/host-tables.js';
 import type { HostLogDecoder, HostSource, JsonObject, LineVerdict } from '../host-source.js';
 import { JoinedRows, joinedStreams } from './joined-rows.js';
+import { KnownQueries } from './known-queries.js';
 import { isEventTable, isOsqueryLine, parseResultLine, type ResultLine, timeOf } from './line.js';
 import { fromOsqueryManager } from './osquery-manager.js';
 import { QueryStream, type StreamCounters } from './query-stream.js';
-import { compare, type QueryRun, toRuns, type WaitingLine } from './runs.js';
+import { compare } from './row-order.js';
+import { type QueryRun, toRuns, type WaitingLine } from './runs.js';
 
 const BATCH_ROWS = 1024;
 
@@ -32,6 +34,7 @@ interface Stream {
 }
 
 interface Host {
+  readonly name: string;
   readonly streams: Map<string, Stream>;
   /** Streams that the last HostSeen row told. */
   announced: number;
@@ -42,8 +45,8 @@ interface Host {
 
 /** A run with its place in the order of all runs: it never comes before an earlier run of its stream. */
 interface PlacedRun {
-  readonly host: string;
-  readonly query: string;
+  readonly host: Host;
+  readonly stream: Stream;
   readonly run: QueryRun;
   readonly place: Micros;
 }
@@ -59,6 +62,7 @@ interface PlacedRun {
  */
 export class OsqueryResultLog implements HostLogDecoder {
   private readonly hosts = new Map<string, Host>();
+  private readonly queries = new KnownQueries();
   private readonly counters: StreamCounters = { room: limits.hostKnownRows, forgotten: 0, late: 0 };
   private streams = 0;
   private refused = 0;
@@ -71,7 +75,7 @@ export class OsqueryResultLog implements HostLogDecoder {
   ) {}
 
   accept(line: JsonObject, bytes: number): LineVerdict {
-    const parsed = parseResultLine(line);
+    const parsed = parseResultLine(line, this.queries);
     if (typeof parsed === 'string') return { bad: parsed };
     if (parsed.kind === 'other') {
       if (parsed.host !== undefined && parsed.time !== undefined) this.hear(parsed.host, parsed.time, parsed.time);
@@ -81,8 +85,8 @@ export class OsqueryResultLog implements HostLogDecoder {
     return parsed.missing === undefined ? undefined : { unused: `${parsed.query} (without ${parsed.missing})` };
   }
 
-  *ready(): Iterable<HostRow[]> {
-    if (this.waitingBytes >= this.sortBytes) yield* this.handOver(this.waitingBytes / 2);
+  ready(): Iterable<HostRow[]> {
+    return this.waitingBytes >= this.sortBytes ? this.handOver(this.waitingBytes / 2) : [];
   }
 
   *end(): Iterable<HostRow[]> {
@@ -109,11 +113,13 @@ export class OsqueryResultLog implements HostLogDecoder {
     if (stream === undefined) {
       this.streams++;
       const rows = new QueryStream(line.host, line.query, this.counters);
-      stream = { rows, joined: new JoinedRows(line.query), hasJoined: false, table: undefined, waiting: [] };
+      const joined = new JoinedRows(line.query, this.queries.of(joinedStreams(line.query)[0].stream));
+      stream = { rows, joined, hasJoined: false, table: undefined, waiting: [] };
       host.streams.set(line.query, stream);
     }
     stream.table ??= line.table;
-    stream.waiting.push({ line, bytes });
+    const { epoch, counter, time, kind, added, removed } = line;
+    stream.waiting.push({ epoch, counter, time, kind, added, removed, bytes });
     this.waitingBytes += bytes;
   }
 
@@ -122,7 +128,7 @@ export class OsqueryResultLog implements HostLogDecoder {
     let host = this.hosts.get(name);
     if (host === undefined) {
       if (this.hosts.size >= limits.hostStreams) return undefined;
-      host = { streams: new Map(), announced: 0, from, last };
+      host = { name, streams: new Map(), announced: 0, from, last };
       this.hosts.set(name, host);
     }
     host.from = Math.min(host.from, from);
@@ -136,9 +142,7 @@ export class OsqueryResultLog implements HostLogDecoder {
     let left = bytes;
     for (const { streams } of this.hosts.values())
       for (const { rows: stream } of streams.values()) stream.beginHandOver();
-    for (const { host: name, query, run } of this.placeRuns()) {
-      const host = this.hosts.get(name)!;
-      const stream = host.streams.get(query)!;
+    for (const { host, stream, run } of this.placeRuns()) {
       if (left <= 0) {
         for (const line of run.lines) stream.waiting.push(line);
         continue;
@@ -150,8 +154,9 @@ export class OsqueryResultLog implements HostLogDecoder {
       if (stream.table === undefined) continue;
       const taken: AnyTableRow[] = [];
       stream.rows.take(run, stream.table, taken);
-      for (const row of [...taken]) if (stream.joined.take(row, run.time, taken)) stream.hasJoined = true;
-      const seen = announcement(name, host);
+      const told = taken.length;
+      for (let at = 0; at < told; at++) if (stream.joined.take(taken[at]!, run.time, taken)) stream.hasJoined = true;
+      const seen = announcement(host);
       if (seen !== undefined) rows.push(seen);
       for (const row of taken) rows.push(row);
       if (rows.length < BATCH_ROWS) continue;
@@ -164,12 +169,12 @@ export class OsqueryResultLog implements HostLogDecoder {
   /** Takes all waiting lines out and orders them as runs: by time, host and query, within a query as `toRuns` says. */
   private placeRuns(): PlacedRun[] {
     const placed: PlacedRun[] = [];
-    for (const [host, { streams }] of [...this.hosts].sort(byName)) {
-      for (const [query, stream] of [...streams].sort(byName)) {
+    for (const [, host] of [...this.hosts].sort(byName)) {
+      for (const [, stream] of [...host.streams].sort(byName)) {
         let place = 0;
         for (const run of toRuns(stream.waiting)) {
           place = Math.max(place, run.time);
-          placed.push({ host, query, run, place });
+          placed.push({ host, stream, run, place });
         }
         stream.waiting = [];
       }
@@ -190,12 +195,12 @@ export class OsqueryResultLog implements HostLogDecoder {
 }
 
 /** A HostSeen row when the host has streams that it was not announced with. */
-function announcement(name: string, host: Host): HostSeen | undefined {
+function announcement(host: Host): HostSeen | undefined {
   let known = 0;
   for (const { table, hasJoined } of host.streams.values()) known += (table === undefined ? 0 : 1) + Number(hasJoined);
   if (known === host.announced) return undefined;
   host.announced = known;
-  return { kind: 'host', host: name, streams: streamsOf(host.streams), from: host.from };
+  return { kind: 'host', host: host.name, streams: streamsOf(host.streams), from: host.from };
 }
 
 /** The streams that rows are told of, in order of their names; with pauses where the log is over at `until`. */
@@ -218,10 +223,10 @@ function timesOf(line: ResultLine): [Micros, Micros] {
   let from = line.time > 0 ? line.time : Number.POSITIVE_INFINITY;
   let last = line.time;
   if (line.table !== undefined && isEventTable(line.table)) {
-    for (const { columns } of line.added) {
-      if (typeof columns.time !== 'number' || columns.time <= 0) continue;
-      from = Math.min(from, columns.time * SECOND);
-      last = Math.max(last, columns.time * SECOND);
+    for (const { time } of line.added) {
+      if (typeof time !== 'number' || time <= 0) continue;
+      from = Math.min(from, time * SECOND);
+      last = Math.max(last, time * SECOND);
     }
   }
   return [from, last];

@@ -1,29 +1,34 @@
 import type { Micros } from '../../../core/time.js';
-import type { ResultLine } from './line.js';
+import type { RowColumns } from './columns.js';
+import { compare } from './row-order.js';
 
-/** A line that waits for its place, with the length of its text. */
-export interface WaitingLine {
-  readonly line: ResultLine;
-  readonly bytes: number;
-}
-
-/** What one execution of a query gave: the lines with one epoch, counter, time and kind. */
-export interface QueryRun {
+/** What the lines of one execution of a query have in common. */
+export interface RunMark {
   readonly epoch: string;
   readonly counter: number | undefined;
   readonly time: Micros;
   readonly kind: 'changes' | 'snapshot';
-  readonly lines: WaitingLine[];
+}
+
+/** What is kept of a line that waits for its place, with the length of its text. */
+export interface WaitingLine extends RunMark {
+  readonly added: readonly RowColumns[];
+  readonly removed: readonly RowColumns[];
+  readonly bytes: number;
+}
+
+/** What one execution of a query gave, in the order in which the lines came. */
+export interface QueryRun extends RunMark {
+  readonly lines: readonly WaitingLine[];
 }
 
 /** Whether two runs are one, of which more lines came later. */
-export function isSameRun(a: QueryRun, b: QueryRun): boolean {
-  return a.epoch === b.epoch && a.counter === b.counter && a.time === b.time && a.kind === b.kind;
+export function isSameRun(a: RunMark, b: RunMark): boolean {
+  return a.time === b.time && a.counter === b.counter && a.epoch === b.epoch && a.kind === b.kind;
 }
 
-/** Order of two texts by code units, the same on every machine. */
-export function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+export function markOf({ epoch, counter, time, kind }: RunMark): RunMark {
+  return { epoch, counter, time, kind };
 }
 
 /**
@@ -34,19 +39,19 @@ export function compare(a: string, b: string): number {
  * or does not count runs (snapshots, derived logs): then time decides.
  */
 export function toRuns(waiting: readonly WaitingLine[]): QueryRun[] {
-  const byKey = new Map<string, QueryRun>();
-  for (const each of waiting) {
-    const { epoch, counter, time, kind } = each.line;
-    const key = `${epoch} ${counter ?? ''} ${time} ${kind}`;
-    const run = byKey.get(key);
-    if (run === undefined) byKey.set(key, { epoch, counter, time, kind, lines: [each] });
-    else run.lines.push(each);
+  // Lines mostly wait in this order, which makes the sort cheap. It is stable, so those of a run stay as they came.
+  const lines = waiting.toSorted(byTime);
+  const runs: QueryRun[] = [];
+  for (let from = 0, to = 0; from < lines.length; from = to) {
+    const first = lines[from]!;
+    while (to < lines.length && isSameRun(first, lines[to]!)) to++;
+    const { epoch, counter, time, kind } = first;
+    runs.push({ epoch, counter, time, kind, lines: lines.slice(from, to) });
   }
-  const runs = [...byKey.values()].sort(byTime);
   return countersAreSound(runs) ? orderByCounter(runs) : runs;
 }
 
-function byTime(a: QueryRun, b: QueryRun): number {
+function byTime(a: RunMark, b: RunMark): number {
   return (
     a.time - b.time || compare(a.epoch, b.epoch) || (a.counter ?? -1) - (b.counter ?? -1) || compare(a.kind, b.kind)
   );

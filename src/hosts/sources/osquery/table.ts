@@ -1,5 +1,4 @@
 import { type HostTable, hostTables } from '../../../records/host-tables.js';
-import type { JsonObject } from '../host-source.js';
 
 const tables = Object.keys(hostTables) as HostTable[];
 
@@ -45,14 +44,11 @@ export function tableOfName(name: string): HostTable | undefined {
 }
 
 /**
- * The table of a query, by its name or else by the columns of a row. Queries of sockets are often named for the processes or users whose
- * columns they join, so those two names are only believed of rows that are not about sockets.
+ * The table of a query, by the one that its name tells or else by the one that the columns of its rows tell. Queries of sockets are often named for
+ * the processes or users whose columns they join, so those two names are only believed of rows that are not about sockets.
  */
-export function tableOf(name: string, columns: JsonObject): HostTable | undefined {
-  if (isOtherTable(name)) return undefined;
-  const named = tableOfName(name);
+export function tableOf(named: HostTable | undefined, told: HostTable | undefined): HostTable | undefined {
   if (named !== undefined && named !== 'processes' && named !== 'users') return named;
-  const told = tableOfColumns(columns);
   return named === undefined || (told !== undefined && socketTables.includes(told)) ? told : named;
 }
 
@@ -66,13 +62,13 @@ const needed: Readonly<Partial<Record<HostTable, readonly (readonly string[])[]>
 };
 
 /** The first column that the query does not select and without which its rows tell nothing. */
-export function missingColumn(table: HostTable, columns: JsonObject): string | undefined {
-  return needed[table]?.find((names) => !names.some((name) => Object.hasOwn(columns, name)))?.[0];
+export function missingColumn(table: HostTable, columns: readonly string[]): string | undefined {
+  return needed[table]?.find((names) => !names.some((name) => columns.includes(name)))?.[0];
 }
 
-/** The table that a row's columns tell, for queries that have a name of their own. */
-function tableOfColumns(columns: JsonObject): HostTable | undefined {
-  const has = (column: string) => Object.hasOwn(columns, column);
+/** The table that the names of a row's columns tell, for queries that have a name of their own. */
+export function tableOfColumns(columns: readonly string[]): HostTable | undefined {
+  const has = (column: string) => columns.includes(column);
   return shapes.find(
     ({ all, any, none }) =>
       all.every(has) && (any === undefined || any.some(has)) && (none === undefined || !none.some(has)),
