@@ -64,28 +64,30 @@ async function* readOne(
   let isEmpty = true;
   let first: JsonObject | undefined;
   const source = readLogBytes(path, where, warn, stop);
-  for await (const { number, bytes, text } of readLogLines(source, limits.hostLineBytes)) {
-    isEmpty = false;
-    const { lines, problem }: HeldLines = text === undefined ? TOO_LONG : parseLine(text, number);
-    first ??= lines[0];
-    for (const line of lines) {
-      counts.lines++;
-      if (decoder === undefined) {
-        decoder = open(line, whole, where, warn);
-        if (decoder !== undefined) badLines.formatKnown();
+  for await (const batch of readLogLines(source, limits.hostLineBytes)) {
+    for (const { number, bytes, text } of batch) {
+      isEmpty = false;
+      const { lines, problem }: HeldLines = text === undefined ? TOO_LONG : parseLine(text, number);
+      first ??= lines[0];
+      for (const line of lines) {
+        counts.lines++;
+        if (decoder === undefined) {
+          decoder = open(line, whole, where, warn);
+          if (decoder !== undefined) badLines.formatKnown();
+        }
+        const known = decoder?.accept(line, Math.ceil(bytes / lines.length));
+        const verdict = decoder === undefined ? { bad: 'the line has no known form' } : known;
+        if (verdict !== undefined && 'bad' in verdict) {
+          badLines.add(number, verdict.bad);
+          counts.bad++;
+        } else if (verdict !== undefined) countUnused(counts, verdict.unused);
+        if (decoder !== undefined) for (const rows of decoder.ready()) yield rows;
       }
-      const known = decoder?.accept(line, Math.ceil(bytes / lines.length));
-      const verdict = decoder === undefined ? { bad: 'the line has no known form' } : known;
-      if (verdict !== undefined && 'bad' in verdict) {
-        badLines.add(number, verdict.bad);
-        counts.bad++;
-      } else if (verdict !== undefined) countUnused(counts, verdict.unused);
-      if (decoder !== undefined) yield* decoder.ready();
+      if (problem === undefined) continue;
+      badLines.add(number, problem);
+      counts.lines++;
+      counts.bad++;
     }
-    if (problem === undefined) continue;
-    badLines.add(number, problem);
-    counts.lines++;
-    counts.bad++;
   }
   if (decoder === undefined && !isEmpty) {
     const message = `${where}: no line has the form of a known host log; ${whatIs(first)}`;

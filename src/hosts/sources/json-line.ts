@@ -42,7 +42,11 @@ export interface HeldLines {
  * shipper wrote around them. What no source knows stays as it is.
  */
 export function parseLine(text: string, number: number): HeldLines {
-  const { values, isWhole } = valuesOf(number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text);
+  const bare = number === 1 && text.startsWith('\ufeff') ? text.slice(1) : text;
+  const whole = parsed(bare);
+  // Nearly all are this.
+  if (isJsonObject(whole) && knownLine(whole) === whole) return { lines: [whole] };
+  const { values, isWhole } = whole === undefined ? objectsIn(bare) : { values: [whole], isWhole: true };
   const lines: JsonObject[] = [];
   // An array of lines is looked into, arrays in it are not.
   for (const value of values.flat()) unwrap(value, lines);
@@ -50,9 +54,8 @@ export function parseLine(text: string, number: number): HeldLines {
   return lines.length > 0 || values.length === 0 ? { lines } : { lines, problem: 'the line is no JSON object' };
 }
 
-function valuesOf(text: string): { readonly values: readonly unknown[]; readonly isWhole: boolean } {
-  const whole = parsed(text);
-  if (whole !== undefined) return { values: [whole], isWhole: true };
+/** The objects in a text that is not JSON as a whole. */
+function objectsIn(text: string): { readonly values: readonly unknown[]; readonly isWhole: boolean } {
   const start = text.indexOf('{');
   if (start < 0) return { values: [], isWhole: /^\s*[[\],]\s*$/.test(text) };
   const found = objectsOf(text, start);

@@ -22,15 +22,15 @@ async function firstTime(path: string): Promise<Micros> {
   try {
     if (path === '-' || !(await stat(path)).isFile()) return 0;
     let lines = 0;
-    for await (const { number, text } of readLogLines(
-      readLogBytes(path, path, () => {}),
-      limits.hostLineBytes,
-    )) {
-      for (const line of text === undefined ? [] : parseLine(text, number).lines) {
-        const time = hostSources.find((source) => source.recognises(line))?.timeOf(line);
-        if (time !== undefined) return time;
+    const bytes = readLogBytes(path, path, () => {});
+    for await (const batch of readLogLines(bytes, limits.hostLineBytes)) {
+      for (const { number, text } of batch) {
+        for (const line of text === undefined ? [] : parseLine(text, number).lines) {
+          const time = hostSources.find((source) => source.recognises(line))?.timeOf(line);
+          if (time !== undefined) return time;
+        }
+        if (++lines >= limits.hostFirstLines) return 0;
       }
-      if (++lines >= limits.hostFirstLines) return 0;
     }
   } catch {
     // Told with its reason when the file is read.

@@ -85,8 +85,8 @@ class Recording implements HostLogDecoder {
     return undefined;
   }
 
-  *ready(): Iterable<HostRow[]> {
-    if (this.rows.length >= BATCH_ROWS) yield* this.end();
+  ready(): Iterable<HostRow[]> {
+    return this.rows.length >= BATCH_ROWS ? this.end() : [];
   }
 
   *end(): Iterable<HostRow[]> {

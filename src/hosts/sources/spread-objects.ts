@@ -17,12 +17,16 @@ export class SpreadObjects {
 
   constructor(private readonly maxBytes: number) {}
 
-  /** What is whole with the next line. */
-  take(line: LogLine): readonly LogLine[] {
-    if (this.#depth === 0) return isBeginning(line.text) ? this.#hold(line) : [line];
-    if (line.text === undefined || /^[\s}\]]/.test(line.text)) return this.#hold(line);
-    const before = this.end();
-    return [...before, ...this.take(line)];
+  /** Appends what is whole with the next line to `out`. */
+  take(line: LogLine, out: LogLine[]): void {
+    if (this.#depth === 0) {
+      if (isBeginning(line.text)) this.#hold(line, out);
+      else out.push(line);
+    } else if (line.text === undefined || /^[\s}\]]/.test(line.text)) this.#hold(line, out);
+    else {
+      for (const each of this.end()) out.push(each);
+      this.take(line, out);
+    }
   }
 
   /** What is left of an object that has no end. */
@@ -34,15 +38,15 @@ export class SpreadObjects {
     return held;
   }
 
-  #hold(line: LogLine): readonly LogLine[] {
+  #hold(line: LogLine, out: LogLine[]): void {
     this.#bytes += line.bytes;
     if (this.#bytes <= this.maxBytes) this.#held.push(line);
     this.#depth += line.text === undefined ? 0 : deeper(line.text);
-    if (this.#depth > 0) return [];
+    if (this.#depth > 0) return;
     const bytes = this.#bytes;
     const held = this.end();
     const text = bytes > this.maxBytes ? undefined : held.map((each) => each.text).join('\n');
-    return [{ number: held[0]!.number, bytes, text }];
+    out.push({ number: held[0]!.number, bytes, text });
   }
 }
 
