@@ -87,6 +87,8 @@ export const limits = {
   hostKnownQueries: 1_024,
   hostRowShapes: 256,
   hostShapeChars: 8_192,
+  /** Choices of the columns of one such list that have a value, for each of which rows are made by copying one; others are made a column at a time. */
+  hostRowTemplates: 32,
   /** Query streams (host and query name) of one osquery log. Lines of further ones are dropped and counted. */
   hostStreams: 65_536,
   /**

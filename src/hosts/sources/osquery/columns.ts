@@ -1,5 +1,6 @@
 import { type ColumnType, type HostTable, hostTables } from '../../../records/host-tables.js';
 import type { JsonObject } from '../host-source.js';
+import { RowTemplates } from './row-templates.js';
 import { missingColumn } from './table.js';
 
 /** The columns of a row, converted, in the order of their names. */
@@ -20,6 +21,7 @@ export interface RowPlan {
   readonly table: HostTable;
   /** In the order of their names. */
   readonly columns: readonly ColumnPlan[];
+  readonly templates: RowTemplates;
   /** A column that they do not have and without which none of them names the owner of a socket. */
   readonly missing: string | undefined;
 }
@@ -83,7 +85,12 @@ export function planRow(table: HostTable, names: readonly string[]): RowPlan {
     isUnknown: ownOf(isUnknown, name),
     unknownText: table === 'socket_events' ? ownOf(unknownInSocketEvents, name) : undefined,
   }));
-  return { table, columns, missing: missingColumn(table, names) };
+  const templates = new RowTemplates(columns.map(({ name, type }) => [name, isText(type) ? '' : 0]));
+  return { table, columns, templates, missing: missingColumn(table, names) };
+}
+
+function isText(type: ColumnType | undefined): boolean {
+  return type === undefined || type === 'TEXT';
 }
 
 function ownOf<T>(values: Readonly<Record<string, T>>, name: string): T | undefined {
@@ -94,23 +101,34 @@ function ownOf<T>(values: Readonly<Record<string, T>>, name: string): T | undefi
  * Converts the columns of a row to the types of `hostTables`. Columns that the table does not have stay as they are. Empty and
  * null values and numbers that mean unknown are left out. Returns why the row is broken when it is.
  */
-export function convertRow({ table, columns: plans }: RowPlan, raw: JsonObject): RowColumns | string {
-  const columns: Record<string, string | number> = {};
-  for (const { name, type, isUnknown, unknownText } of plans) {
+export function convertRow({ table, columns: plans, templates }: RowPlan, raw: JsonObject): RowColumns | string {
+  const values = new Array<string | number | undefined>(plans.length);
+  // A bit for each column that is not left out.
+  let kept = 0;
+  for (let at = 0; at < plans.length; at++) {
+    const { name, type, isUnknown, unknownText } = plans[at]!;
+    kept *= 2;
     if (name === '__proto__') return 'a column is called __proto__';
     const value = raw[name];
     if (value === null || value === '') continue;
     if (typeof value !== 'string' && typeof value !== 'number') return `column ${name} is neither text nor a number`;
     if (unknownText !== undefined && unknownText === String(value)) continue;
-    if (type === undefined) columns[name] = value;
-    else if (type === 'TEXT') columns[name] = String(value);
+    if (type === undefined) values[at] = value;
+    else if (type === 'TEXT') values[at] = String(value);
     else {
       const number = typeof value === 'number' ? value : Number(value.trim() || Number.NaN);
       if (!(type === 'DOUBLE' ? Number.isFinite(number) : Number.isSafeInteger(number))) {
         return `column ${name} is no number that fits: ${String(value).slice(0, 40)}`;
       }
-      if (isUnknown === undefined || !isUnknown(number)) columns[name] = number;
+      if (isUnknown?.(number) === true) continue;
+      values[at] = number;
     }
+    kept++;
+  }
+  const columns = templates.copy(kept);
+  for (let at = 0; at < plans.length; at++) {
+    const value = values[at];
+    if (value !== undefined) columns[plans[at]!.name] = value;
   }
   if (hasForeignFamily(columns)) columns.family = LINUX_IPV6;
   if (table === 'process_open_sockets' && raw.protocol === undefined && isTcpState(columns.state))
