@@ -3,7 +3,7 @@ import type { AnyTableRow } from '../../../records/host-row.js';
 import type { HostTable } from '../../../records/host-tables.js';
 import type { RowColumns } from './columns.js';
 import { isEventTable } from './line.js';
-import { compare, keyOf, sortedOnce } from './row-order.js';
+import { compare, compareRows, keyOf, sortedOnce } from './row-order.js';
 import { isSameRun, markOf, type QueryRun, type RunMark } from './runs.js';
 
 /** Counts over all streams of a log, with the room that is left for remembered rows. */
@@ -93,8 +93,8 @@ export class QueryStream {
 
   private takeEvents(run: QueryRun, table: HostTable, out: AnyTableRow[]): void {
     const timeOf = ({ time }: RowColumns) => (typeof time === 'number' && time > 0 ? time * SECOND : run.time);
-    const events = this.news(run, 'added').toSorted((a, b) => timeOf(a) - timeOf(b));
-    for (const row of events) this.emit(table, 'event', row, timeOf(row), undefined, out);
+    const inTime = (a: RowColumns, b: RowColumns) => timeOf(a) - timeOf(b) || compareRows(a, b);
+    for (const row of this.news(run, 'added', inTime)) this.emit(table, 'event', row, timeOf(row), undefined, out);
   }
 
   private takeFullSet(run: QueryRun, table: HostTable, before: Micros | undefined, out: AnyTableRow[]): void {
@@ -125,8 +125,9 @@ export class QueryStream {
   }
 
   /** The run's rows that were not in it before, in an order that does not depend on that of its lines. */
-  private news(run: QueryRun, action: 'added' | 'removed'): readonly RowColumns[] {
-    const rows = sortedOnce(run.lines.length === 1 ? run.lines[0]![action] : run.lines.flatMap((line) => line[action]));
+  private news(run: QueryRun, action: 'added' | 'removed', order = compareRows): readonly RowColumns[] {
+    const all = run.lines.length === 1 ? run.lines[0]![action] : run.lines.flatMap((line) => line[action]);
+    const rows = sortedOnce(all, order);
     const before = this.seen[action];
     if (before.length === 0) {
       this.seen[action] = rows;

@@ -24,11 +24,17 @@ export function compareRows(a: RowColumns, b: RowColumns): number {
   return others.length - names.length;
 }
 
-/** Rows in their order, of those that are the same the first. */
-export function sortedOnce(rows: readonly RowColumns[]): readonly RowColumns[] {
+/** Rows in order, of those that are the same the first. `order` is that of `compareRows`, of rows that are not told apart by something before. */
+export function sortedOnce(rows: readonly RowColumns[], order = compareRows): readonly RowColumns[] {
   if (rows.length < 2) return rows;
-  const sorted = rows.toSorted(compareRows);
-  return sorted.filter((row, at) => at === 0 || compareRows(sorted[at - 1]!, row) !== 0);
+  // Rows that are the same end beside each other, so that they are compared.
+  let haveRepeats = false;
+  const sorted = rows.toSorted((a, b) => {
+    const sign = order(a, b);
+    if (sign === 0) haveRepeats = true;
+    return sign;
+  });
+  return haveRepeats ? sorted.filter((row, at) => at === 0 || order(sorted[at - 1]!, row) !== 0) : sorted;
 }
 
 /** A text that is the same for the same rows. */
