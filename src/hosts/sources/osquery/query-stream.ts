@@ -126,8 +126,7 @@ export class QueryStream {
 
   /** The run's rows that were not in it before, in an order that does not depend on that of its lines. */
   private news(run: QueryRun, action: 'added' | 'removed', order = compareRows): readonly RowColumns[] {
-    const all = run.lines.length === 1 ? run.lines[0]![action] : run.lines.flatMap((line) => line[action]);
-    const rows = sortedOnce(all, order);
+    const rows = sortedOnce(rowsOf(run, action), order);
     const before = this.seen[action];
     if (before.length === 0) {
       this.seen[action] = rows;
@@ -172,6 +171,13 @@ export class QueryStream {
     // The columns were converted by the types of the very table, which the compiler cannot follow.
     out.push(row as unknown as AnyTableRow);
   }
+}
+
+function rowsOf({ lines }: QueryRun, action: 'added' | 'removed'): readonly RowColumns[] {
+  if (lines.length === 1) return lines[0]![action];
+  const rows: RowColumns[] = [];
+  for (const line of lines) for (const row of line[action]) rows.push(row);
+  return rows;
 }
 
 /** Rows of a run that were taken, by what became of them. */

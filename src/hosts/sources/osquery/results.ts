@@ -142,7 +142,10 @@ export class OsqueryResultLog implements HostLogDecoder {
     let left = bytes;
     for (const { streams } of this.hosts.values())
       for (const { rows: stream } of streams.values()) stream.beginHandOver();
-    for (const { host, stream, run } of this.placeRuns()) {
+    // What was handed over is let go of at once.
+    const runs = this.placeRuns().reverse();
+    for (let next = runs.pop(); next !== undefined; next = runs.pop()) {
+      const { host, stream, run } = next;
       if (left <= 0) {
         for (const line of run.lines) stream.waiting.push(line);
         continue;

@@ -17,11 +17,12 @@ export class RowShape {
     this.isShort = names.reduce((chars, name) => chars + name.length, names.length) <= limits.hostShapeChars;
   }
 
-  has(names: readonly string[]): boolean {
-    const own = this.names;
-    if (own.length !== names.length) return false;
-    for (let at = 0; at < own.length; at++) if (own[at] !== names[at]) return false;
-    return true;
+  /** Whether a row has it. */
+  isOf(row: JsonObject): boolean {
+    const { names } = this;
+    let at = 0;
+    for (const name in row) if (names[at++] !== name) return false;
+    return at === names.length;
   }
 
   /** How its rows are converted as ones of the table. */
@@ -40,8 +41,8 @@ export class RowShapes {
 
   /** That of a row, which is likely that of the one before. */
   of(row: JsonObject, likely: RowShape | undefined): RowShape {
+    if (likely?.isOf(row) === true) return likely;
     const names = Object.keys(row);
-    if (likely?.has(names) === true) return likely;
     const key = JSON.stringify(names);
     const known = this.#shapes.get(key);
     if (known !== undefined) return known;
