@@ -76,7 +76,7 @@ export const limits = {
   /** First lines of a host log that are looked at for the time at which it begins, where there are several; else it counts as the earliest. */
   hostFirstLines: 256,
   /**
-   * Text of osquery result lines held back to put them in order, bytes; in memory they take about six times that. When full, the earlier half is handed over; a
+   * Text of osquery result lines held back to put them in order, bytes; in memory they take about as much. When full, the earlier half is handed over; a
    * differential line that belongs before what was handed over is dropped and counted, an event line is used as it comes.
    */
   hostSortBytes: 67_108_864,
