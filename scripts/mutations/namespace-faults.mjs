@@ -112,6 +112,20 @@ export const namespaceFaults = [
     tests: [datagramsElsewhere],
   },
   {
+    name: 'accept-of-the-one-before-over-another-bridge',
+    file: 'src/join/view-query.ts',
+    find: 'return Math.max(own, this.#outlook.endedBefore);',
+    replace: 'return own;',
+    tests: ['test/join/elsewhere-accepts.test.ts'],
+  },
+  {
+    name: 'accept-alone-beside-another-bridge',
+    file: 'src/join/match.ts',
+    find: '(!hasElsewhereBefore && isAlone(query, socket.openLo - err)) ||',
+    replace: 'isAlone(query, socket.openLo - err) ||',
+    tests: ['test/join/elsewhere-accepts.test.ts'],
+  },
+  {
     name: 'socket-of-another-namespace-shared',
     file: 'src/join/owner-choice.ts',
     find: 'if (elsewhere.length > 0) return ambiguous([...calls, ...elsewhere], ties.otherSpace);',

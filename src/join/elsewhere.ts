@@ -46,6 +46,8 @@ export interface Outlook {
   readonly hasElsewhereBefore: boolean;
   readonly hasElsewhere: boolean;
   readonly beside: readonly Going[];
+  /** When the last of those that were over before it may have been, as `previousLast` has it; Infinity: one may still go on. */
+  readonly endedBefore: Micros;
   readonly ownUntil: Micros;
 }
 
@@ -54,6 +56,7 @@ export const alone: Outlook = Object.freeze({
   hasElsewhereBefore: false,
   hasElsewhere: false,
   beside: [],
+  endedBefore: -Infinity,
   ownUntil: Infinity,
 });
 
@@ -72,7 +75,7 @@ export function lookElsewhere(
   const first = view.first + offset;
   const last = Math.max(view.first, view.last) + offset;
   const [before, beforeLast] = [view.aloneSince + offset, view.previousLast + offset];
-  let { beganLater, hasElsewhereBefore, hasElsewhere, ownUntil } = alone;
+  let { beganLater, hasElsewhereBefore, hasElsewhere, endedBefore, ownUntil } = alone;
   const beside: Going[] = [];
   for (const other of view.elsewhere.others) {
     const clock = clocks.at(host, other.capture, view.captureHost, other.first);
@@ -89,7 +92,10 @@ export function lookElsewhere(
     const isAnother = !isThis && !isOneBefore;
     hasElsewhere ||= isAnother;
     hasElsewhereBefore ||= isAnother && began - first <= slack;
+    if (isAnother && went - first <= slack) {
+      endedBefore = Math.max(endedBefore, other.ended ? went + clock.err : Infinity);
+    }
     if (isOver && (!other.ended || went - last > slack)) ownUntil = last;
   }
-  return { beganLater, hasElsewhereBefore, hasElsewhere, beside, ownUntil };
+  return { beganLater, hasElsewhereBefore, hasElsewhere, beside, endedBefore, ownUntil };
 }

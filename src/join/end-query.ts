@@ -35,7 +35,10 @@ export interface EndQuery {
   readonly isRefused?: boolean;
   /** First packet of the connection before this one with the same tuple in the same capture, else -Infinity. */
   readonly aloneSince: Micros;
-  /** Last packet of that one so far. Absent: there is none. */
+  /**
+   * Last packet of that one so far, or of one over another capture of the same host that was over before, but for the error of that capture's
+   * clock. Absent: there is none.
+   */
   readonly previousLast?: Micros;
   /**
    * No later connection with the same tuple in the same capture began before this moment; Infinity: none ever. Nor one over another capture

@@ -308,7 +308,7 @@ function beganBefore(
 
 /** accept, or the receiving of a datagram, comes after the first packet and before the next connection with these endpoints. */
 function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
-  const { first, last, err, aloneUntil } = query;
+  const { first, last, err, aloneUntil, hasElsewhereBefore } = query;
   const isTcp = query.protocol === 6;
   // A datagram is received whether it is answered or not.
   if (isTcp && !query.answered) return 'not_answered';
@@ -321,7 +321,7 @@ function fitAccept(query: EndQuery, socket: SocketInterval): Fit {
   if (!isTcp && socket.openHi < first - err && stood < first + err + PROMPT) return possible;
   if (socket.openLo >= aloneUntil + err && aloneUntil > last) return 'other_connection';
   if (socket.openHi + err > aloneUntil) return { weight: 'possible', settles: socket.openHi + err };
-  const isAfter = isAlone(query, socket.openLo - err) || socket.openLo >= first + err;
+  const isAfter = (!hasElsewhereBefore && isAlone(query, socket.openLo - err)) || socket.openLo >= first + err;
   // It may be of an earlier one, which is known when that is over.
   if (!isAfter && query.mayHaveEarlier) return { weight: 'possible', settles: Infinity };
   // This one may have been accepted long before it was captured, and the peer have used its port to other ends of the host as well.

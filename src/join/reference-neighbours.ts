@@ -63,10 +63,13 @@ export function neighboursOf(
   const others = rest.filter(
     (other) => !isOne(other, c.ts + offset, lastOf(c) + offset) && !isOne(other, aloneSince, previousEnd),
   );
+  const over = others
+    .filter(({ went, slack }) => went - (c.ts + offset) <= slack)
+    .map((other) => other.went + other.err);
   const nextFirst = Math.min(until, ...firsts.filter((ts) => ts > c.ts)) + offset;
   return {
     aloneSince,
-    previousLast: previousEnd,
+    previousLast: Math.max(previousEnd, ...over),
     aloneUntil: Math.min(nextFirst, Math.min(Infinity, ...later.map(({ began, err: itsErr }) => began - itsErr)) + err),
     nextFirst,
     hasElsewhereBefore: others.some(({ began, slack }) => began - (c.ts + offset) <= slack),

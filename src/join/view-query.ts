@@ -61,7 +61,8 @@ export class ViewQuery implements EndQuery {
     return Math.max(this.#view.aloneSince, this.#inner?.aloneSince ?? -Infinity) + this.#offset;
   }
   get previousLast(): Micros {
-    return Math.max(this.#view.previousLast, this.#inner?.previousLast ?? -Infinity) + this.#offset;
+    const own = Math.max(this.#view.previousLast, this.#inner?.previousLast ?? -Infinity) + this.#offset;
+    return Math.max(own, this.#outlook.endedBefore);
   }
   get aloneUntil(): Micros {
     const until = Math.min(this.#view.aloneUntil, this.#inner?.aloneUntil ?? Infinity) + this.#offset;

@@ -322,6 +322,11 @@ export class Activity {
         // Whoever connected owns what is sent through the socket, as what it was then.
         flow.origOwner = { process, at: socket.remote === undefined ? at : socket.opened, socket };
       } else this.#network.packet(flow, wireAt);
+      if (sameEndpoint(flow.resp, from)) {
+        // The other end sent to this one first.
+        flow.answered = true;
+        flow.respOwner ??= { process, at: socket.remote === undefined ? at : socket.opened, socket };
+      }
       if (receiver !== undefined) this.#arrive(flow, receiver, from, to);
       if (receiver === undefined || !this.#random.chance(0.7)) return;
       const answerAt = wireAt + this.#random.int(30, 900);
@@ -339,17 +344,20 @@ export class Activity {
     else take();
   }
 
-  /** Who first took a datagram owns that end, even where the ones before found nobody. */
+  /** Who first took a datagram owns the responding end, even where the ones before found nobody. */
   #takeDatagram(flow: Flow, receiver: Socket, from: Endpoint, to: Endpoint, arrived: Micros): void {
     const taker = this.#someHolder(receiver);
+    const isAtResponder = sameEndpoint(flow.resp, to);
     if (receiver.closed !== undefined || taker === undefined) {
       // It lies in the queue of a socket that nobody reads any more.
-      flow.respOwner ??= { process: receiver.maker, at: receiver.opened, socket: receiver };
+      if (isAtResponder) flow.respOwner ??= { process: receiver.maker, at: receiver.opened, socket: receiver };
       return;
     }
-    const owner = { process: taker, at: receiver.opened, socket: receiver, taken: this.#timeline.now };
-    flow.respOwner ??= owner;
-    if (flow.respOwner.taken === undefined) flow.respOwner.instead ??= owner;
+    if (isAtResponder) {
+      const owner = { process: taker, at: receiver.opened, socket: receiver, taken: this.#timeline.now };
+      flow.respOwner ??= owner;
+      if (flow.respOwner.taken === undefined) flow.respOwner.instead ??= owner;
+    }
     this.#datagrams.take({ socket: receiver, taker, local: to, remote: from, arrived });
   }
 

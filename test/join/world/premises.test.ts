@@ -130,6 +130,15 @@ describe('a simulated world', () => {
     }
   });
 
+  it('has the ends of datagrams that two send each other owned by processes of their own hosts', () => {
+    const { truth, hosts } = buildWorld(1_407_000_419, hardships);
+    const exchanged = [...truth.values()].filter(({ flow }) => flow.proto === 'udp' && flow.capture === 'eth0');
+    for (const { flow } of exchanged) {
+      const host = hosts.find(({ own }) => own.addresses.some(({ address }) => address === flow.resp.address));
+      if (host !== undefined && flow.respOwner !== undefined) expect(flow.respOwner.process.host).toBe(host);
+    }
+  });
+
   it('gives packets of IPv4 to an IPv4 wildcard before one of both families', () => {
     const [{ own, processes, sockets }] = buildWorld(1, { losses: false, late: false, profiles: ['ebpf'] }).hosts as [
       Host,
