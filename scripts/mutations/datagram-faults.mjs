@@ -11,15 +11,22 @@ export const datagramFaults = [
   {
     name: 'doubtful-taker-named-when-let-go',
     file: 'src/join/owner-choice.ts',
-    find: 'if (known.isEvicted || known.areCallsLostUntil(known.lastLatest + NEXT_READ))',
-    replace: 'if (known.areCallsLostUntil(known.lastLatest + NEXT_READ))',
+    find: 'if (known.isEvicted || mayMissReader(known))',
+    replace: 'if (mayMissReader(known))',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {
     name: 'doubtful-taker-beside-a-lost-reader',
     file: 'src/join/owner-choice.ts',
-    find: 'if (known.isEvicted || known.areCallsLostUntil(known.lastLatest + NEXT_READ))',
-    replace: 'if (known.isEvicted)',
+    find: 'return known.areCallsLostUntil(until) || known.areCallsUnwatched(known.firstEarliest, until);',
+    replace: 'return known.areCallsUnwatched(known.firstEarliest, until);',
+    tests: ['test/join/datagram-takers.test.ts'],
+  },
+  {
+    name: 'doubtful-taker-on-a-host-that-fell-silent',
+    file: 'src/join/owner-choice.ts',
+    find: 'return known.areCallsLostUntil(until) || known.areCallsUnwatched(known.firstEarliest, until);',
+    replace: 'return known.areCallsLostUntil(until);',
     tests: ['test/join/datagram-takers.test.ts'],
   },
   {

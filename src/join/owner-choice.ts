@@ -135,6 +135,12 @@ export function chooseOwner(candidates: readonly Candidate[], known: Knowledge):
   return chooseWeaker(candidates, known);
 }
 
+/** Whether the row of another one's next read, which tells that it may have taken the first datagram, may never come. */
+function mayMissReader(known: Knowledge): boolean {
+  const until = known.lastLatest + NEXT_READ;
+  return known.areCallsLostUntil(until) || known.areCallsUnwatched(known.firstEarliest, until);
+}
+
 /** One process made these calls, and all that may be meant. Who else may have taken a datagram is told when that one reads next. */
 function chooseCaller(
   [first]: readonly Candidate[],
@@ -144,7 +150,7 @@ function chooseCaller(
 ): Choice {
   if (calls.some((call) => isTaker(call) && !isExact(call.socket))) {
     if (!known.isClosed) return wait;
-    if (known.isEvicted || known.areCallsLostUntil(known.lastLatest + NEXT_READ)) return ambiguous(calls, ties.pool);
+    if (known.isEvicted || mayMissReader(known)) return ambiguous(calls, ties.pool);
   }
   // Its own call may be of before the watch.
   const elsewhere = polls.filter((poll) => isOfOtherSpace(poll, first!));

@@ -124,10 +124,11 @@ function isTaker({ socket }: Candidate): boolean {
   return socket.source === 'accept' && socket.protocol !== 6;
 }
 
-/** Whether another one that shares the socket may have taken the first, and the row of its next read be lost. */
-function mayMissReader(calls: readonly Candidate[], { areCallsLostUntil, lastLatest }: Knowledge): boolean {
+/** Whether another one that shares the socket may have taken the first, and the row of its next read be lost, or the host silent by then. */
+function mayMissReader(calls: readonly Candidate[], known: Knowledge): boolean {
   const isDoubtful = calls.some((call) => isTaker(call) && !isExact(call.socket));
-  return isDoubtful && areCallsLostUntil(lastLatest + NEXT_READ);
+  const until = known.lastLatest + NEXT_READ;
+  return isDoubtful && (known.areCallsLostUntil(until) || known.areCallsUnwatched(known.firstEarliest, until));
 }
 
 /** Another surely took one before, or the first was sent since and others took some. */

@@ -217,6 +217,20 @@ describe('datagrams that several processes took in turn', () => {
     }
   });
 
+  it('are nobody’s where the host fell silent before another reader was told of, unless that one had long been there to read again', () => {
+    for (const [silentAt, state] of [
+      [12.1, 'ambiguous'],
+      [14, 'attributed'],
+    ] as const) {
+      const scene = readers(new Scene({ startsKnown: true }), 8).complete('b', silentAt, tables);
+      scene
+        .row({ kind: 'host_timeout', host: 'b', at: scene.at(silentAt) })
+        .advance(80)
+        .join.end();
+      expect(scene.last().resp.state).toBe(state);
+    }
+  });
+
   it('are nobody’s where the connection had to be let go while another reader might still be told of', () => {
     const scene = readers(new Scene({ startsKnown: true, limits: { connections: 1 } }), 8).complete('b', 20, tables);
     scene.start('C2', 15, '192.0.2.1 40000 > 192.0.2.2 123 udp').advance(20);
