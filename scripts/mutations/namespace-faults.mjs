@@ -50,8 +50,8 @@ export const namespaceFaults = [
   {
     name: 'socket-seen-before-over-another-bridge',
     file: 'src/join/match.ts',
-    find: '!hasElsewhereBefore && isAlone(',
-    replace: 'isAlone(',
+    find: '!hasElsewhereBefore && isAlone(query, first - 2 * err)',
+    replace: 'isAlone(query, first - 2 * err)',
     tests: ['test/join/elsewhere.test.ts'],
   },
   {
