@@ -6,7 +6,8 @@
 // --ci runs the faults marked for it. Ends with 0 when every fault was caught, with 1 when one survived, with 2 when the run
 // means nothing: a fault whose text is no longer in its file, a fault that does not load, or tests that fail without any fault.
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -33,6 +34,9 @@ const copied = [
   'build/follow.wasm',
 ];
 const timeLimitMs = 300_000;
+const stopSignals = ['SIGINT', 'SIGTERM'];
+/** Characters of what vitest said on stderr that are kept. */
+const MOST_SAID = 65_536;
 
 function chooseFaults() {
   const { values } = parseArgs({
@@ -85,16 +89,42 @@ function copySources() {
   return folder;
 }
 
+/** Runs vitest with all that it starts in a group of its own. Resolves with its exit code and what it said on stderr; undefined: it had to be ended. */
+async function vitestOf(folder, args) {
+  const program = join(folder, 'node_modules', 'vitest', 'vitest.mjs');
+  const stdio = ['ignore', 'ignore', 'pipe'];
+  const child = spawn(process.execPath, [program, 'run', ...args], { cwd: folder, detached: true, stdio });
+  // A worker that runs for ever does not end with the one that started it.
+  const end = () => process.kill(-child.pid, 'SIGKILL');
+  const stop = (signal) => {
+    end();
+    process.kill(process.pid, signal);
+  };
+  for (const signal of stopSignals) process.once(signal, stop);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    end();
+  }, timeLimitMs);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said = (said + text).slice(-MOST_SAID);
+  });
+  const [status] = await once(child, 'close');
+  clearTimeout(timer);
+  for (const signal of stopSignals) process.off(signal, stop);
+  return isLate ? undefined : { status, said };
+}
+
 /** What the tests say: `red` (a test failed), `green`, or `broken` (a file did not load, so nothing was tested). */
-function runTests(folder, tests, bail) {
+async function runTests(folder, tests, bail) {
   const report = join(folder, 'report.json');
   rmSync(report, { force: true });
-  const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs');
-  const args = [vitest, 'run', '--reporter=json', `--outputFile=${report}`, ...(bail ? ['--bail=1'] : []), ...tests];
-  const done = spawnSync(process.execPath, args, { cwd: folder, timeout: timeLimitMs, encoding: 'utf8' });
+  const args = ['--reporter=json', `--outputFile=${report}`, ...(bail ? ['--bail=1'] : []), ...tests];
+  const done = await vitestOf(folder, args);
   // A fault that makes the program run for ever is noticed by that.
-  if (done.error?.code === 'ETIMEDOUT') return { verdict: 'red', by: `no end within ${timeLimitMs / 1000} s` };
-  if (!existsSync(report)) return { verdict: 'broken', by: done.stderr.trim().split('\n').at(-1) ?? '' };
+  if (done === undefined) return { verdict: 'red', by: `no end within ${timeLimitMs / 1000} s` };
+  if (!existsSync(report)) return { verdict: 'broken', by: done.said.trim().split('\n').at(-1) ?? '' };
   const results = JSON.parse(readFileSync(report, 'utf8')).testResults;
   const failed = results.flatMap((file) => file.assertionResults).find((result) => result.status === 'failed');
   if (failed !== undefined) return { verdict: 'red', by: failed.fullName.trim() };
@@ -103,13 +133,13 @@ function runTests(folder, tests, bail) {
   return { verdict: done.status === 0 ? 'green' : 'broken', by: '' };
 }
 
-function main() {
+async function main() {
   const prepared = prepare(chooseFaults());
   const folder = copySources();
   let exitCode = 0;
   try {
     const tests = [...new Set(prepared.flatMap((fault) => fault.tests))];
-    const baseline = runTests(folder, tests, true);
+    const baseline = await runTests(folder, tests, true);
     if (baseline.verdict !== 'green') {
       console.error(`mutate: without any fault the tests are ${baseline.verdict}: ${baseline.by}`);
       process.exitCode = 2;
@@ -118,7 +148,7 @@ function main() {
     for (const fault of prepared) {
       const started = Date.now();
       writeFileSync(join(folder, fault.file), fault.mutated);
-      const { verdict, by } = runTests(folder, fault.tests, true);
+      const { verdict, by } = await runTests(folder, fault.tests, true);
       writeFileSync(join(folder, fault.file), fault.original);
       const word = { red: 'caught', green: 'SURVIVED', broken: 'BROKEN' }[verdict];
       const seconds = ((Date.now() - started) / 1000).toFixed(1);
@@ -132,4 +162,4 @@ function main() {
   process.exitCode = exitCode;
 }
 
-main();
+await main();

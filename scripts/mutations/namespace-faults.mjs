@@ -199,7 +199,7 @@ export const namespaceFaults = [
     name: 'address-news-of-one-end',
     file: 'src/join/attribution.ts',
     find: 'if (mayBeHad(end, address, by)) this.#round.review(end.tracked);',
-    replace: 'if (mayBeHad(end, address, by)) this.#reviewEnd(end);',
+    replace: 'if (mayBeHad(end, address, by)) this.#round.reviewEnd(end);',
     tests: ['test/join/call-home.test.ts'],
   },
   {
