@@ -247,13 +247,6 @@ export const datagramFaults = [
     tests: ['test/join/moved-address.test.ts'],
   },
   {
-    name: 'later-taker-waits-for-the-end',
-    file: 'src/join/evaluation.ts',
-    find: 'calls = Math.max(calls, socket.openHi);',
-    replace: 'continue;',
-    tests: ['test/join/datagram-takers.test.ts'],
-  },
-  {
     name: 'later-taker-beside-the-sender',
     file: 'src/join/owner-choice.ts',
     find: '|| call.socket.openLo <= last);',

@@ -315,7 +315,7 @@ export const ownerFaults = [
   {
     name: 'end-looked-at-for-every-watermark',
     file: 'src/join/evaluation.ts',
-    find: '!known.hasCalls && eventsUntil < calls',
+    find: '!known.hasCalls && eventsUntil < known.callsUntil',
     replace: '!known.hasCalls',
     tests: ['test/join/open-connection.test.ts'],
   },

@@ -305,13 +305,9 @@ function needOf({ host, candidates }: Trial, known: HostKnowledge): Need {
   }
   const need: { -readonly [K in keyof Need]: Need[K] } = { host: host.number };
   const { eventsUntil } = host.progress;
-  // Of a connection that goes on, calls may come that no watermark tells of yet: its end has it looked at again.
-  let calls = known.callsUntil;
-  for (const { match, socket } of candidates) {
-    if (match.rank === ranks.event && match.weight === 'certain') calls = Math.max(calls, socket.openHi);
-  }
   const taken = Math.max(...candidates.map(({ socket }) => takenUntil(socket, known)));
-  if (!known.hasCalls && eventsUntil < calls) need.calls = calls;
+  // Of a connection that goes on, calls may come that no watermark tells of yet: its end has it looked at again.
+  if (!known.hasCalls && eventsUntil < known.callsUntil) need.calls = known.callsUntil;
   if (eventsUntil < taken) need.calls = Math.max(need.calls ?? taken, taken);
   if (Math.min(known.socketsUntil, eventsUntil) < sockets) need.sockets = sockets;
   if (!known.hasDetails) need.details = known.detailsMoment;
