@@ -170,6 +170,23 @@ describe('a connection whose first packet was held up', () => {
     expect(called(false).last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
   });
 
+  it('is not given to a caller that names its peer alone of just after it, who may have begun the next one, where its own may be among lost rows', () => {
+    const told = [...tables, 'interface_addresses'] as const;
+    const called = (next: number): Scene => {
+      const scene = new Scene({ startsKnown: true }).host('a', told, { err: 0.02 });
+      scene.added('a', 'interface_addresses', 1, { interface: 'eth0', address: '192.0.2.1' });
+      const call = { action: 'connect', pid: 9, family: 2, protocol: 6, remote_address: '192.0.2.2', remote_port: 443 };
+      scene.event('a', 'socket_events', 10.11, call);
+      scene.row({ kind: 'lost', host: 'a', stream: 'socket_events', from: scene.at(9.2), to: scene.at(9.8) });
+      scene.end('C0', 5, 0.001, others).end('C1', 10.1, 0.001, ends, refused).end('C2', next, 0.001, ends, refused);
+      scene.complete('a', 20, told).join.end();
+      return scene;
+    };
+    const heldUp = called(10.125).last('C1').orig;
+    expect(heldUp).toMatchObject({ state: 'ambiguous', candidates: [{ process: { pid: 9 } }] });
+    expect(called(15).last('C1').orig).toMatchObject({ state: 'attributed', process: { pid: 9 } });
+  });
+
   it('is given to the one caller that is told of where none can be missing, whoever calls next', () => {
     const scene = watched([
       { pid: 8, connect: 9.989, close: 9.991 },

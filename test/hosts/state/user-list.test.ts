@@ -28,7 +28,19 @@ describe('lists of users', () => {
         }
         expect(lists.map((list) => [...list])).toEqual(expected);
       }),
-      { numRuns: 200 },
+      // One that leaves from between two others, and one that comes then.
+      {
+        numRuns: 200,
+        examples: [
+          [
+            [
+              ...[1, 2, 3].map((user) => ({ user, list: 0, stays: true })),
+              { user: 2, list: 0, stays: false },
+              { user: 4, list: 0, stays: true },
+            ],
+          ],
+        ],
+      },
     );
   });
 });
