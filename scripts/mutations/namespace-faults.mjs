@@ -2,6 +2,7 @@
 
 const containers = 'test/join/containers.test.ts';
 const datagramsElsewhere = 'test/join/elsewhere-datagrams.test.ts';
+const answersElsewhere = 'test/join/elsewhere-answers.test.ts';
 
 export const namespaceFaults = [
   {
@@ -131,6 +132,13 @@ export const namespaceFaults = [
     find: 'if (elsewhere.length > 0) return ambiguous([...calls, ...elsewhere], ties.otherSpace);',
     replace: '',
     tests: [datagramsElsewhere],
+  },
+  {
+    name: 'answer-over-another-bridge',
+    file: 'src/join/candidate.ts',
+    find: 'if (isAnswer(query, source)) return !mayBeAnswered({ connection: view.connection, ended: true, closed: true });',
+    replace: '',
+    tests: [answersElsewhere],
   },
   {
     name: 'end-over-another-bridge-unheard',

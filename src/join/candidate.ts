@@ -11,7 +11,7 @@ import { lookElsewhere } from './elsewhere.js';
 import type { EndQuery, Role } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 import type { Loss } from './loss.js';
-import { type Match, type Matched, matchSocket, ranks, shared } from './match.js';
+import { isAnswer, type Match, type Matched, matchSocket, ranks, shared } from './match.js';
 import { PacketSite } from './packet-site.js';
 import { ViewQuery } from './view-query.js';
 
@@ -182,11 +182,13 @@ export function tryHosts(
 
   /**
    * Whether who accepted or took datagrams may have done so of a connection with these endpoints over another bridge of the host: of two that several
-   * namespaces may have, nobody need have taken this one.
+   * namespaces may have, nobody need have taken this one. So did who answered while no answer to this one was captured.
    */
   function mayBeTakenElsewhere({ rank }: Matched, query: EndQuery, { source, openLo, openHi }: HeldSocket): boolean {
     const { beside = [], mayHaveEarlier, first, err } = query;
-    if (rank !== ranks.event || source !== 'accept' || local.isLoopback) return false;
+    if (rank !== ranks.event || local.isLoopback) return false;
+    if (isAnswer(query, source)) return !mayBeAnswered({ connection: view.connection, ended: true, closed: true });
+    if (source !== 'accept') return false;
     // Those that began before are known when they are over.
     if (mayHaveEarlier === true) return true;
     // Who took datagrams before goes before none that is in doubt.

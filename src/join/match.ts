@@ -170,6 +170,11 @@ export function matchCall(query: EndQuery, call: SocketInterval): Match {
   );
 }
 
+/** Whether it tells of a sending without ports from the responding end, which is an answer. */
+export function isAnswer({ role, protocol }: Pick<EndQuery, 'role' | 'protocol'>, source: SocketSource): boolean {
+  return role === 'resp' && source === 'connect' && kindOf(protocol) === places.kind.other;
+}
+
 /** Both ends are one and the same, as of packets without ports that a host sends to itself: the sender is the originating one. */
 function isSelf({ localAddress, localPort, remoteAddress, remotePort }: EndQuery): boolean {
   return localPort === remotePort && localAddress === remoteAddress;

@@ -4,7 +4,7 @@ import type { HostRow } from '../records/host-row.js';
 import { ACCEPT_LAG, PASSED_ON, PEER_KNOWN, PROMPT } from './call-times.js';
 import type { EndQuery, Role } from './end-query.js';
 import { isKernels } from './kernel-traffic.js';
-import { type Matched, matchSocket, ranks, shared } from './match.js';
+import { isAnswer, type Matched, matchSocket, ranks, shared } from './match.js';
 import {
   addressesOf,
   type Had,
@@ -289,9 +289,10 @@ function mayBeElsewhere(host: HostRows, held: readonly Socket[], query: EndQuery
   return rank === ranks.event || isUntabled(host, held, query.localAddress);
 }
 
-/** Whether what was accepted, or who took datagrams, may be of such a one. */
+/** Whether what was accepted, or who took datagrams or answered, may be of such a one. */
 function mayBeTakenElsewhere(query: EndQuery, { source, openLo, openHi }: Socket): boolean {
   const { beside = [], protocol, first, err } = query;
+  if (isAnswer(query, source)) return !query.answered;
   const lag = protocol === 6 ? 0 : ACCEPT_LAG;
   const isEarlier = protocol !== 6 && openHi < first - err;
   return source === 'accept' && beside.some(({ from, to }) => isEarlier || (openHi >= from && openLo <= to + lag));
