@@ -108,8 +108,15 @@ export const namespaceFaults = [
   {
     name: 'taken-before-beside-another-bridge',
     file: 'src/join/candidate.ts',
-    find: 'if (protocol !== TCP && openHi < first - err) return beside.length > 0;',
-    replace: '',
+    find: 'return beside.length > 0 || openLo <= capturedSince + err;',
+    replace: 'return openLo <= capturedSince + err;',
+    tests: [datagramsElsewhere],
+  },
+  {
+    name: 'taken-before-anything-was-captured',
+    file: 'src/join/candidate.ts',
+    find: ' || openLo <= capturedSince + err;',
+    replace: ';',
     tests: [datagramsElsewhere],
   },
   {

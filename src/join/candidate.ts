@@ -185,14 +185,14 @@ export function tryHosts(
    * namespaces may have, nobody need have taken this one. So did who answered while no answer to this one was captured.
    */
   function mayBeTakenElsewhere({ rank }: Matched, query: EndQuery, { source, openLo, openHi }: HeldSocket): boolean {
-    const { beside = [], mayHaveEarlier, first, err } = query;
+    const { beside = [], mayHaveEarlier, capturedSince = -Infinity, first, err } = query;
     if (rank !== ranks.event || local.isLoopback) return false;
     if (isAnswer(query, source)) return !mayBeAnswered({ connection: view.connection, ended: true, closed: true });
     if (source !== 'accept') return false;
     // Those that began before are known when they are over.
     if (mayHaveEarlier === true) return true;
-    // Who took datagrams before goes before none that is in doubt.
-    if (protocol !== TCP && openHi < first - err) return beside.length > 0;
+    // Who took datagrams before goes before none that is in doubt, nor may those be of before all that was captured.
+    if (protocol !== TCP && openHi < first - err) return beside.length > 0 || openLo <= capturedSince + err;
     const lag = protocol === TCP ? 0 : ACCEPT_LAG;
     return beside.some(({ from, to }) => openHi >= from && openLo <= to + lag);
   }

@@ -291,11 +291,13 @@ function mayBeElsewhere(host: HostRows, held: readonly Socket[], query: EndQuery
 
 /** Whether what was accepted, or who took datagrams or answered, may be of such a one. */
 function mayBeTakenElsewhere(query: EndQuery, { source, openLo, openHi }: Socket): boolean {
-  const { beside = [], protocol, first, err } = query;
+  const { beside = [], protocol, capturedSince = -Infinity, first, err } = query;
   if (isAnswer(query, source)) return !query.answered;
   const lag = protocol === 6 ? 0 : ACCEPT_LAG;
   const isEarlier = protocol !== 6 && openHi < first - err;
-  return source === 'accept' && beside.some(({ from, to }) => isEarlier || (openHi >= from && openLo <= to + lag));
+  if (source !== 'accept') return false;
+  if (isEarlier && openLo <= capturedSince + err) return true;
+  return beside.some(({ from, to }) => isEarlier || (openHi >= from && openLo <= to + lag));
 }
 
 /** Whether some host is in a network that broadcasts to the address, and none has it. */

@@ -132,6 +132,14 @@ describe('who took datagrams of an endpoint that two namespaces have', () => {
     expect(responders(again, [before, one(0, 0), other(-100, 900)])[0]).toBe('ambiguous a:114 a:115');
   });
 
+  it('is not who took earlier ones before anything was captured, which may have come over the other bridge', () => {
+    const own = { ...socket, socket: '9', ...served, ...space('1') };
+    const takenEarly = (): Teller => host().socket(-140, 'receive', 114, own).socket(9_000, 'close', 114, own);
+    const early = connection(-300, 4, '172.17.0.9:45000>172.17.0.3:53', over('br1@a', 'B'));
+    expect(inAnyOrder(takenEarly(), [one(0, 0)]).C1!.resp).toBe('ambiguous a:114');
+    expect(inAnyOrder(takenEarly(), [early, one(0, 0)]).C1!.resp).toBe('accept_event a:114');
+  });
+
   it('is known of the one that went on then', () => {
     expect(responders(taken(0.1), [one(0, 400), other(500, 100)])[0]).toBe('accept_event a:114');
     expect(responders(taken(0.1), [one(0, 900), other(500, 100)])[0]).toBe('accept_event a:114');
