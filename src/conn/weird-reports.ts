@@ -1,9 +1,9 @@
-import { formatIpv4, formatIpv6 } from '../core/address.js';
 import { limits } from '../core/limits.js';
 import { type Micros, SECOND } from '../core/time.js';
-import type { WeirdNews } from '../core/weird.js';
+import type { WeirdEnds, WeirdNews } from '../core/weird.js';
 import { type CountedWeird, plainName, weirdKinds } from '../core/weird-table.js';
 import type { Packet } from '../decode/packet.js';
+import { endsOf } from '../decode/packet-ends.js';
 import type { Connection } from '../records/connection.js';
 import type { Weird } from '../records/weird.js';
 import type { ConnectionTable } from './connection-table.js';
@@ -99,10 +99,10 @@ export class WeirdReports {
 
   ofPacket(news: readonly WeirdNews[], packet: Packet, capture: string): void {
     const ts = packet.timeUs;
-    for (const { name, addl, source } of news) {
+    for (const { name, addl, source, ends } of news) {
       if (weirdKinds[name]?.reported === 'never') continue;
-      const ids =
-        source !== undefined || weirdKinds[plainName(name)].hasAddresses === true ? endsOf(packet) : undefined;
+      const hasAddresses = source !== undefined || weirdKinds[plainName(name)].hasAddresses === true;
+      const ids = hasAddresses ? withoutPorts(ends ?? endsOf(packet)) : undefined;
       if (!this.#isNews(name, ids, ts)) continue;
       this.#report({ ts, capture, name, ...ids }, addl, source ?? sourceOf(name));
     }
@@ -136,14 +136,8 @@ export class WeirdReports {
 
 type Ends = Required<Pick<Weird, 'id.orig_h' | 'id.orig_p' | 'id.resp_h' | 'id.resp_p'>>;
 
-/** The addresses of a packet, with ports of 0. */
-function endsOf({ version, src0, src1, src2, src3, dst0, dst1, dst2, dst3 }: Packet): Ends {
-  return {
-    'id.orig_h': version === 4 ? formatIpv4(src3) : formatIpv6(src0, src1, src2, src3),
-    'id.orig_p': 0,
-    'id.resp_h': version === 4 ? formatIpv4(dst3) : formatIpv6(dst0, dst1, dst2, dst3),
-    'id.resp_p': 0,
-  };
+function withoutPorts({ src, dst }: WeirdEnds): Ends {
+  return { 'id.orig_h': src, 'id.orig_p': 0, 'id.resp_h': dst, 'id.resp_p': 0 };
 }
 
 /** What a weird is remembered by. */

@@ -7,9 +7,17 @@ export interface WeirdDetails {
   readonly source?: string;
 }
 
+/** The addresses of a packet. */
+export interface WeirdEnds {
+  readonly src: string;
+  readonly dst: string;
+}
+
 /** A weird that was just counted. */
 export interface WeirdNews extends WeirdDetails {
   readonly name: CountedWeird;
+  /** Of the packet that had it, where what was decoded then stands for another one: what that one carries, or one with other ends. */
+  readonly ends?: WeirdEnds;
 }
 
 /** How often each weird occurred. */
@@ -31,6 +39,11 @@ export class WeirdCounts {
     this.total++;
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     if (this.keepsNews) this.news.push({ name, ...details });
+  }
+
+  /** Keeps the addresses of the packet that is decoded with what was counted so far, before it comes to stand for another one. */
+  keepEnds(ends: WeirdEnds): void {
+    this.news = this.news.map((one) => ({ ends, ...one }));
   }
 
   takeNews(): readonly WeirdNews[] {

@@ -9,6 +9,7 @@ import { FragmentTable } from './fragment.js';
 import { decodeIp, type IpContext } from './ip.js';
 import { linkDecoder } from './link.js';
 import { META_PLAIN_TCP, META_PLAIN_UDP, META_VALID, type Packet, type RestOfFrame } from './packet.js';
+import { keepEnds } from './packet-ends.js';
 import { isPlainUdp } from './plain-udp.js';
 import { scaleMeta } from './tcp-options.js';
 import {
@@ -177,6 +178,7 @@ export class Decoder {
     const verdict = tunnel.open(packet, packet.at, payloadEnd(packet), this.#inside, weird);
     weird.inTunnel = false;
     if (verdict !== 'inside') return false;
+    keepEnds(weird, packet);
     packet.depth++;
     packet.tunnel = tunnel.name;
     packet.parent = this.#ipTunnelUids.uidOf(packet);

@@ -1,5 +1,6 @@
 import type { WeirdCounts } from '../core/weird.js';
 import type { Packet } from './packet.js';
+import { keepEnds } from './packet-ends.js';
 
 /*
  * Extension headers of IPv6 that name another end than the IP header does: checksums are made with it, and a connection is its.
@@ -25,22 +26,24 @@ export function routingHeader(weird: WeirdCounts, packet: Packet, at: number, le
   const type = view.getUint8(at + 2);
   const segmentsLeft = view.getUint8(at + 3);
   const units = view.getUint8(at + 1);
-  if (type === 0) weird.count('routing0_hdr');
-  else if (type !== 2) {
+  if (type !== 0 && type !== 2) {
     weird.count('unknown_routing_type', { addl: String(type) });
     return named;
   }
-  if (segmentsLeft === 0 || (type === 0 && units < 2)) return named;
-  if (type === 0 ? units % 2 !== 0 : units !== 2) {
-    weird.count(type === 0 ? 'odd_routing0_len' : 'bad_routing2_len');
-    return named;
+  const isUsedUp = segmentsLeft === 0 || (type === 0 && units < 2);
+  const hasAddress = type === 0 ? units % 2 === 0 : units === 2;
+  if (!isUsedUp && !hasAddress) weird.count(type === 0 ? 'odd_routing0_len' : 'bad_routing2_len');
+  const isNamed = !isUsedUp && hasAddress;
+  if (isNamed) {
+    keepEnds(weird, packet);
+    const address = at + length - ADDRESS_BYTES;
+    packet.dst0 = view.getInt32(address);
+    packet.dst1 = view.getInt32(address + 4);
+    packet.dst2 = view.getInt32(address + 8);
+    packet.dst3 = view.getInt32(address + 12);
   }
-  const address = at + length - ADDRESS_BYTES;
-  packet.dst0 = view.getInt32(address);
-  packet.dst1 = view.getInt32(address + 4);
-  packet.dst2 = view.getInt32(address + 8);
-  packet.dst3 = view.getInt32(address + 12);
-  return named | DESTINATION_NAMED;
+  if (type === 0) weird.count('routing0_hdr');
+  return isNamed ? named | DESTINATION_NAMED : named;
 }
 
 /** Destination options, of which a mobile sender's home address is the true source (RFC 6275 6.3). Gives `named`. */
@@ -71,6 +74,7 @@ export function destinationOptions(
       else if ((named & SOURCE_NAMED) !== 0) weird.count('multiple_home_addr_opts');
       else {
         named |= SOURCE_NAMED;
+        keepEnds(weird, packet);
         packet.src0 = view.getInt32(value);
         packet.src1 = view.getInt32(value + 4);
         packet.src2 = view.getInt32(value + 8);

@@ -184,6 +184,37 @@ describe('reports of weirds', () => {
     expect(weirds.map((w) => [w.name, w.addl, w.source, w['id.orig_h']])).toEqual([[name, addl, source, address]]);
   });
 
+  it('name the ends of the packet that had it, not of the one that it carries', () => {
+    const inner = ip({ src: CLIENT, dst: SERVER, proto: 17, payload: udpDatagram(5000, 6000, 4) });
+    const gre = concat(hex('0000 0800'), inner);
+    const fragments = [gre.slice(0, 24), gre.slice(24)].map((payload, i) =>
+      ip({ src: '192.0.2.1', dst: '192.0.2.2', proto: 47, payload, fragment: i === 0 ? 0x2000 : 0x4003 }),
+    );
+    const routed = ip({
+      src: '2001:db8::1',
+      dst: '2001:db8::2',
+      proto: 43,
+      payload: concat(hex('2f 00 04 00 00000000'), gre),
+    });
+    const packets = [...fragments, routed];
+    const { weirds } = weirdsOf(packets.map((packet, i) => ({ timeUs: START + i, bytes: ethernet(packet) })));
+    expect(weirds.map((w) => [w.name, w['id.orig_h'], w['id.resp_h']])).toEqual([
+      ['excessively_small_fragment', '192.0.2.1', '192.0.2.2'],
+      ['fragment_with_DF', '192.0.2.1', '192.0.2.2'],
+      ['unknown_routing_type', '2001:db8::1', '2001:db8::2'],
+    ]);
+  });
+
+  it('name the ends that were known of when it occurred', () => {
+    const options = hex(`11 03 c904 00000000 c910 ${'20010db8000000000000000000000009'} 0104 00000000`);
+    const payload = concat(options, udpDatagram(5000, 6000, 4));
+    const { weirds, updates } = weirdsOf([
+      { timeUs: START, bytes: ethernet(ip({ src: '2001:db8::1', dst: '2001:db8::2', proto: 60, payload })) },
+    ]);
+    expect(weirds.map((w) => [w.name, w['id.orig_h']])).toEqual([['bad_home_addr_len', '2001:db8::1']]);
+    expect(updates[0]?.connection['id.orig_h']).toBe('2001:db8::9');
+  });
+
   it('say by how much an attribute of NFLOG is longer than its frame', () => {
     const weirds: Weird[] = [];
     const bytes = hex('02 00 0000 0901 0100 aabbccdd');
