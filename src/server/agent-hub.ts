@@ -241,7 +241,6 @@ export class AgentHub implements ConnectionOwner {
     const now = nowUs();
     connection.phase = 'joining';
     this.#clocks.greeted(connection);
-    if (host.timedOutAt !== undefined) this.#seenAgain(host, host.timedOutAt);
     const position = host.positionIn(hello.journal.id);
     const { received } = position;
     Object.assign(host, {
@@ -266,14 +265,6 @@ export class AgentHub implements ConnectionOwner {
     this.subscriptions.hostChanged(connection);
     if (hello.journal.next <= received + 1) this.#joined(connection);
     this.#clocks.ask(connection, now);
-  }
-
-  /** Rows of the time after its timeout come after all: nothing was missed. */
-  #seenAgain(host: RegisteredHost, timedOutAt: Micros): void {
-    const { id, boot, streams } = host;
-    host.timedOutAt = undefined;
-    const named = boot !== undefined && { boot };
-    this.#options.emit([{ kind: 'host', host: id, ...named, streams, from: timedOutAt + 1 }]);
   }
 
   #joined(connection: AgentConnection): void {
@@ -307,6 +298,8 @@ export class AgentHub implements ConnectionOwner {
       const row = rows[i]!;
       host.rows++;
       this.registry.row(host, row);
+      const before = host.runs.take(row);
+      if (before !== undefined) fresh.push(before);
       fresh.push(row);
     }
     this.#options.emit(fresh);
@@ -332,12 +325,12 @@ export class AgentHub implements ConnectionOwner {
 
   /** Rows of a host that is silent for longer than the lateness would come too late, so its ends need not be waited for. */
   #giveUp(host: RegisteredHost, now: Micros): void {
-    if (host.isConnected || host.timedOutAt !== undefined || host.completeUntil === undefined) return;
     if (host.presence !== 'silent' || now - host.heard <= this.#options.latenessUs) return;
-    host.timedOutAt = host.completeUntil;
+    const timeout = host.runs.giveUp();
+    if (timeout === undefined) return;
     // When it comes back it tells all that stands once more.
     host.position = undefined;
-    this.#options.emit([{ kind: 'host_timeout', host: host.id, at: host.completeUntil }]);
+    this.#options.emit([timeout]);
   }
 
   #cut(connection: AgentConnection, ...[name, reason]: Parameters<AgentConnection['close']>): void {

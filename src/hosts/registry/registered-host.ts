@@ -1,6 +1,7 @@
 import type { Micros } from '../../core/time.js';
-import type { HostRow, HostSeen } from '../../records/host-row.js';
+import type { HostRow } from '../../records/host-row.js';
 import { JournalPosition } from './journal-position.js';
+import { WatchedRuns } from './watched-runs.js';
 
 /**
  * joining: connected and still telling what it had kept. joined: it has told that. silent: its connection is gone or says nothing.
@@ -28,12 +29,7 @@ export class RegisteredHost {
   redacted = 0;
   clock: { offset: Micros; err: Micros } | undefined;
   position: JournalPosition | undefined;
-  /** The latest watermark, on the host's clock. */
-  completeUntil: Micros | undefined;
-  /** The last row that told of its streams. */
-  streams: HostSeen['streams'] = [];
-  /** The engine has told that nothing is known after this time of the host's clock. */
-  timedOutAt: Micros | undefined;
+  readonly runs: WatchedRuns;
   /** How many interfaces have each address. */
   readonly #addresses = new Map<string, number>();
 
@@ -42,6 +38,7 @@ export class RegisteredHost {
     readonly since: Micros,
   ) {
     this.heard = since;
+    this.runs = new WatchedRuns(id);
   }
 
   get isConnected(): boolean {
@@ -60,13 +57,11 @@ export class RegisteredHost {
 
   /** Takes from a row what concerns the host as such. Returns whether its addresses have changed. */
   take(row: HostRow): boolean {
-    if (row.kind === 'complete') {
-      this.completeUntil = Math.max(this.completeUntil ?? row.until, row.until);
-    } else if (row.kind === 'host') {
-      this.streams = row.streams;
+    if (row.kind === 'host') {
       this.#addresses.clear();
       return true;
-    } else if (row.kind === 'row' && row.table === 'interface_addresses' && row.columns.address !== undefined) {
+    }
+    if (row.kind === 'row' && row.table === 'interface_addresses' && row.columns.address !== undefined) {
       return this.#address(row.columns.address, row.action === 'removed' ? -1 : 1);
     }
     return false;
