@@ -44,8 +44,7 @@ export class UdpTunnels {
     const inner = this.#inner[packet.depth];
     if (inner === undefined) {
       // By Zeek's analyzers of the others.
-      const isTold = tunnel.name !== 'gre' && tunnel.name !== 'gtpv1';
-      if (isTold) addLetterOnce(table, weird, base, 0, SEEN_LIMIT, LETTER_X);
+      if (tunnel.name !== 'gtpv1') addLetterOnce(table, weird, base, 0, SEEN_LIMIT, LETTER_X);
       decoder.countTooDeep(tunnel);
       if (weird.news.length > 0) this.#context.reportPacket(packet);
       return undefined;

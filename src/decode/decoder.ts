@@ -25,6 +25,7 @@ import {
   TCP_SYN,
   windowOf,
 } from './transport.js';
+import { erspan } from './tunnel/erspan.js';
 import { IpTunnelUids } from './tunnel/ip-tunnel-uid.js';
 import { ipTunnel, udpTunnel } from './tunnel/registry.js';
 import { Inside, type Tunnel, type TunnelVerdict } from './tunnel/tunnel.js';
@@ -141,8 +142,7 @@ export class Decoder {
   /** Counts a tunnel that is left closed because `limits.tunnelDepth` of them lie around it. */
   countTooDeep({ name }: Tunnel): void {
     this.#ip.weird.inTunnel = true;
-    // Zeek opens what lies straight over IP, and GRE, with one analyzer.
-    const source = name === 'ip' || name === 'gre' ? 'IPTUNNEL' : name.toUpperCase();
+    const source = name === 'ip' ? 'IPINIP' : name.toUpperCase();
     if (name === 'gtpv1') this.#ip.weird.count('tunnel_depth');
     else this.#ip.weird.count('exceeded_tunnel_max_depth', { source });
     this.#ip.weird.inTunnel = false;
@@ -195,6 +195,7 @@ export class Decoder {
     let ip = at;
     if (layer === 'ethernet') ip = ethernet(packet, at, end, weird);
     else if (layer === 'ether_type') ip = behindEtherType(packet, etherType, at, end, weird);
+    else if (layer === 'erspan') ip = erspan(packet, at, end, weird);
     else if (layer === 'ieee802_11') ip = ieee80211(packet, at, end, weird);
     return this.#decodeFromIp(packet, ip, end);
   }

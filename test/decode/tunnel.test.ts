@@ -52,6 +52,11 @@ const ipTunnels: readonly (readonly [string, Uint8Array, string])[] = [
     '192.0.2.1',
   ],
   ['GRE of PPTP', over(47, concat(hex('3081 880b 00000001 00000001 00000001 ff03 0021'), v4)), '192.0.2.1'],
+  [
+    'GRE of PPTP with bytes behind the packet',
+    over(47, concat(hex('3081 880b 00000001 00000001 00000001 ff03 0021'), v4, hex('0000'))),
+    '192.0.2.1',
+  ],
 ];
 
 const udpTunnels: readonly (readonly [string, Uint8Array, string])[] = [
@@ -110,14 +115,16 @@ describe('a tunnel over IP', () => {
   it.each([
     ['truncated_GRE', over(47, hex('0000 08'))],
     ['truncated_GRE', over(47, hex('b000 0800 0000'))],
-    ['truncated_GRE', over(47, concat(hex('0000 6558'), ethernet(v4).slice(0, 14)))],
+    ['truncated_ethernet_frame_in_tunnel', over(47, concat(hex('0000 6558'), ethernet(v4).slice(0, 14)))],
+    ['truncated_ethernet_frame_in_tunnel', over(47, hex('0000 88be'))],
+    ['truncated_802_11_header_in_tunnel', over(47, hex('0000 8200'))],
     ['unknown_gre_version', over(47, hex('0002 0800'))],
     ['egre_protocol_type', over(47, hex('0001 0800'))],
     ['gre_routing', over(47, concat(hex('4000 0800'), v4))],
     ['unknown_gre_flags', over(47, concat(hex('0008 0800'), v4))],
     ['non_ip_packet_in_encap', over(47, hex('3001 880b 00000001 00000001 ff03 c021'))],
-    ['truncated_ERSPAN', over(47, hex('1000 88be 00000001 100100'))],
-    ['unknown_ERSPAN_version', over(47, concat(hex('1000 88be 00000001 7001000100000000'), ethernet(v4)))],
+    ['truncated_ERSPAN_in_tunnel', over(47, hex('1000 88be 00000001 100100'))],
+    ['unknown_ERSPAN_version_in_tunnel', over(47, concat(hex('1000 88be 00000001 7001000100000000'), ethernet(v4)))],
     ['invalid_inner_IP_version', over(4, v6)],
     ['truncated_inner_IP', over(41, v6.slice(0, -1))],
     ['inner_IP_payload_length_mismatch', over(4, concat(v4, hex('00')))],
@@ -277,11 +284,11 @@ describe('nested tunnels', () => {
   });
 
   it.each([
-    ['GTP', 2152, concat(hex('30ff 0028 00000001'), v4), { tunnel_depth: 1 }],
-    ['GRE', 4754, concat(hex('0000 0800'), v4), { exceeded_tunnel_max_depth_in_tunnel: 1 }],
-  ])('of %s that stay closed do not say so in the history', (_, port, payload, weirds) => {
+    ['GTP', 2152, concat(hex('30ff 0028 00000001'), v4), 'D', { tunnel_depth: 1 }],
+    ['GRE', 4754, concat(hex('0000 0800'), v4), 'DX', { exceeded_tunnel_max_depth_in_tunnel: 1 }],
+  ])('of %s that stay closed say so in the history as Zeek has it', (_, port, payload, history, weirds) => {
     const { updates, stats } = track([frame(nested(4, udp(port, payload)))]);
-    expect(updates.map(({ connection }) => connection.history)).toEqual(['D', 'D', 'D', 'D', 'D']);
+    expect(updates.map(({ connection }) => connection.history)).toEqual(['D', 'D', 'D', 'D', history]);
     expect(stats.weirds).toEqual(weirds);
   });
 

@@ -1,13 +1,13 @@
 import type { WeirdCounts } from '../../core/weird.js';
+import { ethernet, skip } from '../ether-type.js';
+import type { Packet } from '../packet.js';
 
 const TYPE_II = 1;
 const TYPE_III = 2;
 
-/**
- * Bytes of an ERSPAN header of type II or III (draft-foschiano-erspan), which a mirrored Ethernet frame follows; -1 when
- * it is cut or of another version.
- */
-export function erspanHeaderBytes(view: DataView, at: number, end: number, weird: WeirdCounts): number {
+/** IP in the mirrored Ethernet frame behind an ERSPAN header of type II or III (draft-foschiano-erspan), as a link layer has it. */
+export function erspan(packet: Packet, at: number, end: number, weird: WeirdCounts): number {
+  const { view } = packet;
   const version = at < end ? view.getUint8(at) >>> 4 : 0;
   let bytes = 8;
   if (version === TYPE_III) {
@@ -15,13 +15,7 @@ export function erspanHeaderBytes(view: DataView, at: number, end: number, weird
     // The last bit tells of a platform specific part.
     if (at + 12 <= end && (view.getUint8(at + 11) & 1) === 1) bytes = 20;
   }
-  if (at + bytes > end) {
-    weird.count('truncated_ERSPAN');
-    return -1;
-  }
-  if (version !== TYPE_II && version !== TYPE_III) {
-    weird.count('unknown_ERSPAN_version');
-    return -1;
-  }
-  return bytes;
+  if (at + bytes > end) return skip(weird, 'truncated_ERSPAN');
+  if (version !== TYPE_II && version !== TYPE_III) return skip(weird, 'unknown_ERSPAN_version');
+  return ethernet(packet, at + bytes, end, weird);
 }

@@ -1,7 +1,5 @@
 import type { WeirdCounts } from '../../core/weird.js';
 import type { WeirdName } from '../../core/weird-table.js';
-import { erspanHeaderBytes } from './erspan.js';
-import { innerIpFits } from './inner-ip.js';
 import { enter, type Inside, type Tunnel, type TunnelVerdict } from './tunnel.js';
 
 const CHECKSUM = 0x8000;
@@ -18,7 +16,7 @@ const TYPE_ERSPAN_III = 0x22eb;
 const TYPE_PPP = 0x880b;
 const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
-const ETHERNET_HEADER = 14;
+const PPP_HEADER = 4;
 
 /** The types under which Aruba's access points send 802.11 frames: 8200 to 8370 in steps of 16, and 9000. */
 function isAruba(type: number): boolean {
@@ -40,36 +38,22 @@ function fail(weird: WeirdCounts, name: WeirdName, addl?: string): 'nothing' {
 }
 
 /** What follows a header of version 0 that names `type`. */
-function openPlain(
-  view: DataView,
-  type: number,
-  flags: number,
-  at: number,
-  end: number,
-  inside: Inside,
-  weird: WeirdCounts,
-): TunnelVerdict {
-  let frame = at;
+function openPlain(type: number, flags: number, at: number, end: number, inside: Inside): TunnelVerdict {
   if (type === TYPE_ERSPAN_III || (type === TYPE_ERSPAN && (flags & SEQUENCE) !== 0)) {
-    const bytes = erspanHeaderBytes(view, at, end, weird);
-    if (bytes < 0) return 'nothing';
-    frame += bytes;
-  } else if (type !== TYPE_ETHERNET && type !== TYPE_ERSPAN) {
-    if (isAruba(type)) return at < end ? enter(inside, 'ieee802_11', at, end) : fail(weird, 'truncated_GRE');
-    inside.etherType = type;
-    return enter(inside, 'ether_type', at, end);
+    return enter(inside, 'erspan', at, end);
   }
-  if (frame + ETHERNET_HEADER >= end) return fail(weird, 'truncated_GRE');
-  return enter(inside, 'ethernet', frame, end);
+  if (type === TYPE_ETHERNET || type === TYPE_ERSPAN) return enter(inside, 'ethernet', at, end);
+  if (isAruba(type)) return enter(inside, 'ieee802_11', at, end);
+  inside.etherType = type;
+  return enter(inside, 'ether_type', at, end);
 }
 
-/** PPP behind a header of version 1 (PPTP, RFC 2637): only IP, and only when it fills the packet. */
+/** PPP behind a header of version 1 (PPTP, RFC 2637): only IP. */
 function openPptp(view: DataView, at: number, end: number, inside: Inside, weird: WeirdCounts): TunnelVerdict {
-  if (at + 4 > end) return fail(weird, 'truncated_GRE');
+  if (at + PPP_HEADER > end) return fail(weird, 'truncated_GRE');
   const protocol = view.getUint16(at + 2);
   if (protocol !== PPP_IPV4 && protocol !== PPP_IPV6) return fail(weird, 'non_ip_packet_in_encap');
-  const fits = innerIpFits(view, at + 4, end, protocol === PPP_IPV4 ? 4 : 6, weird);
-  return fits ? enter(inside, 'ip', at + 4, end) : 'nothing';
+  return enter(inside, 'ip', at + PPP_HEADER, end);
 }
 
 /**
@@ -90,8 +74,6 @@ export const gre: Tunnel = {
     if ((flags & RESERVED) !== 0) return fail(weird, 'unknown_gre_flags');
     const payload = at + greHeaderBytes(flags);
     if (payload > end) return fail(weird, 'truncated_GRE');
-    return version === 1
-      ? openPptp(view, payload, end, inside, weird)
-      : openPlain(view, type, flags, payload, end, inside, weird);
+    return version === 1 ? openPptp(view, payload, end, inside, weird) : openPlain(type, flags, payload, end, inside);
   },
 };

@@ -11,7 +11,7 @@ export type TunnelVerdict = 'inside' | 'nothing' | 'violation';
 
 /** Where the packet inside of a tunnel lies and which layer it starts with; filled in by `Tunnel.open`, but for `isConfirmed`. */
 export class Inside {
-  layer: 'ip' | 'ethernet' | 'ether_type' | 'ieee802_11' = 'ip';
+  layer: 'ip' | 'ethernet' | 'ether_type' | 'erspan' | 'ieee802_11' = 'ip';
   /** Only of meaning for the layer `ether_type`. */
   etherType = 0;
   at = 0;
