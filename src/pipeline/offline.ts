@@ -6,6 +6,7 @@ import type { ConnectionUpdate } from '../records/connection.js';
 import type { ClockSample, HostRow } from '../records/host-row.js';
 import type { FileNetwork } from './file-network.js';
 import { Lookahead } from './lookahead.js';
+import { watchedUntil } from './watched-until.js';
 
 /** What takes the inputs: the join and the rules. */
 export interface Intake {
@@ -69,19 +70,19 @@ async function* hostRows(paths: readonly string[], options: HostLogOptions): Asy
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * Rows of several streams put in order of time, by the captures' clock, at one time by host and stream, whatever order the log had. Every log ends
- * with a host_timeout; where several logs tell of one host, only the last of them is true.
+ * Rows of several streams put in order of time, by the captures' clock, at one time by host and stream, whatever order the log had. What hosts
+ * there are comes first. Every log ends with a host_timeout; where several logs tell of one host, only those are true at which none goes on.
  */
 function inOrder(all: readonly HostRow[], leads: Leads): HostRow[] {
-  const ends = new Map<string, Micros>();
-  for (const row of all) {
-    if (row.kind === 'host_timeout') ends.set(row.host, Math.max(row.at, ends.get(row.host) ?? row.at));
-  }
-  const rows = all.filter((row) => row.kind !== 'host_timeout' || row.at === ends.get(row.host));
+  const ends = watchedUntil(all);
+  const rows = all.filter(({ kind }) => kind !== 'host_timeout');
+  for (const [host, times] of ends) for (const at of times) rows.push({ kind: 'host_timeout', host, at });
   const times = Float64Array.from(rows, (row) => timeOf(row, leads));
-  const isHost = Uint8Array.from(rows, ({ kind }) => Number(kind === 'host'));
+  const isFirst = Uint8Array.from(rows, (row) =>
+    Number(row.kind === 'host' && row.from <= (ends.get(row.host)?.[0] ?? Infinity)),
+  );
   const order = Uint32Array.from(rows, (_, at) => at).sort(
-    (a, b) => isHost[b]! - isHost[a]! || times[a]! - times[b]! || compareAtOneTime(rows[a]!, rows[b]!),
+    (a, b) => isFirst[b]! - isFirst[a]! || times[a]! - times[b]! || compareAtOneTime(rows[a]!, rows[b]!),
   );
   return Array.from(order, (at) => rows[at]!);
 }
