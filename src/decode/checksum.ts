@@ -68,15 +68,15 @@ function halves(word: number): number {
 }
 
 /**
- * Whether the checksum of the transport header and payload holds, pseudo header included (RFC 9293 3.1, RFC 768,
- * RFC 8200 8.1). Needs all `packet.length` bytes captured.
+ * Whether the checksum of the `length` bytes of transport header and payload holds, pseudo header included (RFC 9293 3.1, RFC 768,
+ * RFC 8200 8.1). Needs all of them captured.
  */
-function transportChecksumHolds(packet: Packet, sums: Sums): boolean {
+function transportChecksumHolds(packet: Packet, sums: Sums, length: number): boolean {
   const p = packet;
-  let sum = halves(p.src3) + halves(p.dst3) + p.proto + halves(p.length);
+  let sum = halves(p.src3) + halves(p.dst3) + p.proto + halves(length);
   if (p.version === 6)
     sum += halves(p.src0) + halves(p.src1) + halves(p.src2) + halves(p.dst0) + halves(p.dst1) + halves(p.dst2);
-  sum += sums.sum(p.view, p.at, p.length);
+  sum += sums.sum(p.view, p.at, length);
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
   return sum === 0xffff;
@@ -90,7 +90,7 @@ export function mobilityChecksumHolds(packet: Packet, at: number, length: number
   packet.proto = PROTO_MOBILITY;
   packet.at = at;
   packet.length = length;
-  return transportChecksumHolds(packet, plainSums);
+  return transportChecksumHolds(packet, plainSums, length);
 }
 
 /** VXLAN's port: the checksum of its outer UDP header need not be right (RFC 7348 4.1). */
@@ -105,14 +105,14 @@ export function checksumFails(packet: Packet, sums: Sums): boolean {
   switch (packet.proto) {
     case PROTO_TCP: {
       const headerBytes = headerBytesOf(packet.control);
-      return headerBytes >= 20 && headerBytes <= length && !transportChecksumHolds(packet, sums);
+      return headerBytes >= 20 && headerBytes <= length && !transportChecksumHolds(packet, sums, length);
     }
     case PROTO_UDP:
       return packet.cut === 0 && udpChecksumFails(packet, sums, length);
     case PROTO_ICMP:
       return sums.sum(packet.view, packet.at, length) !== 0xffff;
     case PROTO_ICMPV6:
-      return !transportChecksumHolds(packet, sums);
+      return !transportChecksumHolds(packet, sums, length);
     default:
       return false;
   }
@@ -125,5 +125,5 @@ function udpChecksumFails(packet: Packet, sums: Sums, length: number): boolean {
   if (checksum === 0 && packet.version === 4) return false;
   const carriesVxlan = packet.dport === VXLAN_PORT && length > UDP_HEADER + 22 && (view.getUint8(at + 8) & 8) !== 0;
   if (checksum === 0 && carriesVxlan) return false;
-  return !transportChecksumHolds(packet, sums);
+  return !transportChecksumHolds(packet, sums, length);
 }

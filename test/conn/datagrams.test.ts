@@ -219,6 +219,25 @@ describe('a UDP connection', () => {
     expect(connections(query(0), query(6), query(14), query(23))).toBe(1);
   });
 
+  it('has the checksum of all that was captured where the IPv6 header tells no length', () => {
+    const withoutLength = (payload: Uint8Array, proto: number) => {
+      const packet = ip({ src: '2001:db8::1', dst: '2001:db8::2', proto, payload });
+      packet.fill(0, 4, 6);
+      return { timeUs: START, bytes: ethernet(packet) };
+    };
+    const right = [
+      withoutLength(udpDatagram(5000, 6000, 20), 17),
+      withoutLength(concat(new Uint8Array([128]), new Uint8Array(11)), 58),
+    ];
+    const connections = track(right).updates.map(({ connection }) => connection);
+    expect(connections.map((c) => [c.proto, c.history, c.orig_pkts])).toEqual([
+      ['udp', 'D', 1],
+      ['icmp', undefined, 1],
+    ]);
+    right[0]!.bytes[70]! ^= 1;
+    expect(track(right).stats.weirds).toEqual({ bad_UDP_checksum: 1 });
+  });
+
   it('leaves a wrong checksum out and takes an absent one', () => {
     const wrong = udp(A, B, [5000, 9999], 30);
     wrong.bytes[50]! ^= 1;
