@@ -23,7 +23,7 @@ interface Datagram {
   readonly version: 4 | 6;
   readonly headerBytes: number;
   proto: number;
-  /** Length of the payload, -1 until the last fragment came. */
+  /** Length of the payload, 0 until the last fragment came; as in Zeek one that would leave it 0 does not count. */
   total: number;
   bytes: Uint8Array;
   /** Where the blocks that came start and end, sorted and apart. A fragment is one, or those of its bytes that were new. */
@@ -71,8 +71,8 @@ export class FragmentTable {
     if (end > LARGE_DATAGRAM) this.#weird.count('excessively_large_fragment');
     // The header of an IPv4 packet is that of the fragment which came first, whatever its place.
     if (offset === 0 && packet.version === 6) datagram.proto = proto;
-    if (!more || (datagram.total >= 0 && end > datagram.total)) {
-      if (datagram.total >= 0 && end !== datagram.total) this.#weird.count('fragment_size_inconsistency');
+    if (!more || (datagram.total > 0 && end > datagram.total)) {
+      if (datagram.total > 0 && end !== datagram.total) this.#weird.count('fragment_size_inconsistency');
       if (end > datagram.total) datagram.total = end;
     }
     // Nothing is looked at anew for a fragment without a byte.
@@ -83,7 +83,7 @@ export class FragmentTable {
 
   /** Whether all of it has come; more than the last fragment allows for is taken as far as it is in one piece. */
   #completes({ total, reach, leading, starts }: Datagram): boolean {
-    if (total < 0 || reach < total || leading === 0) return false;
+    if (total === 0 || reach < total || leading === 0) return false;
     if (leading < starts.length || reach > total) this.#weird.count('fragment_size_inconsistency');
     return true;
   }
@@ -155,7 +155,7 @@ export class FragmentTable {
       version: packet.version,
       headerBytes,
       proto,
-      total: -1,
+      total: 0,
       bytes: new Uint8Array(0),
       starts: [],
       ends: [],

@@ -73,6 +73,8 @@ function decodeIpv4(context: IpContext, packet: Packet, at: number, end: number,
   const offset = (fragment & 0x1fff) << 3;
   const more = (fragment & 0x2000) !== 0;
   if ((fragment & 0x4000) !== 0 && packet.captured >= packet.length) context.weird.count('fragment_with_DF');
+  // As in Zeek, which takes a fragment's length from its header alone.
+  if (claimed === 0) return fail(context, 'fragment_protocol_inconsistency');
   return takeFragment(context, packet, view.getUint16(at + 4), offset, more, headerBytes, packet.proto);
 }
 

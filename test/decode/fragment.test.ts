@@ -106,6 +106,14 @@ describe('IPv4 fragments', () => {
     expect(track(framesOf([first!, end, more]), options).stats.connections).toBe(1);
   });
 
+  it('without a length are odd, and belong to no packet', () => {
+    const [first, second] = fragments(datagram(56), [6]);
+    const empty = second!.slice();
+    empty.set([0, 0], 16);
+    const { stats } = track(framesOf([first!, empty]), { checksums: 'ignore' });
+    expect([stats.connections, stats.weirds]).toEqual([0, { ip_hdr_len_zero: 1, fragment_protocol_inconsistency: 1 }]);
+  });
+
   it('of a small size make a large packet in any order', () => {
     const parts = fragments(
       datagram(65_400),
@@ -193,6 +201,20 @@ describe('IPv6 fragments', () => {
     const { updates, stats } = track(framesOf([cut(48, payload.length), cut(0, 48)]));
     expect(stats.weirds).toEqual({});
     expect(updates[0]?.connection).toMatchObject({ proto: 'udp', history: 'D', orig_ip_bytes: 40 + payload.length });
+  });
+
+  it('say nothing of the end where they are the last one and empty at the beginning', () => {
+    const udp = ip({ src: '2001:db8::1', dst: '2001:db8::2', proto: 17, payload: udpDatagram(5000, 9999, 56) }).slice(
+      40,
+    );
+    const part = (field: number, payload: Uint8Array): Uint8Array => {
+      const header = new Uint8Array([17, 0, 0, field, 0, 0, 0, 9]);
+      return ethernet(ip({ src: '2001:db8::1', dst: '2001:db8::2', proto: 44, payload: concat(header, payload) }));
+    };
+    const parts = [part(0, new Uint8Array(0)), part(1, udp.slice(0, 32)), part(32, udp.slice(32))];
+    const { updates, stats } = track(framesOf(parts));
+    expect(updates.map(({ connection }) => [connection.history, connection.orig_bytes])).toEqual([['D', undefined]]);
+    expect(stats.weirds).toEqual({});
   });
 
   it('are put together once, whatever is inside', () => {
