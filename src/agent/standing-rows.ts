@@ -10,9 +10,11 @@ interface Standing {
 /**
  * The rows that still hold: what polls added and did not remove, processes that have not exited, sockets that have not closed, and
  * who the host is. With the newest rows of the journal they are all that an engine needs which has forgotten everything.
- * Bound: `limits.agentStandingRows`; beyond it the oldest is forgotten and counted.
+ * Bound: `limits.agentStandingRows`; beyond it the oldest but who the host is is forgotten and counted.
  */
 export class StandingRows {
+  /** Who the host is, which comes before all others. */
+  #host: Standing | undefined;
   /** In order of sequence. */
   readonly #rows = new Map<string, Standing>();
   /** The keys of each socket's calls. */
@@ -24,8 +26,8 @@ export class StandingRows {
     if (row.kind === 'host' || row.kind === 'host_timeout') {
       this.#rows.clear();
       this.#sockets.clear();
+      this.#host = row.kind === 'host' ? { row, sequence } : undefined;
     }
-    if (row.kind === 'host') this.#put('host', { row, sequence });
     if (row.kind !== 'row') return;
     if (row.action === 'event') {
       this.#event(row, sequence);
@@ -39,18 +41,19 @@ export class StandingRows {
   /** What stands from before a sequence, oldest first. */
   before(sequence: number): Standing[] {
     const found: Standing[] = [];
+    if (this.#host !== undefined && this.#host.sequence < sequence) found.push(this.#host);
     for (const standing of this.#rows.values()) if (standing.sequence < sequence) found.push(standing);
     return found;
   }
 
   get size(): number {
-    return this.#rows.size;
+    return this.#rows.size + (this.#host === undefined ? 0 : 1);
   }
 
   #put(key: string, standing: Standing): void {
     this.#rows.delete(key);
     this.#rows.set(key, standing);
-    if (this.#rows.size <= limits.agentStandingRows) return;
+    if (this.size <= limits.agentStandingRows) return;
     const [oldest, { row }] = this.#rows.entries().next().value!;
     this.#rows.delete(oldest);
     this.forgotten++;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StandingRows } from '../../src/agent/standing-rows.js';
+import { limits } from '../../src/core/limits.js';
 import type { AnyTableRow, HostRow } from '../../src/records/host-row.js';
 
 let sequence = 0;
@@ -68,5 +69,15 @@ describe('rows that still hold', () => {
       { uid: 2 },
     ]);
     expect(standing([host, row('users', 'added', { uid: 1 }), { kind: 'host_timeout', host: 'h', at: 2 }])).toEqual([]);
+  });
+
+  it('are at the bound still told of a host that is known', () => {
+    const state = new StandingRows();
+    const streams = [{ stream: 'processes', table: 'processes' }] as const;
+    state.take({ kind: 'host', host: 'h', streams, from: 0 }, 0);
+    for (let pid = 1; pid <= limits.agentStandingRows + 2; pid++) state.take(row('processes', 'added', { pid }), pid);
+    const told = state.before(Infinity);
+    expect(told[0]).toMatchObject({ row: { kind: 'host' }, sequence: 0 });
+    expect([told.length, told[1]?.sequence, state.forgotten]).toEqual([limits.agentStandingRows, 4, 3]);
   });
 });
