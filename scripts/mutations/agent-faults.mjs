@@ -85,6 +85,27 @@ export const agentFaults = [
     tests: [both],
   },
   {
+    name: 'end-of-a-run-not-told-before-the-next',
+    file: 'src/hosts/registry/watched-runs.ts',
+    find: 'return before === undefined || isKnown ? undefined : this.#timeout(before);',
+    replace: 'return undefined;',
+    tests: ['test/hosts/registry/watched-runs.test.ts'],
+  },
+  {
+    name: 'timeout-taken-back-by-a-later-run',
+    file: 'src/hosts/registry/watched-runs.ts',
+    find: 'this.#until = row.from;\n    this.#isGivenUp = false;',
+    replace: '',
+    tests: ['test/server/watched-runs.test.ts'],
+  },
+  {
+    name: 'ends-of-earlier-logs-not-told',
+    file: 'src/pipeline/watched-until.ts',
+    find: 'if (end !== undefined && from > end + 1) ends.push(end);',
+    replace: '',
+    tests: ['test/pipeline/runs-of-recordings.test.ts'],
+  },
+  {
     name: 'rows-of-the-future-taken',
     file: 'src/server/agent-hub.ts',
     find: 'batch.latest > arrived + connection.offset + limits.rowAheadUs',
