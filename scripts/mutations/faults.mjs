@@ -12,6 +12,7 @@ import { outputFaults } from './output-faults.mjs';
 import { ownerFaults } from './owner-faults.mjs';
 import { packetFaults } from './packet-faults.mjs';
 import { ruleFaults } from './rule-faults.mjs';
+import { runFaults } from './run-faults.mjs';
 import { sensorFaults } from './sensor-faults.mjs';
 import { socketFaults } from './socket-faults.mjs';
 import { tableFaults } from './table-faults.mjs';
@@ -33,6 +34,7 @@ export const faults = [
   ...joinFaults,
   ...upheldFaults,
   ...ruleFaults,
+  ...runFaults,
   ...outputFaults,
   ...engineFaults,
   ...agentFaults,

@@ -206,7 +206,10 @@ export class Join {
       this.#reviewAll(host, -Infinity, host.progress.tellsCalls(row.stream) ? row.from : undefined);
     } else {
       if (row.kind === 'host') this.#states.seen(host, row);
-      else host.progress.timedOut(row.at);
+      else {
+        host.progress.timedOut(row.at);
+        host.hasNews();
+      }
       this.#reviewAll(host, -Infinity);
     }
     this.#round.finish();

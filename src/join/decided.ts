@@ -44,7 +44,8 @@ export class Decided {
   /** How much later that is than the first one. */
   readonly #callSpan: Micros;
   readonly #stamp: number;
-  /** What the call itself tells of its process; its row may be let go before anybody asks. */
+  /** What the call itself tells of its host and process; its row may be let go before anybody asks. */
+  readonly #boot: string | undefined;
   readonly #pid: number;
   readonly #path: string | undefined;
   readonly #uid: number | undefined;
@@ -75,6 +76,7 @@ export class Decided {
     this.#stamp = rows.stamp(handle);
     const isAfterFirst = isSole && call.lo >= view.first + clock.offset - clock.err;
     this.#upholds = call.source === 'connect' ? 'always' : isAfterFirst ? 'whileTaken' : 'unsure';
+    this.#boot = call.boot;
     this.#pid = call.pid;
     this.#path = call.path;
     this.#uid = call.uid;
@@ -141,7 +143,7 @@ export class Decided {
     const uid = this.#uid ?? caller?.uid;
     return new OwnedEnd(
       this.#match.method,
-      host.shown,
+      host.shownAt(this.#boot, hi),
       clock.measured ? clock.shown : undefined,
       caller?.process ?? toldProcess(host, pid, path),
       uid === undefined ? undefined : host.user(uid),

@@ -180,7 +180,7 @@ function ownedBy(
   const { rows, handle } = first;
   return new OwnedEnd(
     method,
-    host.shown,
+    host.shownAt(first.boot, first.lo),
     clock.measured ? clock.shown : undefined,
     shownProcess(host, socket.pid, socket.path, found, latestMoment(socket, context.first)),
     user,

@@ -2,7 +2,17 @@ import { canonicalAddress, isLoopback, isPrivateAddress, isUnspecified } from '.
 import type { Micros } from '../core/time.js';
 import type { AnyTableRow } from '../records/host-row.js';
 import { spaceOf } from './reference-facts.js';
-import { answerTables, completeUntil, type HostRows, isLost, isUnwatched, type Socket } from './reference-rows.js';
+import {
+  answerTables,
+  completeUntil,
+  type HostRows,
+  isLost,
+  isUnwatched,
+  knownUntil,
+  pauseOf,
+  type Socket,
+} from './reference-rows.js';
+import { absentUntil, goneBy } from './reference-runs.js';
 
 /* What the reference makes of the addresses of hosts, and of the network namespaces that have them. */
 
@@ -110,28 +120,51 @@ export function hadAddress(
     .filter(({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address)
     .filter((row) => isOf(row) !== 'no')
     .sort((a, b) => a.time - b.time || a.seq - b.seq);
+  const spans = staysOf(host, changes);
+  const possible = spans.filter(({ lo, hi }) => lo <= to && hi >= from);
+  if (possible.some(({ row, seen, until }) => isOf(row) === 'surely' && seen <= from && until >= to)) return 'surely';
+  return possible.length > 0 ? 'maybe' : 'no';
+}
+
+type AddressRow = Extract<AnyTableRow, { table: 'interface_addresses' }>;
+
+/** When interfaces had an address, by the rows about it in order of time. */
+function staysOf(host: HostRows, changes: readonly AddressRow[]) {
   const end = (row: AnyTableRow): Micros => row.time + Math.max(row.resolution, 1) - 1;
-  const spans = changes.flatMap((row, i) => {
-    const isPeer = (other: typeof row): boolean =>
-      other.columns.interface === row.columns.interface && spaceOf(other) === spaceOf(row);
+  return changes.flatMap((row, i) => {
+    const isPeer = (other: AddressRow): boolean =>
+      other.stream === row.stream &&
+      other.columns.interface === row.columns.interface &&
+      spaceOf(other) === spaceOf(row);
+    const before = changes.slice(0, i).findLast(isPeer);
     if (row.action === 'removed') {
       const isPaired = changes.slice(0, i).some((other) => isPeer(other) && other.action !== 'removed');
       return isPaired
         ? []
         : [{ row, lo: -Infinity, seen: row.since ?? Infinity, until: row.since ?? -Infinity, hi: end(row) }];
     }
+    // Told once more of what had not gone.
+    if (before !== undefined && before.action !== 'removed') return [];
     const gone = changes.slice(i + 1).find((other) => isPeer(other) && other.action === 'removed');
-    const until = gone === undefined ? Infinity : (gone.since ?? -Infinity);
-    return [{ row, lo: row.since ?? -Infinity, seen: end(row), until, hi: gone === undefined ? Infinity : end(gone) }];
+    const lo = row.since ?? absentUntil(host, row);
+    if (gone !== undefined) return [{ row, lo, seen: end(row), until: gone.since ?? -Infinity, hi: end(gone) }];
+    const last = changes.findLast(isPeer)!;
+    const hi = goneBy(host, { stream: last.stream, time: end(last) });
+    const { stream } = last;
+    const known = knownUntil(host, end(last), pauseOf(host, stream), ['interface_addresses'], end(last));
+    return [{ row, lo, seen: end(row), until: hi === Infinity ? Infinity : known, hi }];
   });
-  const possible = spans.filter(({ lo, hi }) => lo <= to && hi >= from);
-  if (possible.some(({ row, seen, until }) => isOf(row) === 'surely' && seen <= from && until >= to)) return 'surely';
-  return possible.length > 0 ? 'maybe' : 'no';
 }
 
 /** Whether the address may have gone from some interface of the host within [from, to]. */
-export function mayHaveLeft({ table }: HostRows, address: string, from: Micros, to: Micros): boolean {
-  return table.some((row) => {
+export function mayHaveLeft(host: HostRows, address: string, from: Micros, to: Micros): boolean {
+  const told = host.table.filter((row) => row.table === 'interface_addresses');
+  const changes = told
+    .filter(({ columns }) => columns.address !== undefined && canonicalAddress(columns.address) === address)
+    .sort((a, b) => a.time - b.time || a.seq - b.seq);
+  // Also where a later run of the watcher did not tell of it again.
+  if (staysOf(host, changes).some(({ until, hi }) => hi !== Infinity && hi >= from && until <= to)) return true;
+  return host.table.some((row) => {
     if (row.table !== 'interface_addresses' || row.action !== 'removed') return false;
     if (canonicalAddress(row.columns.address ?? '') !== address) return false;
     return row.time + Math.max(row.resolution, 1) - 1 >= from && (row.since ?? -Infinity) <= to;

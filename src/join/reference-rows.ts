@@ -3,6 +3,7 @@ import { PAUSE_MARGIN } from '../hosts/state/stream-progress.js';
 import type { AnyTableRow, ClockSample, Complete, HostRow, HostSeen, HostTimeout, Lost } from '../records/host-row.js';
 import type { HostTable } from '../records/host-tables.js';
 import { type Fact, factOf, isDatagram, isOneSpace, isSameTuple } from './reference-facts.js';
+import { absentUntil, bootOver, callGoneBy, goneBy, isLaterRun, silentFrom } from './reference-runs.js';
 
 /*
  * What the reference makes of the rows of hosts: every socket as an interval, and what is known of which time. Plain loops over
@@ -54,9 +55,14 @@ export function hostsOf(rows: readonly HostRow[]): HostRows[] {
     else if (row.kind === 'complete') host.complete.push(row);
     else if (row.kind === 'lost') host.lost.push(row);
     else if (row.kind === 'host_timeout') host.timeouts.push(row);
-    else if (!host.table.some(({ stream, seq }) => stream === row.stream && seq === row.seq)) host.table.push(row);
+    else if (!host.table.some((other) => isSameRow(other, row))) host.table.push(row);
   }
   return hosts.map((host) => ({ ...host, timeouts: host.timeouts.filter(({ at }) => !isTakenBack(host, at)) }));
+}
+
+/** Each run of a watcher counts anew. */
+function isSameRow(a: AnyTableRow, b: AnyTableRow): boolean {
+  return a.stream === b.stream && a.seq === b.seq && a.time === b.time;
 }
 
 /** Seen again right after: nothing of the host was missed. */
@@ -71,12 +77,14 @@ export function socketsOf(host: HostRows): Socket[] {
     if (fact.source === 'close') continue;
     if (fact.row.action === 'event') out.push({ fact, socket: calledSocket(host, facts, fact) });
     else if (fact.row.action === 'added') {
-      const gone = removalOf(facts, fact) ?? removalElsewhere(facts, fact);
-      out.push({ fact, socket: polledSocket(host, facts, fact, gone) });
-    } else if (!facts.some((added) => added.row.action === 'added' && removalOf(facts, added) === fact)) {
+      if (facts.some((before) => isToldAgainBy(host, facts, before, fact))) continue;
+      const again = facts.findLast((later) => isToldAgainBy(host, facts, fact, later));
+      const gone = removalOf(host, facts, fact) ?? removalElsewhere(host, facts, again ?? fact);
+      out.push({ fact, socket: polledSocket(host, facts, fact, gone, again) });
+    } else if (!facts.some((added) => added.row.action === 'added' && removalOf(host, facts, added) === fact)) {
       // The poll that saw it first may still be told of.
       if (streamUntil(host, fact.row.stream) < (fact.row.since ?? fact.lo)) continue;
-      out.push({ fact, socket: polledSocket(host, facts, undefined, fact) });
+      out.push({ fact, socket: polledSocket(host, facts, undefined, fact, undefined) });
     }
   }
   return out.map(({ fact, socket }) => {
@@ -97,20 +105,35 @@ export function socketsOf(host: HostRows): Socket[] {
   });
 }
 
-/** The poll that no longer saw what `added` had seen. */
-function removalOf(facts: readonly Fact[], added: Fact): Fact | undefined {
-  return facts.find(
-    (fact) =>
-      fact.row.action === 'removed' &&
-      fact.row.stream === added.row.stream &&
-      fact.pid === added.pid &&
-      fact.fd === added.fd &&
-      fact.inode === added.inode &&
-      fact.family === added.family &&
-      isSameTuple(fact, added) &&
-      (fact.source === 'connecting') === (added.source === 'connecting') &&
-      (fact.lo > added.lo || (fact.lo === added.lo && fact.row.seq > added.row.seq)),
+/** Whether two rows of a stream are about one socket in the hands of one process, as far as their numbers tell. */
+function isOfSame(a: Fact, b: Fact): boolean {
+  return (
+    a.row.stream === b.row.stream &&
+    a.pid === b.pid &&
+    a.fd === b.fd &&
+    a.inode === b.inode &&
+    a.family === b.family &&
+    isSameTuple(a, b) &&
+    (a.source === 'connecting') === (b.source === 'connecting')
   );
+}
+
+function isBefore(a: Fact, b: Fact): boolean {
+  return a.lo < b.lo || (a.lo === b.lo && a.row.seq < b.row.seq);
+}
+
+/** Whether a later run tells of a socket that `added` told of, which no poll had missed before, nor a boot ended. */
+function isToldAgainBy(host: HostRows, facts: readonly Fact[], added: Fact, later: Fact): boolean {
+  if (added.row.action !== 'added' || later.row.action !== 'added' || !isOfSame(added, later)) return false;
+  if (!isBefore(added, later) || !isLaterRun(host, added.lo, later.hi)) return false;
+  const gone = removalOf(host, facts, added);
+  return (gone === undefined || !isBefore(gone, later)) && bootOver(host, added.row.boot, added.hi) > later.hi;
+}
+
+/** The poll that no longer saw what `added` had seen. */
+function removalOf(host: HostRows, facts: readonly Fact[], added: Fact): Fact | undefined {
+  const gone = facts.find((fact) => fact.row.action === 'removed' && isOfSame(fact, added) && isBefore(added, fact));
+  return gone !== undefined && bootOver(host, added.row.boot, added.hi) > gone.hi ? gone : undefined;
 }
 
 /** Whether a socket that waits for an answer is the one that the same stream then saw with it. */
@@ -130,8 +153,8 @@ function isAttemptOf(fact: Fact, added: Fact): boolean {
 }
 
 /** The poll of another stream that no longer saw the socket in the hands of the process. */
-function removalElsewhere(facts: readonly Fact[], added: Fact): Fact | undefined {
-  return facts.find(
+function removalElsewhere(host: HostRows, facts: readonly Fact[], added: Fact): Fact | undefined {
+  const gone = facts.find(
     (fact) =>
       fact.row.action === 'removed' &&
       fact.pid === added.pid &&
@@ -141,6 +164,7 @@ function removalElsewhere(facts: readonly Fact[], added: Fact): Fact | undefined
       isSameTuple(fact, added) &&
       fact.lo > added.hi,
   );
+  return endBefore(bootOver(host, added.row.boot, added.hi), gone);
 }
 
 /** The call that closed the socket: told by its number, or else by process and descriptor. */
@@ -155,8 +179,32 @@ function closeOf(facts: readonly Fact[], fact: Fact, from: Micros): Fact | undef
   );
 }
 
+/** After a boot the same number is another socket's. */
+function endBefore(bootedAt: Micros, end: Fact | undefined): Fact | undefined {
+  return end !== undefined && end.lo < bootedAt ? end : undefined;
+}
+
+/** Whether a call would have told of the socket that a poll saw, and no row told of it before, in whoever's hands. */
+function isNewCall(facts: readonly Fact[], fact: Fact): boolean {
+  if (fact.inode === undefined || (fact.protocol !== 6 && fact.remote.port === undefined)) return false;
+  if (fact.protocol !== 6 && fact.protocol !== 17) return false;
+  const isBeside = (other: Fact): boolean =>
+    isSameTuple(other, fact) ||
+    (other.protocol === fact.protocol &&
+      other.local.port === fact.local.port &&
+      other.remote.port === undefined &&
+      fact.remote.port === undefined);
+  return !facts.some((other) => other.inode === fact.inode && other.lo < fact.lo && isBeside(other));
+}
+
+/** Its stream tells when sockets close too. */
+function tellsOfCloses(fact: Fact): boolean {
+  return fact.row.action === 'event' && (fact.source === 'close' || fact.source === 'listen' || isDatagram(fact));
+}
+
 function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socket {
-  const close = closeOf(facts, fact, fact.lo);
+  const bootedAt = bootOver(host, fact.row.boot, fact.hi);
+  const close = endBefore(bootedAt, closeOf(facts, fact, fact.lo));
   const isConnected = fact.protocol === 6 && fact.local.port !== undefined && fact.remote.port !== undefined;
   // A connected TCP socket has closed before another one with the same endpoints opens.
   const next = facts.find(
@@ -169,12 +217,17 @@ function calledSocket(host: HostRows, facts: readonly Fact[], fact: Fact): Socke
       isOneSpace(other.namespace, fact.namespace) &&
       (other.pid !== fact.pid || (other.inode !== undefined && other.inode !== fact.inode)),
   );
-  const tellsCloses = facts.some(
-    (one) =>
-      one.row.stream === fact.row.stream && (one.source === 'close' || one.source === 'listen' || isDatagram(one)),
-  );
+  const tellsCloses = facts.some((one) => one.row.stream === fact.row.stream && tellsOfCloses(one));
   const untold = tellsCloses || fact.remote.port !== undefined ? Infinity : boundUntil(host, facts, fact);
-  const closeHi = Math.min(close?.hi ?? Infinity, next === undefined ? Infinity : next.hi - 1, untold);
+  const isShown = fact.protocol === 6 || fact.protocol === 17;
+  const unseen = close === undefined && isShown ? callGoneBy(host, fact.row) : Infinity;
+  const closeHi = Math.min(
+    close?.hi ?? Infinity,
+    next === undefined ? Infinity : next.hi - 1,
+    untold,
+    unseen,
+    bootedAt,
+  );
   const closeLo = close?.lo ?? (tellsCloses ? knownUntil(host, fact.hi, 0, socketTables, fact.lo) : fact.hi);
   return socketOf(fact, {
     openLo: fact.row.since ?? fact.lo,
@@ -226,21 +279,26 @@ function polledSocket(
   facts: readonly Fact[],
   added: Fact | undefined,
   removed: Fact | undefined,
+  again: Fact | undefined,
 ): Socket {
   const fact = (added ?? removed)!;
+  const seen = again ?? fact;
   const lastSeen = removed?.row.since;
   const slack = Math.max(fact.row.resolution, 1) - 1;
   // What was seen waiting for an answer before was open by then.
   const attempt = facts.findLast(
     (fact) => added !== undefined && fact.source === 'connecting' && isAttemptOf(fact, added),
   );
-  const openLo = (attempt ?? added)?.row.since ?? -Infinity;
+  const first = attempt ?? added;
+  const isCalled = first !== undefined && facts.some(tellsOfCloses) && isNewCall(facts, first);
+  const openLo = first === undefined ? -Infinity : (first.row.since ?? absentUntil(host, first.row, isCalled));
   const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + slack;
-  const close = closeOf(facts, fact, added?.lo ?? -Infinity);
-  const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
+  const close = endBefore(bootOver(host, fact.row.boot, fact.hi), closeOf(facts, fact, added?.lo ?? -Infinity));
+  const untold = removed === undefined ? goneBy(host, seen.row) : Infinity;
+  const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? untold);
   const seenUntil =
     removed === undefined
-      ? knownUntil(host, openHi, pauseOf(host, fact.row.stream), socketTables, fact.lo)
+      ? knownUntil(host, Math.max(openHi, seen.hi), pauseOf(host, fact.row.stream), socketTables, seen.lo)
       : (lastSeen ?? openHi);
   const tellsOpen = close !== undefined && fact.source !== 'connecting';
   const closeLo = Math.min(tellsOpen ? Math.max(close.lo, added?.lo ?? close.lo) : seenUntil, closeHi);
@@ -277,7 +335,7 @@ export const eventTables: readonly HostTable[] = ['socket_events', 'conntrack'];
 /** A weak answer also needs to know that the address had not moved to another host. */
 export const answerTables: readonly HostTable[] = [...socketTables, 'interface_addresses'];
 
-function tableOf(host: HostRows, stream: string): HostTable | undefined {
+export function tableOf(host: HostRows, stream: string): HostTable | undefined {
   const told = host.seen.flatMap(({ streams }) => streams).find((one) => one.stream === stream);
   return told?.table ?? host.table.find((row) => row.stream === stream)?.table;
 }
@@ -293,7 +351,7 @@ export function completeUntil(host: HostRows, tables: readonly HostTable[]): Mic
   return Math.min(Infinity, ...streamsOf(host, tables).map((stream) => streamUntil(host, stream)));
 }
 
-function streamUntil({ complete }: HostRows, stream: string): Micros {
+export function streamUntil({ complete }: HostRows, stream: string): Micros {
   return Math.max(-Infinity, ...complete.filter((row) => row.stream === stream).map(({ until }) => until));
 }
 
@@ -310,7 +368,7 @@ function seenAgain(host: HostRows, after: Micros): Micros {
 
 export function isUnwatched(host: HostRows, from: Micros, to: Micros): boolean {
   if (host.seen.length > 0 && host.seen.every((seen) => seen.from > from)) return true;
-  return host.timeouts.some(({ at }) => at <= to && seenAgain(host, at) >= from);
+  return host.timeouts.some(({ at }) => at <= to && seenAgain(host, at) > from);
 }
 
 /** How long before a loss the poll before it may have been. */
@@ -335,6 +393,7 @@ export function knownUntil(
     const table = tableOf(host, stream);
     return to >= since && (table === undefined || tables.includes(table));
   });
-  const silences = host.timeouts.map(({ at }) => at).filter((at) => at >= since);
+  const silentAt = silentFrom(host, since);
+  const silences = silentAt === Infinity ? [] : [silentAt];
   return Math.min(Infinity, ...[...gaps.map((gap) => gap.from), ...silences].map((at) => Math.max(at - pause, from)));
 }

@@ -1,6 +1,7 @@
 import { canonicalAddress } from '../core/address.js';
 import type { Micros } from '../core/time.js';
 import { type HostRows, isLost, isUnwatched, knownUntil, type Socket } from './reference-rows.js';
+import { absentUntil, goneBy, isLaterRun } from './reference-runs.js';
 
 /* What the reference makes of rows about translated connections (NAT). */
 
@@ -159,39 +160,49 @@ function spansOf(host: HostRows, protocol: number, asked: Way): Span[] {
       .sort((a, b) => a.row.time - b.row.time || a.row.seq - b.row.seq);
     const { other } = told[0]!;
     let began: (typeof told)[number]['row'] | undefined;
+    // One that a later run shows too may be another since.
+    let shownUntil: Micros | undefined;
     // Two of the same ways are one after the other.
     let free = -Infinity;
+    const openedAfter = (row: NonNullable<typeof began>): Micros => row.since ?? shownUntil ?? absentUntil(host, row);
+    const end = (row: typeof began, openLo: Micros, openHi: Micros, closeLo: Micros, closeHi: Micros): void => {
+      spans.push({ host, asked, other, openLo, openHi, closeLo, closeHi, isOlder: row?.since === undefined });
+      free = closeLo;
+      began = undefined;
+      shownUntil = undefined;
+    };
     for (const { row } of told) {
-      const hi = row.time + Math.max(row.resolution, 1) - 1;
-      if (row.action !== 'removed') {
-        const seenUntil = began === undefined ? Infinity : began.time + Math.max(began.resolution, 1) - 1;
-        if (began !== undefined && row.since !== undefined && row.since > seenUntil) {
-          // Of what was not there any more the row of its end was lost.
-          const isOlder = began.since === undefined;
-          const open = { openLo: began.since ?? -Infinity, openHi: seenUntil };
-          spans.push({ host, asked, other, ...open, closeLo: began.time, closeHi: row.since, isOlder });
-          free = began.time;
-          began = row;
+      const hi = endOf(row);
+      const isShown = row.action !== 'removed';
+      if (began !== undefined) {
+        const beganHi = endOf(began);
+        const shownAt = row.since ?? hi;
+        // Of what was not there any more the row of its end was lost.
+        const isMissed = isShown && row.since !== undefined && row.since > beganHi;
+        const isAgain = (!isShown || row.since === undefined) && isLaterRun(host, began.time, shownAt);
+        const goneAt = isMissed || isAgain ? shownAt : Infinity;
+        if (goneAt <= hi) {
+          end(began, openedAfter(began), beganHi, began.time, goneAt);
+          if (isShown && row.since === undefined) shownUntil = beganHi;
         }
+      }
+      if (isShown) {
         began ??= row;
         continue;
       }
-      const openHi = began === undefined ? (row.since ?? hi) : began.time + Math.max(began.resolution, 1) - 1;
       // Of what was not told of as it began the row was lost.
+      const openHi = began === undefined ? (row.since ?? hi) : endOf(began);
       const lostAt = knownUntil(host, free, 0, ['conntrack']);
-      const openLo = began === undefined ? (lostAt <= openHi ? lostAt : free) : (began.since ?? -Infinity);
-      free = row.since ?? began?.time ?? free;
-      const isOlder = began?.since === undefined;
-      spans.push({ host, asked, other, openLo, openHi, closeLo: free, closeHi: hi, isOlder });
-      began = undefined;
+      const openLo = began === undefined ? (lostAt <= openHi ? lostAt : free) : openedAfter(began);
+      end(began, openLo, openHi, row.since ?? began?.time ?? free, hi);
     }
-    if (began === undefined) continue;
-    const openHi = began.time + Math.max(began.resolution, 1) - 1;
-    const openLo = began.since ?? -Infinity;
-    const isOlder = began.since === undefined;
-    spans.push({ host, asked, other, openLo, openHi, closeLo: began.time, closeHi: Infinity, isOlder });
+    if (began !== undefined) end(began, openedAfter(began), endOf(began), began.time, goneBy(host, began));
   }
   return spans;
+}
+
+function endOf({ time, resolution }: { readonly time: Micros; readonly resolution: Micros }): Micros {
+  return time + Math.max(resolution, 1) - 1;
 }
 
 function wayOf(

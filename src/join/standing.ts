@@ -195,7 +195,7 @@ function ownerOf(
   const others = socket.hasOneRow ? undefined : socket.records.slice(1);
   const owned = new OwnedEnd(
     match.method,
-    host.shown,
+    host.shownAt(socket.record.boot, socket.record.lo),
     clock.measured ? clock.shown : undefined,
     process,
     uid === undefined ? undefined : host.user(uid),

@@ -137,8 +137,6 @@ describe('the end of a socket that stands, let go', () => {
     'a packet socket': happens('socket_events', 9, { ...call, family: 17, protocol: 0, action: 'socket' }),
     'a further stream': (scene) =>
       scene.row({ ...scene.makeRow('a', 'process_open_sockets', 'added', 9, beside), stream: 'other' }),
-    'what boot it is': (scene) =>
-      scene.row({ ...scene.makeRow('a', 'process_open_sockets', 'added', 9, beside), boot: 'b' }),
     'the name of a user': sees('users', 12, { uid: 0, username: 'toor' }),
     'another program of its process': happens('process_events', 9, { ...owner, path: '/bin/z', syscall: 'execve' }),
     'another program of an ancestor': happens('process_events', 9, { ...elder, path: '/bin/z', syscall: 'execve' }),

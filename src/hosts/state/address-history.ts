@@ -2,6 +2,7 @@ import { isLoopback } from '../../core/address.js';
 import type { Micros } from '../../core/time.js';
 import type { HostCounters } from './host-context.js';
 import type { HostLimits } from './host-limits.js';
+import type { StreamProgress } from './stream-progress.js';
 
 /** A poll saw the address come or go; `time` is the last possible moment of that poll, `since` the first of the one before. */
 interface Change {
@@ -9,9 +10,21 @@ interface Change {
   readonly time: Micros;
   readonly since: Micros | undefined;
   readonly seq: number;
+  readonly stream: string;
   readonly source: string;
   /** The network namespace that has the address; undefined: the source does not tell. */
   readonly namespace: string | undefined;
+}
+
+/** That an interface had the address, of which no row is missing. */
+interface Stay {
+  /** A row about it, which names the interface and its namespace. */
+  readonly row: Change;
+  /** It came within [cameAfter, seenFrom] and went within [seenUntil, goneBy]. */
+  readonly cameAfter: Micros;
+  readonly seenFrom: Micros;
+  readonly seenUntil: Micros;
+  readonly goneBy: Micros;
 }
 
 /** Changes kept for one address; of more the oldest are forgotten, and the address counts as the host's before the others. */
@@ -26,6 +39,7 @@ const MAX_NAMESPACES = 64;
 export class AddressHistory {
   readonly #limits: Pick<HostLimits, 'addresses'>;
   readonly #counters: Pick<HostCounters, 'addressRowsRefused'>;
+  readonly #progress: StreamProgress;
   readonly #changes = new Map<string, Change[]>();
   /** By address, the namespaces in which a socket or an interface had it at any time. */
   #namespaces: Map<string, Set<string>> | undefined;
@@ -43,9 +57,14 @@ export class AddressHistory {
   /** The interface table tells the namespaces of addresses, and so those of containers too. */
   tellsNamespaces = false;
 
-  constructor(limits: Pick<HostLimits, 'addresses'>, counters: Pick<HostCounters, 'addressRowsRefused'>) {
+  constructor(
+    limits: Pick<HostLimits, 'addresses'>,
+    counters: Pick<HostCounters, 'addressRowsRefused'>,
+    progress: StreamProgress,
+  ) {
     this.#limits = limits;
     this.#counters = counters;
+    this.#progress = progress;
   }
 
   get size(): number {
@@ -132,45 +151,72 @@ export class AddressHistory {
     const changes = this.#found;
     if (changes === undefined) return 'no';
     const only = this.#only;
-    if (only !== undefined && !only.isGone) {
+    if (only !== undefined && !only.isGone && this.#progress.watch.isOneRun) {
       const place = this.#isOf(only, address, namespace);
       if (place === 'no') return 'no';
       if (only.time <= from) return place;
       return (only.since ?? -Infinity) > to ? 'no' : 'maybe';
     }
-    const open = new Map<string, Change>();
     let answer: 'maybe' | 'no' = 'no';
-    const judge = (came: Change | undefined, went: Change | undefined): boolean => {
-      if ((came?.since ?? -Infinity) > to || (went?.time ?? Infinity) < from) return false;
+    for (const stay of this.#staysOf(changes)) {
+      const place = this.#isOf(stay.row, address, namespace);
+      if (place === 'no' || stay.cameAfter > to || stay.goneBy < from) continue;
+      if (place === 'surely' && stay.seenFrom <= from && stay.seenUntil >= to) return 'surely';
       answer = 'maybe';
-      const seenFrom = came?.time ?? went?.since ?? Infinity;
-      const isThere = this.#isOf((came ?? went)!, address, namespace) === 'surely';
-      return isThere && seenFrom <= from && (went === undefined || (went.since ?? -Infinity) >= to);
-    };
+    }
+    return answer;
+  }
+
+  /** When interfaces had the address, by its changes in order of time. */
+  #staysOf(changes: readonly Change[]): Stay[] {
+    const stays: Stay[] = [];
+    /** By interface, the row that tells that the address came, and the last one of later runs of the watcher that tells of it again. */
+    const open = new Map<string, readonly [Change, Change]>();
     for (const change of changes) {
-      if (this.#isOf(change, address, namespace) === 'no') continue;
-      const { source } = change;
+      const { source, time, since } = change;
+      const [came] = open.get(source) ?? [];
       if (!change.isGone) {
-        if (!open.has(source)) open.set(source, change);
+        open.set(source, [came ?? change, change]);
         continue;
       }
-      if (judge(open.get(source), change)) return 'surely';
+      const seenFrom = came?.time ?? since ?? Infinity;
+      stays.push({
+        row: came ?? change,
+        cameAfter: this.#cameAfter(came),
+        seenFrom,
+        seenUntil: since ?? -Infinity,
+        goneBy: time,
+      });
       open.delete(source);
     }
-    for (const came of open.values()) if (judge(came, undefined)) return 'surely';
-    return answer;
+    for (const [came, last] of open.values()) {
+      const goneBy = this.#progress.goneBy(last.stream, last.time);
+      const seenUntil = goneBy === Infinity ? Infinity : this.#progress.addressKnownUntil(last.stream, last.time);
+      stays.push({ row: came, cameAfter: this.#cameAfter(came), seenFrom: came.time, seenUntil, goneBy });
+    }
+    return stays;
+  }
+
+  #cameAfter(came: Change | undefined): Micros {
+    return came === undefined ? -Infinity : (came.since ?? this.#progress.absentUntil(came.stream, came.time));
   }
 
   /** Whether the address may have gone from some interface of the host within [from, to] of its clock. */
   mayHaveLeft(address: string, from: Micros, to: Micros): boolean {
     this.#ask(address);
+    if (this.#found === undefined) return false;
     const isThen = ({ time, since = -Infinity }: Change): boolean => time >= from && since <= to;
-    return this.#found?.some((change) => change.isGone && isThen(change)) === true;
+    if (this.#found.some((change) => change.isGone && isThen(change))) return true;
+    if (this.#progress.watch.isOneRun) return false;
+    return this.#staysOf(this.#found).some(
+      ({ seenUntil, goneBy }) => goneBy !== Infinity && goneBy >= from && seenUntil <= to,
+    );
   }
 
   /** Since when the host has had the address, and nothing else is told of it; undefined: there is more to say. */
   hadSince(address: string): Micros | undefined {
     const changes = this.#changes.get(address);
+    if (!this.#progress.watch.isOneRun) return undefined;
     return changes?.length === 1 && !changes[0]!.isGone ? changes[0]!.time : undefined;
   }
 
@@ -178,7 +224,7 @@ export class AddressHistory {
   prune(horizon: Micros): string[] {
     const gone: string[] = [];
     for (const [address, changes] of this.#changes) {
-      if (changes.at(-1)!.time >= horizon || !isGoneEverywhere(changes)) continue;
+      if (changes.at(-1)!.time >= horizon || !this.#isGoneBefore(changes, horizon)) continue;
       this.#changes.delete(address);
       this.#shown.delete(address);
       this.#namespaces?.delete(address);
@@ -186,6 +232,14 @@ export class AddressHistory {
     }
     this.#asked = undefined;
     return gone;
+  }
+
+  #isGoneBefore(changes: readonly Change[], horizon: Micros): boolean {
+    const last = new Map<string, Change>();
+    for (const change of changes) last.set(change.source, change);
+    return [...last.values()].every(
+      (change) => change.isGone || this.#progress.goneBy(change.stream, change.time) < horizon,
+    );
   }
 
   #ask(address: string): void {
@@ -228,11 +282,4 @@ export class AddressHistory {
     if (shown !== undefined) return shown.has(asked) || shown.size === MAX_NAMESPACES ? 'surely' : 'no';
     return this.hasSeveralNamespaces ? 'maybe' : 'surely';
   }
-}
-
-/** Changes in order of time. */
-function isGoneEverywhere(changes: readonly Change[]): boolean {
-  const last = new Map<string, boolean>();
-  for (const { source, isGone } of changes) last.set(source, isGone);
-  return ![...last.values()].includes(false);
 }

@@ -115,6 +115,17 @@ export interface Closings {
   toldUntil(stream: string): Micros;
   /** Whether the stream tells when sockets close that calls made. */
   tellsCloses(stream: string): boolean;
+  /** By when what a row tells of had gone unless a later run of the watcher shows it again; Infinity: that is not known. */
+  goneBy(seen: SocketRecord): Micros;
+  /** Whether a later run of the watcher than that of `before` told of it. */
+  isToldAnew(before: SocketRecord, seen: SocketRecord): boolean;
+  /**
+   * Until when a socket that the first poll of a run showed was not there, as the run before would have told; -Infinity: that is not known.
+   * `isNew`: no row told of it before, in whoever's hands.
+   */
+  absentUntil(seen: SocketRecord, isNew: boolean): Micros;
+  /** By when what a call made had gone, since the host had booted. */
+  bootOver(call: SocketRecord): Micros;
   /**
    * By when polls are known to tell, by what they showed and by what they did not, where the socket was that a call bound of which no close would be
    * told; Infinity: never.
@@ -146,11 +157,11 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
   if (facts.length <= FEW && facts.every(isShown)) {
     const others = countOthers(facts);
     if (others === 0) {
-      addPolled([...facts], nothing, nothing, closings, out);
+      addPolled([...facts], facts, nothing, nothing, closings, out);
       return out;
     }
     if (others === facts.length - 1 && !facts.some(({ isRemoved }) => isRemoved)) {
-      for (const fact of facts) out.push(polled(fact, undefined, undefined, closings));
+      for (const fact of facts) out.push(polled(fact, facts, undefined, undefined, undefined, closings));
       return out;
     }
   }
@@ -171,8 +182,8 @@ export function heldSockets(facts: readonly SocketRecord[], closings: Closings):
   if (calls.length > 1) calls.sort(byOrder);
   addCalls(calls, closings, out);
   const removals = polls.size + attempts.size > 1 ? facts.filter(({ isRemoved }) => isRemoved).sort(byOrder) : nothing;
-  for (const list of attempts.values()) addPolled(list, nothing, removals, closings, out);
-  for (const [key, list] of polls) addPolled(list, attempts.get(key) ?? nothing, removals, closings, out);
+  for (const list of attempts.values()) addPolled(list, facts, nothing, removals, closings, out);
+  for (const [key, list] of polls) addPolled(list, facts, attempts.get(key) ?? nothing, removals, closings, out);
   return out;
 }
 
@@ -193,7 +204,8 @@ function countOthers(facts: readonly SocketRecord[]): number {
   return count;
 }
 
-function isOfSame(a: SocketRecord, b: SocketRecord): boolean {
+/** Whether two rows of polls are about one socket in the hands of one process, as far as their numbers tell. */
+export function isOfSame(a: SocketRecord, b: SocketRecord): boolean {
   if (a.inode !== b.inode || a.pid !== b.pid || a.fd !== b.fd || a.stream !== b.stream) return false;
   return a.localAddress === b.localAddress && a.family === b.family;
 }
@@ -228,11 +240,17 @@ function rebindsOf(calls: readonly SocketRecord[], closings: Closings): Map<Sock
 
 /** The socket that a call made; it has closed before the one that `next` made with the same endpoints. */
 export function heldCall(call: SocketRecord, next: SocketRecord | undefined, closings: Closings): HeldSocket {
-  const close = closings.closeOf(call, call.lo);
+  const bootedAt = closings.bootOver(call);
+  const close = endBefore(bootedAt, closings.closeOf(call, call.lo));
   const supersededAt = next === undefined ? Infinity : next.hi - 1;
-  const closeHi = Math.min(close?.hi ?? closings.overBy(call), supersededAt);
+  const closeHi = Math.min(close?.hi ?? Math.min(closings.overBy(call), closings.goneBy(call)), supersededAt, bootedAt);
   const closeLo = close?.lo ?? closings.openUntil(call.stream, true, call.lo, call.hi);
   return new HeldSocket(call, call.since ?? call.lo, call.hi, Math.min(closeLo, closeHi), closeHi);
+}
+
+/** An end of a socket, where it was of the same boot: after one the same number is another socket's. */
+function endBefore<E extends { readonly lo: Micros }>(bootedAt: Micros, end: E | undefined): E | undefined {
+  return end !== undefined && end.lo < bootedAt ? end : undefined;
 }
 
 /** The socket that a call made, for whoever does not ask when it closed. */
@@ -258,11 +276,12 @@ function mayBeOfOneSpace(a: string | undefined, b: string | undefined): boolean 
 }
 
 /**
- * `attempts`: what the stream told of the same sockets while they waited for an answer, in order. `removals` of every stream: what another stream
+ * `all`: what is told of the same endpoints. `attempts`: what the stream told of the same sockets while they waited for an answer, in order. `removals` of every stream: what another stream
  * no longer saw has gone, though this one's row of that may be lost or late.
  */
 function addPolled(
   facts: SocketRecord[],
+  all: readonly SocketRecord[],
   attempts: readonly SocketRecord[],
   removals: readonly SocketRecord[],
   closings: Closings,
@@ -270,18 +289,29 @@ function addPolled(
 ): void {
   facts.sort(byOrder);
   let added: SocketRecord | undefined;
+  // Where a later run of the watcher told of it again.
+  let again: SocketRecord | undefined;
   for (const fact of facts) {
+    // What has the same numbers after a boot is another.
+    if (added !== undefined && closings.bootOver(added) <= fact.hi) {
+      out.push(polled(added, all, again, attemptOf(added, attempts), undefined, closings));
+      added = undefined;
+      again = undefined;
+    }
     if (!fact.isRemoved) {
-      added ??= fact;
+      if (added === undefined) added = fact;
+      else if (closings.isToldAnew(again ?? added, fact)) again = fact;
       continue;
     }
     // The poll that saw it first may still be told of.
     const isEarly = added === undefined && closings.toldUntil(fact.stream) < (fact.since ?? fact.lo);
-    if (!isEarly) out.push(polled(added, attemptOf(added, attempts), fact, closings));
+    if (!isEarly) out.push(polled(added, all, again, attemptOf(added, attempts), fact, closings));
     added = undefined;
+    again = undefined;
   }
   if (added === undefined) return;
-  out.push(polled(added, attemptOf(added, attempts), removals.find(isEndOf(added)), closings));
+  const gone = endBefore(closings.bootOver(added), removals.find(isEndOf(again ?? added)));
+  out.push(polled(added, all, again, attemptOf(added, attempts), gone, closings));
 }
 
 /** The attempt that a socket came of, which had opened it. */
@@ -302,22 +332,37 @@ function isEndOf({ pid, inode, hi, localAddress, source }: SocketRecord): (remov
     removal.lo > hi;
 }
 
+/** `again`: the last row of later runs that told of it as `added` had. */
 function polled(
   added: SocketRecord | undefined,
+  all: readonly SocketRecord[],
+  again: SocketRecord | undefined,
   attempt: SocketRecord | undefined,
   removed: SocketRecord | undefined,
   closings: Closings,
 ): HeldSocket {
   const fact = (added ?? removed)!;
+  const seen = again ?? fact;
   const lastSeen = removed?.since;
-  const openLo = (attempt ?? added)?.since ?? -Infinity;
+  const openLo = openedAfter(attempt ?? added, all, closings);
   const openHi = added?.hi ?? (lastSeen ?? removed!.lo) + Math.max(fact.resolution, 1) - 1;
-  const close = closings.closeOf(fact, added?.lo ?? -Infinity);
+  const close = endBefore(closings.bootOver(fact), closings.closeOf(fact, added?.lo ?? -Infinity));
   const seenUntil =
-    removed === undefined ? closings.openUntil(fact.stream, false, fact.lo, openHi) : (lastSeen ?? openHi);
-  const closeHi = Math.min(removed?.hi ?? Infinity, close?.hi ?? Infinity);
+    removed === undefined
+      ? closings.openUntil(seen.stream, false, seen.lo, Math.max(openHi, seen.hi))
+      : (lastSeen ?? openHi);
+  const goneBy = close?.hi ?? (removed === undefined ? closings.goneBy(seen) : Infinity);
+  const closeHi = Math.min(removed?.hi ?? Infinity, goneBy);
   // A close tells that it was open until then, not that it still waited for an answer.
   const isOpenUntil = close !== undefined && fact.source !== 'connecting';
   const closeLo = Math.min(isOpenUntil ? Math.max(close.lo, added?.lo ?? close.lo) : seenUntil, closeHi);
   return new HeldSocket(fact, openLo, openHi, closeLo, closeHi, added === undefined ? undefined : removed);
+}
+
+function openedAfter(seen: SocketRecord | undefined, all: readonly SocketRecord[], closings: Closings): Micros {
+  if (seen === undefined) return -Infinity;
+  if (seen.since !== undefined) return seen.since;
+  const { inode, lo } = seen;
+  // No call tells that a child of the process has it too.
+  return closings.absentUntil(seen, inode !== 0 && !all.some((other) => other.inode === inode && other.lo < lo));
 }

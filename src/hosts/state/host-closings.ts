@@ -1,12 +1,16 @@
 import type { Micros } from '../../core/time.js';
 import type { Closings } from './held-socket.js';
 import { PollTimes } from './poll-times.js';
+import { hasPorts } from './portless-endpoints.js';
 import type { Close, SocketCloses } from './socket-closes.js';
 import type { SocketFact } from './socket-fact.js';
 import { isBind } from './socket-kinds.js';
 import type { SocketRecord } from './socket-record.js';
 import type { StandingNews } from './standing-news.js';
 import type { StreamProgress } from './stream-progress.js';
+
+const TCP = 6;
+const UDP = 17;
 
 /** When sockets of one host closed, as far as its rows tell. */
 export class HostClosings implements Closings {
@@ -60,6 +64,30 @@ export class HostClosings implements Closings {
 
   toldUntil(stream: string): Micros {
     return this.#progress.toldUntil(stream);
+  }
+
+  goneBy(seen: SocketRecord): Micros {
+    if (this.#progress.watch.isOneRun) return Infinity;
+    const { stream, lo, boot, isEvent, protocol } = seen;
+    if (!isEvent) return this.#progress.goneBy(stream, lo, boot);
+    // Polls do not show all sockets of other protocols.
+    return hasPorts(protocol) ? this.#progress.callGoneBy(lo, boot, 'process_open_sockets') : this.bootOver(seen);
+  }
+
+  isToldAnew(before: SocketRecord, seen: SocketRecord): boolean {
+    return this.#progress.watch.isLaterRun(before.lo, seen.hi);
+  }
+
+  absentUntil({ stream, hi, protocol, remotePort }: SocketRecord, isNew: boolean): Micros {
+    if (this.#progress.watch.isOneRun) return -Infinity;
+    // Of a UDP socket without a peer its datagrams alone may have told.
+    const isCalled = protocol === TCP || (protocol === UDP && remotePort !== undefined);
+    return this.#progress.absentUntil(stream, hi, isNew && isCalled && this.#streams !== undefined);
+  }
+
+  bootOver(seen: SocketRecord): Micros {
+    const { watch } = this.#progress;
+    return watch.isOneRun ? Infinity : watch.bootOver(seen.boot, seen.hi);
   }
 
   overBy(call: SocketRecord): Micros {

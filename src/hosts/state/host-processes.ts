@@ -2,7 +2,7 @@ import type { Micros } from '../../core/time.js';
 import { TAKEN } from './host-columns.js';
 import type { HostContext } from './host-context.js';
 import { KnownPids } from './pid-knowledge.js';
-import type { PidHistory, ProcessMoment } from './process-history.js';
+import { type PidHistory, type ProcessMoment, START_SLACK } from './process-history.js';
 import type { ProcessRow } from './process-record.js';
 import type { StreamProgress } from './stream-progress.js';
 
@@ -60,8 +60,9 @@ export class HostProcesses {
   /** See PidHistory.at. */
   at(pid: number, from: Micros, to: Micros, path?: string): ProcessMoment | undefined {
     const gone = this.#gone?.get(pid);
+    const { watch } = this.#progress;
     const history = this.#context.processes.history(this.#host, pid, gone !== undefined);
-    const found = history?.at(from, to, path);
+    const found = watch.isOneRun ? history?.at(from, to, path) : history && this.#inItsRun(history, from, to, path);
     if (found === undefined) return undefined;
     // It may have begun later in that second: the poll that saw it also tells who had the pid before.
     const { startHi = -Infinity, toldAt = -Infinity } = found;
@@ -69,6 +70,19 @@ export class HostProcesses {
     if (gone === undefined) return found;
     // Its end, or the birth of the next process with the pid, may be among what was forgotten.
     return (found.startLo ?? -Infinity) > gone ? found : undefined;
+  }
+
+  /**
+   * As PidHistory.at, by the rows of the run of the moment: who watches anew tells of every process anew, and not what became of those before. Of a
+   * moment between two runs only that is known which both tell.
+   */
+  #inItsRun(history: PidHistory, from: Micros, to: Micros, path: string | undefined): ProcessMoment | undefined {
+    const { watch } = this.#progress;
+    const span = watch.spanOf(to);
+    const told = history.within(span).at(from, to, path);
+    if (told === undefined || span.after < to) return told;
+    const before = history.within(watch.spanBefore(span)).at(from, to, path);
+    return before !== undefined && isSame(before, told) ? told : undefined;
   }
 
   /** What rows tell of the pid, complete or not; undefined: nothing. */
@@ -84,7 +98,7 @@ export class HostProcesses {
   /** Lets go of processes that ended before `horizon`. */
   prune(horizon: Micros): void {
     const { processes } = this.#context;
-    processes.prune(this.#host, horizon);
+    processes.prune(this.#host, horizon, this.#progress.processesToldAnew(horizon));
     this.pids.outdateAll();
     if (this.#gone === undefined) return;
     for (const pid of this.#gone.keys()) {
@@ -98,4 +112,10 @@ export class HostProcesses {
     standing.ofPid(this.#host, pid);
     if (this.pids.isElder(pid)) standing.ofHost(this.#host);
   }
+}
+
+/** Whether both tell of one process, which runs the same. */
+function isSame(a: ProcessMoment, b: ProcessMoment): boolean {
+  if (a.start === undefined || b.start === undefined || Math.abs(a.start - b.start) > START_SLACK) return false;
+  return a.path === b.path && a.cmdline === b.cmdline && a.uid === b.uid;
 }

@@ -7,7 +7,7 @@ import { type HeldSocket, heldCall, heldSockets } from './held-socket.js';
 import type { HostClosings } from './host-closings.js';
 import type { HostContext } from './host-context.js';
 import { PeerCalls, peerKey } from './peer-calls.js';
-import { overBefore } from './port-sweep.js';
+import { isToldAnewBefore, overBefore } from './port-sweep.js';
 import { LINK } from './row-store.js';
 import type { SocketFact } from './socket-fact.js';
 import { hasBlank, isBind, isOfItsTime, isStanding, lastOfOthers, portKey } from './socket-kinds.js';
@@ -348,10 +348,12 @@ export class HostSockets {
     if (record.isEvent) {
       const close = this.#closings.closeOf(record, record.lo);
       if (close !== undefined) return close.hi < horizon;
-      return !isStanding(record);
+      return !isStanding(record) || this.#closings.goneBy(record) < horizon;
     }
     if (record.isRemoved) return true;
-    return this.#besides(record).some(
+    const besides = this.#besides(record);
+    if (isToldAnewBefore(record, horizon, besides, this.#closings)) return true;
+    return besides.some(
       (other) =>
         other.isRemoved &&
         other.stream === record.stream &&

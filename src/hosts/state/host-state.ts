@@ -22,6 +22,16 @@ import type { KnownUser } from './user-pool.js';
 /** What a row changed. */
 export type Change = 'nothing' | 'socket' | 'process' | 'address' | 'translation' | 'other';
 
+/** How lines name a host. */
+export interface ShownHost {
+  readonly id: string;
+  /** Absent: it is not told. */
+  readonly boot?: string;
+}
+
+/** Boots of which the name is kept. */
+const MAX_BOOTS = 8;
+
 /** Fewer rows are not worth a sweep; a quiet host keeps about so many that it needs no more. */
 const MIN_SWEEP = 256;
 
@@ -46,11 +56,11 @@ export class HostState {
   readonly #closings: HostClosings;
   readonly progress: StreamProgress;
   readonly addresses: AddressHistory;
-  readonly packetSockets = new PacketSockets();
+  readonly packetSockets: PacketSockets;
   /** Addresses that it had at any time. */
   known: KnownAddress[] = [];
-  /** How records name it; shared by all of them. */
-  shown: { readonly id: string; readonly boot?: string };
+  /** How lines name it, by its boot; shared by all of them. */
+  readonly #shown: ShownHost[];
   readonly #translations: TranslationsOfHost = { entries: undefined, rows: 0, goneUntil: -Infinity };
   readonly processes: HostProcesses;
   readonly #users = new HostUsers();
@@ -59,11 +69,12 @@ export class HostState {
 
   constructor(id: string, context: HostContext) {
     this.id = id;
-    this.shown = { id };
+    this.#shown = [{ id }];
     this.#context = context;
     this.number = context.rows.origins.addHost(id);
-    this.addresses = new AddressHistory(context.limits, context.counters);
     this.progress = new StreamProgress(context.streams, context.columns, this.number);
+    this.packetSockets = new PacketSockets(this.progress);
+    this.addresses = new AddressHistory(context.limits, context.counters, this.progress);
     this.processes = new HostProcesses(context, this.number, this.progress);
     this.#closings = new HostClosings(context.closes, this.number, this.progress, context.standing);
     this.#sockets = new HostSockets(context, this.number, this.#closings);
@@ -101,10 +112,18 @@ export class HostState {
     return this.#sockets.goneStoodUntil;
   }
 
-  /** The host said which boot of it this is. */
-  hasBoot(boot: string): void {
-    this.shown = { id: this.id, boot };
-    this.hasNews();
+  /**
+   * How lines name it that rest on a row: as it ran when that was told. `boot`: what the row names; a row that names none is of the boot of its
+   * moment.
+   */
+  shownAt(boot: string | undefined, moment: Micros): ShownHost {
+    const of = boot ?? this.progress.watch.bootAt(moment);
+    const known = this.#shown.find((shown) => shown.boot === of);
+    if (known !== undefined || of === undefined) return known ?? this.#shown[0]!;
+    if (this.#shown.length > MAX_BOOTS) this.#shown.splice(1, 1);
+    const shown = { id: this.id, boot: of };
+    this.#shown.push(shown);
+    return shown;
   }
 
   /** Whatever is known of it may be another now. */
@@ -129,8 +148,12 @@ export class HostState {
     }
     if (row.since !== undefined && row.action !== 'event') {
       this.progress.polled(row.stream, row.since, row.time + Math.max(row.resolution, 1) - 1);
+    } else if (
+      row.action === 'added' &&
+      this.progress.looked(row.stream, row.time, row.time + Math.max(row.resolution, 1) - 1)
+    ) {
+      this.hasNews();
     }
-    if (row.boot !== undefined && this.shown.boot === undefined) this.hasBoot(row.boot);
     if (this.packetSockets.add(row)) {
       this.hasNews();
       return 'other';
@@ -326,6 +349,7 @@ export class HostState {
       time: row.time + Math.max(row.resolution, 1) - 1,
       since: row.since,
       seq: row.seq,
+      stream: row.stream,
       source: `${row.stream} ${row.columns.interface ?? ''} ${namespace ?? ''}`,
       namespace,
     });

@@ -154,12 +154,14 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
 
   /** The host says what it is called and which streams it will report. */
   seen(host: HostState, row: HostSeen): void {
-    if (row.boot !== undefined) host.hasBoot(row.boot);
     for (const { stream, table, pause } of row.streams) {
       host.progress.stream(stream, table);
       if (pause !== undefined) host.progress.polled(stream, 0, pause);
     }
     if (row.net_namespace !== undefined) host.isWatchedIn(row.net_namespace, row.from);
-    host.progress.seen(row.from);
+    host.progress.seen(row.from, row.boot);
+    host.hasNews();
+    // An address that is not told of again has gone.
+    if (!host.progress.watch.isOneRun) for (const address of host.known) address.isHadBy(host);
   }
 }

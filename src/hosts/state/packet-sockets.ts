@@ -1,6 +1,7 @@
 import { limits } from '../../core/limits.js';
 import type { Micros } from '../../core/time.js';
 import type { AnyTableRow } from '../../records/host-row.js';
+import type { StreamProgress } from './stream-progress.js';
 
 /** What rows tell of a packet socket in the hands of one process. */
 interface Held {
@@ -29,6 +30,11 @@ function subject(row: AnyTableRow): { pid: number; socket: string } | undefined 
  */
 export class PacketSockets {
   #held: Map<string, Held> | undefined;
+  readonly #progress: StreamProgress;
+
+  constructor(progress: StreamProgress) {
+    this.#progress = progress;
+  }
 
   get isEmpty(): boolean {
     return this.#held === undefined || this.#held.size === 0;
@@ -42,7 +48,8 @@ export class PacketSockets {
     const key = `${named.pid} ${named.socket}`;
     const known = this.#held.get(key);
     if (known !== undefined) {
-      if (!known.rows.some(({ seq, stream }) => seq === row.seq && stream === row.stream)) known.rows.push(row);
+      if (!known.rows.some(({ seq, stream, time }) => seq === row.seq && time === row.time && stream === row.stream))
+        known.rows.push(row);
     } else this.#held.set(key, { pid: named.pid, rows: [row] });
     if (this.#held.size > limits.packetSockets) this.#held.delete(this.#held.keys().next().value!);
     return true;
@@ -52,7 +59,7 @@ export class PacketSockets {
   holders(from: Micros, to: Micros): { readonly pid: number; readonly seen: Micros }[] {
     const found = new Map<number, Micros>();
     for (const { pid, rows } of this.#held?.values() ?? []) {
-      const { opened, seen, closed } = span(rows);
+      const { opened, seen, closed } = this.#span(rows);
       if (opened <= to && closed >= from) found.set(pid, Math.min(seen, found.get(pid) ?? Infinity));
     }
     return [...found].map(([pid, seen]) => ({ pid, seen })).sort((a, b) => a.pid - b.pid);
@@ -61,23 +68,33 @@ export class PacketSockets {
   /** Forgets what was closed before the horizon. */
   prune(horizon: Micros): void {
     if (this.#held === undefined) return;
-    for (const [key, { rows }] of this.#held) if (span(rows).closed < horizon) this.#held.delete(key);
+    for (const [key, { rows }] of this.#held) if (this.#span(rows).closed < horizon) this.#held.delete(key);
   }
-}
 
-function span(rows: readonly AnyTableRow[]): { opened: Micros; seen: Micros; closed: Micros } {
-  let [opened, seen, closed, added] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const { action, time, since, resolution } of rows) {
-    const end = time + Math.max(resolution, 1) - 1;
-    if (action === 'removed') {
-      closed = Math.max(closed, end);
-      if (since !== undefined) seen = Math.min(seen, since);
-      continue;
+  #span(rows: readonly AnyTableRow[]): { opened: Micros; seen: Micros; closed: Micros } {
+    let [opened, seen, closed] = [Infinity, Infinity, -Infinity];
+    let last: AnyTableRow | undefined;
+    for (const row of rows) {
+      const { action, time, since, resolution } = row;
+      const end = time + Math.max(resolution, 1) - 1;
+      if (action === 'removed') {
+        closed = Math.max(closed, end);
+        if (since !== undefined) seen = Math.min(seen, since);
+        continue;
+      }
+      opened = Math.min(opened, action === 'event' ? time : (since ?? -Infinity));
+      seen = Math.min(seen, end);
+      if (last === undefined || time > last.time) last = row;
     }
-    opened = Math.min(opened, action === 'event' ? time : (since ?? -Infinity));
-    seen = Math.min(seen, end);
-    added = Math.max(added, time);
+    if (opened === Infinity) opened = -Infinity;
+    if (last !== undefined && closed <= last.time) closed = this.#goneBy(last);
+    return { opened, seen, closed };
   }
-  if (opened === Infinity) opened = -Infinity;
-  return { opened, seen, closed: closed > added ? closed : Infinity };
+
+  /** By when it had gone, as a later run of the watcher does not tell of it. */
+  #goneBy({ stream, action, time, boot }: AnyTableRow): Micros {
+    if (this.#progress.watch.isOneRun) return Infinity;
+    if (action === 'event') return this.#progress.callGoneBy(time, boot, 'packet_sockets');
+    return this.#progress.goneBy(stream, time, boot);
+  }
 }

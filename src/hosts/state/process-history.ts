@@ -1,7 +1,7 @@
 import type { Micros } from '../../core/time.js';
 import { SECOND } from '../../core/time.js';
 import { containerOf } from '../container.js';
-import type { Birth, ProcessRecord } from './process-record.js';
+import { type Birth, ProcessRecord } from './process-record.js';
 
 /** What a process ran as, from one row. */
 export interface ProcessImage {
@@ -46,6 +46,12 @@ export class PidHistory {
     readonly isPartial = false,
   ) {
     this.#facts = facts;
+  }
+
+  /** What rows of this span alone tell. */
+  within({ after, until }: { readonly after: Micros; readonly until: Micros }): PidHistory {
+    const facts = this.#facts.filter(({ time, hi }) => hi > after && time <= until);
+    return facts.length === this.#facts.length ? this : new PidHistory(this.pid, facts.map(copyOf), this.isPartial);
   }
 
   /** The rows that cannot matter for times from `horizon` on, of a pid whose last row does not tell of an end before it. */
@@ -321,6 +327,11 @@ export class PidHistory {
     this.#births = births;
     return births;
   }
+}
+
+/** Each history finds its own births. */
+function copyOf({ rows, handle }: ProcessRecord): ProcessRecord {
+  return new ProcessRecord(rows, handle);
 }
 
 /** The birth that a poll until `until` tells to have been at `start`: one of the first `forks`, or what an earlier row of a poll tells. */

@@ -127,8 +127,8 @@ export class ProcessTable {
     return !isEndBefore(this.#rows, latest, Infinity);
   }
 
-  /** Forgets what cannot matter for times from the horizon on. */
-  prune(host: number, horizon: Micros): void {
+  /** Forgets what cannot matter for times from the horizon on. `outdatedUntil`: of all that stood later rows told anew. */
+  prune(host: number, horizon: Micros, outdatedUntil: Micros = -Infinity): void {
     const rows = this.#rows;
     this.#recentCount = 0;
     /** Whether anything is kept of a pid. */
@@ -138,7 +138,7 @@ export class ProcessTable {
       const pid = rows.word(handle, PID);
       let kept = isKept.get(pid);
       if (kept === undefined) {
-        kept = this.#isKept(host, pid, horizon, needless);
+        kept = this.#isKept(host, pid, horizon, outdatedUntil, needless);
         isKept.set(pid, kept);
       }
       if (kept) {
@@ -151,17 +151,26 @@ export class ProcessTable {
   }
 
   /** False: no row of the pid matters any more, and it is not found from now on. Adds to `needless` what does not matter of others. */
-  #isKept(host: number, pid: number, horizon: Micros, needless: Set<number>): boolean {
+  #isKept(host: number, pid: number, horizon: Micros, outdatedUntil: Micros, needless: Set<number>): boolean {
     const slot = this.#slotOf(host, pid);
     const latest = this.#latest(slot);
-    if (isEndBefore(this.#rows, latest, horizon)) {
+    if (isEndBefore(this.#rows, latest, horizon) || this.#endOf(latest) <= outdatedUntil) {
       this.#index.remove(slot);
       return false;
     }
     // Most pids are of short-lived processes, whose rows need no look at who had the pid when.
     if (this.#areEventsFrom(latest, horizon + START_SLACK)) return true;
     for (const { handle } of this.#historyOf(pid, latest, false).needless(horizon)) needless.add(handle);
+    if (outdatedUntil === -Infinity) return true;
+    for (let handle = latest; handle !== 0; handle = this.#rows.word(handle, LINK)) {
+      if (this.#endOf(handle) <= outdatedUntil) needless.add(handle);
+    }
     return true;
+  }
+
+  /** The last possible moment of a row. */
+  #endOf(handle: number): Micros {
+    return this.#rows.time(handle) + Math.max(this.#rows.shape(handle).resolution, 1) - 1;
   }
 
   /** Whether this row and all before it of its pid are events at or after `from`, of which none is needless. */

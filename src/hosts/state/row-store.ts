@@ -202,6 +202,11 @@ export class RowStore {
     return this.origins.local(this.pages.words[handle >>> 16]![(handle & OFFSET) + ORIGIN]!);
   }
 
+  /** Boot of the host that the row names. */
+  boot(handle: number): string | undefined {
+    return this.origins.boot(this.word(handle, ORIGIN));
+  }
+
   time(handle: number): Micros {
     return this.pages.doubles[handle >>> 16]![((handle & OFFSET) >>> 1) + TIME]!;
   }

@@ -300,6 +300,10 @@ export class SocketRecord {
   get stream(): string {
     return this.rows.shape(this.handle).stream;
   }
+  /** Boot of the host that the row names. */
+  get boot(): string | undefined {
+    return this.rows.boot(this.handle);
+  }
   get isRemoved(): boolean {
     return this.rows.shape(this.handle).action === 'removed';
   }

@@ -1,8 +1,9 @@
-import { appended, appendedNumber } from '../../core/short-list.js';
+import { appendedNumber } from '../../core/short-list.js';
 import type { Micros } from '../../core/time.js';
 import type { HostTable } from '../../records/host-tables.js';
 import { DETAILS, EVENTS, HostColumns, PLAIN, PROCESSES, SOCKETS, WATCHED } from './host-columns.js';
 import { eventTables, HostStreams, processTables, StreamPool, socketTables } from './host-streams.js';
+import { bitOf, type Look, WatchTimes } from './watch-times.js';
 
 /** Polls are not evenly spaced: the pause before a loss may be longer than the shortest that rows tell of. */
 export const PAUSE_MARGIN = 1.25;
@@ -18,6 +19,8 @@ export interface Gap {
 
 /** Of hosts of which nothing was lost. */
 const nothingLost: Map<string, Gap[]> = new Map();
+
+const addressTables: readonly HostTable[] = ['interface_addresses'];
 
 /** Tables whose lost rows may hide who has an end: its socket, or that its packets go elsewhere (NAT). */
 export const ownerTables: readonly HostTable[] = [...socketTables, 'conntrack'];
@@ -38,9 +41,7 @@ export class StreamProgress {
   /** Watermarks of streams of which nothing else is known yet. */
   #early: Map<string, Micros> | undefined;
   #lost = nothingLost;
-  /** Spans without a watcher: from a timeout to the time the host was seen again. */
-  #timeouts: Micros[] = [];
-  #seen: Micros[] = [];
+  readonly watch = new WatchTimes();
   /** Some stream has gone on since its columns were worked out: watermarks of a host come for all of its streams in a row. */
   #isStale = false;
   hasSocketStream = false;
@@ -65,7 +66,7 @@ export class StreamProgress {
   }
 
   #tellPlain(): void {
-    const isPlain = this.hasEventStream && this.hasSocketStream && this.#timeouts.length === 0;
+    const isPlain = this.hasEventStream && this.hasSocketStream && this.watch.isUnbroken;
     this.#columns.values[this.#at + PLAIN] = isPlain ? 1 : 0;
   }
 
@@ -135,7 +136,7 @@ export class StreamProgress {
   socketsPolledAfter(moment: Micros): Micros {
     let at = Infinity;
     for (const [place, { name, table }] of this.#streams.all.entries()) {
-      if (table !== 'process_open_sockets' && table !== 'listening_ports') continue;
+      if (!isSocketPoll(table)) continue;
       const polled = moment + this.pauseOf(name);
       if (this.#untils[place]! >= polled) at = Math.min(at, polled);
     }
@@ -175,18 +176,20 @@ export class StreamProgress {
   }
 
   timedOut(at: Micros): void {
-    if (this.#seen.includes(at + 1)) return;
-    this.#timeouts = inserted(this.#timeouts, at);
+    this.watch.timedOut(at);
     this.#tellPlain();
   }
 
-  /** Seen again right after a timeout means that all was told after all, only late: the timeout is taken back. */
-  seen(from: Micros): void {
-    const at = this.#timeouts.indexOf(from - 1);
-    if (at >= 0) this.#timeouts.splice(at, 1);
-    this.#seen = inserted(this.#seen, from);
-    this.#columns.values[this.#at + WATCHED] = this.#seen[0]!;
+  /** See WatchTimes.seen. */
+  seen(from: Micros, boot?: string): void {
+    this.watch.seen(from, boot);
+    this.#columns.values[this.#at + WATCHED] = this.watch.since;
     this.#tellPlain();
+  }
+
+  /** A row of a poll that had none before it. Returns whether that is news. */
+  looked(name: string, time: Micros, end: Micros): boolean {
+    return this.watch.looked(this.#streams.placeOf(name), time, end);
   }
 
   /** Rows of the stream, or of every stream when there is none, that may be missing in a span. */
@@ -202,23 +205,37 @@ export class StreamProgress {
 
   /** Nothing was lost, and the host was never given up. */
   get isWhole(): boolean {
-    return this.#lost.size === 0 && this.#timeouts.length === 0;
+    return this.#lost.size === 0 && this.watch.isUnbroken;
   }
 
   /** Rows about some time up to `until` are missing. */
   hasLost(until: Micros): boolean {
-    if (this.#lost.size === 0 && this.#timeouts.length === 0) return false;
+    if (this.isWhole) return false;
     for (const gaps of this.#lost.values()) if (gaps.some(({ from }) => from <= until)) return true;
-    return this.#timeouts.some((at) => at <= until);
+    return this.watch.fellSilentWithin(-Infinity, until);
   }
 
   areEventsLost(from: Micros, to: Micros): boolean {
     return this.isLost(eventTables, from, to);
   }
 
-  /** Rows about processes of this span may be missing, so that a pid may have passed on unseen. */
-  areProcessesLost(from: Micros, to: Micros): boolean {
-    return this.isLost(processTables, from, to) || this.#timeouts.some((at) => at >= from && at <= to);
+  /** Rows about processes of this span may be missing, so that a pid may have passed on unseen. Every run of the watcher tells of all anew. */
+  areProcessesLost(since: Micros, to: Micros): boolean {
+    const from = this.watch.isOneRun ? since : Math.max(since, this.watch.spanOf(to).after + 1);
+    return this.isLost(processTables, from, to) || this.watch.fellSilentWithin(from, to);
+  }
+
+  /** Up to when nothing is of use that rows told of processes, as a later run of the watcher told of all of them before `horizon`; -Infinity: none did. */
+  processesToldAnew(horizon: Micros): Micros {
+    if (this.watch.isOneRun) return -Infinity;
+    let until = -Infinity;
+    for (const [place, { name, table }] of this.#streams.all.entries()) {
+      const look = table === 'processes' ? this.watch.lookBefore(place, horizon) : undefined;
+      if (look !== undefined && this.toldUntil(name) >= look.time) {
+        until = Math.max(until, this.watch.spanOf(look.time).after);
+      }
+    }
+    return until;
   }
 
   /** Before this moment nobody watched the host; -Infinity: nothing is told. */
@@ -226,16 +243,14 @@ export class StreamProgress {
     return this.#columns.values[this.#at + WATCHED]!;
   }
 
-  /** Nobody watched the host in part of this span. */
+  /** See WatchTimes.isUnwatched. */
   isUnwatched(from: Micros, to: Micros): boolean {
-    if (this.watchedSince > from) return true;
-    return this.#timeouts.some((at) => at <= to && (this.#seenAfter(at) ?? Infinity) >= from);
+    return this.watchedSince > from || this.watch.isUnwatched(from, to);
   }
 
-  /** Nothing more will be heard about times up to `until`, since the host fell silent before. */
+  /** See WatchTimes.isSilent. */
   isSilent(until: Micros): boolean {
-    const at = this.#timeouts.at(-1);
-    return at !== undefined && at <= until && this.#seenAfter(at) === undefined;
+    return this.watch.isSilent(until);
   }
 
   /**
@@ -249,8 +264,74 @@ export class StreamProgress {
       if (table !== undefined && !tables.includes(table)) continue;
       for (const gap of gaps) if (gap.to >= since) until = Math.min(until, Math.max(gap.from - pause, from));
     }
-    for (const at of this.#timeouts) if (at >= since) until = Math.min(until, Math.max(at - pause, from));
-    return until;
+    const silentAt = this.watch.silentFrom(since);
+    return silentAt === Infinity ? until : Math.min(until, Math.max(silentAt - pause, from));
+  }
+
+  /**
+   * By when what the stream told of at `moment` had gone, unless a later run of the watcher tells of it again: it told of all that stood then.
+   * `boot`: that of the host at the moment, where it is told. Infinity: nothing is known of such a run yet.
+   */
+  goneBy(name: string, moment: Micros, boot?: string): Micros {
+    const booted = this.watch.bootOver(boot, moment);
+    const run = this.watch.runAfter(moment);
+    const look = run && this.watch.lookAfter(run.from, this.#streams.placeOf(name));
+    if (look === undefined || this.toldUntil(name) < look.time) return booted;
+    return this.#isLostOf(name, run!.from, look.end) ? booted : Math.min(booted, look.end);
+  }
+
+  /**
+   * By when a socket that a call at `moment` made had gone, unless a later run of the watcher shows it in this table, which has all of its kind. `boot`
+   * and Infinity as for `goneBy`.
+   */
+  callGoneBy(moment: Micros, boot: string | undefined, shownIn: HostTable): Micros {
+    let at = this.watch.bootOver(boot, moment);
+    for (const { name, table } of this.#streams.all) {
+      if (table === shownIn) at = Math.min(at, this.goneBy(name, moment, boot));
+    }
+    return at;
+  }
+
+  /** Until when an address that a poll of the stream saw at `moment` was there without doubt, if no later one tells otherwise. */
+  addressKnownUntil(name: string, moment: Micros): Micros {
+    return this.knownUntil(moment, this.pauseOf(name), moment, addressTables);
+  }
+
+  /**
+   * Until when what the stream told of at `moment`, not knowing since when, was not there: the run before had not told of it. `isCalled`: that would have
+   * told of a call too. -Infinity: that is not known.
+   */
+  absentUntil(name: string, moment: Micros, isCalled = false): Micros {
+    const gap = this.watch.gapBefore(moment);
+    if (gap === undefined) return -Infinity;
+    const { silentAt, isBooted } = gap;
+    if (isBooted) return silentAt;
+    // Some streams of sockets tell what is seen between polls, of a few processes alone.
+    const ofSockets = isSocketPoll(this.#tableOf(name));
+    const look = ofSockets
+      ? this.watch.lookOfRun(silentAt)
+      : this.watch.lookBefore(this.#streams.placeOf(name), silentAt);
+    const { after } = this.watch.spanOf(silentAt);
+    if (look === undefined || this.watch.spanOf(look.time).after !== after) return -Infinity;
+    if (this.#isLostOf(name, look.time, silentAt)) return -Infinity;
+    if (isCalled && !this.areEventsLost(look.time, silentAt)) return silentAt;
+    return Math.max(look.time, silentAt - this.#pauseOfLook(look, name));
+  }
+
+  /** How often a run whose first poll this is polled what the stream tells. A table of listeners has none that the one of sockets has not. */
+  #pauseOfLook({ streams }: Look, of: string): Micros {
+    const asked = this.#tableOf(of);
+    let pause = Infinity;
+    for (const [place, { name, table }] of this.#streams.all.entries()) {
+      const tells = table === asked || (asked === 'listening_ports' && table === 'process_open_sockets');
+      if (tells && (streams & bitOf(place)) !== 0) pause = Math.min(pause, this.pauseOf(name));
+    }
+    return pause;
+  }
+
+  #isLostOf(name: string, from: Micros, to: Micros): boolean {
+    const table = this.#tableOf(name);
+    return table !== undefined && this.isLost([table], from, to);
   }
 
   /** Whether the stream is known to tell of calls of sockets. */
@@ -260,10 +341,6 @@ export class StreamProgress {
 
   #tableOf(name: string): HostTable | undefined {
     return this.#streams.all[this.#streams.placeOf(name)]?.table;
-  }
-
-  #seenAfter(at: Micros): Micros | undefined {
-    return this.#seen.find((from) => from > at);
   }
 
   #update(): void {
@@ -286,9 +363,6 @@ export class StreamProgress {
   }
 }
 
-function inserted(times: Micros[], at: Micros): Micros[] {
-  if (times.includes(at)) return times;
-  const all = appended(times, at).sort((a, b) => a - b);
-  if (all.length > 64) all.splice(1, 1);
-  return all;
+function isSocketPoll(table: HostTable | undefined): boolean {
+  return table === 'process_open_sockets' || table === 'listening_ports';
 }

@@ -5,6 +5,7 @@ import type { HostCounters } from './host-context.js';
 import type { HostLimits } from './host-limits.js';
 import type { HostState } from './host-state.js';
 import { hasPorts } from './portless-endpoints.js';
+import type { StreamProgress } from './stream-progress.js';
 
 /** Packets from one endpoint to another. */
 export interface Direction {
@@ -36,6 +37,7 @@ interface Fact {
   readonly since: Micros | undefined;
   readonly seq: number;
   readonly stream: string;
+  readonly boot: string | undefined;
 }
 
 /** What rows tell of one pair of directions on one host. */
@@ -144,8 +146,9 @@ export class Translations {
         this.#enter(of, keyOf(protocol, each), entry, limits.translationsOfDirection);
     }
     const { time: lo, since, seq, stream } = row;
-    if (entry.facts.some((fact) => fact.seq === seq && fact.stream === stream)) return false;
-    const fact = { isGone: row.action === 'removed', lo, hi: lo + Math.max(row.resolution, 1) - 1, since, seq, stream };
+    if (entry.facts.some((fact) => fact.seq === seq && fact.lo === lo && fact.stream === stream)) return false;
+    const hi = lo + Math.max(row.resolution, 1) - 1;
+    const fact = { isGone: row.action === 'removed', lo, hi, since, seq, stream, boot: row.boot };
     let at = entry.facts.length;
     while (at > 0 && isBefore(fact, entry.facts[at - 1]!)) at--;
     entry.facts.splice(at, 0, fact);
@@ -223,32 +226,50 @@ function isBefore(a: Fact, b: Fact): boolean {
  * the same directions was over, nor before rows were lost.
  */
 function spansOf({ gateway, facts }: Entry): Span[] {
+  const { progress } = gateway;
   const spans: Span[] = [];
   let began: Fact | undefined;
+  /** One that a later run of the watcher shows too may be another since. */
+  let shownUntil: Micros | undefined;
   let free = -Infinity;
+  const openedAfter = ({ since, stream, hi }: Fact): Micros => since ?? shownUntil ?? progress.absentUntil(stream, hi);
+  const end = (openLo: Micros, openHi: Micros, closeHi: Micros): void => {
+    spans.push({ openLo, openHi, closeLo: free, closeHi, isOlder: began?.since === undefined });
+    began = undefined;
+    shownUntil = undefined;
+  };
   for (const fact of facts) {
-    if (!fact.isGone) {
-      if (began !== undefined && fact.since !== undefined && fact.since > began.hi) {
-        // It was not there at a read since: the row of its end was lost.
-        const { since: openLo = -Infinity, hi: openHi, lo: closeLo } = began;
-        spans.push({ openLo, openHi, closeLo, closeHi: fact.since, isOlder: began.since === undefined });
-        free = closeLo;
-        began = undefined;
+    if (began !== undefined) {
+      const { lo, hi } = began;
+      const goneAt = missedAt(began, fact, progress);
+      if (goneAt <= fact.hi) {
+        free = lo;
+        end(openedAfter(began), hi, goneAt);
+        if (!fact.isGone && fact.since === undefined) shownUntil = hi;
       }
+    }
+    if (!fact.isGone) {
       began ??= fact;
       continue;
     }
     const openHi = began?.hi ?? fact.since ?? fact.hi;
-    const openLo = began === undefined ? lostAfter(gateway, free, openHi) : (began.since ?? -Infinity);
+    const openLo = began === undefined ? lostAfter(gateway, free, openHi) : openedAfter(began);
     free = fact.since ?? began?.lo ?? free;
-    spans.push({ openLo, openHi, closeLo: free, closeHi: fact.hi, isOlder: began?.since === undefined });
-    began = undefined;
+    end(openLo, openHi, fact.hi);
   }
   if (began !== undefined) {
-    const { since: openLo = -Infinity, hi: openHi, lo: closeLo } = began;
-    spans.push({ openLo, openHi, closeLo, closeHi: Infinity, isOlder: began.since === undefined });
+    free = began.lo;
+    end(openedAfter(began), began.hi, progress.goneBy(began.stream, began.lo, began.boot));
   }
   return spans;
+}
+
+/** By when a translation was not there any more, or may have been another, as a row tells that shows it again. */
+function missedAt(began: Fact, { isGone, since, hi }: Fact, { watch }: StreamProgress): Micros {
+  // It was not there at a read since: the row of its end was lost.
+  if (!isGone && since !== undefined) return since > began.hi ? since : Infinity;
+  const shownAt = since ?? hi;
+  return watch.isLaterRun(began.lo, shownAt) ? shownAt : Infinity;
 }
 
 /**

@@ -372,3 +372,58 @@ describe('the processes of a host', () => {
     expect(known).toEqual(Array.from({ length: 500 }, (_, n) => 501 + n));
   });
 });
+
+describe('a host that is watched anew', () => {
+  const open = {
+    pid: 7,
+    fd: 3,
+    protocol: 17,
+    remote_address: '192.0.2.2',
+    remote_port: 443,
+    local_address: '192.0.2.1',
+  };
+  const free = { pid: 7, fd: 3, protocol: 17, remote_address: '0.0.0.0', remote_port: 0, local_address: '0.0.0.0' };
+  const polled = ['process_open_sockets', 'processes', 'interface_addresses', 'packet_sockets'] as const;
+
+  /** In each of its runs, of 100 s, the first poll shows what no other one does, beside what all of them show. */
+  function watched(runs: number) {
+    const { host, states } = stateOf([]);
+    let seq = 0;
+    const shows = <T extends HostTable>(table: T, at: number, columns: Columns<T>) =>
+      host.add(row(table, 'added', at, seq++, columns));
+    for (let run = 0; run < runs; run++) {
+      const at = 100 * run;
+      const streams = polled.map((table) => ({ stream: table, table }));
+      states.seen(host, { kind: 'host', host: 'a', streams, from: at * s });
+      for (let n = 1; n <= 40; n++) {
+        shows('process_open_sockets', at, { ...open, socket: n, local_port: n });
+        shows('process_open_sockets', at, { ...free, socket: 50 + n, local_port: 50 + n });
+      }
+      shows('processes', at, { pid: 7, path: '/bin/a', start_time: 1, parent: 1 });
+      for (let n = 100 * run; n < 100 * (run + 1); n++) {
+        const socket = 100 + n;
+        shows('process_open_sockets', at, { ...open, socket, local_port: socket });
+        shows('process_open_sockets', at, { ...free, socket: 100_000 + n, local_port: 20_000 + n });
+        shows('processes', at, { pid: 1_000 + n, path: '/bin/a', start_time: 1, parent: 1 });
+        shows('packet_sockets', at, { pid: 1_000 + n, fd: 3, socket, protocol: 3 });
+        const call = { ...open, action: 'bind', socket: 200_000 + n, local_port: 40_000 + n };
+        const { remote_address: _, remote_port: __, ...bind } = call;
+        host.add(row('socket_events', 'event', at + 1, seq++, { ...bind, fd: '3', socket: `${call.socket}` }));
+      }
+      for (const table of polled) host.progress.complete(table, (at + 50) * s);
+      host.prune((at - 10) * s);
+      host.progress.timedOut((at + 50) * s);
+    }
+    return host;
+  }
+
+  it('lets go of what the runs before had told that is gone, and keeps what stands', () => {
+    const host = watched(50);
+    // A sweep comes after as many rows as are kept, which are those of two runs.
+    expect(host.socketRows).toBeLessThan(4 * (300 + 80));
+    expect(host.processes.rows).toBeLessThan(4 * 100);
+    expect(host.boundTo(17, 52)).toMatchObject([{ pid: 7, openHi: 0 }]);
+    expect(host.processes.at(7, 4_940 * s, 4_940 * s)).toMatchObject({ path: '/bin/a' });
+    expect(host.packetSockets.holders(4_940 * s, 4_940 * s)).toHaveLength(100);
+  });
+});

@@ -40,4 +40,18 @@ describe('the progress of a host', () => {
       expect(progress.hasLost(500)).toBe(false);
     }
   });
+
+  it('tells until when an address was not there that the first poll of a run shows, if the run before told of a poll', () => {
+    const progress = new StreamProgress();
+    progress.stream('addresses', 'interface_addresses');
+    progress.seen(0);
+    progress.looked('addresses', 0, 0);
+    progress.polled('addresses', 10, 14);
+    progress.timedOut(100);
+    progress.seen(160);
+    expect(progress.absentUntil('addresses', 160)).toBe(95);
+    progress.timedOut(200);
+    progress.seen(260);
+    expect(progress.absentUntil('addresses', 260)).toBe(-Infinity);
+  });
 });
