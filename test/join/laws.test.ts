@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { reference } from '../../src/join/reference.js';
 import type { AttributedConnection } from '../../src/records/attributed-connection.js';
 import { agrees, referenceInWords } from './world/agreement.js';
-import { Coverage, hardshipsOf, hasTie, isTranslationLost } from './world/coverage.js';
+import { Coverage, hardshipsOf, hasTie, isTranslationLost, returnsOf } from './world/coverage.js';
 import { lastLines, type Run, runJoin, runLive, shownLine } from './world/engine.js';
 import type { Flow } from './world/network.js';
 import { Random } from './world/random.js';
@@ -26,6 +26,7 @@ const everything: WorldOptions = {
   translations: true,
   regulars: true,
   namesakes: true,
+  returns: true,
   profiles: ['ebpf', 'ebpf', 'audit', 'poll', 'none'],
 };
 const lossless: WorldOptions = { ...everything, losses: false };
@@ -42,7 +43,8 @@ function campaign(law: number, options: WorldOptions, check: (world: World) => M
     const world = buildWorld(seed, options);
     try {
       const lost = options.losses && { translationLost: isTranslationLost(world) };
-      coverage.add({ ...hardshipsOf(world), ...lost, ...check(world) });
+      const returns = options.returns === true && returnsOf(world);
+      coverage.add({ ...hardshipsOf(world), ...lost, ...returns, ...check(world) });
     } catch (error) {
       broken.push(`ORACLE_SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -36,6 +36,7 @@ export class Activity {
   /** A new process with an image of its own. */
   spawn(netns: Netns): Process | undefined {
     const { host } = netns;
+    if (!host.isUp) return undefined;
     const random = this.#random;
     const alive = host.processes.alive;
     const parent = alive.length > 0 ? random.pick(alive) : undefined;
@@ -68,9 +69,21 @@ export class Activity {
     return socket;
   }
 
+  /** The machine goes down without a word. Who spoke to it closes some time later. */
+  crash(host: Host): void {
+    const open = host.sockets.all.filter(({ closed }) => closed === undefined);
+    host.crash(this.#timeline.now);
+    for (const socket of open) {
+      const peer = this.#peers.get(socket);
+      if (peer !== undefined)
+        this.#timeline.after(this.#random.int(20 * ms, 2_500 * ms), () => this.#closeSocket(peer));
+    }
+  }
+
   /** Workers that hold the listener too; the master may go away. */
   forkWorkers(socket: Socket, count: number): void {
     const { maker } = socket;
+    if (socket.crashed) return;
     for (let i = 0; i < count; i++) {
       const worker = maker.host.processes.fork(maker, maker.uid, this.#timeline.now);
       if (worker !== undefined) maker.host.sockets.share(socket, worker, this.#timeline.now);
@@ -144,7 +157,8 @@ export class Activity {
     const isSlow = random.chance(0.1);
     timeline.after(isSlow ? random.int(20, 900) * ms : random.int(30, 300), () => {
       if (socket.closed !== undefined) return;
-      if (listener !== 'stranger' && listener.closed !== undefined) this.#afterSyn(flow, socket, 'refuse');
+      if (listener !== 'stranger' && !listener.host.isUp) this.#afterSyn(flow, socket, 'dark');
+      else if (listener !== 'stranger' && listener.closed !== undefined) this.#afterSyn(flow, socket, 'refuse');
       else this.#answer(flow, socket, listener, isSlow);
     });
   }
@@ -176,6 +190,7 @@ export class Activity {
     const { host } = listener;
     const now = this.#timeline.now;
     flow.waiting = false;
+    if (listener.crashed) return;
     if (listener.closed !== undefined) {
       this.#network.packet(flow, now);
       if (client !== undefined) this.#closeSocket(client);
@@ -374,6 +389,7 @@ export class Activity {
     const route = this.#routing.published(direct, netns) ?? direct;
     const { netns: place, local } = route.taker ?? { netns, local: to };
     const flow = this.#network.begin('tcp', network, from, to, this.#timeline.now);
+    if (!place.host.isUp) return;
     this.#follow(flow, route);
     const listeners = place.host.sockets.receivers(place, 'tcp', local);
     if (listeners.length === 0) {

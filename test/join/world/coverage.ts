@@ -129,6 +129,37 @@ export function hardshipsOf(world: World): Hardships {
   };
 }
 
+/** What worlds hold in which hosts are watched anew. */
+export interface Returns {
+  readonly gaps: boolean;
+  readonly reboots: boolean;
+  /** A connection began after a gap at a socket without a peer that was told of before it and after it. */
+  readonly toldTwice: boolean;
+}
+
+export function returnsOf(world: World): Returns {
+  const { hosts } = world;
+  return {
+    gaps: hosts.some(({ gaps }) => gaps.length > 0),
+    reboots: hosts.some(({ starts }) => starts > 1),
+    toldTwice: [...world.truth.values()].some(({ flow: { respOwner, start } }) => {
+      const { host, opened, id, remote } = respOwner?.listener ?? respOwner?.socket ?? {};
+      const gap = host?.gaps.findLast(({ to }) => to < start);
+      if (host === undefined || gap === undefined || opened! > gap.from) return false;
+      const told = world.deliveries.filter(
+        ({ row }) =>
+          row.kind === 'row' &&
+          row.host === host.id &&
+          row.table === 'listening_ports' &&
+          row.action === 'added' &&
+          row.columns.socket === id &&
+          row.boot === host.bootAt(opened!),
+      );
+      return remote === undefined && new Set(told.map(({ row }) => row)).size > 1;
+    }),
+  };
+}
+
 export function hasTie(lines: readonly AttributedConnection[]): boolean {
   return lines.some((line) => line.orig.state === 'ambiguous' || line.resp.state === 'ambiguous');
 }

@@ -82,6 +82,6 @@ export class DatagramTeller {
   }
 }
 
-function keyOf(kind: 'send' | 'receive', { host, id }: Socket, { address, port }: Endpoint): string {
-  return `${kind} ${host.id} ${id} ${address} ${port}`;
+function keyOf(kind: 'send' | 'receive', { host, id, opened }: Socket, { address, port }: Endpoint): string {
+  return `${kind} ${host.bootAt(opened)} ${id} ${address} ${port}`;
 }

@@ -46,7 +46,7 @@ function processColumns(process: Process, at: Micros, detail: EventDetail): Colu
     euid: process.uid,
     gid: process.uid,
     egid: process.uid,
-    ...(detail === 'full' ? { net_namespace: process.netns.id } : {}),
+    ...(detail === 'full' ? { net_namespace: process.netns.idAt(at) } : {}),
   };
 }
 
@@ -88,7 +88,7 @@ function socketColumns(fact: SocketFact, detail: EventDetail): Columns<'socket_e
     ...(fact.kind === 'send' && socket.proto === 'icmp'
       ? { icmp_type: local.port, icmp_code: 0, local_port: 4711 }
       : {}),
-    ...(detail === 'full' ? { socket: String(socket.id), net_namespace: socket.netns.id } : {}),
+    ...(detail === 'full' ? { socket: String(socket.id), net_namespace: socket.netns.idAt(fact.at) } : {}),
   };
 }
 

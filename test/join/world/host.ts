@@ -35,6 +35,14 @@ export type Fact =
       readonly since?: Micros;
     };
 
+/** A time in which nobody watches a host, as its agent is started anew. */
+export interface Gap {
+  readonly from: Micros;
+  readonly to: Micros;
+  /** The agent was stopped, and told all until then. Else it was killed, and told what its last polls and watermarks had. */
+  readonly isStopped: boolean;
+}
+
 export interface HostShape {
   readonly id: string;
   readonly addresses: readonly string[];
@@ -57,7 +65,12 @@ export interface HostShape {
 /** A machine: its addresses, clock, processes and sockets, and the facts of its life. */
 export class Host {
   readonly id: string;
-  readonly boot: string;
+  /** Since when it is up, each time. */
+  readonly #boots: { readonly id: string; readonly from: Micros }[];
+  /** In order of time. */
+  readonly gaps: Gap[] = [];
+  /** Between a crash and the boot after it nothing goes on there. */
+  isUp = true;
   /** Its own network namespace first, then those of containers. */
   readonly namespaces: Netns[];
   readonly processes: ProcessTable;
@@ -70,7 +83,7 @@ export class Host {
   constructor(shape: HostShape) {
     this.#shape = shape;
     this.id = shape.id;
-    this.boot = `boot-${shape.id}`;
+    this.#boots = [{ id: `boot-${shape.id}`, from: shape.bornAt }];
     this.namespaces = [new Netns(this, '4026531840', shape.addresses, shape.bornAt, network)];
     for (const [i, { addresses, wire }] of shape.containers.entries()) {
       this.namespaces.push(new Netns(this, String(4_026_532_100 + i), addresses, shape.bornAt, wire));
@@ -87,6 +100,31 @@ export class Host {
 
   offset(at: Micros): Micros {
     return this.#shape.clockOffset + Math.floor(((at - this.#shape.bornAt) / 1_000_000) * this.#shape.clockDrift);
+  }
+
+  /** How often it has been started. */
+  get starts(): number {
+    return this.#boots.length;
+  }
+
+  bootAt(at: Micros): string {
+    return this.#boots.findLast(({ from }) => from <= at)!.id;
+  }
+
+  /** All processes and sockets end at once. None of that is a fact that anybody could tell. */
+  crash(at: Micros): void {
+    this.isUp = false;
+    this.processes.crash(at);
+    this.sockets.crash(at);
+    this.nat?.crash(at);
+  }
+
+  /** Numbers of processes and sockets begin anew. */
+  boot(at: Micros): void {
+    this.isUp = true;
+    this.#boots.push({ id: `boot${this.starts}-${this.id}`, from: at });
+    this.processes.boot();
+    this.sockets.boot();
   }
 
   /** The host's own namespace. */

@@ -119,6 +119,15 @@ export class Nat {
     }
   }
 
+  /** Nothing of what was translated is remembered. */
+  crash(at: Micros): void {
+    for (const tracking of this.trackings) {
+      if (forgottenAt(tracking) <= at) continue;
+      tracking.replaced = at;
+      if (tracking.flow !== undefined) tracking.flow.translatedUntil ??= at;
+    }
+  }
+
   /** From here on packets of the flow are translated so. An entry of the same connection that lingers makes room. */
   begin(tracking: Tracking, flow: Flow, linger: Micros): void {
     for (const other of this.trackings) {

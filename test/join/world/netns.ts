@@ -17,10 +17,12 @@ export interface Wire {
 /** A network namespace of a host: the host's own, or that of a container. Its loopback is its own. */
 export class Netns {
   readonly addresses: AddressSpan[];
+  /** Other names that rows have for it after reboots. */
+  readonly #renamed: { readonly id: string; readonly from: Micros }[] = [];
 
   constructor(
     readonly host: Host,
-    /** As rows name it. */
+    /** As rows name it at first. */
     readonly id: string,
     addresses: readonly string[],
     bornAt: Micros,
@@ -33,6 +35,15 @@ export class Netns {
   /** The container that its processes are in; undefined: they are in none. */
   get isContainer(): boolean {
     return this.host.namespaces[0] !== this;
+  }
+
+  rename(id: string, from: Micros): void {
+    this.#renamed.push({ id, from });
+  }
+
+  /** As rows name it. */
+  idAt(at: Micros): string {
+    return this.#renamed.findLast(({ from }) => from <= at)?.id ?? this.id;
   }
 
   has(address: string, at: Micros): boolean {

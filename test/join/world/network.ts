@@ -48,6 +48,8 @@ export interface Flow {
   /** The endpoints of the socket that takes it, where a host translates it to them. */
   taken?: { readonly local: Endpoint; readonly remote: Endpoint };
   views: readonly View[];
+  /** Absent: as long as it lasts. */
+  translatedUntil?: Micros;
   /** The packet side took the responder for the originator, as after a missed SYN. */
   flipped: boolean;
 }
@@ -70,7 +72,8 @@ export class Network {
       flow,
       ...flow.views.map(({ capture, orig, resp }, i): Flow => {
         const name = { uid: `${flow.uid}v${i}`, capture: capture.name, captureHost: capture.host };
-        return { ...flow, ...name, orig, resp };
+        const last = Math.min(flow.last, flow.translatedUntil ?? flow.last);
+        return { ...flow, ...name, orig, resp, last };
       }),
     ]);
   }

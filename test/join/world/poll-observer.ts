@@ -77,7 +77,7 @@ export function lookAtSockets(host: Host): (at: Micros) => Columns<'process_open
             socket.remote === undefined ? (socket.v6 ? '::' : '0.0.0.0') : written(socket, socket.remote.address),
           remote_port: socket.remote?.port ?? 0,
           ...(socket.proto === 'tcp' ? { state: stateAt(socket, at) } : {}),
-          net_namespace: socket.netns.id,
+          net_namespace: socket.netns.idAt(at),
         })),
       );
 }
@@ -95,7 +95,7 @@ export function lookAtListeners(host: Host): (at: Micros) => Columns<'listening_
           protocol: protocolOf(socket.proto, socket.v6),
           family: familyOf(socket),
           address: localAddress(socket),
-          net_namespace: socket.netns.id,
+          net_namespace: socket.netns.idAt(at),
         })),
       );
 }
@@ -113,7 +113,7 @@ export function lookAtAddresses(host: Host, isOsquery: boolean): (at: Micros) =>
       netns.addressesAt(at).map((address) => ({
         interface: address.startsWith('127.') || address === '::1' ? 'lo' : 'eth0',
         address,
-        ...(isOsquery ? {} : { net_namespace: netns.id }),
+        ...(isOsquery ? {} : { net_namespace: netns.idAt(at) }),
       })),
     );
 }

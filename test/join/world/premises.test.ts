@@ -139,6 +139,49 @@ describe('a simulated world', () => {
     }
   });
 
+  it('tells nothing of a time in which nobody watched a host, and begins anew after it', () => {
+    for (const seed of [1_500_000_000, 1_500_000_001, 1_500_000_005, 1_500_000_006]) {
+      const world = buildWorld(seed, { ...hardships, losses: false, returns: true });
+      for (const host of world.hosts.filter(({ gaps }) => gaps.length > 0)) {
+        const rows = world.deliveries.flatMap(({ row }) => (row.host === host.id ? [row] : []));
+        const ends = rows.flatMap((row) => (row.kind === 'host_timeout' ? [row.at] : []));
+        const begins = rows.flatMap((row) => (row.kind === 'host' ? [row] : [])).slice(1);
+        expect(begins.length, `seed ${seed}`).toBe(host.gaps.length);
+        for (const [i, { from, boot }] of begins.entries()) {
+          expect(from).toBeGreaterThan(ends[i]!);
+          const stoppedAt = host.clock(host.gaps[i]!.from);
+          expect(ends[i]).toBeLessThanOrEqual(stoppedAt);
+          const isUnwatched = (at: number): boolean => at > stoppedAt && at < from;
+          expect(rows.filter((row) => row.kind === 'row' && isUnwatched(row.time))).toEqual([]);
+          expect(rows.filter((row) => row.kind === 'complete' && isUnwatched(row.until))).toEqual([]);
+          const first = rows.flatMap((row) =>
+            row.kind === 'row' && row.action === 'added' && row.time === from ? [row] : [],
+          );
+          expect(first.length).toBeGreaterThan(0);
+          expect(first.filter((row) => row.since !== undefined || row.boot !== boot)).toEqual([]);
+        }
+      }
+    }
+  });
+
+  it('has nothing of a host go on after its reboot', () => {
+    const worlds = [1_500_000_000, 1_500_000_001, 1_500_000_005, 1_500_000_006].map((seed) =>
+      buildWorld(seed, { ...hardships, returns: true }),
+    );
+    const rebooted = worlds.flatMap(({ hosts }) => hosts.filter(({ starts }) => starts > 1));
+    expect(rebooted.length).toBeGreaterThan(0);
+    for (const host of rebooted) {
+      const [, init] = host.processes.all.filter(({ parent }) => parent === undefined) as [Process, Process];
+      const before = host.processes.all.filter(({ start }) => start < init.start);
+      expect(before.filter(({ exit = Infinity }) => exit > init.start)).toEqual([]);
+      const open = host.sockets.all.filter(
+        ({ opened, closed = Infinity }) => opened < init.start && closed > init.start,
+      );
+      expect(open.map(({ id }) => id)).toEqual([]);
+      expect(host.bootAt(init.start)).not.toBe(host.bootAt(init.start - 1));
+    }
+  });
+
   it('gives packets of IPv4 to an IPv4 wildcard before one of both families', () => {
     const [{ own, processes, sockets }] = buildWorld(1, { losses: false, late: false, profiles: ['ebpf'] }).hosts as [
       Host,

@@ -106,6 +106,14 @@ export class ProcessTable {
     this.#host.facts.push({ kind: 'exec', at, process, image });
   }
 
+  crash(at: Micros): void {
+    for (const process of this.alive) process.exit = at;
+  }
+
+  boot(): void {
+    this.#next = 0;
+  }
+
   exit(process: Process, at: Micros): void {
     process.exit = at;
     this.#host.facts.push({ kind: 'exit', at, process });

@@ -51,7 +51,9 @@ export class Routing {
 
   /** The way on where the port of the host is a container's. */
   published(route: Route, target: Netns): Route | undefined {
-    return target === target.host.own ? target.host.nat?.publish(route, this.#timeline.now) : undefined;
+    return target === target.host.own && target.host.isUp
+      ? target.host.nat?.publish(route, this.#timeline.now)
+      : undefined;
   }
 
   /** A container behind a bridge reaches its host, and the network where that translates. */
@@ -92,6 +94,7 @@ export class Routing {
     const isOut = from.wire !== network && !to.address.startsWith(bridged) && !isLoopback(to.address);
     const netns = taker?.netns ?? (isOut ? this.namespaceOf(to.address, network) : this.#reached(to, from));
     if (netns === undefined) return this.#random.chance(0.8) ? 'stranger' : 'dark';
+    if (!netns.host.isUp) return 'dark';
     const listeners = netns.host.sockets.receivers(netns, 'tcp', taker?.local ?? to);
     return listeners.length > 0 ? this.#random.pick(listeners) : 'refuse';
   }

@@ -27,20 +27,22 @@ interface Written {
   readonly row: AnyTableRow;
 }
 
-/** One stream of one host: rows in true order with growing seq, handed to the engine by the host's transport. */
+/** One stream of one host in one run of its sensor: rows in true order with growing seq, handed to the engine by the host's transport. */
 export class RowStream<T extends HostTable = HostTable> {
   readonly stream: string;
   readonly table: T;
   readonly #host: Host;
   readonly #resolution: Micros;
+  readonly #boot: string;
   readonly #written: Written[] = [];
   #seq = 1;
 
-  constructor(host: Host, stream: string, table: T, resolution: Micros) {
+  constructor(host: Host, table: T, resolution: Micros, boot: string) {
     this.#host = host;
-    this.stream = stream;
+    this.stream = table;
     this.table = table;
     this.#resolution = resolution;
+    this.#boot = boot;
   }
 
   /** The host's clock at a true time, as coarse as the stream tells it. */
@@ -57,7 +59,7 @@ export class RowStream<T extends HostTable = HostTable> {
     const row: TableRow<T> = {
       kind: 'row',
       host: this.#host.id,
-      boot: this.#host.boot,
+      boot: this.#boot,
       stream: this.stream,
       table: this.table,
       action,
@@ -70,12 +72,15 @@ export class RowStream<T extends HostTable = HostTable> {
     this.#written.push({ at, row: row as unknown as AnyTableRow });
   }
 
-  /** Rows and watermarks as they arrive. `completeAt`: true times up to which the stream is declared complete. */
-  deliver(transport: Transport, completeAt: readonly Micros[], random: Random): Delivery[] {
+  /**
+   * Rows and watermarks as they arrive. `completeAt`: true times up to which the stream is declared complete; `handedOver`: when all was there
+   * that the stream told in an earlier run.
+   */
+  deliver(transport: Transport, completeAt: readonly Micros[], random: Random, handedOver: Micros): Delivery[] {
     const out: Delivery[] = [];
     const lost = transport.lost?.stream === this.stream ? transport.lost : undefined;
     const silentAt = transport.silentAt ?? Number.POSITIVE_INFINITY;
-    let handedOver = 0;
+    let allThere = handedOver;
     let next = 0;
     for (const until of completeAt) {
       for (; next < this.#written.length && this.#written[next]!.at <= until; next++) {
@@ -83,7 +88,7 @@ export class RowStream<T extends HostTable = HostTable> {
         if (at >= silentAt || (lost !== undefined && at > lost.from && at <= lost.to)) continue;
         const late = random.chance(transport.lateChance) ? random.int(0, transport.maxLate) : 0;
         const arrival = at + random.int(200, 30_000) + late;
-        handedOver = Math.max(handedOver, arrival);
+        allThere = Math.max(allThere, arrival);
         out.push({ at: arrival, row });
         if (random.chance(transport.duplicateChance)) out.push({ at: arrival + random.int(0, 500_000), row });
       }
@@ -94,11 +99,11 @@ export class RowStream<T extends HostTable = HostTable> {
           at: until,
           row: { kind: 'lost', host: this.#host.id, stream: this.stream, from, to: this.#host.clock(lost.to) },
         });
-        handedOver = Math.max(handedOver, until);
+        allThere = Math.max(allThere, until);
       }
-      handedOver = Math.max(handedOver, until + random.int(1_000, 40_000));
+      allThere = Math.max(allThere, until + random.int(1_000, 40_000));
       out.push({
-        at: handedOver,
+        at: allThere,
         row: { kind: 'complete', host: this.#host.id, stream: this.stream, until: this.#completeUntil(until) },
       });
     }

@@ -27,14 +27,17 @@ export function offlineOrder(world: World): Input[] {
 
 /**
  * Any other lawful order: everything is held up by chance, within the lateness. A watermark still comes after the rows and clocks
- * that it speaks of, and the updates of one connection keep their order.
+ * that it speaks of, and where a host is watched anew after what says so; the updates of one connection keep their order.
  */
 export function shuffledOrder(world: World, random: Random, holdUpUs: Micros): Input[] {
   const rows = world.deliveries.map((d) => ({ row: d.row, at: d.at + random.int(0, holdUpUs) }));
   const reached = new Map<string, Micros>();
+  const announced = new Set<string>();
   for (const delivery of rows) {
     const { row } = delivery;
-    if (row.kind === 'clock') {
+    const isAnew = row.kind === 'host_timeout' || (row.kind === 'host' && announced.has(row.host));
+    if (row.kind === 'host') announced.add(row.host);
+    if (row.kind === 'clock' || isAnew) {
       reached.set(row.host, Math.max(reached.get(row.host) ?? 0, delivery.at));
       continue;
     }

@@ -6,15 +6,14 @@ import { publishedPorts } from './nat.js';
 import { type Netns, network as publicWire } from './netns.js';
 import type { Process } from './process-life.js';
 import type { Random } from './random.js';
+import { Services, tcpPorts, udpPorts } from './services.js';
 import type { Endpoint } from './sockets.js';
 import type { Timeline } from './timeline.js';
 
 const second = 1_000_000;
-const tcpPorts = [80, 443] as const;
-const udpPorts = [53, 123] as const;
 const strangers = ['203.0.113.5', '203.0.113.6', '2001:db8:ffff::5'] as const;
 
-/** Writes what will happen in a world: services that come and go, and bursts of clients that collide in ports, pids and times. */
+/** Writes what will happen in a world: bursts of clients that collide in ports, pids and times. */
 export class Script {
   readonly #random: Random;
   readonly #timeline: Timeline;
@@ -33,12 +32,12 @@ export class Script {
   write(): void {
     const start = this.#timeline.now;
     const random = this.#random;
+    const services = new Services(random, this.#timeline, this.#activity);
     for (const host of this.#hosts) {
       const init = host.processes.fork(undefined, 0, start)!;
       this.#timeline.after(1, () => this.#activity.exec(init));
       for (const netns of host.namespaces) {
-        for (const port of tcpPorts) this.#planService(netns, 'tcp', port);
-        for (const port of udpPorts) this.#planService(netns, 'udp', port);
+        services.planAll(netns);
       }
     }
     const bursts = random.int(7, 10);
@@ -64,58 +63,6 @@ export class Script {
         this.#timeline.after(60, () => this.#activity.ask(resolver, random.pick([20_100, 20_101, 53]), to, lasts));
       });
     }
-  }
-
-  /** One service after another on a port; sometimes several at once, sharing it or told apart by address. */
-  #planService(netns: Netns, proto: 'tcp' | 'udp', port: number): void {
-    const random = this.#random;
-    if (random.chance(0.05)) return;
-    let at = this.#timeline.now + random.int(10, 3_000);
-    const generations = random.pick([1, 1, 2, 3]);
-    for (let i = 0; i < generations; i++) {
-      const until = i === generations - 1 ? undefined : at + random.int(second, 4 * second);
-      const startAt = at;
-      this.#timeline.at(startAt, () => this.#startService(netns, proto, port, until));
-      if (until === undefined) break;
-      at = until + random.int(50, 300_000);
-    }
-  }
-
-  #startService(netns: Netns, proto: 'tcp' | 'udp', port: number, until: Micros | undefined): void {
-    const random = this.#random;
-    const { host } = netns;
-    const owner = this.#activity.spawn(netns);
-    if (owner === undefined) return;
-    const own = netns.addressesAt(this.#timeline.now);
-    const wildcard = random.chance(0.7) ? { address: '::', v6: true } : { address: '0.0.0.0', v6: false };
-    const exact = random.pick(own);
-    const local = random.chance(0.8) ? wildcard : { address: exact, v6: exact.includes(':') };
-    this.#timeline.after(random.int(50, 200), () => {
-      if (owner.exit !== undefined) return;
-      const socket = this.#activity.serve(owner, proto, { address: local.address, port }, local.v6);
-      if (random.chance(proto === 'udp' ? 0.5 : 0.3)) {
-        this.#timeline.after(20, () => this.#activity.forkWorkers(socket, random.int(1, 2)));
-      }
-      if (until !== undefined) {
-        this.#timeline.at(until, () => host.sockets.close(socket, this.#timeline.now));
-        this.#timeline.at(until + 10, () => this.#activity.exit(owner));
-      }
-      if (random.chance(0.2)) this.#startSecond(netns, proto, port, local.address === wildcard.address, until);
-    });
-  }
-
-  /** A second owner of the port: on an exact address beside a wildcard, or one more on the same endpoint (SO_REUSEPORT). */
-  #startSecond(netns: Netns, proto: 'tcp' | 'udp', port: number, isWildcard: boolean, until: Micros | undefined): void {
-    const { host } = netns;
-    const other = this.#activity.spawn(netns);
-    if (other === undefined) return;
-    const exact = this.#random.pick(netns.addressesAt(this.#timeline.now));
-    const local = isWildcard ? { address: exact, v6: exact.includes(':') } : { address: '0.0.0.0', v6: false };
-    this.#timeline.after(60, () => {
-      if (other.exit !== undefined) return;
-      const socket = this.#activity.serve(other, proto, { address: local.address, port }, local.v6);
-      if (until !== undefined) this.#timeline.at(until, () => host.sockets.close(socket, this.#timeline.now));
-    });
   }
 
   #burst(): void {

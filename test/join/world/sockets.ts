@@ -46,6 +46,8 @@ export interface Socket {
   listening: boolean;
   readonly holds: Hold[];
   closed?: Micros;
+  /** It ended with its machine. */
+  crashed?: true;
   /** It called bind before connect, so that its port is no other's. */
   isBound?: true;
   /** It called connect over TCP. */
@@ -202,6 +204,20 @@ export class SocketTable {
 
   close(socket: Socket, at: Micros): void {
     for (const hold of [...socket.holds]) if (hold.to === undefined) this.drop(socket, hold.process, at);
+  }
+
+  crash(at: Micros): void {
+    for (const socket of this.all) {
+      if (socket.closed !== undefined) continue;
+      for (const hold of socket.holds) hold.to ??= at;
+      socket.closed = at;
+      socket.crashed = true;
+    }
+  }
+
+  boot(): void {
+    this.#nextPort = 0;
+    this.#nextId = 1;
   }
 
   /**

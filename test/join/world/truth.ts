@@ -18,6 +18,8 @@ export interface TrueEnd {
   readonly ancestors: readonly { readonly pid: number; readonly path: string }[];
   /** Number of the listener or unconnected socket that the owner held, with others or alone, when the connection began. */
   readonly standing?: number;
+  /** Of its host. */
+  readonly boot: string;
   /** Who took a datagram first, where nobody read that which came to this owner's socket: either may be named. */
   readonly instead?: TrueEnd;
 }
@@ -61,6 +63,7 @@ function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
       hostStart: host.clock(holder.start),
     })),
     ancestors,
+    boot: host.bootAt(process.start),
     ...(hasHeld && { standing: standing.id }),
     ...(owner.instead !== undefined && { instead: trueEnd(owner.instead, flowStart) }),
   };

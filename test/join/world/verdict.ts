@@ -24,6 +24,7 @@ function isSameStart(told: number | undefined, hostStart: number, start: number,
 
 function isOwner(end: AttributedEnd, truth: TrueEnd, profile: Profile): boolean {
   const { pid, start, cmdline } = end.process;
+  if (end.host.boot !== truth.boot) return false;
   if (pid !== truth.pid || !isSameStart(start, truth.hostStart, truth.start, profile)) return false;
   if (end.user !== undefined && end.user.uid !== truth.uid) return false;
   if (!areAncestors(end, truth)) return false;
@@ -67,9 +68,9 @@ function judgeOwner(end: End, truth: TrueEnd | undefined, world: World): Verdict
 }
 
 /** Whether some row showed the true owner with the socket, so that naming another of its holders is a mistake. */
-function wasShown({ host, pid, standing }: TrueEnd, world: World): boolean {
+function wasShown({ host, boot, pid, standing }: TrueEnd, world: World): boolean {
   return world.deliveries.some(({ row }) => {
-    if (row.kind !== 'row' || row.host !== host || row.action !== 'added') return false;
+    if (row.kind !== 'row' || row.host !== host || row.boot !== boot || row.action !== 'added') return false;
     if (row.table !== 'listening_ports' && row.table !== 'process_open_sockets') return false;
     return row.columns.pid === pid && row.columns.socket === standing;
   });
