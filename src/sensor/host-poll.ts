@@ -39,10 +39,11 @@ export class HostPoll {
   private usersVersion = '';
   private announced = false;
 
-  /** `netns` self: only processes, sockets and addresses of our own network namespace. */
+  /** `netns` self: only processes, sockets and addresses of our own network namespace. `pause`: as of a stream of HostSeen. */
   constructor(
     private readonly host: string,
     private readonly netns: 'self' | 'all',
+    private readonly pause: Micros,
     private readonly otherStreams: HostSeen['streams'],
     dumps: SocketDumps | undefined,
   ) {
@@ -102,7 +103,8 @@ export class HostPoll {
   private announce(from: Micros): HostSeen[] {
     if (this.announced) return [];
     this.announced = true;
-    const streams = [...sensorTables.map((table) => ({ stream: table, table })), ...this.otherStreams];
+    const polled = sensorTables.map((table) => ({ stream: table, table, pause: this.pause }));
+    const streams = [...polled, ...this.otherStreams];
     return [
       {
         kind: 'host',

@@ -25,6 +25,8 @@ export interface PollSensorOptions {
 }
 
 const DEFAULT_INTERVAL_MS = 100;
+/** In microseconds, between two polls: they are put off where they cost much. */
+const LONGEST_PAUSE = 1_000_000;
 const DEFAULT_CPU_SHARE = 0.15;
 /** A poll is complete up to the whole millisecond that it began in. */
 const STOP_MS = 2;
@@ -49,8 +51,9 @@ export class PollSensor {
   private meanCost = 0;
 
   constructor(private readonly options: PollSensorOptions) {
-    this.poll = new HostPoll(options.host, options.netns ?? 'all', options.otherStreams ?? [], options.dumps);
     this.intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
+    const { host, netns = 'all', otherStreams = [], dumps } = options;
+    this.poll = new HostPoll(host, netns, Math.max(LONGEST_PAUSE, 2_000 * this.intervalMs), otherStreams, dumps);
     this.cpuShare = options.cpuShare ?? DEFAULT_CPU_SHARE;
   }
 

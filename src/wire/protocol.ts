@@ -2,10 +2,12 @@
  * Versions of the agent protocol that this program speaks, best first. A version fixes every message to its last member; a change makes
  * a new version, and the one before stays in this list for a release, so that neighbours understand each other.
  *
- * 2: a host tells the network namespace of who watches it, and which connections it translates (`older-version.ts` leaves both out for an
- * engine of version 1).
+ * 2: a host tells the network namespace of who watches it, and which connections it translates.
+ * 3: a host tells how often it is polled.
+ *
+ * `older-version.ts` leaves out what an engine does not know.
  */
-export const wireVersions = [2, 1] as const;
+export const wireVersions = [3, 2, 1] as const;
 export type WireVersion = (typeof wireVersions)[number];
 
 const prefix = 'correlate.agent.v';

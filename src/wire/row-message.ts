@@ -1,7 +1,7 @@
 import { intern } from '../core/intern.js';
 import { limits } from '../core/limits.js';
 import type { Micros } from '../core/time.js';
-import type { AnyTableRow, HostRow } from '../records/host-row.js';
+import type { AnyTableRow, HostRow, StreamSeen } from '../records/host-row.js';
 import { type ColumnType, type HostTable, hostTables } from '../records/host-tables.js';
 
 /**
@@ -39,7 +39,7 @@ type Block =
   | TableBlock
   | { complete: string[]; until: number[] }
   | { lost: string; from: number; to: number }
-  | { host: [string, string][]; from: number; namespace?: string }
+  | { host: [stream: string, table: string, pause?: Micros][]; from: number; namespace?: string }
   | { timeout: number };
 
 /** A message and its rows in the order of their sequences. */
@@ -155,7 +155,9 @@ function newControlBlock(row: Exclude<HostRow, AnyTableRow>): Block {
       return { lost: row.stream, from: row.from, to: row.to };
     case 'host':
       return {
-        host: row.streams.map(({ stream, table }) => [stream, table]),
+        host: row.streams.map(({ stream, table, pause }) =>
+          pause === undefined ? [stream, table] : [stream, table, pause],
+        ),
         from: row.from,
         ...(row.net_namespace !== undefined && { namespace: row.net_namespace }),
       };
@@ -254,12 +256,13 @@ function readHost(block: Unknown, into: Reading): string | undefined {
   if (!Array.isArray(streams) || !isTime(from) || !hasOnly(block, hostMembers)) return 'a host is malformed';
   if (namespace !== undefined && !isName(namespace)) return 'a network namespace has no name';
   if (streams.length > limits.agentTables) return 'a host has too many streams';
-  const read: { stream: string; table: HostTable }[] = [];
-  for (const pair of streams as unknown[]) {
-    if (!Array.isArray(pair) || pair.length !== 2) return 'a stream is malformed';
-    const [stream, table] = pair as unknown[];
+  const read: StreamSeen[] = [];
+  for (const each of streams as unknown[]) {
+    if (!Array.isArray(each) || each.length < 2 || each.length > 3) return 'a stream is malformed';
+    const [stream, table, pause] = each as unknown[];
     if (!isName(stream) || !isTable(table)) return 'a stream is malformed';
-    read.push({ stream: intern(stream), table });
+    if (pause !== undefined && !isSequence(pause)) return 'a pause is no time';
+    read.push({ stream: intern(stream), table, ...(pause !== undefined && { pause }) });
   }
   const { host, boot } = into;
   into.rows.push({

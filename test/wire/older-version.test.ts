@@ -8,7 +8,7 @@ const host: HostRow = {
   kind: 'host',
   host: 'h',
   streams: [
-    { stream: 'processes', table: 'processes' },
+    { stream: 'processes', table: 'processes', pause: 9 },
     { stream: 'conntrack', table: 'conntrack' },
   ],
   from: 5,
@@ -19,19 +19,22 @@ const translated: HostRow = {
   seq: 0,
   columns: { protocol: 6, original_source: '192.0.2.1' },
 };
-const { text } = encodeRows(
-  [host, { kind: 'complete', host: 'h', stream: 'processes', until: 6 }, translated],
-  0,
-  undefined,
-);
+const rest: HostRow = { kind: 'complete', host: 'h', stream: 'processes', until: 6 };
+const { text } = encodeRows([host, rest, translated], 0, undefined);
 const read = (message: string) => readRows(JSON.parse(message) as Record<string, unknown>, 'h');
 
 describe('a message of rows', () => {
-  it('tells the network namespace of who watches, and what is translated', () => {
-    expect(read(inVersion(text, 2))).toMatchObject({ rows: [host, { kind: 'complete' }, translated] });
+  it('tells the network namespace of who watches, what is translated, and how often it polls', () => {
+    expect(read(inVersion(text, 3))).toMatchObject({ rows: [host, { kind: 'complete' }, translated] });
   });
 
-  it('leaves both out for an engine of version 1, with the same sequences', () => {
+  it('leaves out how often it polls for an engine of version 2', () => {
+    const older = inVersion(text, versionOf('correlate.agent.v2'));
+    const streams = host.streams.map(({ stream, table }) => ({ stream, table }));
+    expect(read(older)).toEqual(read(encodeRows([{ ...host, streams }, rest, translated], 0, undefined).text));
+  });
+
+  it('leaves all of it out for an engine of version 1, with the same sequences', () => {
     const older = inVersion(text, versionOf('correlate.agent.v1'));
     expect(older).not.toContain('namespace');
     expect(older).not.toContain('"table":"conntrack"');

@@ -34,7 +34,7 @@ describe('rows on the wire', () => {
         boot: 'b1',
         streams: [
           { stream: 'processes', table: 'processes' },
-          { stream: 'users', table: 'users' },
+          { stream: 'users', table: 'users', pause: 1_000_000 },
         ],
         from: 5,
       },
@@ -101,6 +101,9 @@ describe('rows on the wire', () => {
     ['both numberings', { ...good, sequences: [1] }],
     ['neither numbering', { ...good, first: undefined }],
     ['a clock row', { ...good, blocks: [{ clock: 1 }] }],
+    ['a stream without a table', { ...good, blocks: [{ host: [['a']], from: 1 }] }],
+    ['a pause that is none', { ...good, blocks: [{ host: [['a', 'users', -1]], from: 1 }] }],
+    ['more than the pause of a stream', { ...good, blocks: [{ host: [['a', 'users', 1, 1]], from: 1 }] }],
     ['a watermark without a time', { ...good, blocks: [{ complete: ['a'], until: [] }] }],
   ];
   it.each(bad)('are refused with %s', (_, message) => {
