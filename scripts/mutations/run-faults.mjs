@@ -147,4 +147,25 @@ export const runFaults = [
     replace: 'if (look === undefined) return -Infinity;',
     tests: ['test/hosts/state/stream-progress.test.ts'],
   },
+  {
+    name: 'shortest-pause-of-those-told',
+    file: progress,
+    find: 'Math.max(this.#toldPauses[place]!, pause)',
+    replace: 'pause',
+    tests: [state],
+  },
+  {
+    name: 'shown-pauses-before-those-told',
+    file: progress,
+    find: 'this.#toldPauses?.[place] || (this.#pauses?.[place] ?? Infinity)',
+    replace: 'this.#pauses?.[place] ?? this.#toldPauses?.[place] ?? Infinity',
+    tests: [state],
+  },
+  {
+    name: 'pause-told-without-the-cost-of-a-poll',
+    file: 'src/sensor/poll-sensor.ts',
+    find: 'Math.max(LONGEST_PAUSE_MS, 2 * this.interval(costMs))',
+    replace: 'Math.max(LONGEST_PAUSE_MS, 2 * this.intervalMs)',
+    tests: ['test/sensor/poll-sensor.test.ts'],
+  },
 ];

@@ -376,8 +376,8 @@ export function pauseOf(host: HostRows, stream: string): Micros {
   const pauses = host.table.flatMap(({ stream: of, action, since, time, resolution }) =>
     of === stream && action !== 'event' && since !== undefined ? [time + Math.max(resolution, 1) - 1 - since] : [],
   );
-  for (const { streams } of host.seen)
-    for (const { stream: of, pause } of streams) if (of === stream && pause !== undefined) pauses.push(pause);
+  const told = host.seen.flatMap(({ streams }) => streams.flatMap((one) => (one.stream === stream && one.pause) || []));
+  if (told.length > 0) return Math.round(Math.max(...told) * PAUSE_MARGIN);
   return pauses.length === 0 ? Infinity : Math.round(Math.min(...pauses) * PAUSE_MARGIN);
 }
 

@@ -36,7 +36,7 @@ export type AnyTableRow = { [T in HostTable]: TableRow<T> }[HostTable];
 
 /**
  * A stream of a host. `pause`: a poll never came later than this after the one before, where the source knows and not every poll shows in
- * rows, as with snapshots of what stays the same.
+ * rows, as with snapshots of what stays the same. Of several that are told the longest counts.
  */
 export interface StreamSeen {
   readonly stream: string;

@@ -39,11 +39,14 @@ export class HostPoll {
   private usersVersion = '';
   private announced = false;
 
-  /** `netns` self: only processes, sockets and addresses of our own network namespace. `pause`: as of a stream of HostSeen. */
+  /**
+   * `netns` self: only processes, sockets and addresses of our own network namespace. `pauseAt`: as of a stream of HostSeen, where the first
+   * look, which reads all there is, took so many milliseconds.
+   */
   constructor(
     private readonly host: string,
     private readonly netns: 'self' | 'all',
-    private readonly pause: Micros,
+    private readonly pauseAt: (costMs: number) => Micros,
     private readonly otherStreams: HostSeen['streams'],
     dumps: SocketDumps | undefined,
   ) {
@@ -70,6 +73,7 @@ export class HostPoll {
    */
   look(last: boolean): HostRow[] {
     const start = nowFloor();
+    const begun = performance.now();
     let processes = this.processes.poll();
     if (this.netns === 'self') processes = new Map([...processes].filter(([, each]) => each.netNamespace === this.own));
     const network = this.network.poll(start, this.netns === 'all' ? processes.values() : [], last);
@@ -97,13 +101,14 @@ export class HostPoll {
       (stream) => ({ kind: 'complete', host: this.host, stream, until: start }) as const,
     );
     const end: HostRow[] = last ? [{ kind: 'host_timeout', host: this.host, at: start }] : [];
-    return [...this.announce(start), ...changes, ...complete, ...end];
+    return [...this.announce(start, performance.now() - begun), ...changes, ...complete, ...end];
   }
 
-  private announce(from: Micros): HostSeen[] {
+  private announce(from: Micros, costMs: number): HostSeen[] {
     if (this.announced) return [];
     this.announced = true;
-    const polled = sensorTables.map((table) => ({ stream: table, table, pause: this.pause }));
+    const pause = this.pauseAt(costMs);
+    const polled = sensorTables.map((table) => ({ stream: table, table, pause }));
     const streams = [...polled, ...this.otherStreams];
     return [
       {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { limits } from '../core/limits.js';
+import { MILLISECOND, type Micros } from '../core/time.js';
 import type { Warn } from '../core/warnings.js';
 import type { HostRow, HostSeen } from '../records/host-row.js';
 import { HostPoll } from './host-poll.js';
@@ -25,8 +26,8 @@ export interface PollSensorOptions {
 }
 
 const DEFAULT_INTERVAL_MS = 100;
-/** In microseconds, between two polls: they are put off where they cost much. */
-const LONGEST_PAUSE = 1_000_000;
+/** Between two polls, milliseconds: a busy machine puts them off. */
+const LONGEST_PAUSE_MS = 1_000;
 const DEFAULT_CPU_SHARE = 0.15;
 /** A poll is complete up to the whole millisecond that it began in. */
 const STOP_MS = 2;
@@ -53,8 +54,9 @@ export class PollSensor {
   constructor(private readonly options: PollSensorOptions) {
     this.intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
     const { host, netns = 'all', otherStreams = [], dumps } = options;
-    this.poll = new HostPoll(host, netns, Math.max(LONGEST_PAUSE, 2_000 * this.intervalMs), otherStreams, dumps);
     this.cpuShare = options.cpuShare ?? DEFAULT_CPU_SHARE;
+    const pauseAt = (costMs: number): Micros => this.longestPause(costMs);
+    this.poll = new HostPoll(host, netns, pauseAt, otherStreams, dumps);
   }
 
   /** Mean cost of a poll in milliseconds of one core. */
@@ -80,9 +82,19 @@ export class PollSensor {
     this.pollOnce(true);
   }
 
+  /** What two polls are never further apart where one costs so many milliseconds. */
+  private longestPause(costMs: number): Micros {
+    return Math.ceil(Math.max(LONGEST_PAUSE_MS, 2 * this.interval(costMs))) * MILLISECOND;
+  }
+
+  /** Time from the start of one poll to that of the next, milliseconds. */
+  private interval(costMs: number): number {
+    return Math.max(this.intervalMs, costMs / this.cpuShare);
+  }
+
   private pollAndSchedule(): void {
     const costMs = this.pollOnce(false);
-    const interval = Math.max(this.intervalMs, this.meanCost / this.cpuShare);
+    const interval = this.interval(this.meanCost);
     this.timer = globalThis.setTimeout(() => this.pollAndSchedule(), Math.max(1, interval - costMs));
   }
 

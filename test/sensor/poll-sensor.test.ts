@@ -102,6 +102,19 @@ describe.skipIf(!isLinux)('the polling sensor (skipped where there is no Linux)'
     for (const row of complete) if (row.kind === 'complete') expect(row.until).toBeLessThanOrEqual(tableRows[0]!.time);
   });
 
+  it('says how far apart its polls may be, by what the first one cost', async () => {
+    const told: HostRow[] = [];
+    const options = { host: 'here', intervalMs: 20, cpuShare: 1e-4, warn: () => {} };
+    const sensor = new PollSensor({ ...options, emit: (rows) => told.push(...rows) });
+    sensors.push(sensor);
+    await sensor.start();
+    const [first] = told;
+    const pauses = first?.kind === 'host' ? first.streams.map(({ pause }) => pause) : [];
+    const interval = (sensor.costMs / 1e-4) * 1_000;
+    expect(interval).toBeGreaterThan(1_000_000);
+    for (const pause of pauses) expect(pause).toBeGreaterThanOrEqual(interval);
+  });
+
   it('shows a process with its path, user, parent and arguments', async () => {
     const { child } = await run('console.log(1); setInterval(() => {}, 1e6)');
     const watch = new Watch();

@@ -156,7 +156,7 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
   seen(host: HostState, row: HostSeen): void {
     for (const { stream, table, pause } of row.streams) {
       host.progress.stream(stream, table);
-      if (pause !== undefined) host.progress.polled(stream, 0, pause);
+      if (pause !== undefined) host.progress.boundPause(stream, pause);
     }
     if (row.net_namespace !== undefined) host.isWatchedIn(row.net_namespace, row.from);
     host.progress.seen(row.from, row.boot);

@@ -38,6 +38,7 @@ export class StreamProgress {
   #untils: Micros[] = [];
   /** By place of the stream, the shortest time between two polls that a row told of; where nothing changed for a while a row tells of a longer one. */
   #pauses: Micros[] | undefined;
+  #toldPauses: Micros[] | undefined;
   /** Watermarks of streams of which nothing else is known yet. */
   #early: Map<string, Micros> | undefined;
   #lost = nothingLost;
@@ -126,9 +127,22 @@ export class StreamProgress {
     this.#pauses[place] = Math.min(this.#pauses[place]!, latest - since);
   }
 
-  /** What a stream polled last may be this long before it fell silent; Infinity when no row tells how often it polls. */
+  /** The source says that a poll never comes later than this after the one before. It says so anew once one did. */
+  boundPause(name: string, pause: Micros): void {
+    const place = this.#streams.placeOf(name);
+    if (place < 0) return;
+    this.#toldPauses ??= [];
+    while (this.#toldPauses.length <= place) this.#toldPauses.push(0);
+    this.#toldPauses[place] = Math.max(this.#toldPauses[place]!, pause);
+  }
+
+  /**
+   * What a stream polled last may be this long before it fell silent; Infinity when nothing tells how often it polls. What the source says goes before what
+   * rows show, which may be of looks at single processes between polls.
+   */
   pauseOf(name: string): Micros {
-    const pause = this.#pauses?.[this.#streams.placeOf(name)] ?? Infinity;
+    const place = this.#streams.placeOf(name);
+    const pause = this.#toldPauses?.[place] || (this.#pauses?.[place] ?? Infinity);
     return pause === Infinity ? Infinity : Math.round(pause * PAUSE_MARGIN);
   }
 

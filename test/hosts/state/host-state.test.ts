@@ -132,6 +132,16 @@ describe('the sockets of a host', () => {
     expect(held()[0]).toMatchObject({ closeLo: (40 - 1.25 * 5) * s, closeHi: Infinity });
   });
 
+  it('are surely open until as long before as their sensor says that its polls may be apart, at the longest', () => {
+    const { host, states, held } = stateOf(rows.slice(2, 3));
+    for (const pause of [2 * s, 8 * s, 4 * s]) {
+      const stream = { stream: 'process_open_sockets', table: 'process_open_sockets', pause } as const;
+      states.seen(host, { kind: 'host', host: host.id, streams: [stream], from: 0 });
+    }
+    host.progress.lost('process_open_sockets', 40 * s, 50 * s);
+    expect(held()[0]).toMatchObject({ closeLo: (40 - 1.25 * 8) * s, closeHi: Infinity });
+  });
+
   it('are kept within the bound, oldest first out, and what went is noted', () => {
     const many = Array.from({ length: 20 }, (_, i) =>
       row('socket_events', 'event', i, i, { ...tuple, local_port: 1_000 + i, action: 'connect', pid: 7 }),

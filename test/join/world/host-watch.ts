@@ -1,6 +1,6 @@
 import type { Micros } from '../../../src/core/time.js';
 import { UNMEASURED_ERR } from '../../../src/join/host-clocks.js';
-import type { HostRow } from '../../../src/records/host-row.js';
+import type { HostRow, StreamSeen } from '../../../src/records/host-row.js';
 import type { HostTable } from '../../../src/records/host-tables.js';
 import { observeProcesses, observeSockets } from './event-observer.js';
 import type { Host } from './host.js';
@@ -36,11 +36,6 @@ interface Run {
   readonly to: Micros;
   /** Absent: the world ends with it. */
   readonly end?: 'stopped' | 'killed';
-}
-
-interface ObservedStream {
-  readonly stream: string;
-  readonly table: HostTable;
 }
 
 /** How the sensor of a host works, in all its runs. */
@@ -86,7 +81,7 @@ export function observeHost(watch: Watch): Delivery[] {
   const from = host.gaps.length === 0 ? drawn : Math.min(drawn, host.gaps[0]!.from - second);
   const runs = runsOf(host, from, endAt, transport.silentAt);
   const out: Delivery[] = [];
-  let streams: ObservedStream[] = [];
+  let streams: StreamSeen[] = [];
   const handedOver = new Map<string, Micros>();
   for (const run of runs) {
     const told = observeRun(watch, method, run, handedOver);
@@ -110,7 +105,7 @@ function observeRun(
   { isOsquery, resolution, tick, interval }: Method,
   run: Run,
   handedOver: Map<string, Micros>,
-): { deliveries: Delivery[]; streams: ObservedStream[] } {
+): { deliveries: Delivery[]; streams: StreamSeen[] } {
   const { random, host, profile } = watch;
   const { from } = run;
   const boot = host.bootAt(from);
@@ -122,9 +117,12 @@ function observeRun(
   const polls = times(run, interval, random).filter((at) => at <= lastPoll);
   const transport = host.gaps.length === 0 ? watch.transport : transportIn(watch.transport, run);
   const deliveries: Delivery[] = [];
-  const streams: ObservedStream[] = [];
+  const streams: StreamSeen[] = [];
   const add = <T extends HostTable>(stream: RowStream<T>, completeAt: readonly Micros[], way = transport): void => {
-    streams.push({ stream: stream.stream, table: stream.table });
+    // Of the program's own polling sensors every other one says how often it polls.
+    const saysPause = profile === 'poll' && !isOsquery && interval % 2 === 0 && completeAt === polls;
+    const pause = saysPause ? { pause: Math.ceil(1.1 * interval) } : {};
+    streams.push({ stream: stream.stream, table: stream.table, ...pause });
     const told = stream.deliver(way, completeAt, random, handedOver.get(stream.stream) ?? 0);
     handedOver.set(stream.stream, Math.max(0, ...told.map(({ at }) => at)));
     deliveries.push(...told);
@@ -179,7 +177,7 @@ function transportIn(transport: Transport, { from, to }: Run): Transport {
   return { ...whole, lost: { ...lost, from: Math.max(lost.from, from), to: Math.min(lost.to, to) } };
 }
 
-function seenRow(host: Host, { from }: Run, streams: ObservedStream[], isOsquery: boolean): HostRow {
+function seenRow(host: Host, { from }: Run, streams: StreamSeen[], isOsquery: boolean): HostRow {
   return {
     ...{ kind: 'host', host: host.id, boot: host.bootAt(from), streams, from: host.clock(from) },
     ...(isOsquery ? {} : { net_namespace: host.own.id }),
@@ -194,7 +192,7 @@ function endOf(host: Host, { to, end }: Run, told: readonly Delivery[], random: 
   return { at, row: { kind: 'host_timeout', host: host.id, at: Math.max(...untils) } };
 }
 
-function controlRows(watch: Watch, first: Run, streams: ObservedStream[], isOsquery: boolean): Delivery[] {
+function controlRows(watch: Watch, first: Run, streams: StreamSeen[], isOsquery: boolean): Delivery[] {
   const { random, host, captures, offset, endAt } = watch;
   const { from } = first;
   const out: Delivery[] = [{ at: from, row: seenRow(host, first, streams, isOsquery) }];
