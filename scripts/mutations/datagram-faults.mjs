@@ -260,4 +260,11 @@ export const datagramFaults = [
     replace: '',
     tests: ['test/join/datagram-takers.test.ts'],
   },
+  {
+    name: 'bound-since-never-answered',
+    file: 'src/join/match.ts',
+    find: "isBoundSince(query, socket) ? possible : 'opened_after'",
+    replace: "'opened_after'",
+    tests: ['test/join/later-bind.test.ts'],
+  },
 ];

@@ -44,9 +44,30 @@ export const namespaceFaults = [
   {
     name: 'another-one-by-its-beginning-alone',
     file: 'src/join/elsewhere.ts',
-    find: ' && !(isOver && other.ended && Math.abs(went - last) > slack)',
+    find: ' && mayBeOne(other, view, last - first)',
     replace: '',
     tests: ['test/join/elsewhere.test.ts'],
+  },
+  {
+    name: 'captured-twice-with-other-packets',
+    file: 'src/join/elsewhere.ts',
+    find: 'other.packets === packetsOf(view.connection) && ',
+    replace: '',
+    tests: [datagramsElsewhere],
+  },
+  {
+    name: 'captured-twice-though-longer',
+    file: 'src/join/elsewhere.ts',
+    find: ' && isAsLong(other.last - other.first, lasted)',
+    replace: '',
+    tests: [datagramsElsewhere],
+  },
+  {
+    name: 'address-shared-only-once-told',
+    file: 'src/join/candidate.ts',
+    find: ' && !mayShareAddress(trial)',
+    replace: '',
+    tests: [datagramsElsewhere],
   },
   {
     name: 'socket-seen-before-over-another-bridge',
@@ -227,8 +248,8 @@ export const namespaceFaults = [
   {
     name: 'shared-address-certain',
     file: 'src/join/candidate.ts',
-    find: 'if (!addresses.isShared(local.text)) return mayBeElsewhere(',
-    replace: 'return mayBeElsewhere(',
+    find: 'if (!addresses.isShared(local.text) && !mayShareAddress(trial)) {',
+    replace: '{',
     tests: [containers],
   },
   {

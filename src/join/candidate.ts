@@ -166,8 +166,16 @@ export function tryHosts(
     const found = contested(match, trial, socket, isThere);
     // Calls of the same inner endpoints may be of a connection that has other ones on the wire.
     if (stitch !== undefined && found.rank === ranks.event) return shared(found);
-    if (!addresses.isShared(local.text)) return mayBeElsewhere(found, trial) ? shared(found) : found;
+    if (!addresses.isShared(local.text) && !mayShareAddress(trial)) {
+      return mayBeElsewhere(found, trial) ? shared(found) : found;
+    }
     return mayBeTakenElsewhere(found, query, socket) ? unsure(found, query) : shared(found);
+  }
+
+  /** Whether it is yet to be told that another namespace has the address, where another bridge of the host has the same endpoints too. */
+  function mayShareAddress({ host, query }: Trial): boolean {
+    if (view.elsewhere === undefined || view.closed) return false;
+    return host.progress.socketsUntil < query.first + query.err;
   }
 
   /**

@@ -1,16 +1,23 @@
 import type { Micros } from '../core/time.js';
 import type { HostState } from '../hosts/state/host-state.js';
+import type { Connection } from '../records/connection.js';
 import type { ConnectionView } from './connection-view.js';
 import type { Going } from './end-query.js';
 import type { HostClock, HostClocks } from './host-clocks.js';
 
-/** When a connection was, as far as that is known, on the clock of its capture. */
+/** When a connection was, as far as that is known, on the clock of its capture, and the packets that were captured of it. */
 export interface Span {
   readonly capture: string;
   readonly first: Micros;
   last: Micros;
+  packets: number;
   ended: boolean;
 }
+
+/** By how much the times between two packets differ that were captured at two places of a host. */
+const SAME_TIME: Micros = 1_000;
+/** By how much the clocks of two captures run apart, at most. */
+const SAME_PACE = 1e-4;
 
 /** The nearest in time are remembered. */
 const MAX_OTHERS = 16;
@@ -87,8 +94,8 @@ export function lookElsewhere(
       continue;
     }
     beside.push({ from: began - slack, to: other.ended ? went + slack : Infinity });
-    const isOneBefore = Math.abs(began - before) <= slack && Math.abs(went - beforeLast) <= slack;
-    const isThis = Math.abs(began - first) <= slack && !(isOver && other.ended && Math.abs(went - last) > slack);
+    const isOneBefore = Math.abs(began - before) <= slack && isAsLong(went - began, beforeLast - before);
+    const isThis = Math.abs(began - first) <= slack && mayBeOne(other, view, last - first);
     const isAnother = !isThis && !isOneBefore;
     hasElsewhere ||= isAnother;
     hasElsewhereBefore ||= isAnother && began - first <= slack;
@@ -98,4 +105,22 @@ export function lookElsewhere(
     if (isOver && (!other.ended || went - last > slack)) ownUntil = last;
   }
   return { beganLater, hasElsewhereBefore, hasElsewhere, beside, endedBefore, ownUntil };
+}
+
+/** Whether two connections that began at one time may be one that was captured twice: of that each packet is captured twice, so both end together. */
+function mayBeOne(other: Span, view: ConnectionView, lasted: Micros): boolean {
+  const isOver = view.ended || view.closed;
+  if (isOver !== other.ended) return false;
+  if (!isOver) return true;
+  return other.packets === packetsOf(view.connection) && isAsLong(other.last - other.first, lasted);
+}
+
+/** Whether two durations may be of the same packets. */
+export function isAsLong(one: Micros, other: Micros): boolean {
+  return Math.abs(one - other) <= SAME_TIME + SAME_PACE * one;
+}
+
+/** Of both ends. */
+export function packetsOf({ orig_pkts: sent, resp_pkts: received }: Connection): number {
+  return sent + received;
 }

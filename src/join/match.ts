@@ -398,7 +398,7 @@ function firstSightingAfter(socket: SocketInterval, from: Micros, byPoll = false
 /** A listener, or a bound or connected UDP socket, must be open at the first packet. */
 function fitStanding(query: EndQuery, socket: SocketInterval): Fit {
   const { first, err } = query;
-  if (socket.openLo > first + err) return 'opened_after';
+  if (socket.openLo > first + err) return isBoundSince(query, socket) ? possible : 'opened_after';
   if (socket.closeHi < first - err) return 'closed_before';
   // Every raw socket of a protocol gets a copy, also one that was opened only to send.
   if (!hasPorts(query.protocol)) return possible;
@@ -409,6 +409,11 @@ function fitStanding(query: EndQuery, socket: SocketInterval): Fit {
   const isCall = socket.source === 'listen' || (socket.source === 'bind' && query.protocol !== 6);
   if (isCall) return query.answered && query.role === 'resp' ? sole : possible;
   return isSeenSending(query, socket) ? sole : possible;
+}
+
+/** Who bound the port only after datagrams had come to nobody may have taken a later one, and answered. */
+function isBoundSince({ protocol, role, answered, last, err }: EndQuery, { source, openLo }: SocketInterval): boolean {
+  return protocol === 17 && role === 'resp' && answered && source === 'bind' && openLo <= last + err;
 }
 
 /** A poll saw the socket of a chosen port before the last datagram, so it was this one's all along, if it was there at the first. */

@@ -1,5 +1,6 @@
 import type { Micros } from '../core/time.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
+import { isAsLong, packetsOf } from './elsewhere.js';
 import type { EndQuery } from './end-query.js';
 import type { HostRows } from './reference-rows.js';
 
@@ -49,7 +50,7 @@ export function neighboursOf(
     .map((other) => {
       const clock = clockOf(host, other);
       const [began, went] = [other.connection.ts + clock.offset, lastOf(other.connection) + clock.offset];
-      return { began, went, err: clock.err, slack: err + clock.err };
+      return { began, went, packets: packetsOf(other.connection), err: clock.err, slack: err + clock.err };
     });
   const isLater = ({ began, slack }: (typeof elsewhere)[number]): boolean => began - (lastOf(c) + offset) > slack;
   const later = elsewhere.filter(isLater);
@@ -59,10 +60,10 @@ export function neighboursOf(
   const previousEnd = Math.max(previousLast, ...before) + offset;
   // What was captured twice is no other one, be it this one or the one before.
   const isOne = (other: (typeof elsewhere)[number], first: Micros, last: Micros): boolean =>
-    Math.abs(other.began - first) <= other.slack && Math.abs(other.went - last) <= other.slack;
-  const others = rest.filter(
-    (other) => !isOne(other, c.ts + offset, lastOf(c) + offset) && !isOne(other, aloneSince, previousEnd),
-  );
+    Math.abs(other.began - first) <= other.slack && isAsLong(other.went - other.began, last - first);
+  const isThis = (other: (typeof elsewhere)[number]): boolean =>
+    isOne(other, c.ts + offset, lastOf(c) + offset) && other.packets === packetsOf(c);
+  const others = rest.filter((other) => !isThis(other) && !isOne(other, aloneSince, previousEnd));
   const over = others
     .filter(({ went, slack }) => went - (c.ts + offset) <= slack)
     .map((other) => other.went + other.err);

@@ -2,7 +2,7 @@ import type { Micros } from '../core/time.js';
 import type { Tuple } from '../hosts/state/tuple-table.js';
 import type { Connection, ConnectionUpdate } from '../records/connection.js';
 import { type ConnectionView, mayBeAnswered } from './connection-view.js';
-import { Elsewhere, type Span } from './elsewhere.js';
+import { Elsewhere, packetsOf, type Span } from './elsewhere.js';
 import { hasFlag, withFlag } from './flags.js';
 import type { KeptEnds } from './kept-ends.js';
 import type { Moments } from './moments.js';
@@ -235,6 +235,7 @@ export class Tracked implements ConnectionView {
     if (update.cause === 'end') this.#bits = withFlag(this.#bits, ENDED, true);
     if (this.elsewhere === undefined) return;
     this.elsewhere.own.last = this.last;
+    this.elsewhere.own.packets = packetsOf(connection);
     this.elsewhere.own.ended = this.ended;
   }
 
@@ -319,8 +320,8 @@ function meet(one: Tracked, other: Tracked): void {
   other.elsewhere.meet(one.elsewhere);
 }
 
-function spanOf({ capture, first, last, ended }: Tracked): Span {
-  return { capture, first, last, ended };
+function spanOf({ capture, first, last, connection, ended }: Tracked): Span {
+  return { capture, first, last, packets: packetsOf(connection), ended };
 }
 
 function link(before: Tracked | undefined, after: Tracked | undefined): void {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Join } from '../../src/join/attribution.js';
 import type { AttributedConnection } from '../../src/records/attributed-connection.js';
 import type { ConnectionUpdate } from '../../src/records/connection.js';
+import type { HostRow } from '../../src/records/host-row.js';
 import type { Columns } from '../../src/records/host-tables.js';
 import { inAnyOrder, originators } from './world/any-order.js';
 import { at, type ConnectionOptions, connection, ends, inWords, Teller } from './world/story.js';
@@ -50,6 +51,22 @@ describe('datagrams with the endpoints of others over another bridge of the host
     expect(Object.values(found)).toEqual(Array(4).fill('open_socket a:114'));
     const cut = connection(0.5, 100, chosen, over('br2@a', 'B2'));
     expect(originators(polled(-500, 3_500), [before[0]!, cut, ...twice]).C1).toBe('ambiguous a:114');
+  });
+
+  it('are no exchange that was captured twice where that had other packets, or lasted longer, be it by less than the clocks tell', () => {
+    const held = polled(-500, 3_500);
+    held.rows.push(
+      ...['br1@a', 'br2@a'].map(
+        (capture) => ({ kind: 'clock', host: 'a', capture, offset: 0, err: 30_000, from: at(-100_000) }) as const,
+      ),
+    );
+    const longer = other(1_601, 1_020);
+    const shorter = other(1_601, 1_000);
+    const fewer = { ...shorter, connection: { ...shorter.connection, resp_pkts: 4 } };
+    expect(originators(held, [one(1_600, 1_000), shorter]).C1).toBe('open_socket a:114');
+    for (const others of [longer, fewer]) {
+      expect(originators(held, [one(1_600, 1_000), others]).C1).toBe('ambiguous a:114');
+    }
   });
 
   it('are given it where the others were captured on another host', () => {
@@ -120,6 +137,31 @@ describe('who took datagrams of an endpoint that two namespaces have', () => {
     join.connection(other(-500, 6_000));
     join.end();
     expect(inWords(lines.findLast(({ connection: { uid } }) => uid === 'C1')!.resp)).toBe('ambiguous a:114');
+  });
+
+  it('is not told before the host has told which namespaces have it, where there is another exchange over another bridge', () => {
+    const streams = ['socket_events', 'interface_addresses'] as const;
+    const own = { interface: 'eth0', address: '172.17.0.3' };
+    const events = new Teller('a', { address, streams })
+      .row('interface_addresses', 'added', -9_000, { ...own, ...space('1') })
+      .socket(0.1, 'receive', 114, { ...socket, ...served, ...space('1') });
+    const early: HostRow[] = [
+      ...events.rows,
+      { kind: 'complete', host: 'a', stream: 'socket_events', until: at(2_000) },
+    ];
+    const { rows } = events.row('interface_addresses', 'added', -9_000, { ...own, ...space('2') }).complete(2_000);
+    const found: string[] = [];
+    const emit = ({ connection: { uid }, resp }: AttributedConnection): void => {
+      if (uid === 'C1') found.push(inWords(resp));
+    };
+    const join = new Join({ latenessUs: 30_000_000, attrWaitUs: 0, finalOnly: false, startsKnown: true, emit });
+    for (const row of early) join.row(row);
+    for (const update of [other(0.05, 900), one(0, 900)]) join.connection(update);
+    join.advance(at(5_000));
+    for (const row of rows.slice(early.length - 1)) join.row(row);
+    join.end();
+    expect(found).not.toContain('accept_event a:114');
+    expect(found.at(-1)).toBe('ambiguous a:114');
   });
 
   it('is not who took earlier ones, where who took these may have taken those of the other one', () => {
