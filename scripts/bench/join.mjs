@@ -1,9 +1,9 @@
 // Connections joined in a second on one core, and what state costs in memory.
 //
-//   npm run bench -- --join [--load calls] [--hosts 1,100,1000,10000] [--sockets 500] [--seconds 4] [--rate 100000] [--lateness 600] [--stages]
+//   npm run bench -- --join [--load calls] [--hosts 1,100,1000,10000] [--sockets 500] [--seconds 4] [--rate 100000] [--lateness 600] [--stages] [--restarted]
 //
 // `--load` names what hosts tell of their connections: every call (calls), the same as agents send it (frames), nothing, since the sockets stand or were accepted (standing), or what two
-// polls a second see (polled); see join-traffic.mjs.
+// polls a second see (polled); see join-traffic.mjs. `--restarted`: the agents of all hosts were started anew before.
 //
 // Time is CPU time of the process (its threads that compile and collect garbage included) while the join takes connections, their rows and
 // the watermarks of the hosts, and lines are written to memory; making these is not timed. `--stages` tells how it is divided, rows apart from
@@ -24,6 +24,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '100000' },
     lateness: { type: 'string', default: '600' },
     stages: { type: 'boolean', default: false },
+    restarted: { type: 'boolean', default: false },
   },
 });
 const { load } = values;
@@ -89,7 +90,7 @@ function run(hosts, sockets) {
     last[Number(connection.uid.slice(1))] =
       (orig.state === 'attributed' ? ORIG : 0) | (resp.state === 'attributed' ? RESP : 0);
   });
-  const traffic = new JoinTraffic({ load, hosts, sockets, rate: Number(values.rate) });
+  const traffic = new JoinTraffic({ load, hosts, sockets, rate: Number(values.rate), restarted: values.restarted });
   const before = heldBytes();
   for (const rows of traffic.standing()) for (const row of rows) join.row(row);
   const state = heldBytes() - before;

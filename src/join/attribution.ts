@@ -206,10 +206,7 @@ export class Join {
       this.#reviewAll(host, -Infinity, host.progress.tellsCalls(row.stream) ? row.from : undefined);
     } else {
       if (row.kind === 'host') this.#states.seen(host, row);
-      else {
-        host.progress.timedOut(row.at);
-        host.hasNews();
-      }
+      else this.#states.timedOut(host, row);
       this.#reviewAll(host, -Infinity);
     }
     this.#round.finish();

@@ -23,6 +23,8 @@ interface Remembered extends Caller {
   /** Every call of the pid between these moments has this caller, as long as nothing of that knowledge is stale. */
   readonly from: Micros;
   readonly to: Micros;
+  /** After which the host had lost nothing then; see StreamProgress. */
+  readonly wholeAfter: Micros;
   readonly knowledge: readonly PidKnowledge[];
 }
 
@@ -33,15 +35,11 @@ const LATELY: Micros = SECOND;
  * Who made a call of `pid` within [lo, hi] (host clock); `path` is what the call says that it ran. All rows about that time must be there.
  *
  * Most calls are of processes that make many. Looking them and their ancestors up gives the same as long as no row about them comes or goes
- * and no row tells of anything between the one call and the other, hence it is done once. Not so on a host that lost rows, since a loss
- * is asked for by the time of the call.
+ * and no row tells of anything between the one call and the other, hence it is done once.
  */
 export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined): Caller {
   const known = host.processes.pids.ifAny(pid)?.found as Remembered | undefined;
-  const isWhole = host.progress.isWhole;
-  if (known !== undefined && isWhole && known.path === path && known.from < lo && hi < known.to) {
-    if (!known.knowledge.some(isStale)) return known;
-  }
+  if (known !== undefined && known.path === path && isCalm(known, host, lo, hi)) return known;
   const found = surelyAt(host, pid, lo, hi, path);
   const asked = [pid];
   const caller: Caller = {
@@ -52,8 +50,13 @@ export function callerOf(host: HostState, pid: number, lo: Micros, hi: Micros, p
     image: found?.image && { handle: found.image.handle, stamp: found.image.stamp },
   };
   const isYoung = found?.startHi !== undefined && lo - found.startHi <= LATELY;
-  if (isWhole && !isYoung) remember(host, caller, asked, lo, hi, path);
+  if (!isYoung) remember(host, caller, asked, lo, hi, path);
   return caller;
+}
+
+/** Whether it is the caller of every call in the span. */
+function isCalm({ from, to, wholeAfter, knowledge }: Remembered, { progress }: HostState, lo: Micros, hi: Micros) {
+  return from < lo && hi < to && wholeAfter === progress.wholeAfter && !knowledge.some(isStale);
 }
 
 function isStale(knowledge: PidKnowledge): boolean {
@@ -73,9 +76,12 @@ export function toldProcess(host: HostState, pid: number, path: string | undefin
 /** Who had the pid then; undefined when the rows do not tell for sure. */
 function surelyAt(host: HostState, pid: number, lo: Micros, hi: Micros, path: string | undefined) {
   const found: ProcessMoment | undefined = host.processes.at(pid, lo, hi, path);
-  if (found === undefined) return undefined;
-  const since = found.startLo ?? found.image?.time ?? -Infinity;
-  return host.progress.areProcessesLost(since, hi) ? undefined : found;
+  return found === undefined || isLost(host, found, hi) ? undefined : found;
+}
+
+/** Whether a row may be missing that tells that another process has the pid by then. */
+function isLost({ progress }: HostState, { startLo, image }: ProcessMoment, by: Micros): boolean {
+  return progress.areProcessesLost(startLo ?? image?.time ?? -Infinity, by);
 }
 
 function remember(
@@ -91,13 +97,16 @@ function remember(
   if (calm === undefined) return;
   const { process, isFound, uid, container, image } = caller;
   const knowledge = asked.map((pid) => host.processes.pids.of(pid));
-  const remembered: Remembered = { process, isFound, uid, container, image, path, ...calm, knowledge };
+  const { wholeAfter } = host.progress;
+  const remembered: Remembered = { process, isFound, uid, container, image, path, ...calm, knowledge, wholeAfter };
   knowledge[0]!.found = remembered;
 }
 
 /** The span around [lo, hi] in which nothing happened to the first of the pids, nor around [ofOthers, hi] to the others. */
 function calmOf(host: HostState, pids: readonly number[], lo: Micros, hi: Micros, ofOthers: Micros) {
-  let [from, to] = [-Infinity, Infinity];
+  // A loss is asked for by the time of the call, and who watches anew tells of processes anew.
+  let [from, to] = [host.progress.wholeAfter, Infinity];
+  if (from >= lo) return undefined;
   for (const [place, pid] of pids.entries()) {
     const history = host.processes.history(pid);
     if (history === undefined) continue;
@@ -111,7 +120,7 @@ function calmOf(host: HostState, pids: readonly number[], lo: Micros, hi: Micros
 }
 
 /**
- * Who had the pid at a moment, on a host that lost nothing and has told everything until `hi`, and so all the time from `lo` to `hi`. Undefined where something may have
+ * Who had the pid at a moment, on a host that lost nothing since before `lo` and has told everything until `hi`, and so all the time from `lo` to `hi`. Undefined where something may have
  * happened to the process, or to an ancestor, in between.
  */
 export function standingCaller(
@@ -122,8 +131,9 @@ export function standingCaller(
   hi: Micros,
 ): Caller | undefined {
   const known = host.processes.pids.of(pid).seen as Remembered | undefined;
-  if (known !== undefined && known.from < lo && hi < known.to && !known.knowledge.some(isStale)) return known;
+  if (known !== undefined && isCalm(known, host, lo, hi)) return known;
   const found = host.processes.at(pid, moment, moment);
+  if (found !== undefined && isLost(host, found, moment)) return undefined;
   const asked = [pid];
   const process = shownProcess(host, pid, undefined, found, moment, asked);
   const calm = calmOf(host, asked, lo, hi, lo);
@@ -141,6 +151,7 @@ export function standingCaller(
     path: undefined,
     ...calm,
     knowledge,
+    wholeAfter: host.progress.wholeAfter,
   };
   knowledge[0]!.seen = remembered;
   return remembered;

@@ -167,9 +167,10 @@ export class Decided {
   #isLasting(view: ConnectionView): boolean {
     const { progress } = this.host;
     const last = this.lastLatest(view);
-    if (!this.hasDetails || !this.isAllTold(view) || progress.hasLost(last)) return false;
+    const since = view.first + this.clock.offset - this.clock.err - CONNECT_LEAD;
+    if (!this.hasDetails || !this.isAllTold(view) || progress.hasLost(since, last)) return false;
     // The next connection may yet show that the call may be its own.
-    if (progress.watchedSince > view.first + this.clock.offset - this.clock.err - CONNECT_LEAD) return false;
+    if (progress.watchedSince > since) return false;
     return !progress.hasProcessStream || this.#isFound;
   }
 }

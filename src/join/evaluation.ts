@@ -226,7 +226,7 @@ export function pollsAwaited(
   if (handle !== 0 && (rows.word(handle, LINK) !== 0 || rows.host(handle) !== soleHost)) return undefined;
   const host = states.numbered(soleHost);
   const { progress } = host;
-  if (progress.hasEventStream || !progress.hasSocketStream || !progress.isWhole || !hasPorts(tuple.protocol)) {
+  if (progress.hasEventStream || !progress.hasSocketStream || progress.watch.isGivenUp || !hasPorts(tuple.protocol)) {
     return undefined;
   }
   const { offset, err } = clocks.at(host, view.capture, view.captureHost, view.first);
@@ -252,7 +252,7 @@ function answerOf(trial: Trial, view: ConnectionView): Answer {
  * once more when the lateness is over.
  */
 function isLasting(choice: Choice, { host: { progress } }: Trial, known: HostKnowledge): boolean {
-  if (!isCall(choice) || progress.hasLost(known.lastLatest)) return false;
+  if (!isCall(choice) || progress.hasLost(known.firstEarliest - CONNECT_LEAD, known.lastLatest)) return false;
   // A call long before the first packet may have begun another connection, which is not known before it ends.
   if (!known.knowsEarlier && choice.owner.socket.openHi < known.firstEarliest - PROMPT) return false;
   // The next connection may yet show that the call may be its own.

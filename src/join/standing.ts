@@ -60,8 +60,8 @@ export function decideStanding(
   const clock = clocks.at(host, view.capture, captureHost, view.first);
   const query = new ViewQuery(view, role, protocol, clock, alone);
   const { progress } = host;
-  const isWhole = progress.isWhole && progress.hasSocketStream;
-  if (query.first - query.err < local.soleSince * SECOND || !isWhole || isAnyGone(host, query)) return undefined;
+  if (!progress.hasAllRows || !progress.hasSocketStream || isAnyGone(host, query)) return undefined;
+  if (query.first - query.err < local.soleSince * SECOND) return undefined;
   const last = Math.max(query.first, query.last) + query.err;
   const hasAll = query.isOver === true && Math.min(progress.socketsUntil, progress.eventsUntil) >= last;
   // Of a connected socket more than that is only awaited.
@@ -109,10 +109,11 @@ function recordsOf(rows: RowStore, latest: number, count: number): SocketRecord[
   return records;
 }
 
-/** Whether anything is missing of the time of the connection, or of the calls that may have begun it. */
+/** Whether anything is missing of the time of the connection, or of the calls that may have begun it, or a later run of the watcher told of it. */
 function isAnyGone(host: HostState, { first, err }: EndQuery): boolean {
   const since = first - err - CONNECT_LEAD;
   const { goneUntil, goneStoodUntil, translationsGoneUntil } = host;
+  if (host.progress.wholeAfter >= since) return true;
   return host.progress.watchedSince > since || Math.max(goneUntil, goneStoodUntil, translationsGoneUntil) >= since;
 }
 

@@ -51,12 +51,15 @@ export const socketsOf = (load, hosts, sockets) =>
 export class JoinHosts {
   names;
   #addresses;
+  #isRestarted;
   #load;
   #streams;
   #sockets;
   #seq;
 
-  constructor(load, hosts, sockets) {
+  /** `isRestarted`: whoever watches the hosts was started anew before. */
+  constructor(load, hosts, sockets, isRestarted = false) {
+    this.#isRestarted = isRestarted;
     this.#load = load;
     this.#streams = streamsOf(load);
     this.#sockets = sockets;
@@ -68,7 +71,14 @@ export class JoinHosts {
 
   /** What is there before the first connection, one host after the other. */
   *standing() {
-    for (let host = 0; host < this.names.length; host++) yield this.#standingOf(host);
+    for (let host = 0; host < this.names.length; host++) {
+      if (this.#isRestarted) {
+        const until = genesis - 11 * SECOND;
+        const timeout = { kind: 'host_timeout', host: this.names[host], at: until };
+        yield [...this.#standingOf(host, genesis - 20 * SECOND, until), timeout];
+      }
+      yield this.#standingOf(host, genesis - 10 * SECOND);
+    }
   }
 
   row(host, table, action, time, columns) {
@@ -82,9 +92,8 @@ export class JoinHosts {
     return { ...this.row(host, table, action, time, columns), since: time - WATERMARK_EVERY };
   }
 
-  #standingOf(host) {
+  #standingOf(host, from, until = from) {
     const id = this.names[host];
-    const from = genesis - 10 * SECOND;
     const out = [
       {
         kind: 'host',
@@ -114,7 +123,7 @@ export class JoinHosts {
       out.push(this.row(host, 'process_open_sockets', 'added', from, { ...columns, socket: 1 + n }));
       if (listens && !tellsCalls(this.#load)) out.push(this.#listeningPort(host, n, from));
     }
-    for (const stream of this.#streams) out.push({ kind: 'complete', host: id, stream, until: from });
+    for (const stream of this.#streams) out.push({ kind: 'complete', host: id, stream, until });
     return out;
   }
 

@@ -121,10 +121,10 @@ export class JoinTraffic {
   #frames;
 
   /** One connection in `own` is of a process that is made for it and ends after it. */
-  constructor({ load = 'calls', hosts, sockets, rate, holdRows = 5 * MS, own = 10 }) {
+  constructor({ load = 'calls', hosts, sockets, rate, holdRows = 5 * MS, own = 10, restarted = false }) {
     this.#load = load;
     this.#streams = streamsOf(load);
-    this.#fleet = new JoinHosts(load, hosts, sockets);
+    this.#fleet = new JoinHosts(load, hosts, sockets, restarted);
     this.#planned = load === 'polled' ? PLANNED_LONG : PLANNED;
     this.#plan = new Int32Array(this.#planned * FIELDS);
     this.#hosts = hosts;

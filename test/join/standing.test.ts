@@ -30,13 +30,15 @@ interface Kind {
   readonly port: number;
   readonly peerPort: number;
   readonly tables: readonly HostTable[];
+  /** When whoever watches the host began to anew, second; what stands is told again then as a rule. */
+  readonly restartedAt: number | undefined;
 }
 
 /** Near the first packet, or at any time around. */
 const moment = (random: Random): number =>
   random.chance(0.4) ? 10 + random.int(-60, 60) / 1e3 : random.int(20, 160) / 10;
 
-function socketSteps(random: Random, { isInbound, protocol, port, peerPort, tables }: Kind): Step[] {
+function socketSteps(random: Random, { isInbound, protocol, port, peerPort, tables, restartedAt }: Kind): Step[] {
   const pid = random.pick(pids);
   const isConnected = random.chance(0.5);
   const table = isConnected || random.chance(0.5) ? 'process_open_sockets' : 'listening_ports';
@@ -66,6 +68,7 @@ function socketSteps(random: Random, { isInbound, protocol, port, peerPort, tabl
   const steps = [row('added', at, since)];
   if (random.chance(0.15)) steps.push(row('removed', at + random.int(1, 8), at + 0.5));
   if (random.chance(0.1)) steps.push(row('added', at + 0.1, at - 0.9));
+  if (restartedAt !== undefined && random.chance(0.8)) steps.push(row('added', restartedAt));
   if (tables === polled || random.chance(0.8)) return steps;
   const close = random.chance(0.5);
   const calls = protocol === 17 ? [isInbound ? 'receive' : 'send', 'bind'] : ['accept', 'connect', 'bind', 'listen'];
@@ -85,7 +88,7 @@ function socketSteps(random: Random, { isInbound, protocol, port, peerPort, tabl
   return steps;
 }
 
-function processSteps(random: Random, { tables }: Kind): Step[] {
+function processSteps(random: Random, { tables, restartedAt }: Kind): Step[] {
   const pid = random.pick([...pids, 7]);
   const about = { pid, parent: random.pick([1, 7]), path: random.pick(['/bin/x', '/bin/y']), uid: random.int(0, 1) };
   if (tables !== polled && random.chance(0.5)) {
@@ -97,6 +100,9 @@ function processSteps(random: Random, { tables }: Kind): Step[] {
   const start = Math.floor(1_700_000_000 + at) - random.pick([0, 1, 100]);
   const columns = { ...about, name: 'n', cmdline: about.path, start_time: start };
   const steps: Step[] = [{ about: at, take: (scene) => scene.added('a', 'processes', at, columns, at - 1) }];
+  if (restartedAt !== undefined && random.chance(0.8)) {
+    steps.push({ about: restartedAt, take: (scene) => scene.added('a', 'processes', restartedAt, columns) });
+  }
   if (random.chance(0.2)) {
     const gone = at + random.int(1, 6);
     steps.push({ about: gone, take: (scene) => scene.removed('a', 'processes', gone, columns, gone - 1) });
@@ -123,6 +129,21 @@ function hardships(random: Random, kind: Kind, ends: string): Step[] {
   return steps;
 }
 
+/** The rows that tell that the host is watched anew, and has its address still. */
+function restart(random: Random, { restartedAt: from, tables }: Kind): Step[] {
+  if (from === undefined) return [];
+  const streams = tables.map((table) => ({ stream: table, table }));
+  const silentAt = from - random.pick([0.001, 0.5, 3]);
+  const steps: Step[] = [
+    { about: silentAt, take: (scene) => scene.row({ kind: 'host_timeout', host: 'a', at: scene.at(silentAt) }) },
+    { about: from, take: (scene) => scene.row({ kind: 'host', host: 'a', streams, from: scene.at(from) }) },
+  ];
+  const own = { interface: random.chance(0.9) ? 'eth0' : 'eth1', address };
+  if (random.chance(0.9))
+    steps.push({ about: from, take: (scene) => scene.added('a', 'interface_addresses', from, own) });
+  return steps;
+}
+
 function stepsOf(random: Random, kind: Kind): Step[] {
   const proto = kind.protocol === 6 ? '' : ' udp';
   const [mine, other] = [`${address} ${kind.port}`, `${peer} ${kind.peerPort}`];
@@ -135,6 +156,7 @@ function stepsOf(random: Random, kind: Kind): Step[] {
   for (let n = random.int(0, 3); n > 0; n--) steps.push(...socketSteps(random, kind));
   for (let n = random.int(0, 4); n > 0; n--) steps.push(...processSteps(random, kind));
   if (random.chance(0.5)) steps.push(...hardships(random, kind, ends));
+  steps.push(...restart(random, kind));
   // Another one of the same port.
   const beside = ends.replace(peer, '198.51.100.2');
   const later = random.int(100, 140) / 10;
@@ -164,7 +186,9 @@ function linesOf(seed: number, takesShortWay: boolean): { readonly lines: string
   const tables = random.chance(0.5) ? polled : [...called, ...polled];
   const isInbound = random.chance(0.5);
   const [port, peerPort] = isInbound ? [80, 40_000] : [40_000, 80];
-  const kind: Kind = { isInbound, protocol: random.chance(0.7) ? 6 : 17, port, peerPort, tables };
+  const protocol = random.chance(0.7) ? 6 : 17;
+  const restartedAt = random.chance(0.7) ? undefined : random.chance(0.8) ? random.int(3, 9) : moment(random);
+  const kind: Kind = { isInbound, protocol, port, peerPort, tables, restartedAt };
   const err = random.pick([0, 1e3, 50e3]);
   scene.row({ kind: 'clock', host: 'a', capture: 'eth0', offset: 0, err, from: scene.at(0) });
   const streams = tables.map((table) => ({ stream: table, table }));

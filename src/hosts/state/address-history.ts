@@ -51,7 +51,7 @@ export class AddressHistory {
   /** The address that was asked for last, with its changes: most hosts have few. */
   #asked: string | undefined;
   #found: readonly Change[] | undefined;
-  /** The only one of these, which mostly is all there is. */
+  /** The only one of these, which mostly is all there is but for what later runs of the watcher told again. */
   #only: Change | undefined;
   hasTable = false;
   /** The interface table tells the namespaces of addresses, and so those of containers too. */
@@ -151,11 +151,11 @@ export class AddressHistory {
     const changes = this.#found;
     if (changes === undefined) return 'no';
     const only = this.#only;
-    if (only !== undefined && !only.isGone && this.#progress.watch.isOneRun) {
+    if (only !== undefined && !only.isGone && this.#isToldStill(changes)) {
       const place = this.#isOf(only, address, namespace);
       if (place === 'no') return 'no';
       if (only.time <= from) return place;
-      return (only.since ?? -Infinity) > to ? 'no' : 'maybe';
+      return this.#cameAfter(only) > to ? 'no' : 'maybe';
     }
     let answer: 'maybe' | 'no' = 'no';
     for (const stay of this.#staysOf(changes)) {
@@ -215,9 +215,15 @@ export class AddressHistory {
 
   /** Since when the host has had the address, and nothing else is told of it; undefined: there is more to say. */
   hadSince(address: string): Micros | undefined {
-    const changes = this.#changes.get(address);
-    if (!this.#progress.watch.isOneRun) return undefined;
-    return changes?.length === 1 && !changes[0]!.isGone ? changes[0]!.time : undefined;
+    this.#ask(address);
+    const only = this.#only;
+    return only !== undefined && !only.isGone && this.#isToldStill(this.#found!) ? only.time : undefined;
+  }
+
+  /** Whether the last run of the watcher told of the address too. */
+  #isToldStill(changes: readonly Change[]): boolean {
+    const { watch } = this.#progress;
+    return watch.isOneRun || watch.runAfter(changes.at(-1)!.time) === undefined;
   }
 
   /** Forgets addresses that were gone from every interface before the horizon, and returns them. */
@@ -246,7 +252,7 @@ export class AddressHistory {
     if (address === this.#asked) return;
     this.#asked = address;
     this.#found = this.#changes.get(address);
-    this.#only = this.#found?.length === 1 ? this.#found[0] : undefined;
+    this.#only = this.#found && onlyOf(this.#found);
   }
 
   /** Returns whether that the namespace has the address is news. */
@@ -282,4 +288,10 @@ export class AddressHistory {
     if (shown !== undefined) return shown.has(asked) || shown.size === MAX_NAMESPACES ? 'surely' : 'no';
     return this.hasSeveralNamespaces ? 'maybe' : 'surely';
   }
+}
+
+/** The first of several changes that tell of one interface alone, which has not gone; of a single one that. */
+function onlyOf(changes: readonly Change[]): Change | undefined {
+  const [first, ...again] = changes;
+  return again.every(({ isGone, source }) => !isGone && source === first!.source) ? first : undefined;
 }

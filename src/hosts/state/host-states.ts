@@ -1,6 +1,6 @@
 import { secretKey } from '../../core/secret-key.js';
 import type { Micros } from '../../core/time.js';
-import type { HostSeen } from '../../records/host-row.js';
+import type { HostSeen, HostTimeout } from '../../records/host-row.js';
 import { AddressTable, type AddressUser, type KnownAddress } from './address-table.js';
 import type { HeldSocket } from './held-socket.js';
 import { DETAILS, EVENTS, HostColumns } from './host-columns.js';
@@ -160,8 +160,18 @@ export class HostStates<C = unknown, U extends AddressUser = AddressUser> {
     }
     if (row.net_namespace !== undefined) host.isWatchedIn(row.net_namespace, row.from);
     host.progress.seen(row.from, row.boot);
+    this.#isWatchedAnew(host);
+  }
+
+  /** The host fell silent. */
+  timedOut(host: HostState, { at }: HostTimeout): void {
+    host.progress.timedOut(at);
+    this.#isWatchedAnew(host);
+  }
+
+  /** When the host was watched is another matter than before: an address that is not told of again has gone. */
+  #isWatchedAnew(host: HostState): void {
     host.hasNews();
-    // An address that is not told of again has gone.
     if (!host.progress.watch.isOneRun) for (const address of host.known) address.isHadBy(host);
   }
 }

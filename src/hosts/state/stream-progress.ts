@@ -39,6 +39,7 @@ export class StreamProgress {
   /** By place of the stream, the shortest time between two polls that a row told of; where nothing changed for a while a row tells of a longer one. */
   #pauses: Micros[] | undefined;
   #toldPauses: Micros[] | undefined;
+  #wholeAfter: Micros = -Infinity;
   /** Watermarks of streams of which nothing else is known yet. */
   #early: Map<string, Micros> | undefined;
   #lost = nothingLost;
@@ -67,8 +68,14 @@ export class StreamProgress {
   }
 
   #tellPlain(): void {
-    const isPlain = this.hasEventStream && this.hasSocketStream && this.watch.isUnbroken;
+    const isPlain = this.hasEventStream && this.hasSocketStream && !this.watch.isGivenUp;
     this.#columns.values[this.#at + PLAIN] = isPlain ? 1 : 0;
+  }
+
+  #tellWhole(): void {
+    const { watch } = this;
+    const lost = [...this.#lost.values()].flat().map(({ to }) => to);
+    this.#wholeAfter = watch.isGivenUp ? Infinity : Math.max(watch.beforeLastRun, ...lost);
   }
 
   /** No row of socket_events or conntrack is missing up to here: min over the streams. Infinity without such a stream. */
@@ -187,11 +194,13 @@ export class StreamProgress {
       gaps.unshift({ from: first.from, to: Math.max(first.to, second.to) });
     }
     this.#lost.set(name, gaps);
+    this.#tellWhole();
   }
 
   timedOut(at: Micros): void {
     this.watch.timedOut(at);
     this.#tellPlain();
+    this.#tellWhole();
   }
 
   /** See WatchTimes.seen. */
@@ -199,6 +208,7 @@ export class StreamProgress {
     this.watch.seen(from, boot);
     this.#columns.values[this.#at + WATCHED] = this.watch.since;
     this.#tellPlain();
+    this.#tellWhole();
   }
 
   /** A row of a poll that had none before it. Returns whether that is news. */
@@ -217,14 +227,19 @@ export class StreamProgress {
     return false;
   }
 
-  /** Nothing was lost, and the host was never given up. */
-  get isWhole(): boolean {
-    return this.#lost.size === 0 && this.watch.isUnbroken;
+  /** After this moment nothing was lost, in one run of the watcher; -Infinity: nothing ever was. Infinity: nobody watches the host. */
+  get wholeAfter(): Micros {
+    return this.#wholeAfter;
   }
 
-  /** Rows about some time up to `until` are missing. */
-  hasLost(until: Micros): boolean {
-    if (this.isWhole) return false;
+  /** No row is known to be lost. */
+  get hasAllRows(): boolean {
+    return this.#lost.size === 0;
+  }
+
+  /** Rows about some time up to `until` are missing, of which no later run of the watcher told anew before `since`. */
+  hasLost(since: Micros, until: Micros): boolean {
+    if (this.#wholeAfter < since && this.hasAllRows) return false;
     for (const gaps of this.#lost.values()) if (gaps.some(({ from }) => from <= until)) return true;
     return this.watch.fellSilentWithin(-Infinity, until);
   }

@@ -80,9 +80,17 @@ export class WatchTimes {
     return this.#runs.length < 2;
   }
 
-  /** The host was never given up. */
-  get isUnbroken(): boolean {
-    return this.#timeouts.length === 0;
+  /** It was given up, and nobody has watched it since as far as is told. */
+  get isGivenUp(): boolean {
+    const at = this.#timeouts.at(-1);
+    return at !== undefined && this.#runAfter(at) === undefined;
+  }
+
+  /** The last moment before the last run, as far as is told; -Infinity: there is no other run. */
+  get beforeLastRun(): Micros {
+    for (let i = this.#runs.length - 1; i > 0; i--)
+      if (this.#endBefore(i) !== undefined) return this.#runs[i]!.from - 1;
+    return -Infinity;
   }
 
   /** It fell silent at some moment within [from, to]. */
@@ -116,8 +124,7 @@ export class WatchTimes {
 
   /** Nothing more will be heard about times up to `until`, since the host fell silent before. */
   isSilent(until: Micros): boolean {
-    const at = this.#timeouts.at(-1);
-    return at !== undefined && at <= until && this.#runAfter(at) === undefined;
+    return this.isGivenUp && this.#timeouts.at(-1)! <= until;
   }
 
   /** The run after that of a row of this moment; undefined: there is none. */

@@ -37,8 +37,24 @@ describe('the progress of a host', () => {
       expect(progress.isUnwatched(50, 160)).toBe(false);
       expect(progress.isSilent(200)).toBe(false);
       expect(progress.knownUntil(50)).toBe(Infinity);
-      expect(progress.hasLost(500)).toBe(false);
+      expect(progress.hasLost(0, 500)).toBe(false);
+      expect(progress.wholeAfter).toBe(-Infinity);
     }
+  });
+
+  it('is whole after what was lost, and in the last run of its watcher', () => {
+    const progress = new StreamProgress();
+    progress.stream('calls', 'socket_events');
+    progress.seen(0);
+    expect(progress.wholeAfter).toBe(-Infinity);
+    progress.timedOut(100);
+    expect(progress.wholeAfter).toBe(Infinity);
+    progress.seen(200);
+    expect(progress.wholeAfter).toBe(199);
+    expect([progress.hasLost(150, 300), progress.hasLost(200, 300)]).toEqual([true, false]);
+    progress.lost('calls', 210, 220);
+    expect(progress.wholeAfter).toBe(220);
+    expect(progress.hasLost(230, 300)).toBe(true);
   });
 
   it('tells until when an address was not there that the first poll of a run shows, if the run before told of a poll', () => {
