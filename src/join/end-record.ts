@@ -279,21 +279,31 @@ function parentAt(host: HostState, pid: number, child: ProcessMoment, moment: Mi
     if (image?.table !== 'process_events') return undefined;
     return host.processes.at(pid, image.time, image.time + image.resolution - 1);
   }
+  const atBirth = host.processes.at(pid, child.startLo, child.startHi ?? child.startLo);
   // A poll names the parent of that moment, who is alive: an orphan has been given another one.
   const seen = image?.table === 'processes' && image.isAdded ? image.time : undefined;
   const atPoll = seen === undefined ? undefined : host.processes.at(pid, seen, seen);
   if (atPoll?.startLo !== undefined && atPoll.startLo <= (child.startHi ?? child.startLo)) {
     if (host.progress.areProcessesLost(atPoll.startLo, seen!)) return undefined;
-    const now = host.processes.at(pid, moment, moment);
-    return now?.start === atPoll.start ? now : atPoll;
+    if (atBirth !== undefined && atBirth.start === atPoll.start) return latestOf(host, pid, atBirth, moment);
+    const now = moment < seen! ? host.processes.at(pid, moment, moment) : undefined;
+    return now?.start === atPoll.start ? now : latestOf(host, pid, atPoll, moment);
   }
-  const atBirth = host.processes.at(pid, child.startLo, child.startHi ?? child.startLo);
   if (atBirth?.startLo === undefined) return undefined;
   // Within one second of a poll the pid may have passed from the parent to this process.
   if ((atBirth.startHi ?? atBirth.startLo) >= child.startLo) return undefined;
   if (host.progress.areProcessesLost(atBirth.startLo, child.startLo)) return undefined;
+  return latestOf(host, pid, atBirth, moment);
+}
+
+/**
+ * The process as it was at a later moment, or at last. Where no forks are told, what ran since with another parent may be the next process of the pid:
+ * an orphan's is mostly 1.
+ */
+function latestOf(host: HostState, pid: number, then: ProcessMoment, moment: Micros): ProcessMoment {
   const now = host.processes.at(pid, moment, moment);
-  return now?.start === atBirth.start ? now : atBirth;
+  if (now === undefined || now.start !== then.start) return then;
+  return now.parent === then.parent || now.parent === 1 ? now : then;
 }
 
 /** Whether `ancestor` had forked, directly or not, the process `of`. */

@@ -98,6 +98,34 @@ describe('the join', () => {
     expect(end).toMatchObject({ process: { ancestors: [{ pid: 50, path: '/bin/bash' }] } });
   });
 
+  it('tells the parent that a child had, not who had its pid next in the second of the call', () => {
+    const start_time = at(0) / 1_000_000 - 3;
+    const dns = { path: '/usr/bin/dnsmasq', cmdline: '/usr/bin/dnsmasq' };
+    const parent = { pid: 50, ...dns, start_time: start_time - 2 };
+    const told = (atPoll: number, action: 'added' | 'removed'): AttributedConnection['orig'] =>
+      onlyEnd(
+        new Teller('web', { address: '10.0.0.1', resolution: 1_000_000 })
+          .exec(-4_500, 50, dns.path, 40)
+          .row(
+            'processes',
+            action,
+            action === 'added' ? atPoll : 9_000,
+            parent,
+            action === 'added' ? undefined : atPoll,
+          )
+          .row('processes', 'added', atPoll, { pid: 100, parent: 50, ...dns, start_time }, atPoll - 2_000)
+          .socket(200, 'connect', 100, { ...ends(tuple), path: dns.path })
+          .exec(700, 50, '/usr/bin/wget', 30),
+        600,
+      );
+    const ancestors = [{ pid: 50, path: dns.path }, { pid: 40 }];
+    const owner = { process: { pid: 100, ancestors } };
+    for (const atPoll of [300, -1_500]) {
+      expect(told(atPoll, 'added')).toMatchObject(owner);
+      expect(told(atPoll, 'removed')).toMatchObject(owner);
+    }
+  });
+
   it('tells an ancestor only when it had not started after its child', () => {
     const polled = (startOfParent: number): AttributedConnection['orig'] => {
       const start = (after: number): number => at(0) / 1_000_000 + after;

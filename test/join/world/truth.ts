@@ -18,6 +18,8 @@ export interface TrueEnd {
   readonly ancestors: readonly { readonly pid: number; readonly path: string }[];
   /** Number of the listener or unconnected socket that the owner held, with others or alone, when the connection began. */
   readonly standing?: number;
+  /** When the connection was over, on the clock of its host. */
+  readonly over: Micros;
   /** Of its host. */
   readonly boot: string;
   /** Who took a datagram first, where nobody read that which came to this owner's socket: either may be named. */
@@ -41,7 +43,8 @@ function isCall({ socket }: TrueOwner): boolean {
   return socket.remote !== undefined;
 }
 
-function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
+function trueEnd(owner: TrueOwner, flow: Flow): TrueEnd {
+  const { start: flowStart, last } = flow;
   const { process, at, socket, listener } = owner;
   const { host } = process;
   const ancestors: { pid: number; path: string }[] = [];
@@ -63,9 +66,10 @@ function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
       hostStart: host.clock(holder.start),
     })),
     ancestors,
+    over: host.clock(last),
     boot: host.bootAt(process.start),
     ...(hasHeld && { standing: standing.id }),
-    ...(owner.instead !== undefined && { instead: trueEnd(owner.instead, flowStart) }),
+    ...(owner.instead !== undefined && { instead: trueEnd(owner.instead, flow) }),
   };
 }
 
@@ -73,8 +77,8 @@ function trueEnd(owner: TrueOwner, flowStart: Micros): TrueEnd {
 export function truthOf(flows: readonly Flow[]): Map<string, Truth> {
   const out = new Map<string, Truth>();
   for (const flow of flows) {
-    const orig = flow.origOwner === undefined ? undefined : trueEnd(flow.origOwner, flow.start);
-    const resp = flow.respOwner === undefined ? undefined : trueEnd(flow.respOwner, flow.start);
+    const orig = flow.origOwner === undefined ? undefined : trueEnd(flow.origOwner, flow);
+    const resp = flow.respOwner === undefined ? undefined : trueEnd(flow.respOwner, flow);
     const [first, second] = flow.flipped ? [resp, orig] : [orig, resp];
     out.set(flow.uid, {
       flow,

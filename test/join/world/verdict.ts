@@ -67,12 +67,15 @@ function judgeOwner(end: End, truth: TrueEnd | undefined, world: World): Verdict
   return end.process.pid === truth.pid || !wasShown(truth, world) ? 'right' : 'wrong';
 }
 
-/** Whether some row showed the true owner with the socket, so that naming another of its holders is a mistake. */
-function wasShown({ host, boot, pid, standing }: TrueEnd, world: World): boolean {
+/**
+ * Whether some row showed the true owner with the socket by the end of the connection, so that naming another of its holders is a mistake: what the
+ * first poll of a later run of the watcher shows may long have been told otherwise.
+ */
+function wasShown({ host, boot, pid, standing, over }: TrueEnd, world: World): boolean {
   return world.deliveries.some(({ row }) => {
     if (row.kind !== 'row' || row.host !== host || row.boot !== boot || row.action !== 'added') return false;
     if (row.table !== 'listening_ports' && row.table !== 'process_open_sockets') return false;
-    return row.columns.pid === pid && row.columns.socket === standing;
+    return row.columns.pid === pid && row.columns.socket === standing && (row.since ?? row.time) <= over;
   });
 }
 
