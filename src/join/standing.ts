@@ -60,7 +60,7 @@ export function decideStanding(
   const clock = clocks.at(host, view.capture, captureHost, view.first);
   const query = new ViewQuery(view, role, protocol, clock, alone);
   const { progress } = host;
-  if (!progress.hasAllRows || !progress.hasSocketStream || isAnyGone(host, query)) return undefined;
+  if (!progress.hasSocketStream || isAnyGone(host, query)) return undefined;
   if (query.first - query.err < local.soleSince * SECOND) return undefined;
   const last = Math.max(query.first, query.last) + query.err;
   const hasAll = query.isOver === true && Math.min(progress.socketsUntil, progress.eventsUntil) >= last;

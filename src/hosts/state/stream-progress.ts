@@ -232,14 +232,9 @@ export class StreamProgress {
     return this.#wholeAfter;
   }
 
-  /** No row is known to be lost. */
-  get hasAllRows(): boolean {
-    return this.#lost.size === 0;
-  }
-
-  /** Rows about some time up to `until` are missing, of which no later run of the watcher told anew before `since`. */
+  /** Rows about some time up to `until` are missing, and some from `since` on, or the last run of the watcher began later. */
   hasLost(since: Micros, until: Micros): boolean {
-    if (this.#wholeAfter < since && this.hasAllRows) return false;
+    if (this.#wholeAfter < since) return false;
     for (const gaps of this.#lost.values()) if (gaps.some(({ from }) => from <= until)) return true;
     return this.watch.fellSilentWithin(-Infinity, until);
   }
