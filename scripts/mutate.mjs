@@ -63,10 +63,10 @@ function stop(message) {
   process.exit(2);
 }
 
-/** Every fault applied to the text of its file, before anything runs, so that code that moved is noticed at once. */
+/** The chosen faults applied to the texts of their files. Every one is, before anything runs, so that code that moved is noticed at once. */
 function prepare(chosen) {
   const problems = [];
-  const prepared = chosen.map((fault) => {
+  const prepared = faults.map((fault) => {
     const path = join(root, fault.file);
     const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
     const places = text.split(fault.find).length - 1;
@@ -77,7 +77,7 @@ function prepare(chosen) {
     return { ...fault, mutated: text.replace(fault.find, () => fault.replace), original: text };
   });
   if (problems.length > 0) stop(problems.join('\n        '));
-  return prepared;
+  return prepared.filter(({ name }) => chosen.some((fault) => fault.name === name));
 }
 
 function copySources() {

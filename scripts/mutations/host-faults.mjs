@@ -89,8 +89,8 @@ export const hostFaults = [
   },
   {
     name: 'silence-of-host-ignored',
-    file: 'src/hosts/state/stream-progress.ts',
-    find: 'return this.#timeouts.some((at) => at <= to && (this.#seenAfter(at) ?? Infinity) >= from);',
+    file: 'src/hosts/state/watch-times.ts',
+    find: 'return this.#timeouts.some((at) => at <= to && (this.#runAfter(at)?.from ?? Infinity) > from);',
     replace: 'return false;',
     tests: ['test/join/laws-by-example.test.ts'],
   },

@@ -301,15 +301,15 @@ export const ownerFaults = [
   {
     name: 'caller-never-stale',
     file: 'src/join/caller.ts',
-    find: 'if (!known.knowledge.some(isStale)) return known;',
-    replace: 'return known;',
+    find: ' && !knowledge.some(isStale)',
+    replace: '',
     tests: ['test/join/caller.test.ts'],
   },
   {
     name: 'told-of-another-program',
     file: 'src/join/caller.ts',
-    find: 'known !== undefined && known.path === path',
-    replace: 'known !== undefined',
+    find: ' && known.path === path) return known;',
+    replace: ') return known;',
     tests: ['test/join/caller.test.ts'],
   },
   {
@@ -336,8 +336,8 @@ export const ownerFaults = [
   {
     name: 'standing-socket-of-a-host-that-lost-rows',
     file: 'src/join/standing.ts',
-    find: 'progress.isWhole && progress.hasSocketStream',
-    replace: 'progress.hasSocketStream',
+    find: 'if (host.progress.wholeAfter >= since) return true;',
+    replace: '',
     tests: ['test/join/standing.test.ts'],
   },
   {
@@ -399,7 +399,7 @@ export const ownerFaults = [
   {
     name: 'polls-of-a-silent-host-awaited',
     file: 'src/join/evaluation.ts',
-    find: ' || !progress.isWhole || !hasPorts',
+    find: ' || progress.watch.isGivenUp || !hasPorts',
     replace: ' || !hasPorts',
     tests: ['test/join/standing.test.ts'],
   },

@@ -18,8 +18,8 @@ export const socketFaults = [
   {
     name: 'close-time-ignored',
     file: 'src/hosts/state/held-socket.ts',
-    find: 'const closeHi = Math.min(close?.hi ?? closings',
-    replace: 'const closeHi = Math.min(closings',
+    find: 'const closeHi = Math.min(close?.hi ?? Math.min(',
+    replace: 'const closeHi = Math.min(Math.min(',
     tests: ['test/join/laws-by-example.test.ts'],
   },
   {
@@ -46,8 +46,8 @@ export const socketFaults = [
   {
     name: 'opened-when-answered',
     file: 'src/hosts/state/held-socket.ts',
-    find: '(attempt ?? added)?.since',
-    replace: 'added?.since',
+    find: 'openedAfter(attempt ?? added, ',
+    replace: 'openedAfter(added, ',
     tests: ['test/join/connecting.test.ts'],
   },
   {
@@ -158,8 +158,8 @@ export const socketFaults = [
   {
     name: 'bind-stands-though-polls-tell-where-it-was',
     file: 'src/hosts/state/held-socket.ts',
-    find: 'close?.hi ?? closings.overBy(call)',
-    replace: 'close?.hi ?? Infinity',
+    find: 'Math.min(closings.overBy(call), closings.goneBy(call))',
+    replace: 'closings.goneBy(call)',
     tests: ['test/join/endless-calls.test.ts'],
   },
   {
@@ -221,15 +221,15 @@ export const socketFaults = [
   {
     name: 'removal-of-one-stream',
     file: 'src/hosts/state/held-socket.ts',
-    find: 'removals.find(isEndOf(added))',
+    find: 'removals.find(isEndOf(again ?? added))',
     replace: 'undefined',
     tests: ['test/join/attribution.test.ts'],
   },
   {
     name: 'packet-socket-never-closed',
     file: 'src/hosts/state/packet-sockets.ts',
-    find: 'closed: closed > added ? closed : Infinity',
-    replace: 'closed: Infinity',
+    find: 'closed = Math.max(closed, end);',
+    replace: '',
     tests: ['test/join/portless.test.ts'],
   },
   {

@@ -67,13 +67,6 @@ export const upheldFaults = [
     tests,
   },
   {
-    name: 'upheld-across-a-boot',
-    file: 'src/hosts/state/host-state.ts',
-    find: '    this.shown = { id: this.id, boot };\n    this.hasNews();',
-    replace: '    this.shown = { id: this.id, boot };',
-    tests,
-  },
-  {
     name: 'upheld-across-a-user',
     file: 'src/hosts/state/host-state.ts',
     find: '    this.#users.set(uid, name, this.#context.users);\n    this.hasNews();',
