@@ -10,7 +10,7 @@ afterEach(() => {
 describe('an end that one certain call decided', () => {
   it('waits for no watermark any more once its host has told everything of its time, though rows of it were lost', () => {
     const streams = ['socket_events', 'interface_addresses'] as const;
-    const host = new Teller('a', { address: '10.0.0.1', streams }).lost('socket_events', -9_000, -8_000);
+    const host = new Teller('a', { address: '10.0.0.1', streams }).lost('socket_events', -1_000, -900);
     host.socket(-0.1, 'connect', 7, ends('10.0.0.1:40000>10.0.0.2:443')).complete(100);
     const join = new Join({ latenessUs: 60_000_000, attrWaitUs: 0, finalOnly: false, startsKnown: true, emit() {} });
     join.connection(connection(-50_000, 1, '10.0.0.8:1>10.0.0.9:2', { uid: 'C0' }));

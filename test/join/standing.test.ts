@@ -216,7 +216,7 @@ function linesOf(seed: number, takesShortWay: boolean): { readonly lines: string
 describe('the short way to the owner of a socket that stands', () => {
   it('gives every line that all rows give', () => {
     const found = new Map<string, number>();
-    for (let seed = 1; seed <= Number(process.env.ORACLE_COUNT ?? 3_000); seed++) {
+    for (let seed = 1; seed <= Number(process.env.ORACLE_COUNT ?? 7_000); seed++) {
       const { lines, methods } = linesOf(seed, true);
       expect(lines, `seed ${seed}`).toEqual(linesOf(seed, false).lines);
       for (const method of methods) found.set(method, (found.get(method) ?? 0) + 1);

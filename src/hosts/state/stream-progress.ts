@@ -134,7 +134,7 @@ export class StreamProgress {
     this.#pauses[place] = Math.min(this.#pauses[place]!, latest - since);
   }
 
-  /** The source says that a poll never comes later than this after the one before. It says so anew once one did. */
+  /** The source says that a poll never comes later than this after the one before; of a log it may say so again, as more of it is read. */
   boundPause(name: string, pause: Micros): void {
     const place = this.#streams.placeOf(name);
     if (place < 0) return;
